@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What the library asks of its host: one table of callbacks, and accessors for the current VMCS.
+ *
+ * Every op gets the `struct nvmx_host *` of the vCPU on whose behalf it is called (the host defines that structure; the
+ * library never looks inside).  All are called on the processor that runs the vCPU, in the context in which the host
+ * called the library, and none may re-enter the library for the same vCPU.  Required unless marked optional.
+ */
+#ifndef NESTVMX_HOST_H
+#define NESTVMX_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nvmx_host;
+
+#define NVMX_ABI_VERSION 1u
+
+/* Access rights to a frame. */
+#define NVMX_ACCESS_R 1u
+#define NVMX_ACCESS_W 2u
+#define NVMX_ACCESS_X 4u
+
+/* How the host maps a guest frame of L1. */
+struct nvmx_xlate {
+	uint64_t hpa;        /* host-physical address of the byte asked for */
+	uint8_t rights;      /* NVMX_ACCESS_*: what the host allows L1 there */
+	uint8_t page_shift;  /* 12, 21 or 30: the largest aligned block around it that is contiguous with the same rights */
+	uint8_t memtype;     /* EPT memory type: 0 UC, 1 WC, 4 WT, 5 WP, 6 WB */
+	bool ignore_pat;
+};
+
+/* flush_ept and flush_vpid scopes; the numbers are the INVEPT and INVVPID types (SDM 30.3). */
+#define NVMX_FLUSH_ADDRESS 0u
+#define NVMX_FLUSH_SINGLE 1u
+#define NVMX_FLUSH_ALL 2u
+#define NVMX_FLUSH_SINGLE_NON_GLOBAL 3u
+
+/* pending_events: what waits for L1. */
+#define NVMX_PENDING_INTR 1u
+#define NVMX_PENDING_NMI 2u
+#define NVMX_PENDING_INIT 4u
+#define NVMX_PENDING_SIPI 8u
+#define NVMX_PENDING_SMI 16u
+
+/* barrier: what a change of privilege between L1 and L2 asks for. */
+#define NVMX_BARRIER_IBPB 1u        /* L2 -> L1: L2's branch predictions must not steer L1 */
+#define NVMX_BARRIER_L2_ENTRY 2u    /* L1 -> L2: flush L1D and MDS buffers if the host does so on VM entry */
+
+struct nvmx_host_ops {
+	uint32_t size;  /* sizeof(struct nvmx_host_ops) as the host was compiled */
+	uint32_t abi;   /* NVMX_ABI_VERSION */
+
+	/* Guest memory.  Addresses are L1-physical. */
+
+	/* Translates gpa for `access` (set of NVMX_ACCESS_*).  Returns 0, or -1 if the host maps nothing there with such
+	 * rights now; the library then asks the host to handle the fault.  May not sleep. */
+	int (*translate)(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out);
+
+	/* Maps the 4-KiB frame at gpa (aligned) for the library to read, and to write if `write`.  Returns its address, or
+	 * NULL if that is not L1's RAM.  Stays valid until unmap.  The library holds at most 16 mappings a vCPU. */
+	void *(*map)(struct nvmx_host *h, uint64_t gpa, bool write);
+	void (*unmap)(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote);
+
+	/* Grants the processor itself access to a frame of L1 (virtual-APIC page, APIC-access page, posted-interrupt
+	 * descriptor): it keeps its host-physical address until unpin.  Returns 0, or -1 if it is not L1's RAM. */
+	int (*pin)(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa);
+	void (*unpin)(struct nvmx_host *h, uint64_t gpa, uint64_t hpa);
+
+	/* One zeroed 4-KiB page of host memory, below the processor's physical-address width, mapped at the address
+	 * returned; NULL if there is none (the library then does without, or stops the VM with a reason). */
+	void *(*page_alloc)(struct nvmx_host *h, uint64_t *hpa);
+	void (*page_free)(struct nvmx_host *h, void *page, uint64_t hpa);
+
+	/* VMX operations of the processor. */
+
+	/* VMPTRLD / VMCLEAR of the VMCS region at hpa.  The library passes only vmcs01 and regions it got by page_alloc. */
+	void (*vmcs_load)(struct nvmx_host *h, uint64_t hpa);
+	void (*vmcs_clear)(struct nvmx_host *h, uint64_t hpa);
+
+	/* VMREAD / VMWRITE of n fields of the current VMCS.  Required only where no port header is used. */
+	void (*vmcs_read_many)(struct nvmx_host *h, const uint32_t *fields, uint64_t *values, size_t n);
+	void (*vmcs_write_many)(struct nvmx_host *h, const uint32_t *fields, const uint64_t *values, size_t n);
+
+	/* INVEPT of `scope` SINGLE or ALL for an EPT pointer that the library made.  Required if L1 is offered EPT. */
+	void (*flush_ept)(struct nvmx_host *h, uint64_t eptp, unsigned scope);
+	/* INVVPID of `scope` for a VPID that the host gave in nvmx_vcpu_config.  Required if the host uses VPIDs. */
+	void (*flush_vpid)(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint64_t linear);
+
+	/* L1's registers that no VMCS holds. */
+
+	/* RDMSR / WRMSR on behalf of L1 with the host's own policy, used for L1's MSR lists.  0, or -1 for #GP. */
+	int (*l1_msr_read)(struct nvmx_host *h, uint32_t msr, uint64_t *value);
+	int (*l1_msr_write)(struct nvmx_host *h, uint32_t msr, uint64_t value);
+	/* Optional: vmcs01's guest state was replaced by a VM exit to L1, in the current VMCS. */
+	void (*l1_state_loaded)(struct nvmx_host *h);
+
+	/* Events.  Required for a host that owns interrupts (NVMX_HOST_OWNS_INTERRUPTS). */
+
+	/* What waits for L1 and could be delivered if L1 ran with interrupts open: set of NVMX_PENDING_*. */
+	unsigned (*pending_events)(struct nvmx_host *h);
+	/* Takes the pending external interrupt from L1's interrupt controller: its vector, or -1 (none any more). */
+	int (*ack_interrupt)(struct nvmx_host *h);
+	/* Optional: queues an exception for L1 in the host's own queue.  Absent: the library writes vmcs01's event field. */
+	void (*inject_l1)(struct nvmx_host *h, unsigned vector, bool has_error, uint32_t error);
+
+	/* Optional. */
+	void (*barrier)(struct nvmx_host *h, unsigned kinds);
+	/* Makes every other vCPU of the VM that runs L2 leave it and flush before it runs L2 again.  Required with more
+	 * than one vCPU if L1 is offered EPT. */
+	void (*kick_others)(struct nvmx_host *h);
+	/* A trace point: `event` is enum nvmx_trace. */
+	void (*trace)(struct nvmx_host *h, unsigned event, uint64_t a, uint64_t b);
+};
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * libnestvmx: nested Intel VMX for an existing hypervisor.
+ *
+ * The host (L0) runs a guest (L1) with vmcs01, as it always did.  It gives each vCPU some memory, a table of callbacks
+ * (<nestvmx/host.h>) and the address of vmcs01, and calls nvmx_handle_exit() from its exit loop.  When L1 enters a guest
+ * of its own (L2), the library makes vmcs02 current; the host resumes whatever is current.
+ *
+ *	for (;;) {
+ *		vm_enter(&regs);                                   // VMLAUNCH or VMRESUME of the current VMCS
+ *		switch (nvmx_handle_exit(vcpu, &regs)) {
+ *		case NVMX_RESUME_L1: case NVMX_RESUME_L2: break;
+ *		case NVMX_HOST: handle_as_before(&regs); break;    // an exit of the current VMCS that is the host's
+ *		case NVMX_STOP: stop_vm(nvmx_stop_reason(vcpu)); return;
+ *		}
+ *	}
+ *
+ * No call sleeps, allocates outside the callbacks, or touches a global.  A vCPU's calls come from one processor at a
+ * time; different vCPUs may call at the same time.
+ */
+#ifndef NESTVMX_NESTVMX_H
+#define NESTVMX_NESTVMX_H
+
+#include <nestvmx/arch.h>
+#include <nestvmx/caps.h>
+#include <nestvmx/fields.h>
+#include <nestvmx/host.h>
+#include <nestvmx/vmcs12.h>
+
+/* Errors of the set-up calls; nvmx_init_error() makes a line of them. */
+enum nvmx_error {
+	NVMX_OK = 0,
+	NVMX_ERR_ABI = -1,        /* the table's size or ABI version is not this library's */
+	NVMX_ERR_OP_MISSING = -2, /* a required op is NULL: its index is in *detail */
+	NVMX_ERR_CAPS = -3,       /* the hardware lacks what nested VMX needs: the MSR is in *detail */
+	NVMX_ERR_CONFIG = -4,     /* a configuration value is out of range: its number is in *detail */
+	NVMX_ERR_MEMORY = -5      /* page_alloc gave no page */
+};
+
+/* The host acknowledges every external interrupt itself (KVM, bhyve) rather than passing them through to L1. */
+#define NVMX_HOST_OWNS_INTERRUPTS 1u
+/* Offer only what Linux 6.1's nested VMX knows, so that saved state moves between the two. */
+#define NVMX_COMPATIBLE 2u
+
+struct nvmx_vm_config {
+	const struct nvmx_host_ops *ops;
+	const struct nvmx_caps *hw;   /* the processor's own capabilities */
+	uint64_t withheld;            /* set of enum nvmx_feature not to offer */
+	uint32_t flags;               /* NVMX_HOST_OWNS_INTERRUPTS, NVMX_COMPATIBLE */
+	uint32_t shadow_ept_pages;    /* budget of pages for shadow EPT tables, for the whole VM; 0: 1024 */
+};
+
+struct nvmx_vcpu_config {
+	struct nvmx_host *host;       /* handed to every op */
+	uint64_t vmcs01;              /* host-physical address of vmcs01; must be current in nvmx_vcpu_init */
+	const uint8_t *msr_bitmap01;  /* the host's MSR bitmap for L1 (4 KiB); NULL: the host intercepts every MSR */
+	const uint8_t *io_bitmap01;   /* the host's I/O bitmaps A and B for L1 (8 KiB); NULL: see io_passthrough */
+	bool io_passthrough;          /* with io_bitmap01 NULL: the host intercepts no port, rather than every port */
+	uint16_t vpid02;              /* a VPID for L2, distinct from L1's; 0: the host uses none */
+};
+
+/* Opaque, caller-owned, 64-byte aligned. */
+#define NVMX_VM_SIZE 4096
+#define NVMX_VCPU_SIZE 12288
+struct nvmx_vm;
+struct nvmx_vcpu;
+
+/* Registers that no VMCS holds, in the encoding's order (RAX RCX RDX RBX RSP RBP RSI RDI R8..R15); [4] is not used. */
+struct nvmx_regs {
+	uint64_t gpr[16];
+};
+
+enum nvmx_verdict {
+	NVMX_RESUME_L1 = 0, /* vmcs01 is current: resume */
+	NVMX_RESUME_L2 = 1, /* a vmcs02 is current: resume; VMLAUNCH if nvmx_must_launch() */
+	NVMX_HOST = 2,      /* the exit of the current VMCS is the host's to handle */
+	NVMX_STOP = 3       /* L1 cannot go on: nvmx_stop_reason() */
+};
+
+/*
+ * Prepares a VM in `mem` (NVMX_VM_SIZE bytes).  *detail (may be NULL) gets what the error is about.
+ * Any context.  Returns NVMX_OK or a negative enum nvmx_error; on error `mem` is not a VM.
+ */
+int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm **out, uint32_t *detail);
+/* Gives every page of the VM back; all its vCPUs must have been destroyed. */
+void nvmx_vm_destroy(struct nvmx_vm *vm);
+/* What L1 is offered. */
+const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm);
+
+/* Prepares a vCPU in `mem` (NVMX_VCPU_SIZE bytes).  vmcs01 must be the current VMCS and fully set up. */
+int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
+		   uint32_t *detail);
+/* Leaves VMX operation without touching L1's state and gives every page and mapping back.  vmcs01 becomes current. */
+void nvmx_vcpu_destroy(struct nvmx_vcpu *v);
+/* One line naming the error and what it is about, e.g. "required op map is missing".  Pure. */
+const char *nvmx_init_error(int error, uint32_t detail);
+
+/*
+ * Handles the VM exit of the current VMCS.  `regs` are the guest's registers at the exit and are changed in place.
+ * Runs with the current VMCS loaded on this processor, interrupts as the host likes, and does not sleep.
+ * Work is bounded: at most a few hundred VMREAD/VMWRITE, one MSR list of the announced maximum, or one shadow fill.
+ */
+enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs);
+
+/*
+ * For a host that owns interrupts: to be called before each resume of L2 and whenever a new event has become pending.
+ * Delivers pending events of L1 by a VM exit to L1 if vmcs12 asks for it.  Same context as nvmx_handle_exit.
+ * Returns NVMX_RESUME_L1 (L2 was left), NVMX_RESUME_L2 (go on), NVMX_HOST (an event that is for the current guest and
+ * not intercepted: the host injects it as before), or NVMX_STOP.
+ */
+enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs);
+
+/* Whether L1 is in VMX operation; whether L2 is current (vmcs02); whether the current VMCS needs VMLAUNCH. */
+bool nvmx_in_vmx_operation(const struct nvmx_vcpu *v);
+bool nvmx_in_l2(const struct nvmx_vcpu *v);
+bool nvmx_must_launch(const struct nvmx_vcpu *v);
+
+/*
+ * L1 or L2 executes RDMSR or WRMSR of an MSR that this library owns (IA32_FEATURE_CONTROL, 480H to 492H), in a host that
+ * decodes these exits itself.  Returns 0, 1 if the MSR is not the library's, -1 for #GP.
+ */
+int nvmx_msr_read(struct nvmx_vcpu *v, uint32_t msr, uint64_t *value);
+int nvmx_msr_write(struct nvmx_vcpu *v, uint32_t msr, uint64_t value);
+
+/*
+ * An exception found by the host while it emulated for the current guest: goes to L1 by a VM exit if vmcs12's exception
+ * bitmap asks for it, else into the current guest.  `cr2` is used for #PF only.
+ */
+enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,
+					uint32_t error, uint64_t cr2);
+
+/* After NVMX_HOST for an EPT violation of L2 whose L1 frame the host does not map: the L1-physical address and access. */
+bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access);
+
+/* Stable code and line for NVMX_STOP. */
+enum nvmx_stop {
+	NVMX_STOP_NONE = 0,
+	NVMX_STOP_VMX_ABORT,        /* SDM 27.7; the indicator is in nvmx_stop_detail() */
+	NVMX_STOP_NO_MEMORY,
+	NVMX_STOP_ENTRY_VMCS02,     /* the processor refused vmcs02: a bug of the library or of the host; detail: the error */
+	NVMX_STOP_HOST_OP           /* a host op failed where it must not */
+};
+enum nvmx_stop nvmx_stop_code(const struct nvmx_vcpu *v);
+uint64_t nvmx_stop_detail(const struct nvmx_vcpu *v);
+const char *nvmx_stop_reason(const struct nvmx_vcpu *v);
+
+/* Counters, all monotonic.  Names by nvmx_counter_name(). */
+enum nvmx_counter {
+	NVMX_CNT_ENTRY,           /* VM entries of L1 into L2 that succeeded */
+	NVMX_CNT_ENTRY_FAIL,      /* that failed a check */
+	NVMX_CNT_EXIT_TO_L1,      /* VM exits of L2 delivered to L1 */
+	NVMX_CNT_EXIT_L0,         /* exits of L2 handled by the library without L1 */
+	NVMX_CNT_EXIT_HOST,       /* exits of L2 given to the host */
+	NVMX_CNT_INSTR,           /* VMX instructions of L1 emulated */
+	NVMX_CNT_VMREAD,          /* VMREADs executed by the library */
+	NVMX_CNT_VMWRITE,
+	NVMX_CNT_VMPTRLD,
+	NVMX_CNT_VMCLEAR,
+	NVMX_CNT_INVEPT,
+	NVMX_CNT_INVVPID,
+	NVMX_CNT_EPT_FILL,        /* shadow EPT entries made */
+	NVMX_CNT_EPT_FAULT,       /* EPT violations of L2 answered by the shadow EPT */
+	NVMX_CNT_MSR_GRANT,       /* bits opened in vmcs02's MSR and I/O bitmaps */
+	NVMX_CNT_COUNT
+};
+uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c);
+const char *nvmx_counter_name(unsigned c);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The field table in C, and vmcs12 storage.  This folder knows nothing of vCPUs, hosts or EPT.
+ */
+#ifndef NVMX_SRC_VMCS_H
+#define NVMX_SRC_VMCS_H
+
+#include <nestvmx/arch.h>
+#include <nestvmx/caps.h>
+#include <nestvmx/check.h>
+#include <nestvmx/fields.h>
+#include <nestvmx/vmcs12.h>
+
+/* What makes a field exist (SDM appendix B); evaluated against L1's capabilities by nvmx_field_exists(). */
+enum nvmx_exists {
+	NVMX_X_ALWAYS,
+	NVMX_X_PROC2,
+	NVMX_X_PROC3,
+	NVMX_X_TPR_SHADOW,
+	NVMX_X_APIC_ACCESS,
+	NVMX_X_VID,
+	NVMX_X_POSTED_INT,
+	NVMX_X_MSR_BITMAP,
+	NVMX_X_EPT,
+	NVMX_X_VPID,
+	NVMX_X_PML,
+	NVMX_X_VMFUNC,
+	NVMX_X_EPTP_SWITCHING,
+	NVMX_X_SHADOW_VMCS,
+	NVMX_X_VE,
+	NVMX_X_XSAVES,
+	NVMX_X_ENCLS,
+	NVMX_X_SPP,
+	NVMX_X_TSC_SCALING,
+	NVMX_X_PREEMPTION_TIMER,
+	NVMX_X_PLE,
+	NVMX_X_PAT,
+	NVMX_X_EFER,
+	NVMX_X_PERF,
+	NVMX_X_BNDCFGS,
+	NVMX_X_RTIT,
+	NVMX_X_CET,
+	NVMX_X_PKRS,
+	NVMX_X_CR3_TARGET,
+	NVMX_X_IO_SMM
+};
+
+/* Merge steps: how vmcs02's value is made. */
+enum nvmx_merge {
+	NVMX_M_NONE,
+	NVMX_M_GUEST,
+	NVMX_M_PIN,
+	NVMX_M_PROC,
+	NVMX_M_PROC2,
+	NVMX_M_PROC3,
+	NVMX_M_EXIT,
+	NVMX_M_ENTRY,
+	NVMX_M_EXC,
+	NVMX_M_CR0,
+	NVMX_M_CR3,
+	NVMX_M_CR4,
+	NVMX_M_CR3_TARGET,
+	NVMX_M_PDPTE,
+	NVMX_M_TSC,
+	NVMX_M_MSR_BITMAP,
+	NVMX_M_IO_BITMAP,
+	NVMX_M_VAPIC,
+	NVMX_M_APIC_ACCESS,
+	NVMX_M_POSTED_INT,
+	NVMX_M_EOI,
+	NVMX_M_EPT,
+	NVMX_M_VPID,
+	NVMX_M_PML,
+	NVMX_M_VMFUNC,
+	NVMX_M_VE,
+	NVMX_M_SHADOW_VMCS,
+	NVMX_M_XSS,
+	NVMX_M_ENCLS,
+	NVMX_M_PLE,
+	NVMX_M_PREEMPTION_TIMER,
+	NVMX_M_DEBUG,
+	NVMX_M_PAT,
+	NVMX_M_EFER,
+	NVMX_M_PERF,
+	NVMX_M_BNDCFGS,
+	NVMX_M_CET,
+	NVMX_M_PKRS,
+	NVMX_M_EVENT,
+	NVMX_M_COUNT
+};
+_Static_assert(NVMX_M_COUNT <= 64, "a set of merge steps is one 64-bit word");
+
+enum nvmx_sync { NVMX_S_NO, NVMX_S_HOT, NVMX_S_RARE, NVMX_S_INFO };
+enum nvmx_hw_shadow { NVMX_H_NO, NVMX_H_RO, NVMX_H_RW };
+
+/* Dirty groups; a check row names those that it reads. */
+enum nvmx_group {
+	NVMX_G_CTRL,
+	NVMX_G_EVENT,
+	NVMX_G_HOST,
+	NVMX_G_REG,
+	NVMX_G_SEG,
+	NVMX_G_DTABLE,
+	NVMX_G_RIP,
+	NVMX_G_NONREG,
+	NVMX_G_PDPTE,
+	NVMX_G_INFO
+};
+#define NVMX_GROUP(g) (1u << NVMX_G_##g)
+
+/* Row numbers. */
+enum nvmx_row {
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) NVMX_I_##NAME,
+#include "fields.def"
+	NVMX_ROWS
+};
+
+struct nvmx_field_row {
+	const char *name;   /* the SDM's */
+	uint16_t encoding;
+	uint16_t offset;    /* in struct nvmx_vmcs12 */
+	uint8_t size;       /* bytes: 2, 4, 8; natural-width fields are 8 */
+	uint8_t exists, merge, sync, shadow, group;
+};
+
+extern const struct nvmx_field_row nvmx_field_rows[NVMX_ROWS];
+
+/* A set of rows. */
+#define NVMX_SET_WORDS ((NVMX_ROWS + 63) / 64)
+struct nvmx_rowset {
+	uint64_t w[NVMX_SET_WORDS];
+};
+
+static inline void nvmx_set_add(struct nvmx_rowset *s, unsigned row)
+{
+	s->w[row / 64] |= 1ull << (row % 64);
+}
+
+static inline void nvmx_set_del(struct nvmx_rowset *s, unsigned row)
+{
+	s->w[row / 64] &= ~(1ull << (row % 64));
+}
+
+static inline bool nvmx_set_has(const struct nvmx_rowset *s, unsigned row)
+{
+	return s->w[row / 64] >> (row % 64) & 1;
+}
+
+/* for each row of set s, with `row` an unsigned */
+#define NVMX_FOR_EACH_ROW(row, s)                                                                         \
+	for (unsigned word_##row = 0; word_##row < NVMX_SET_WORDS; word_##row++)                          \
+		for (uint64_t bits_##row = (s)->w[word_##row];                                            \
+		     bits_##row && ((row) = word_##row * 64 + (unsigned)__builtin_ctzll(bits_##row), 1);  \
+		     bits_##row &= bits_##row - 1)
+
+/* The row of an encoding (bit 0, the access type, is ignored), or -1. */
+int nvmx_field_find(uint32_t encoding);
+
+/* Whether the field is there for a vCPU with these capabilities. */
+bool nvmx_field_exists(const struct nvmx_field_row *row, const struct nvmx_caps *caps);
+
+/* IA32_VMX_VMCS_ENUM (SDM A.9): the highest index value of any field that exists. */
+uint64_t nvmx_vmcs_enum(const struct nvmx_caps *caps);
+
+static inline uint64_t nvmx_v12_get(const struct nvmx_vmcs12 *v12, unsigned row)
+{
+	const struct nvmx_field_row *r = &nvmx_field_rows[row];
+	const char *p = (const char *)v12 + r->offset;
+
+	switch (r->size) {
+	case 2: return *(const uint16_t *)p;
+	case 4: return *(const uint32_t *)p;
+	default: return *(const uint64_t *)p;
+	}
+}
+
+static inline void nvmx_v12_set(struct nvmx_vmcs12 *v12, unsigned row, uint64_t value)
+{
+	const struct nvmx_field_row *r = &nvmx_field_rows[row];
+	char *p = (char *)v12 + r->offset;
+
+	switch (r->size) {
+	case 2: *(uint16_t *)p = (uint16_t)value; break;
+	case 4: *(uint32_t *)p = (uint32_t)value; break;
+	default: *(uint64_t *)p = value; break;
+	}
+}
+
+/* Type of a field from its encoding (SDM 24.11.2). */
+enum nvmx_field_type { NVMX_TYPE_CONTROL, NVMX_TYPE_EXIT_INFO, NVMX_TYPE_GUEST, NVMX_TYPE_HOST };
+static inline enum nvmx_field_type nvmx_field_type(uint32_t encoding)
+{
+	return (enum nvmx_field_type)(encoding >> 10 & 3);
+}
+
+/* Secondary controls count only if the primary activates them (SDM 24.6.2). */
+static inline uint32_t nvmx_v12_proc2(const struct nvmx_vmcs12 *v12)
+{
+	return v12->proc_ctls & NVMX_PROC_SECONDARY ? v12->proc_ctls2 : 0;
+}
+
+#endif

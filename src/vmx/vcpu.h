@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * State of a VM and of a vCPU, and what the files of this folder offer each other.
+ */
+#ifndef NVMX_SRC_VCPU_H
+#define NVMX_SRC_VCPU_H
+
+#include "../vmcs/vmcs.h"
+#include <nestvmx/nestvmx.h>
+
+#define NVMX_SLOTS 4          /* vmcs12s that stay warm per vCPU */
+#define NVMX_BATCH 32         /* VMWRITEs collected for vmcs_write_many */
+#define NVMX_NO_ADDR (~0ull)  /* no VMXON pointer, no current VMCS, no link pointer */
+#define NVMX_GRANT_WORDS 16   /* 64-bit words of a lazily opened bitmap page that may hold a granted bit */
+#define NVMX_GVA 6            /* longest paging-structure walk plus one */
+
+struct nvmx_ept;              /* src/ept: shadow EPT state of a VM */
+struct nvmx_ept_vcpu;         /* src/ept: of a vCPU */
+
+struct nvmx_vm {
+	const struct nvmx_host_ops *ops;
+	struct nvmx_caps caps;    /* L1's */
+	struct nvmx_caps hw;
+	uint64_t withheld;
+	uint32_t flags;
+	uint32_t shadow_ept_pages;
+	struct nvmx_rowset rows;  /* the fields that exist for L1 */
+	struct nvmx_rowset hw_ro, hw_rw; /* the fields in the hardware shadow VMCS; empty without VMCS shadowing */
+	_Alignas(64) unsigned char ept[2048]; /* struct nvmx_ept */
+};
+
+/* A page of the host. */
+struct nvmx_page {
+	void *va;
+	uint64_t hpa;
+};
+
+/* A frame of L1 that the processor itself uses through vmcs02. */
+struct nvmx_pin {
+	uint64_t gpa, hpa;
+	bool held;
+};
+
+/* A bitmap page of vmcs02 that starts all ones; bits are opened when neither L1 nor the host intercepts. */
+struct nvmx_grants {
+	struct nvmx_page page;
+	uint16_t word[NVMX_GRANT_WORDS]; /* which words of the page hold an opened bit */
+	uint8_t n;
+};
+
+/* A vmcs12 that is active on this vCPU (SDM 24.1): its copy, its vmcs02 and its hardware shadow. */
+struct nvmx_slot {
+	uint64_t gpa;               /* NVMX_NO_ADDR: the slot is free */
+	struct nvmx_vmcs12 *v12;    /* in page12 */
+	struct nvmx_page page12, page02, page_shadow;
+	struct nvmx_rowset dirty;   /* vmcs12 newer than vmcs02 */
+	struct nvmx_rowset stale;   /* vmcs02 newer than vmcs12 (S_RARE fields) */
+	uint32_t dirty_groups;      /* not yet checked */
+	bool launched02;            /* vmcs02's launch state */
+	bool ready02;               /* vmcs02 holds the host's constant part */
+	bool shadow_synced;         /* the hardware shadow holds vmcs12's values */
+	struct nvmx_grants msr, io[2];
+	struct nvmx_pin vapic, apic_access, posted_int;
+	uint64_t eptp02;            /* what EPT_POINTER of vmcs02 holds */
+	uint64_t last_use;
+};
+
+struct nvmx_vcpu {
+	struct nvmx_vm *vm;
+	const struct nvmx_host_ops *ops;
+	struct nvmx_host *host;
+	struct nvmx_vcpu_config config;
+	uint64_t vmxon_ptr;         /* NVMX_NO_ADDR: not in VMX operation */
+	struct nvmx_slot *cur;      /* L1's current VMCS, or NULL */
+	bool in_l2;
+	bool hw_shadow_on;          /* vmcs01 has VMCS shadowing enabled for `cur` */
+	enum nvmx_stop stop;
+	uint64_t stop_detail;
+	uint64_t fault_gpa;         /* nvmx_host_fault */
+	unsigned fault_access;
+	uint64_t feature_control;   /* L1's IA32_FEATURE_CONTROL */
+	uint64_t clock;             /* for last_use */
+	uint16_t last_vpid12;       /* L1's VPID that vpid02 last ran */
+	uint32_t pin01, proc01, proc01_2, exit01, entry01; /* vmcs01's controls at init */
+	uint64_t counters[NVMX_CNT_COUNT];
+	struct nvmx_slot slots[NVMX_SLOTS];
+	uint32_t batch_n;
+	uint32_t batch_field[NVMX_BATCH];
+	uint64_t batch_value[NVMX_BATCH];
+	_Alignas(64) unsigned char ept[2048]; /* struct nvmx_ept_vcpu */
+};
+_Static_assert(sizeof(struct nvmx_vm) <= NVMX_VM_SIZE, "NVMX_VM_SIZE is what the host reserves");
+_Static_assert(sizeof(struct nvmx_vcpu) <= NVMX_VCPU_SIZE, "NVMX_VCPU_SIZE is what the host reserves");
+
+#define NVMX_RSP 4 /* register number whose value is in the VMCS */
+
+/* exit.c: stops the VM with a named reason. */
+enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t detail);
+
+/* inject.c: an exception for the guest of the current VMCS (vmcs01 while L1 runs).  Returns the verdict to hand out. */
+enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error);
+#define nvmx_raise_ud(v) nvmx_raise(v, NVMX_UD, false, 0)
+#define nvmx_raise_gp0(v) nvmx_raise(v, NVMX_GP, true, 0)
+/* Advances RIP of the current VMCS past the instruction that exited (RIP += VM-exit instruction length, clears RF,
+ * STI and MOV-SS blocking; sets a pending #DB if RFLAGS.TF). */
+void nvmx_skip(struct nvmx_vcpu *v);
+
+/* slot.c */
+/* The slot of the vmcs12 at gpa, loaded from L1's memory if it is not active here yet (the page's revision was checked
+ * by the caller); evicts the least recently used slot if all are taken.  NULL: no memory or no RAM there. */
+struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa);
+/* Finds an active slot, or NULL. */
+struct nvmx_slot *nvmx_slot_find(struct nvmx_vcpu *v, uint64_t gpa);
+/* Writes vmcs12 back to L1's memory and frees the slot (VMCLEAR, eviction). */
+void nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Makes `s` (or nothing, with NULL) L1's current VMCS and switches the hardware shadow accordingly.  vmcs01 is current. */
+void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Brings S_RARE fields of vmcs12 up to date from vmcs02; the VMCS current before is current after. */
+void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Takes over what L1 wrote into the hardware shadow / makes the hardware shadow hold vmcs12.  vmcs01 is current. */
+void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s);
+void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* L1 wrote row `row` of vmcs12 (VMWRITE that exited). */
+static inline void nvmx_slot_wrote(struct nvmx_slot *s, unsigned row)
+{
+	nvmx_set_add(&s->dirty, row);
+	nvmx_set_del(&s->stale, row);
+	s->dirty_groups |= 1u << nvmx_field_rows[row].group;
+}
+
+/* instr.c: a VMX instruction that exited from L1 (reasons 18 to 27, 50, 53, 59). */
+enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason);
+/* VMsucceed, VMfailInvalid, VMfailValid(error) (or Invalid without a current VMCS) into vmcs01's RFLAGS; skips the
+ * instruction (SDM 30.2). */
+enum nvmx_verdict nvmx_vmsucceed(struct nvmx_vcpu *v);
+enum nvmx_verdict nvmx_vmfail_invalid(struct nvmx_vcpu *v);
+enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error);
+
+/* enter.c: VMLAUNCH and VMRESUME after the instruction's own checks (mode, current VMCS, MOV-SS, launch state). */
+enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool launch);
+
+/* leave.c: a VM exit of L2 to L1 with this exit information; vmcs02 is current. */
+struct nvmx_exit_info {
+	uint32_t reason;
+	uint32_t intr_info, intr_error;
+	uint32_t instr_len, instr_info;
+	uint64_t qualification;
+	uint64_t linear, physical;
+	bool from_hw; /* the fields above that the reason defines are to be read from vmcs02 */
+};
+enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_exit_info *info);
+
+/* msrlist.c: L1's MSR areas (SDM 24.7.2, 24.8.2).  Load returns 0 or the 1-based index of the entry that failed. */
+uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool entry);
+/* Store returns 0 or the 1-based index of the entry that failed (VMX abort 1). */
+uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
+
+/* memory.c: L1-physical memory through the host, copy once.  Returns 0, or -1 if it is not L1's RAM. */
+int nvmx_gpa_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, uint32_t len);
+int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t len);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The field table: encodings, layout, look-up, existence. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include "vmcs/vmcs.h"
+
+/* Linux's layout, which saved states depend on (DESIGN: ecosystem). */
+static const struct {
+	const char *name;
+	size_t offset, want;
+} linux_layout[] = {
+#define O(member, want) { #member, offsetof(struct nvmx_vmcs12, member), want },
+	O(io_bitmap_a, 40)
+	O(io_bitmap_b, 48)
+	O(msr_bitmap, 56)
+	O(exit_msr_store_addr, 64)
+	O(exit_msr_load_addr, 72)
+	O(entry_msr_load_addr, 80)
+	O(tsc_offset, 88)
+	O(virtual_apic_addr, 96)
+	O(apic_access_addr, 104)
+	O(posted_int_desc_addr, 112)
+	O(ept_pointer, 120)
+	O(eoi_exit_bitmap0, 128)
+	O(eoi_exit_bitmap1, 136)
+	O(eoi_exit_bitmap2, 144)
+	O(eoi_exit_bitmap3, 152)
+	O(xss_exit_bitmap, 160)
+	O(guest_phys_addr, 168)
+	O(vmcs_link_pointer, 176)
+	O(guest_debugctl, 184)
+	O(guest_pat, 192)
+	O(guest_efer, 200)
+	O(guest_perf_global_ctrl, 208)
+	O(guest_pdpte0, 216)
+	O(guest_pdpte1, 224)
+	O(guest_pdpte2, 232)
+	O(guest_pdpte3, 240)
+	O(guest_bndcfgs, 248)
+	O(host_pat, 256)
+	O(host_efer, 264)
+	O(host_perf_global_ctrl, 272)
+	O(vmread_bitmap, 280)
+	O(vmwrite_bitmap, 288)
+	O(vmfunc_ctls, 296)
+	O(eptp_list_addr, 304)
+	O(pml_address, 312)
+	O(encls_exit_bitmap, 320)
+	O(tsc_multiplier, 328)
+	O(cr0_mask, 344)
+	O(cr4_mask, 352)
+	O(cr0_shadow, 360)
+	O(cr4_shadow, 368)
+	O(exit_qualification, 408)
+	O(guest_linear_addr, 416)
+	O(guest_cr0, 424)
+	O(guest_cr3, 432)
+	O(guest_cr4, 440)
+	O(guest_es_base, 448)
+	O(guest_cs_base, 456)
+	O(guest_ss_base, 464)
+	O(guest_ds_base, 472)
+	O(guest_fs_base, 480)
+	O(guest_gs_base, 488)
+	O(guest_ldtr_base, 496)
+	O(guest_tr_base, 504)
+	O(guest_gdtr_base, 512)
+	O(guest_idtr_base, 520)
+	O(guest_dr7, 528)
+	O(guest_rsp, 536)
+	O(guest_rip, 544)
+	O(guest_rflags, 552)
+	O(guest_pending_dbg, 560)
+	O(guest_sysenter_esp, 568)
+	O(guest_sysenter_eip, 576)
+	O(host_cr0, 584)
+	O(host_cr3, 592)
+	O(host_cr4, 600)
+	O(host_fs_base, 608)
+	O(host_gs_base, 616)
+	O(host_tr_base, 624)
+	O(host_gdtr_base, 632)
+	O(host_idtr_base, 640)
+	O(host_sysenter_esp, 648)
+	O(host_sysenter_eip, 656)
+	O(host_rsp, 664)
+	O(host_rip, 672)
+	O(pin_ctls, 744)
+	O(proc_ctls, 748)
+	O(exception_bitmap, 752)
+	O(pf_ec_mask, 756)
+	O(pf_ec_match, 760)
+	O(cr3_target_count, 764)
+	O(exit_ctls, 768)
+	O(exit_msr_store_count, 772)
+	O(exit_msr_load_count, 776)
+	O(entry_ctls, 780)
+	O(entry_msr_load_count, 784)
+	O(entry_intr_info, 788)
+	O(entry_exc_error_code, 792)
+	O(entry_instr_len, 796)
+	O(tpr_threshold, 800)
+	O(proc_ctls2, 804)
+	O(vm_instr_error, 808)
+	O(exit_reason, 812)
+	O(exit_intr_info, 816)
+	O(exit_intr_error_code, 820)
+	O(idt_vectoring_info, 824)
+	O(idt_vectoring_error_code, 828)
+	O(exit_instr_len, 832)
+	O(exit_instr_info, 836)
+	O(guest_es_limit, 840)
+	O(guest_cs_limit, 844)
+	O(guest_ss_limit, 848)
+	O(guest_ds_limit, 852)
+	O(guest_fs_limit, 856)
+	O(guest_gs_limit, 860)
+	O(guest_ldtr_limit, 864)
+	O(guest_tr_limit, 868)
+	O(guest_gdtr_limit, 872)
+	O(guest_idtr_limit, 876)
+	O(guest_es_ar, 880)
+	O(guest_cs_ar, 884)
+	O(guest_ss_ar, 888)
+	O(guest_ds_ar, 892)
+	O(guest_fs_ar, 896)
+	O(guest_gs_ar, 900)
+	O(guest_ldtr_ar, 904)
+	O(guest_tr_ar, 908)
+	O(guest_interruptibility, 912)
+	O(guest_activity, 916)
+	O(guest_sysenter_cs, 920)
+	O(host_sysenter_cs, 924)
+	O(preemption_timer, 928)
+	O(vpid, 960)
+	O(posted_int_nv, 962)
+	O(guest_es_sel, 964)
+	O(guest_cs_sel, 966)
+	O(guest_ss_sel, 968)
+	O(guest_ds_sel, 970)
+	O(guest_fs_sel, 972)
+	O(guest_gs_sel, 974)
+	O(guest_ldtr_sel, 976)
+	O(guest_tr_sel, 978)
+	O(guest_int_status, 980)
+	O(host_es_sel, 982)
+	O(host_cs_sel, 984)
+	O(host_ss_sel, 986)
+	O(host_ds_sel, 988)
+	O(host_fs_sel, 990)
+	O(host_gs_sel, 992)
+	O(host_tr_sel, 994)
+	O(pml_index, 996)
+#undef O
+};
+
+static void layout_is_linux(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(linux_layout) / sizeof(*linux_layout); i++)
+		if (linux_layout[i].offset != linux_layout[i].want)
+			fail_msg("%s is at %zu, Linux has it at %zu", linux_layout[i].name, linux_layout[i].offset,
+				 linux_layout[i].want);
+}
+
+static void public_encodings_match(void **state)
+{
+	(void)state;
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) \
+	assert_int_equal(NVMX_##NAME, enc);                           \
+	assert_int_equal(nvmx_field_find(enc), NVMX_I_##NAME);
+#include "vmcs/fields.def"
+}
+
+static void sizes_follow_encodings(void **state)
+{
+	static const uint8_t size[4] = { 2, 8, 4, 8 };
+
+	(void)state;
+	for (unsigned i = 0; i < NVMX_ROWS; i++) {
+		assert_int_equal(nvmx_field_rows[i].size, size[nvmx_field_rows[i].encoding >> 13]);
+		assert_true(i == 0 || nvmx_field_rows[i].encoding > nvmx_field_rows[i - 1].encoding);
+	}
+}
+
+static void unknown_encodings_have_no_row(void **state)
+{
+	unsigned found = 0;
+
+	(void)state;
+	for (uint32_t enc = 0; enc < 0x10000; enc += 2)
+		found += nvmx_field_find(enc) >= 0;
+	assert_int_equal(found, NVMX_ROWS);
+	assert_int_equal(nvmx_field_find(0x80006800u), -1);
+	assert_int_equal(nvmx_field_find(0x00016800u), -1);
+	assert_int_equal(nvmx_field_find(NVMX_TSC_OFFSET + 1), NVMX_I_TSC_OFFSET);
+}
+
+static void fields_do_not_overlap(void **state)
+{
+	uint8_t used[NVMX_VMCS12_SIZE] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < NVMX_ROWS; i++)
+		for (unsigned b = 0; b < nvmx_field_rows[i].size; b++)
+			assert_int_equal(used[nvmx_field_rows[i].offset + b]++, 0);
+}
+
+static void get_and_set_keep_the_width(void **state)
+{
+	static struct nvmx_vmcs12 v12;
+
+	(void)state;
+	for (unsigned i = 0; i < NVMX_ROWS; i++) {
+		unsigned bits = nvmx_field_rows[i].size * 8u;
+
+		memset(&v12, 0, sizeof(v12));
+		nvmx_v12_set(&v12, i, ~0ull);
+		assert_true(nvmx_v12_get(&v12, i) == (bits == 64 ? ~0ull : (1ull << bits) - 1));
+		nvmx_v12_set(&v12, i, 0);
+		for (size_t b = 0; b < sizeof(v12); b++)
+			assert_int_equal(((uint8_t *)&v12)[b], 0);
+	}
+}
+
+static void fields_exist_by_capability(void **state)
+{
+	struct nvmx_caps caps = { .maxphyaddr = 39, .linear_width = 48 };
+	const struct nvmx_field_row *vpid = &nvmx_field_rows[NVMX_I_VPID];
+
+	(void)state;
+	assert_false(nvmx_field_exists(vpid, &caps));
+	assert_true(nvmx_field_exists(&nvmx_field_rows[NVMX_I_GUEST_CR0], &caps));
+	assert_int_equal(nvmx_vmcs_enum(&caps), NVMX_GUEST_SYSENTER_CS & 0x3fe); /* the highest index of a base field */
+	caps.msr[NVMX_MSR_VMX_PROCBASED_CTLS2 - NVMX_CAPS_FIRST_MSR] = (uint64_t)NVMX_PROC2_VPID << 32;
+	assert_true(nvmx_field_exists(vpid, &caps));
+	assert_false(nvmx_field_exists(&nvmx_field_rows[NVMX_I_CR3_TARGET0], &caps));
+	caps.msr[NVMX_MSR_VMX_MISC - NVMX_CAPS_FIRST_MSR] = 1u << 16;
+	assert_true(nvmx_field_exists(&nvmx_field_rows[NVMX_I_CR3_TARGET0], &caps));
+	assert_false(nvmx_field_exists(&nvmx_field_rows[NVMX_I_CR3_TARGET1], &caps));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(layout_is_linux),
+		cmocka_unit_test(public_encodings_match),
+		cmocka_unit_test(sizes_follow_encodings),
+		cmocka_unit_test(unknown_encodings_have_no_row),
+		cmocka_unit_test(fields_do_not_overlap),
+		cmocka_unit_test(get_and_set_keep_the_width),
+		cmocka_unit_test(fields_exist_by_capability),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
