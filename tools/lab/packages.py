@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""Debian packages, used without installing them: download, unpack below build/lab, look files up."""
+import fcntl
+import glob
+import os
+import shutil
+import subprocess
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LAB = os.path.join(TOP, "build", "lab")
+RETRIES = 3
+
+
+class LabError(Exception):
+	"""Something that the user has to know, in one line."""
+
+
+def run(argv, **kw):
+	result = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, **kw)
+	if result.returncode:
+		last = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()[-1]
+		raise LabError(f"{os.path.basename(argv[0])} {argv[1] if len(argv) > 1 else ''}: {last}")
+	return result.stdout
+
+
+def retry(argv, **kw):
+	for attempt in range(RETRIES):
+		try:
+			return run(argv, **kw)
+		except LabError:
+			if attempt == RETRIES - 1:
+				raise
+			time.sleep(3 * (attempt + 1))
+	return None
+
+
+class Archive:
+	"""The machine's own apt sources, seen for one architecture with nothing installed."""
+
+	def __init__(self, arch):
+		self.arch = arch
+		self.dir = os.path.join(LAB, "apt", arch)
+		self.debs = os.path.join(LAB, "debs")
+		for sub in ("lists/partial", "cache/archives/partial"):
+			os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
+		os.makedirs(self.debs, exist_ok=True)
+		self.status = os.path.join(self.dir, "status")
+		with open(self.status, "a", encoding="ascii"):
+			pass
+		self.config = os.path.join(self.dir, "apt.conf")
+		with open(self.config, "w", encoding="ascii") as conf:
+			conf.write(
+				f'APT::Architecture "{arch}";\nAPT::Architectures "{arch}";\n'
+				f'Dir::State::Lists "{self.dir}/lists";\nDir::State::status "{self.status}";\n'
+				f'Dir::Cache "{self.dir}/cache";\nAPT::Install-Recommends "false";\n'
+				'APT::Sandbox::User "root";\nAcquire::Languages "none";\n')
+		self.env = dict(os.environ, APT_CONFIG=self.config, LC_ALL="C")
+		self.updated = False
+
+	def update(self):
+		"""Fetch the package lists; once a day is enough."""
+		stamp = os.path.join(self.dir, "updated")
+		fresh = os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < 86400
+		if not self.updated and not fresh:
+			try:
+				retry(["apt-get", "update", "-q"], env=self.env)
+				with open(stamp, "w", encoding="ascii"):
+					pass
+			except LabError as why:
+				# A mirror that is being synchronised serves some lists; they are often enough.
+				print(f"lab: package lists incomplete ({why})", flush=True)
+		self.updated = True
+
+	def closure(self, names):
+		"""File name and address of each package that installing `names` would bring."""
+		out = retry(["apt-get", "-y", "--print-uris", "install", *names], env=self.env)
+		for line in out.splitlines():
+			if line.startswith("'"):
+				fields = line.split()
+				yield fields[1], os.path.basename(fields[1]).split("_")[0]
+
+	def download(self, filename, name):
+		path = os.path.join(self.debs, filename)
+		if not os.path.exists(path):
+			retry(["apt-get", "download", "-q", f"{name}:{self.arch}"], env=self.env, cwd=self.debs)
+		found = path if os.path.exists(path) else None
+		if not found:
+			raise LabError(f"package {name} ({self.arch}): the archive has another file than {filename}")
+		return found
+
+
+def tree(key, arch, names, skip=()):
+	"""Directory with `names` and all that they depend on unpacked; cached under `key`."""
+	root = os.path.join(LAB, "root", key)
+	stamp = root + ".done"
+	want = " ".join([arch, *names])
+	os.makedirs(os.path.dirname(root), exist_ok=True)
+	with open(root + ".lock", "w", encoding="ascii") as lock:
+		fcntl.flock(lock, fcntl.LOCK_EX)
+		if os.path.exists(stamp) and open(stamp, encoding="ascii").read() == want:
+			return root
+		print(f"lab: fetching {key}: {' '.join(names)} ({arch})", flush=True)
+		archive = Archive(arch)
+		archive.update()
+		shutil.rmtree(root, ignore_errors=True)
+		os.makedirs(root)
+		for filename, name in archive.closure(names):
+			if any(name == s or name.startswith(s + "-") for s in skip):
+				continue
+			run(["dpkg", "-x", archive.download(filename, name), root])
+		with open(stamp, "w", encoding="ascii") as out:
+			out.write(want)
+	return root
+
+
+def one(pattern):
+	"""The single file that matches."""
+	found = sorted(glob.glob(pattern))
+	if not found:
+		raise LabError(f"no file {pattern}")
+	return found[-1]
