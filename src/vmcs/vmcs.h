@@ -93,9 +93,16 @@ _Static_assert(NVMX_M_COUNT <= 64, "a set of merge steps is one 64-bit word");
 enum nvmx_sync { NVMX_S_NO, NVMX_S_HOT, NVMX_S_RARE, NVMX_S_INFO };
 enum nvmx_hw_shadow { NVMX_H_NO, NVMX_H_RO, NVMX_H_RW };
 
-/* Dirty groups; a check row names those that it reads. */
+/*
+ * Dirty groups; a check row names those that it reads.  RFLAGS and the primary processor-based controls have groups of
+ * their own because L1s write them (TF, interrupt window) far more often than what most rows depend on.  A row that
+ * reads PROC_CTLS only for bit 31, through nvmx_v12_proc2(), names CTRL rather than PROC: a change of bit 31 dirties
+ * CTRL too (nvmx_dirty_groups).
+ */
 enum nvmx_group {
 	NVMX_G_CTRL,
+	NVMX_G_PROC,
+	NVMX_G_FLAGS,
 	NVMX_G_EVENT,
 	NVMX_G_HOST,
 	NVMX_G_REG,
@@ -184,6 +191,16 @@ static inline void nvmx_v12_set(struct nvmx_vmcs12 *v12, unsigned row, uint64_t 
 	case 4: *(uint32_t *)p = (uint32_t)value; break;
 	default: *(uint64_t *)p = value; break;
 	}
+}
+
+/* The dirty groups of a write to `row` that replaced `old` by `new`. */
+static inline uint32_t nvmx_dirty_groups(unsigned row, uint64_t old, uint64_t new)
+{
+	uint32_t groups = 1u << nvmx_field_rows[row].group;
+
+	if (row == NVMX_I_PROC_CTLS && (old ^ new) & NVMX_PROC_SECONDARY)
+		groups |= NVMX_GROUP(CTRL);
+	return groups;
 }
 
 /* Type of a field from its encoding (SDM 24.11.2). */

@@ -120,12 +120,13 @@ void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Takes over what L1 wrote into the hardware shadow / makes the hardware shadow hold vmcs12.  vmcs01 is current. */
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
-/* L1 wrote row `row` of vmcs12 (VMWRITE that exited). */
-static inline void nvmx_slot_wrote(struct nvmx_slot *s, unsigned row)
+/* L1 writes row `row` of vmcs12: by a VMWRITE that exited, or into the hardware shadow. */
+static inline void nvmx_slot_write(struct nvmx_slot *s, unsigned row, uint64_t value)
 {
+	s->dirty_groups |= nvmx_dirty_groups(row, nvmx_v12_get(s->v12, row), value);
 	nvmx_set_add(&s->dirty, row);
 	nvmx_set_del(&s->stale, row);
-	s->dirty_groups |= 1u << nvmx_field_rows[row].group;
+	nvmx_v12_set(s->v12, row, value);
 }
 
 /* instr.c: a VMX instruction that exited from L1 (reasons 18 to 27, 50, 53, 59). */
@@ -137,7 +138,7 @@ enum nvmx_verdict nvmx_vmfail_invalid(struct nvmx_vcpu *v);
 enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error);
 
 /* enter.c: VMLAUNCH and VMRESUME after the instruction's own checks (mode, current VMCS, MOV-SS, launch state). */
-enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool launch);
+enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch);
 
 /* leave.c: a VM exit of L2 to L1 with this exit information; vmcs02 is current. */
 struct nvmx_exit_info {
@@ -148,9 +149,13 @@ struct nvmx_exit_info {
 	uint64_t linear, physical;
 	bool from_hw; /* the fields above that the reason defines are to be read from vmcs02 */
 };
-enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_exit_info *info);
+enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info *info);
+/* A VM entry that fails after the checks of controls and host state (SDM 26.8): exit 33 or 34 to L1.  Nothing of L2 ran.
+ * Any VMCS of the vCPU may be current. */
+enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification);
 
-/* msrlist.c: L1's MSR areas (SDM 24.7.2, 24.8.2).  Load returns 0 or the 1-based index of the entry that failed. */
+/* msrlist.c: L1's MSR areas (SDM 24.7.2, 24.8.2).  MSRs that a VMCS holds go to, and come from, the guest state of the
+ * current VMCS.  Load returns 0 or the 1-based index of the entry that failed. */
 uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool entry);
 /* Store returns 0 or the 1-based index of the entry that failed (VMX abort 1). */
 uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
