@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Control registers of L1.
+ */
+#include "metal.h"
+
+#define QUALIFICATION_MOV_TO_CR 0
+
+static uint64_t gpr_read(struct cpu *cpu, uint32_t n)
+{
+	return n == RSP ? vmread(GUEST_RSP) : cpu->regs[n];
+}
+
+/*
+ * CR0.NE and CR4.VMXE stay 1 in the register itself, and a MOV exits only where it changes what L1 sees of them.
+ * Changing that view first and executing the MOV again lets the processor do all the rest: checks, paging, PDPTEs.
+ */
+void exit_cr_access(struct cpu *cpu)
+{
+	uint64_t qualification = vmread(EXIT_QUALIFICATION);
+	uint64_t value = gpr_read(cpu, qualification >> 8 & 15);
+
+	if ((qualification & 0x3f) == QUALIFICATION_MOV_TO_CR)
+		vmwrite(CR0_READ_SHADOW, value & CR0_NE);
+	else if ((qualification & 0x3f) == (QUALIFICATION_MOV_TO_CR | 4))
+		inject_exception(VECTOR_GP, true);
+	else
+		stop_cpu(cpu, "unexpected control-register access");
+}
+
+void exit_xsetbv(struct cpu *cpu)
+{
+	uint64_t value = cpu->regs[RDX] << 32 | (uint32_t)cpu->regs[RAX];
+
+	if (xsetbv_safe((uint32_t)cpu->regs[RCX], value))
+		skip_instruction();
+	else
+		inject_exception(VECTOR_GP, true);
+}

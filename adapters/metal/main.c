@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the boot loader to L1.
+ */
+#include "metal.h"
+
+struct machine machine;
+
+/* From boot.S, on the boot processor, with the image where GRUB put it. */
+void main(uint32_t multiboot_info)
+{
+	struct cpu *cpu;
+
+	log_init();
+	memory_read_map(multiboot_info);
+	acpi_read();
+	memory_choose_own();
+	paging_relocate();
+
+	cpu = cpu_create(0);
+	cpu_load_descriptors(cpu);
+	cpu_enable_vmx(cpu);
+	mtrr_read();
+	ept_create();
+	bitmaps_create();
+	smp_start();
+
+	memory_hide_own();
+	vmcs_create(cpu);
+	vmcs_start_bsp(cpu);
+	log_line("%lu processors, own memory at %lx, L1 boots drive %lx", (uint64_t)machine.cpus, machine.own_base,
+		 (uint64_t)machine.boot_drive);
+	enter_l1(cpu);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The metal host: what its files share. README.md gives the order in which to read them.
+ */
+#ifndef METAL_H
+#define METAL_H
+
+#include "layout.h"
+#include "vmx.h"
+
+#define PAGE 4096ull
+#define LARGE_PAGE (2ull << 20)
+#define HUGE_PAGE (1ull << 30)
+#define GIB4 (4ull << 30)
+#define MAP_TOP (512ull << 30)	/* metal and L1 see the physical memory below this address */
+#define OWN_SIZE (32ull << 20)	/* what metal keeps for itself */
+#define MAX_CPUS 16
+#define MAX_RANGES 64
+
+enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
+
+struct cpu {
+	uint8_t stack[CPU_STACK];
+	uint64_t regs[16];		/* L1's, in the order of enum gpr; RSP and RIP live in the VMCS */
+	uint8_t launched;		/* the current VMCS: VMRESUME instead of VMLAUNCH */
+	uint8_t nmi_pending;		/* an NMI hit metal itself: it belongs to L1 */
+	uint8_t halted;			/* L1 executed HLT with interrupts off here */
+	uint8_t started;		/* L1 runs here: the boot processor, or a SIPI came */
+	volatile uint8_t ready;
+	uint32_t index, apic_id;
+	uint64_t vmxon_region, vmcs01;
+	uint64_t apic_base;		/* IA32_APIC_BASE as L1 sees it */
+	uint64_t feature_control;	/* IA32_FEATURE_CONTROL as L1 sees it */
+	uint64_t gdt[5];
+	uint8_t tss[104];
+	uint64_t fault_stack[2][256];	/* one for exceptions, one for NMIs */
+	uint64_t exits[EXIT_REASONS];
+	uint64_t own_memory_writes;
+};
+
+struct range {
+	uint64_t start, size;
+	uint32_t type;			/* as E820 counts: 1 is memory to use, 2 reserved */
+} __attribute__((packed));
+
+struct machine {
+	uint64_t own_base;		/* metal's memory, OWN_SIZE from here */
+	uint64_t low_page;		/* metal's page of conventional memory */
+	uint64_t page_table, eptp;
+	uint64_t io_bitmaps, msr_bitmap;
+	uint16_t power_port;		/* PM1a control, from the FADT */
+	uint8_t boot_drive;
+	uint8_t stats;
+	uint32_t ranges, cpus;
+	struct range range[MAX_RANGES];
+	uint32_t apic_ids, apic_id[MAX_CPUS];
+	struct cpu *cpu[MAX_CPUS];
+};
+extern struct machine machine;
+
+/* log.c: lines "nestvmx: ..." on COM2. FORMAT knows %s %u %x, the last two 64 bits wide. */
+void log_init(void);
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* power.c: the ways out, none returns */
+void power_off(void) __attribute__((noreturn));
+void stop(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void stop_cpu(struct cpu *cpu, const char *reason) __attribute__((noreturn));
+void stats_print(void);
+
+/* string.c */
+void *memcpy(void *to, const void *from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+bool word_is(const char *word, size_t length, const char *name);
+
+/* cmdline.c, memory.c, paging.c, acpi.c */
+void cmdline_parse(const char *line);
+void memory_read_map(uint32_t multiboot_info);
+void memory_choose_own(void);
+void memory_hide_own(void);
+uint64_t page_alloc(void);
+void paging_relocate(void);
+void acpi_read(void);
+
+/* descriptors.c, smp.c: a processor as metal uses it */
+struct cpu *cpu_create(uint32_t apic_id);
+void cpu_load_descriptors(struct cpu *cpu);
+void cpu_enable_vmx(struct cpu *cpu);
+void smp_start(void);
+
+/* ept.c, mtrr.c */
+void ept_create(void);
+bool ept_own_memory_write(struct cpu *cpu, uint64_t address);
+void ept_own_memory_restore(void);
+void mtrr_read(void);
+uint8_t mtrr_type(uint64_t address);
+bool mtrr_uniform(uint64_t address, uint64_t size);
+
+/* vmcs.c: vmcs01, and L1's processor as RESET and SIPI leave it */
+void bitmaps_create(void);
+void vmcs_create(struct cpu *cpu);
+void vmcs_start_bsp(struct cpu *cpu);
+void vmcs_start_ap(struct cpu *cpu, uint32_t vector);
+void vmcs_wait_for_sipi(void);
+
+/* exit.c, msr.c, io.c, control.c: what L1 does that metal must see */
+void skip_instruction(void);
+void inject_exception(uint8_t vector, bool has_error_code);
+void exit_rdmsr(struct cpu *cpu);
+void exit_wrmsr(struct cpu *cpu);
+void exit_io(struct cpu *cpu);
+void exit_cr_access(struct cpu *cpu);
+void exit_xsetbv(struct cpu *cpu);
+
+/* entry.S */
+void enter_l1(struct cpu *cpu) __attribute__((noreturn));
+extern char vm_exit[], entry_check[], entry_end[];
+
+#endif

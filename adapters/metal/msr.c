@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * MSRs of L1. The MSR bitmap sends here those in msr_rows, and the processor all MSRs outside the bitmap's ranges.
+ */
+#include "metal.h"
+
+#define APIC_BASE_RESERVED 0x2ffull
+
+static bool read_apic_base(struct cpu *cpu, uint64_t *value)
+{
+	*value = cpu->apic_base;
+	return true;
+}
+
+/*
+ * The enable bit: metal only remembers that L1 cleared it, because some processors cannot set it again (SDM vol. 3,
+ * 10.4.3: the old ones; emulators). All else is the processor's to check.
+ */
+static bool write_apic_base(struct cpu *cpu, uint64_t value)
+{
+	bool was_on = cpu->apic_base & APIC_BASE_EN, on = value & APIC_BASE_EN;
+
+	if ((value & APIC_BASE_EXTD) && !(on && was_on))
+		return false;
+	if (on ? !wrmsr_safe(MSR_IA32_APIC_BASE, value) : (value & APIC_BASE_RESERVED) != 0)
+		return false;
+	cpu->apic_base = value;
+	return true;
+}
+
+static bool read_feature_control(struct cpu *cpu, uint64_t *value)
+{
+	*value = cpu->feature_control;
+	return true;
+}
+
+static bool write_feature_control(struct cpu *cpu, uint64_t value)
+{
+	if ((cpu->feature_control & FEATURE_CONTROL_LOCK) || value & ~(FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX))
+		return false;
+	cpu->feature_control = value;
+	return true;
+}
+
+static const struct msr_row {
+	uint32_t msr;
+	bool (*read)(struct cpu *cpu, uint64_t *value);
+	bool (*write)(struct cpu *cpu, uint64_t value);
+} msr_rows[] = {
+	{MSR_IA32_APIC_BASE, read_apic_base, write_apic_base},
+	{MSR_IA32_FEATURE_CONTROL, read_feature_control, write_feature_control},
+};
+
+static const struct msr_row *find_row(uint32_t msr)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(msr_rows) / sizeof(*msr_rows); i++)
+		if (msr_rows[i].msr == msr)
+			return &msr_rows[i];
+	return NULL;
+}
+
+static bool is_vmx_capability(uint32_t msr)
+{
+	return msr >= MSR_IA32_VMX_BASIC && msr <= MSR_IA32_VMX_LAST;
+}
+
+void exit_rdmsr(struct cpu *cpu)
+{
+	uint32_t msr = (uint32_t)cpu->regs[RCX];
+	const struct msr_row *row = find_row(msr);
+	uint64_t value;
+
+	if (is_vmx_capability(msr) || !(row ? row->read(cpu, &value) : rdmsr_safe(msr, &value))) {
+		inject_exception(VECTOR_GP, true);
+		return;
+	}
+	cpu->regs[RAX] = (uint32_t)value;
+	cpu->regs[RDX] = value >> 32;
+	skip_instruction();
+}
+
+void exit_wrmsr(struct cpu *cpu)
+{
+	uint32_t msr = (uint32_t)cpu->regs[RCX];
+	uint64_t value = cpu->regs[RDX] << 32 | (uint32_t)cpu->regs[RAX];
+	const struct msr_row *row = find_row(msr);
+
+	if (is_vmx_capability(msr) || !(row ? row->write(cpu, value) : wrmsr_safe(msr, value)))
+		inject_exception(VECTOR_GP, true);
+	else
+		skip_instruction();
+}
