@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line: metal.elf bootdrive=0x81 disable=FEATURE,... stats
+ * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats
  */
 #include "metal.h"
+
+#define DEFAULT_DRIVE 0x81
 
 static size_t word_length(const char *s)
 {
@@ -39,35 +41,65 @@ static int digit(char c)
 	return -1;
 }
 
-/* A hard disk of the BIOS: 0x80 to 0x8f. */
-static uint8_t parse_drive(const char *word, size_t length)
+/* A number from 0x1 to 0xffff; 0 is none. */
+static uint16_t parse_hex(const char *s, size_t length)
 {
-	const char *value = word + 10;
+	uint32_t value = 0;
+	size_t i;
 
-	if (length != 14 || value[0] != '0' || value[1] != 'x' || value[2] != '8' || digit(value[3]) < 0)
+	if (length < 3 || length > 6 || s[0] != '0' || s[1] != 'x')
+		return 0;
+	for (i = 2; i < length; i++) {
+		if (digit(s[i]) < 0)
+			return 0;
+		value = value * 16 + (uint32_t)digit(s[i]);
+	}
+	return (uint16_t)value;
+}
+
+static void parse_boot(const char *word, size_t length)
+{
+	uint16_t drive = parse_hex(word + 5, length - 5);
+
+	machine.boot_drive = (uint8_t)drive;
+	if (!word_is(word, length, "boot=next") && (drive == 0 || drive > 0xff))
 		stop_at_word("bad drive", word, length);
-	return (uint8_t)(0x80 + digit(value[3]));
+}
+
+static void parse_serial(const char *word, size_t length)
+{
+	uint16_t port = parse_hex(word + 7, length - 7);
+
+	if (port == 0)
+		stop_at_word("bad port", word, length);
+	log_init(port);
+}
+
+static void parse_word(const char *word, size_t length)
+{
+	if (word_is(word, length, "stats"))
+		machine.stats = 1;
+	else if (starts_with(word, length, "boot=", 5))
+		parse_boot(word, length);
+	else if (starts_with(word, length, "serial=", 7))
+		parse_serial(word, length);
+	else
+		stop_at_word("unknown word", word, length);
 }
 
 void cmdline_parse(const char *line)
 {
+	bool name = true;		/* GRUB may put the file's name first */
 	size_t length;
-	bool first = true;
 
-	machine.boot_drive = 0x81;
+	machine.boot_drive = DEFAULT_DRIVE;
 	for (; *line; line += length) {
 		length = word_length(line);
-		if (length == 0) {
+		if (length == 0)
 			length = 1;
-			continue;
-		}
-		if (first)
-			first = false;		/* GRUB puts the file's name first */
-		else if (word_is(line, length, "stats"))
-			machine.stats = 1;
-		else if (starts_with(line, length, "bootdrive=", 10))
-			machine.boot_drive = parse_drive(line, length);
+		else if (name && line[0] == '/')
+			name = false;
 		else
-			stop_at_word("unknown word", line, length);
+			parse_word(line, length);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two devices of L1 are not its own: COM2 is not there, and the power-off port is watched.
+ * Two devices of L1 are not its own: metal's serial port is not there, and the power-off port is watched.
  */
 #include "metal.h"
 

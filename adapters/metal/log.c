@@ -1,48 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The log: lines on COM2, which is metal's own. A machine without COM2 has no log.
+ * The log: lines on a serial port, COM2 as a rule, which is metal's own. Without such a port there is no log.
  */
 #include <stdarg.h>
 
 #include "metal.h"
 
-#define COM2 0x2f8
-#define COM_DATA COM2
-#define COM_INTERRUPTS (COM2 + 1)
-#define COM_FIFO (COM2 + 2)
-#define COM_LINE (COM2 + 3)
-#define COM_MODEM (COM2 + 4)
-#define COM_STATUS (COM2 + 5)
-#define COM_SCRATCH (COM2 + 7)
+enum { DATA, INTERRUPTS, FIFO, LINE, MODEM, STATUS, SCRATCH = 7 };
 #define LINE_8N1 0x03
 #define LINE_DIVISOR 0x80
 #define STATUS_EMPTY 0x20
+#define STATUS_SENT 0x40
 
 static bool present;
 static volatile uint8_t lock;
 
-void log_init(void)
+void log_init(uint16_t port)
 {
-	outb(COM_SCRATCH, 0x5a);
-	present = inb(COM_SCRATCH) == 0x5a;
-	outb(COM_INTERRUPTS, 0);
-	outb(COM_LINE, LINE_DIVISOR);
-	outb(COM_DATA, 1);		/* 115200 baud */
-	outb(COM_INTERRUPTS, 0);
-	outb(COM_LINE, LINE_8N1);
-	outb(COM_FIFO, 0x07);
-	outb(COM_MODEM, 0x03);
+	machine.serial = port;
+	outb(port + SCRATCH, 0x5a);
+	present = inb(port + SCRATCH) == 0x5a;
+	outb(port + INTERRUPTS, 0);
+	outb(port + LINE, LINE_DIVISOR);
+	outb(port + DATA, 1);		/* 115200 baud */
+	outb(port + INTERRUPTS, 0);
+	outb(port + LINE, LINE_8N1);
+	outb(port + FIFO, 0x07);
+	outb(port + MODEM, 0x03);
+}
+
+static void wait_for(uint8_t status)
+{
+	uint32_t tries = 1000000;
+
+	while (present && !(inb(machine.serial + STATUS) & status) && --tries)
+		cpu_relax();
 }
 
 static void put_char(char c)
 {
-	uint32_t tries = 1000000;
-
-	if (!present)
-		return;
-	while (!(inb(COM_STATUS) & STATUS_EMPTY) && --tries)
-		cpu_relax();
-	outb(COM_DATA, (uint8_t)c);
+	wait_for(STATUS_EMPTY);
+	if (present)
+		outb(machine.serial + DATA, (uint8_t)c);
 }
 
 static void put_string(const char *s)
@@ -88,6 +87,7 @@ void log_line_arguments(const char *prefix, const char *format, va_list argument
 	put_string(prefix);
 	put_formatted(format, arguments);
 	put_string("\r\n");
+	wait_for(STATUS_SENT);		/* the power may go off next */
 	__atomic_clear(&lock, __ATOMIC_RELEASE);
 }
 

@@ -18,7 +18,10 @@ low_start:				/* CS is this page, IP 0 */
 	cld
 	mov %cs, %ax
 	mov %ax, %ds
-	mov $0x42, %ah			/* INT 13h extensions: read sector 0 to 0:7c00 */
+	cmpb $0, HERE(low_drive)
+	jne 1f
+	int $0x18			/* the next device of the BIOS's boot order */
+1:	mov $0x42, %ah			/* INT 13h extensions: read sector 0 to 0:7c00 */
 	mov HERE(low_drive), %dl
 	mov $HERE(disk_packet), %si
 	int $0x13

@@ -4,6 +4,8 @@
  */
 #include "metal.h"
 
+#define COM2 0x2f8
+
 struct machine machine;
 
 /* From boot.S, on the boot processor, with the image where GRUB put it. */
@@ -11,7 +13,7 @@ void main(uint32_t multiboot_info)
 {
 	struct cpu *cpu;
 
-	log_init();
+	log_init(COM2);
 	memory_read_map(multiboot_info);
 	acpi_read();
 	memory_choose_own();

@@ -147,13 +147,16 @@ static void low_store_sizes(void)
 /* Takes a page of conventional memory for lowmem.S and puts it before the BIOS's INT 15h. */
 void memory_hide_own(void)
 {
+	uint64_t top = end_of_range_at(0);
 	uint16_t kib;
 	uint32_t old, hook;
 
 	memcpy(&kib, phys(BDA_BASE_MEMORY), sizeof(kib));
-	machine.low_page = ((kib * 1024ull) & -PAGE) - PAGE;
+	if (top > kib * 1024ull)
+		top = kib * 1024ull;
+	machine.low_page = (top & -PAGE) - PAGE;
 	reserve(machine.own_base, machine.own_base + OWN_SIZE);
-	reserve(machine.low_page, kib * 1024ull);
+	reserve(machine.low_page, machine.low_page + PAGE);
 	kib = (uint16_t)(machine.low_page >> 10);
 	memcpy(phys(BDA_BASE_MEMORY), &kib, sizeof(kib));
 

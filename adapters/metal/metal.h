@@ -49,7 +49,8 @@ struct machine {
 	uint64_t page_table, eptp;
 	uint64_t io_bitmaps, msr_bitmap;
 	uint16_t power_port;		/* PM1a control, from the FADT */
-	uint8_t boot_drive;
+	uint16_t serial;		/* metal's serial port, not L1's */
+	uint8_t boot_drive;		/* the BIOS's number; 0: the BIOS's next */
 	uint8_t stats;
 	uint32_t ranges, cpus;
 	struct range range[MAX_RANGES];
@@ -58,8 +59,8 @@ struct machine {
 };
 extern struct machine machine;
 
-/* log.c: lines "nestvmx: ..." on COM2. FORMAT knows %s %u %x, the last two 64 bits wide. */
-void log_init(void);
+/* log.c: lines "nestvmx: ..." on metal's serial port. The format knows %s %lu %lx. */
+void log_init(uint16_t port);
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* power.c: the ways out, none returns */

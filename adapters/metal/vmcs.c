@@ -108,8 +108,8 @@ void bitmaps_create(void)
 	machine.io_bitmaps = page_alloc();
 	if (page_alloc() != machine.io_bitmaps + PAGE)
 		stop("the I/O bitmaps are not contiguous");
-	for (i = 0x2f8; i <= 0x2ff; i++)
-		set_bit(machine.io_bitmaps, i);
+	for (i = 0; i < 8; i++)
+		set_bit(machine.io_bitmaps, machine.serial + i);
 	if (machine.power_port) {
 		set_bit(machine.io_bitmaps, machine.power_port);
 		set_bit(machine.io_bitmaps, machine.power_port + 1u);
