@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Virtual EPT: EPT02, the shadow of L1's EPT (EPT12) composed with the host's map of L1's memory.  See docs/ept.md.
+ *
+ * L1's EPT is named by a role: its EPTP plus what else decides how EPT12 is read (nvmx_ept_role()).  Each vCPU has
+ * shadow roots of its own, several of which stay warm.
+ */
+#ifndef NVMX_SRC_EPT_H
+#define NVMX_SRC_EPT_H
+
+#include "../vmx/vcpu.h"
+
+/* An EPTP has bits 63:52 reserved (SDM 24.6.11), so a role keeps its own bits there. */
+#define NVMX_EPT_ROLE_MODE_EXEC NVMX_BIT64(63) /* mode-based execute control for EPT */
+#define NVMX_EPT_ROLE_PML NVMX_BIT64(62)       /* page-modification logging */
+
+enum nvmx_ept_answer {
+	NVMX_EPT_RETRY,   /* the shadow has the translation now: resume L2 */
+	NVMX_EPT_TO_L1,   /* a VM exit to L1: `reason` and `qualification` */
+	NVMX_EPT_TO_HOST, /* the host does not map L1's frame `gpa1` for `access`: nvmx_host_fault() */
+	NVMX_EPT_NOMEM    /* no page for the shadow */
+};
+
+struct nvmx_ept_fault {
+	uint32_t reason;        /* TO_L1: 48 EPT violation, 49 EPT misconfiguration, 62 page-modification log full */
+	uint64_t qualification; /* TO_L1: as L1 must see it */
+	uint64_t gpa1;          /* TO_HOST: L1-physical address */
+	unsigned access;        /* TO_HOST: NVMX_ACCESS_* */
+};
+
+/* What the per-vCPU state begins with; the rest is the shadow's own. */
+struct nvmx_ept_hot {
+	uint64_t role12;        /* the role that eptp02 shadows; 0: none (no EPTP is 0) */
+	uint64_t eptp02;
+	uint32_t pending;       /* not 0: an INVEPT or a flush waits for the next VM entry */
+};
+
+/* The role of vmcs12's EPT.  Only meaningful with "enable EPT". */
+static inline uint64_t nvmx_ept_role(const struct nvmx_vmcs12 *v12)
+{
+	uint32_t proc2 = nvmx_v12_proc2(v12);
+
+	return v12->ept_pointer | (proc2 & NVMX_PROC2_MODE_EXEC ? NVMX_EPT_ROLE_MODE_EXEC : 0) |
+	       (proc2 & NVMX_PROC2_PML ? NVMX_EPT_ROLE_PML : 0);
+}
+
+/* Sets up and tears down.  Pages come from page_alloc of the vCPU's host; the VM part needs none.  0, or -1: no memory. */
+int nvmx_ept_vm_init(struct nvmx_vm *vm);
+void nvmx_ept_vm_destroy(struct nvmx_vm *vm);
+int nvmx_ept_vcpu_init(struct nvmx_vcpu *v);
+void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v);
+
+/*
+ * The EPTP for vmcs02 that shadows `role12`, or 0 if there is no memory for it.  To be called before every VM entry to
+ * L2 with EPT (also those that L1 does not see: the resume after nvmx_ept_violation or a kick); performs the hardware
+ * flush that an INVEPT or a change of the shadow left pending.  A few instructions when nothing happened.
+ * The EPTP of a role changes when its root was reclaimed, so write it to vmcs02 whenever it differs.
+ */
+uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12);
+static inline uint64_t nvmx_ept_root(struct nvmx_vcpu *v, uint64_t role12)
+{
+	struct nvmx_ept_hot *hot = (struct nvmx_ept_hot *)v->ept;
+
+	if (hot->role12 == role12 && !__atomic_load_n(&hot->pending, __ATOMIC_ACQUIRE))
+		return hot->eptp02;
+	return nvmx_ept_root_slow(v, role12);
+}
+
+/*
+ * L2 had an EPT violation at guest-physical `gpa2` with exit qualification `qual` (SDM 27.2.1, table 27-7) while it ran
+ * on nvmx_ept_root(v, role12).  vmcs12's PML fields are read from v->cur with NVMX_EPT_ROLE_PML.
+ */
+enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, uint64_t gpa2, uint64_t qual,
+					struct nvmx_ept_fault *out);
+
+/* L1's INVEPT of NVMX_FLUSH_SINGLE or NVMX_FLUSH_ALL after its operand checks (SDM 30.3): O(1), takes effect at the next
+ * nvmx_ept_root(). */
+void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);
+
+/* The vCPU goes on on another processor: what that one has cached of the shadow may be out of date. */
+void nvmx_ept_moved(struct nvmx_vcpu *v);
+
+/*
+ * The host has changed its map of L1's [gpa, gpa + len): no shadow entry of any vCPU uses the old one when this
+ * returns.  `self` is the vCPU whose processor calls, or NULL.
+ */
+void nvmx_ept_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len);
+
+#endif
