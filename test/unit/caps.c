@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Capability MSRs: what is offered, what withholding a feature takes away, prerequisites, the compatible profile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include "vmcs/vmcs.h"
+
+#define MSR(c, name) nvmx_caps_get(&(c), NVMX_MSR_VMX_##name)
+#define SET(c, name, value) ((c).msr[NVMX_MSR_VMX_##name - NVMX_CAPS_FIRST_MSR] = (value))
+#define F(name) NVMX_BIT64(NVMX_FEATURE_##name)
+
+static struct nvmx_caps full_hw(void)
+{
+	struct nvmx_caps hw = { .efer_valid = 0xd01, .debugctl_valid = 0xffc3, .perf_global_valid = 0x70000000full,
+				.maxphyaddr = 46, .linear_width = 57 };
+
+	SET(hw, BASIC, 0x7fffffffull | 0x400ull << 32 | 6ull << 50 | 7ull << 54);
+	SET(hw, TRUE_PINBASED_CTLS, 0xffffffff00000016ull);
+	SET(hw, TRUE_PROCBASED_CTLS, 0xffffffff04006172ull);
+	SET(hw, TRUE_EXIT_CTLS, 0xffffffff00036dfbull);
+	SET(hw, TRUE_ENTRY_CTLS, 0xffffffff000011fbull);
+	SET(hw, PINBASED_CTLS, 0xffffffff00000016ull);
+	SET(hw, PROCBASED_CTLS, 0xffffffff0401e172ull);
+	SET(hw, EXIT_CTLS, 0xffffffff00036dffull);
+	SET(hw, ENTRY_CTLS, 0xffffffff000011ffull);
+	SET(hw, MISC, 0xffffffff00000000ull | 0x70ff81e5ull);
+	SET(hw, CR0_FIXED0, 0x80000021);
+	SET(hw, CR0_FIXED1, 0xffffffff);
+	SET(hw, CR4_FIXED0, 0x2000);
+	SET(hw, CR4_FIXED1, 0xf73fff);
+	SET(hw, PROCBASED_CTLS2, 0xffffffff00000000ull);
+	SET(hw, EPT_VPID_CAP, ~0ull);
+	SET(hw, VMFUNC, ~0ull);
+	SET(hw, PROCBASED_CTLS3, ~0ull);
+	return hw;
+}
+
+static struct nvmx_caps compute(uint64_t withheld, bool compatible)
+{
+	struct nvmx_caps hw = full_hw(), out;
+
+	memset(&out, 0xa5, sizeof(out));
+	nvmx_caps_compute(&hw, withheld, compatible, &out);
+	return out;
+}
+
+/* Where a feature shows: control bits are those of the MSR's high half. */
+static const struct shows {
+	uint8_t feature;
+	uint16_t msr;
+	uint64_t bits;
+} shows[] = {
+#define HI(feature, msr, bits) { NVMX_FEATURE_##feature, NVMX_MSR_VMX_##msr, (uint64_t)(bits) << 32 }
+#define LO(feature, msr, bits) { NVMX_FEATURE_##feature, NVMX_MSR_VMX_##msr, bits }
+	HI(EPT, PROCBASED_CTLS2, 1 << 1),
+	LO(EPT, EPT_VPID_CAP, 0x06504140),
+	HI(VPID, PROCBASED_CTLS2, 1 << 5),
+	LO(VPID, EPT_VPID_CAP, 0xf01ull << 32),
+	HI(UNRESTRICTED_GUEST, PROCBASED_CTLS2, 1 << 7),
+	HI(SHADOW_VMCS, PROCBASED_CTLS2, 1 << 14),
+	HI(APIC_ACCESS, PROCBASED_CTLS2, 1 << 0),
+	HI(TPR_SHADOW, TRUE_PROCBASED_CTLS, 1 << 21),
+	HI(TPR_SHADOW, PROCBASED_CTLS, 1 << 21),
+	HI(X2APIC_MODE, PROCBASED_CTLS2, 1 << 4),
+	HI(APIC_REGS, PROCBASED_CTLS2, 1 << 8),
+	HI(VID, PROCBASED_CTLS2, 1 << 9),
+	HI(POSTED_INT, TRUE_PINBASED_CTLS, 1 << 7),
+	HI(POSTED_INT, PINBASED_CTLS, 1 << 7),
+	HI(PREEMPTION_TIMER, TRUE_PINBASED_CTLS, 1 << 6),
+	HI(PREEMPTION_TIMER, PINBASED_CTLS, 1 << 6),
+	HI(PREEMPTION_TIMER, TRUE_EXIT_CTLS, 1 << 22),
+	HI(PREEMPTION_TIMER, EXIT_CTLS, 1 << 22),
+	LO(PREEMPTION_TIMER, MISC, 0x1f),
+	HI(VNMI, TRUE_PINBASED_CTLS, 1 << 5),
+	HI(VNMI, PINBASED_CTLS, 1 << 5),
+	HI(VNMI, TRUE_PROCBASED_CTLS, 1 << 22),
+	HI(VNMI, PROCBASED_CTLS, 1 << 22),
+	HI(PML, PROCBASED_CTLS2, 1 << 17),
+	LO(EPT_AD, EPT_VPID_CAP, 1 << 21),
+	LO(EPT_X_ONLY, EPT_VPID_CAP, 1 << 0),
+	LO(EPT_2M, EPT_VPID_CAP, 1 << 16),
+	LO(EPT_1G, EPT_VPID_CAP, 1 << 17),
+	LO(EPT_5LEVEL, EPT_VPID_CAP, 1 << 7),
+	HI(MODE_EXEC, PROCBASED_CTLS2, 1 << 22),
+	HI(VE, PROCBASED_CTLS2, 1 << 18),
+	HI(VMFUNC, PROCBASED_CTLS2, 1 << 13),
+	LO(VMFUNC, VMFUNC, 1 << 0),
+	HI(TSC_SCALING, PROCBASED_CTLS2, 1 << 25),
+	HI(PAUSE_LOOP, PROCBASED_CTLS2, 1 << 10),
+	HI(RDRAND_EXITING, PROCBASED_CTLS2, 1 << 11),
+	HI(RDSEED_EXITING, PROCBASED_CTLS2, 1 << 16),
+	HI(INVPCID, PROCBASED_CTLS2, 1 << 12),
+	HI(XSAVES, PROCBASED_CTLS2, 1 << 20),
+	HI(ENCLS, PROCBASED_CTLS2, 1 << 15),
+	HI(PERF_GLOBAL_CTRL, TRUE_EXIT_CTLS, 1 << 12),
+	HI(PERF_GLOBAL_CTRL, EXIT_CTLS, 1 << 12),
+	HI(PERF_GLOBAL_CTRL, TRUE_ENTRY_CTLS, 1 << 13),
+	HI(PERF_GLOBAL_CTRL, ENTRY_CTLS, 1 << 13),
+	HI(PAT, TRUE_EXIT_CTLS, 3 << 18),
+	HI(PAT, EXIT_CTLS, 3 << 18),
+	HI(PAT, TRUE_ENTRY_CTLS, 1 << 14),
+	HI(PAT, ENTRY_CTLS, 1 << 14),
+	HI(EFER, TRUE_EXIT_CTLS, 3 << 20),
+	HI(EFER, EXIT_CTLS, 3 << 20),
+	HI(EFER, TRUE_ENTRY_CTLS, 1 << 15),
+	HI(EFER, ENTRY_CTLS, 1 << 15),
+	HI(BNDCFGS, TRUE_EXIT_CTLS, 1 << 23),
+	HI(BNDCFGS, EXIT_CTLS, 1 << 23),
+	HI(BNDCFGS, TRUE_ENTRY_CTLS, 1 << 16),
+	HI(BNDCFGS, ENTRY_CTLS, 1 << 16),
+	HI(CET, TRUE_EXIT_CTLS, 1 << 28),
+	HI(CET, EXIT_CTLS, 1 << 28),
+	HI(CET, TRUE_ENTRY_CTLS, 1 << 20),
+	HI(CET, ENTRY_CTLS, 1 << 20),
+	HI(PKRS, TRUE_EXIT_CTLS, 1 << 29),
+	HI(PKRS, EXIT_CTLS, 1 << 29),
+	HI(PKRS, TRUE_ENTRY_CTLS, 1 << 22),
+	HI(PKRS, ENTRY_CTLS, 1 << 22),
+	LO(CR3_TARGETS, MISC, 0x01ff0000),
+	LO(VMWRITE_RO, MISC, 1 << 29),
+	HI(DESC_TABLE, PROCBASED_CTLS2, 1 << 2),
+	HI(WBINVD, PROCBASED_CTLS2, 1 << 6),
+	HI(RDTSCP, PROCBASED_CTLS2, 1 << 3),
+	HI(MTF, TRUE_PROCBASED_CTLS, 1 << 27),
+	HI(MTF, PROCBASED_CTLS, 1 << 27),
+	HI(USER_WAIT, PROCBASED_CTLS2, 1 << 26),
+};
+#define NSHOWS (sizeof(shows) / sizeof(*shows))
+
+static void withheld_disappears_everywhere(void **state)
+{
+	struct nvmx_caps all = compute(0, false);
+	unsigned seen[NVMX_FEATURE_COUNT] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < NSHOWS; i++) {
+		struct nvmx_caps c = compute(NVMX_BIT64(shows[i].feature), false);
+
+		if (!(nvmx_caps_get(&all, shows[i].msr) & shows[i].bits))
+			fail_msg("%s is not offered", nvmx_feature_name(shows[i].feature));
+		if (nvmx_caps_get(&c, shows[i].msr) & shows[i].bits)
+			fail_msg("%s is still in MSR %x", nvmx_feature_name(shows[i].feature), shows[i].msr);
+		seen[shows[i].feature]++;
+	}
+	for (unsigned f = 0; f < NVMX_FEATURE_COUNT; f++)
+		assert_int_equal(!seen[f], f == NVMX_FEATURE_HW_SHADOW); /* the host's own, which L1 does not see */
+}
+
+/* Withholding a feature changes no bit that is neither its own nor that of a feature which needs it. */
+static void withholding_takes_nothing_else(void **state)
+{
+	static const struct { uint8_t feature; uint64_t takes; } needs[] = {
+		{ NVMX_FEATURE_EPT, F(UNRESTRICTED_GUEST) | F(PML) | F(EPT_AD) | F(EPT_X_ONLY) | F(EPT_2M) | F(EPT_1G) |
+					    F(EPT_5LEVEL) | F(MODE_EXEC) | F(VE) | F(VMFUNC) },
+		{ NVMX_FEATURE_EPT_AD, F(PML) },
+		{ NVMX_FEATURE_TPR_SHADOW, F(X2APIC_MODE) | F(APIC_REGS) | F(VID) | F(POSTED_INT) },
+		{ NVMX_FEATURE_VID, F(POSTED_INT) },
+	};
+	struct nvmx_caps all = compute(0, false);
+
+	(void)state;
+	for (unsigned f = 0; f < NVMX_FEATURE_COUNT; f++) {
+		uint64_t gone = NVMX_BIT64(f);
+		struct nvmx_caps c = compute(NVMX_BIT64(f), false);
+
+		for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
+			if (needs[i].feature == f)
+				gone |= needs[i].takes;
+		for (unsigned m = 0; m < NVMX_CAPS_MSRS; m++) {
+			uint64_t want = all.msr[m];
+
+			if (m + NVMX_CAPS_FIRST_MSR == NVMX_MSR_VMX_VMCS_ENUM)
+				continue;
+			for (size_t i = 0; i < NSHOWS; i++)
+				if (shows[i].msr == m + NVMX_CAPS_FIRST_MSR && gone >> shows[i].feature & 1)
+					want &= ~shows[i].bits;
+			if (c.msr[m] != want)
+				fail_msg("without %s, MSR %x is %#llx, not %#llx", nvmx_feature_name(f),
+					 m + NVMX_CAPS_FIRST_MSR, (unsigned long long)c.msr[m], (unsigned long long)want);
+		}
+	}
+}
+
+static void unimplemented_is_never_offered(void **state)
+{
+	struct nvmx_caps c = compute(0, false);
+
+	(void)state;
+	assert_int_equal(MSR(c, PROCBASED_CTLS3), 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_PROCBASED_CTLS) & NVMX_PROC_TERTIARY, 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_PROCBASED_CTLS2) &
+			 (NVMX_PROC2_SPP | NVMX_PROC2_PT_CONCEAL | NVMX_PROC2_PT_GPA | NVMX_PROC2_ENCLV), 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) &
+			 (NVMX_ENTRY_SMM | NVMX_ENTRY_DEACT_DUAL | NVMX_ENTRY_PT_CONCEAL | NVMX_ENTRY_LOAD_RTIT), 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_EXIT_CTLS) & (NVMX_EXIT_PT_CONCEAL | NVMX_EXIT_CLEAR_RTIT), 0);
+	assert_int_equal(MSR(c, VMFUNC), NVMX_VMFUNC_EPTP_SWITCHING);
+	assert_true(MSR(c, MISC) == (0x1e5u | 4u << 16 | NVMX_MISC_VMWRITE_RO | NVMX_MISC_ZERO_LEN_INJECT));
+	assert_int_equal(NVMX_MISC_MSR_LIST_MAX(MSR(c, MISC)), 512);
+}
+
+static void basics(void **state)
+{
+	struct nvmx_caps c = compute(0, false);
+
+	(void)state;
+	assert_int_equal(MSR(c, BASIC) & 0xffffffff, NVMX_VMCS12_REVISION);
+	assert_int_equal(MSR(c, BASIC) >> 32 & 0x1fff, NVMX_VMCS12_SIZE);
+	assert_int_equal(MSR(c, BASIC) >> 48, 7 << 6 | 6 << 2); /* 54 to 56, write-back */
+	assert_int_equal(MSR(c, CR0_FIXED0), 0x80000021);
+	assert_int_equal(MSR(c, CR4_FIXED1), 0xf73fff);
+	assert_int_equal(MSR(c, VMCS_ENUM), nvmx_vmcs_enum(&c));
+	assert_int_equal(MSR(c, VMCS_ENUM), NVMX_TSC_MULTIPLIER & 0x3fe);
+	assert_int_equal(c.feature_control, 5);
+	assert_int_equal(c.maxphyaddr, 46);
+	assert_int_equal(c.linear_width, 57);
+	assert_int_equal(c.efer_valid, 0xd01);
+}
+
+/* The old MSRs demand the default1 class, the TRUE ones what the processor demands. */
+static void default1_class(void **state)
+{
+	struct nvmx_caps c = compute(0, false);
+
+	(void)state;
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_PINBASED_CTLS), 0x16);
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_PROCBASED_CTLS), 0x0401e172);
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_EXIT_CTLS), 0x36dff);
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_ENTRY_CTLS), 0x11ff);
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_TRUE_PINBASED_CTLS), 0x16);
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_TRUE_PROCBASED_CTLS), 0x04006172);
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_TRUE_EXIT_CTLS), 0x36dfb);
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS), 0x11fb);
+	for (uint32_t m = NVMX_MSR_VMX_TRUE_PINBASED_CTLS; m <= NVMX_MSR_VMX_TRUE_ENTRY_CTLS; m++)
+		assert_int_equal(nvmx_caps_must(&c, m) & ~nvmx_caps_may(&c, m), 0);
+}
+
+static void processor_without_true_msrs(void **state)
+{
+	struct nvmx_caps hw = full_hw(), c;
+
+	(void)state;
+	SET(hw, BASIC, MSR(hw, BASIC) & ~NVMX_BIT64(55));
+	for (uint32_t m = NVMX_MSR_VMX_TRUE_PINBASED_CTLS; m <= NVMX_MSR_VMX_TRUE_ENTRY_CTLS; m++)
+		hw.msr[m - NVMX_CAPS_FIRST_MSR] = 0;
+	nvmx_caps_compute(&hw, 0, false, &c);
+	assert_true(MSR(c, BASIC) & NVMX_BIT64(55));
+	assert_true(MSR(c, TRUE_PROCBASED_CTLS) == MSR(c, PROCBASED_CTLS));
+	assert_true(MSR(c, TRUE_EXIT_CTLS) == MSR(c, EXIT_CTLS));
+	assert_int_equal(nvmx_caps_must(&c, NVMX_MSR_VMX_TRUE_EXIT_CTLS), 0x36dff);
+}
+
+static void what_the_processor_lacks(void **state)
+{
+	struct nvmx_caps hw = full_hw(), c;
+
+	(void)state;
+	SET(hw, TRUE_PROCBASED_CTLS, MSR(hw, TRUE_PROCBASED_CTLS) & ~((uint64_t)NVMX_PROC_SECONDARY << 32));
+	nvmx_caps_compute(&hw, 0, false, &c);
+	assert_int_equal(MSR(c, PROCBASED_CTLS2), 0);
+	assert_int_equal(MSR(c, EPT_VPID_CAP) & 0xffffffff, 0);
+	assert_int_equal(MSR(c, VMFUNC), 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_PINBASED_CTLS) & NVMX_PIN_POSTED_INT, 0);
+
+	hw = full_hw();
+	SET(hw, EPT_VPID_CAP, MSR(hw, EPT_VPID_CAP) & ~NVMX_EPT_AD);
+	SET(hw, MISC, 0);
+	nvmx_caps_compute(&hw, 0, false, &c);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_PML, 0);
+	assert_int_equal(MSR(c, MISC), NVMX_MISC_VMWRITE_RO); /* which software does */
+}
+
+static void compatible_profile(void **state)
+{
+	struct nvmx_caps c = compute(0, true), all = compute(0, false);
+
+	(void)state;
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_PROCBASED_CTLS2) &
+			 (NVMX_PROC2_VE | NVMX_PROC2_MODE_EXEC | NVMX_PROC2_PAUSE_LOOP), 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & (NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS), 0);
+	assert_int_equal(MSR(c, MISC), 0x165 | NVMX_MISC_VMWRITE_RO);
+	assert_int_equal(MSR(c, EPT_VPID_CAP) & (NVMX_EPT_UC | NVMX_EPT_ADV_INFO), 0);
+	assert_true(MSR(c, EPT_VPID_CAP) & NVMX_EPT_WB);
+	assert_int_equal(MSR(c, BASIC) >> 56, 0);
+	for (unsigned m = 0; m < NVMX_CAPS_MSRS; m++)
+		assert_true(m + NVMX_CAPS_FIRST_MSR == NVMX_MSR_VMX_VMCS_ENUM || (c.msr[m] & ~all.msr[m]) == 0);
+	for (unsigned row = 0; row < NVMX_ROWS; row++) /* no field that Linux's page has no room for */
+		if (nvmx_field_rows[row].offset >= 1024 && nvmx_field_rows[row].exists != NVMX_X_ALWAYS)
+			assert_false(nvmx_field_exists(&nvmx_field_rows[row], &c));
+}
+
+static void names(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < NVMX_FEATURE_COUNT; i++) {
+		const char *name = nvmx_feature_name(i);
+
+		assert_non_null(name);
+		assert_int_equal(nvmx_feature_by_name(name, strlen(name)), i);
+	}
+	assert_null(nvmx_feature_name(NVMX_FEATURE_COUNT));
+	assert_int_equal(nvmx_feature_by_name("ept,vpid", 3), NVMX_FEATURE_EPT);
+	assert_int_equal(nvmx_feature_by_name("ept_", 4), -1);
+	assert_int_equal(nvmx_feature_by_name("ep", 2), -1);
+	assert_int_equal(nvmx_feature_by_name("", 0), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(withheld_disappears_everywhere),
+		cmocka_unit_test(withholding_takes_nothing_else),
+		cmocka_unit_test(unimplemented_is_never_offered),
+		cmocka_unit_test(basics),
+		cmocka_unit_test(default1_class),
+		cmocka_unit_test(processor_without_true_msrs),
+		cmocka_unit_test(what_the_processor_lacks),
+		cmocka_unit_test(compatible_profile),
+		cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
