@@ -112,6 +112,9 @@ struct nvmx_host_ops {
 	void (*kick_others)(struct nvmx_host *h);
 	/* A trace point: `event` is enum nvmx_trace. */
 	void (*trace)(struct nvmx_host *h, unsigned event, uint64_t a, uint64_t b);
+
+	/* Required: sets the guest's CR2, for a #PF that the library raises. */
+	void (*set_cr2)(struct nvmx_host *h, uint64_t cr2);
 };
 
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * L1 as its own instructions see it: mode, linear memory, memory operands, faults.  vmcs01 is the current VMCS throughout.
+ */
+#ifndef NVMX_SRC_L1_H
+#define NVMX_SRC_L1_H
+
+#include "port.h"
+
+/* L1's mode at the exit; control registers as L1 reads them (guest/host masks and read shadows applied). */
+struct nvmx_l1 {
+	uint64_t cr0, cr4, rflags;
+	uint32_t cs_ar;
+	uint8_t cpl;
+	bool ia32e;  /* IA32_EFER.LMA */
+	bool code64; /* 64-bit mode: IA32_EFER.LMA and CS.L */
+};
+
+/* A fault that L1's instruction runs into. */
+struct nvmx_fault {
+	unsigned vector;
+	uint32_t error;
+	uint64_t cr2;  /* #PF only */
+};
+
+/* mode.c */
+void nvmx_l1_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1);
+uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v);
+uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v);
+uint64_t nvmx_l1_efer(struct nvmx_vcpu *v);
+/* Whether all of a linear address's bits above L1's linear-address width equal the highest of the width. */
+bool nvmx_l1_canonical(uint64_t cr4, uint64_t linear);
+
+/* #PF error code (SDM 4.7) */
+#define NVMX_PF_P NVMX_BIT(0)
+#define NVMX_PF_W NVMX_BIT(1)
+#define NVMX_PF_U NVMX_BIT(2)
+#define NVMX_PF_RSVD NVMX_BIT(3)
+
+/*
+ * linear.c: copies between `buf` and L1's linear memory (at most one page) with the rights of an explicit data access at
+ * L1's CPL; sets accessed and dirty flags.  Nothing is copied unless all of it may be.  Physical addresses without RAM
+ * behind them read as ones and swallow writes.  Protection keys are not evaluated: PKRU and IA32_PKRS are in no VMCS.
+ * Returns 0, or -1 and *fault.
+ */
+int nvmx_linear_read(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, void *buf, uint32_t len,
+		     struct nvmx_fault *fault);
+int nvmx_linear_write(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, const void *buf, uint32_t len,
+		      struct nvmx_fault *fault);
+
+/*
+ * operand.c: the linear address of the memory operand, `len` bytes long, of the instruction that exited (SDM tables 27-13
+ * and 27-14; exit qualification).  Returns 0, or -1 and the #GP or #SS in *fault.
+ */
+int nvmx_operand_address(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct nvmx_l1 *l1, uint32_t len,
+			 bool write, uint64_t *linear, struct nvmx_fault *fault);
+/* The operand's bytes.  Returns 0, or -1 and *fault. */
+int nvmx_operand_read(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct nvmx_l1 *l1, void *buf, uint32_t len,
+		      struct nvmx_fault *fault);
+int nvmx_operand_write(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct nvmx_l1 *l1, const void *buf,
+		       uint32_t len, struct nvmx_fault *fault);
+
+/* A general-purpose register by its number in instruction information. */
+static inline uint64_t nvmx_gpr_read(struct nvmx_vcpu *v, const struct nvmx_regs *regs, unsigned n)
+{
+	return n == NVMX_RSP ? nvmx_vmread(v, NVMX_GUEST_RSP) : regs->gpr[n];
+}
+
+static inline void nvmx_gpr_write(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned n, uint64_t value)
+{
+	if (n == NVMX_RSP)
+		nvmx_vmwrite(v, NVMX_GUEST_RSP, value);
+	else
+		regs->gpr[n] = value;
+}
+
+/* inject.c: raises *fault, setting CR2 for #PF. */
+enum nvmx_verdict nvmx_raise_fault(struct nvmx_vcpu *v, const struct nvmx_fault *fault);
+/* What an exception becomes that is raised while the event `prior` (interruption-information format) was being delivered
+ * (SDM 6.15, table 6-5). */
+enum nvmx_combined { NVMX_SERIAL, NVMX_DOUBLE_FAULT, NVMX_TRIPLE_FAULT };
+enum nvmx_combined nvmx_combine_exceptions(uint32_t prior, unsigned vector);
+/* The part of nvmx_skip() that is not RFLAGS.RF; `rflags` is RFLAGS as the instruction found it. */
+void nvmx_advance(struct nvmx_vcpu *v, uint64_t rflags);
+
+#endif

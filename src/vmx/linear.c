@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * L1's linear memory: a walk of L1's paging structures (SDM chapter 4) that answers as the processor's own would.
+ */
+#include "l1.h"
+#include <string.h>
+
+#define ENTRY_P NVMX_BIT64(0)
+#define ENTRY_W NVMX_BIT64(1)
+#define ENTRY_U NVMX_BIT64(2)
+#define ENTRY_A NVMX_BIT64(5)
+#define ENTRY_D NVMX_BIT64(6)
+#define ENTRY_PS NVMX_BIT64(7)
+#define ENTRY_NX NVMX_BIT64(63)
+#define CR4_SMAP NVMX_BIT64(21)
+#define RFLAGS_AC NVMX_BIT64(18)
+#define PAGE_MASK 0xfffull
+#define BITS(high, low) ((~0ull >> (63 - (high))) & (~0ull << (low)))
+#define MAX_LEVELS 5
+#define WALKS 8 /* how often a walk starts again because another processor changed an entry under it */
+
+struct paging {
+	uint8_t levels;
+	uint8_t index_bits;
+	uint8_t entry_size;
+};
+
+static const struct paging paging_32bit = { 2, 10, 4 };
+static const struct paging paging_pae = { 3, 9, 8 };
+static const struct paging paging_4level = { 4, 9, 8 };
+static const struct paging paging_5level = { 5, 9, 8 };
+
+struct walk {
+	struct nvmx_vcpu *v;
+	const struct nvmx_l1 *l1;
+	const struct paging *mode;
+	uint64_t linear;
+	bool write;
+	uint64_t reserved; /* bits that are reserved in every entry */
+	uint64_t rights;   /* R/W and U/S, each the AND of all entries */
+	uint64_t gpa;
+	unsigned used;     /* entries used, whose accessed flags matter */
+	uint64_t at[MAX_LEVELS], entry[MAX_LEVELS];
+};
+
+static const struct paging *paging_mode(const struct nvmx_l1 *l1)
+{
+	if (l1->ia32e)
+		return l1->cr4 & NVMX_CR4_LA57 ? &paging_5level : &paging_4level;
+	return l1->cr4 & NVMX_CR4_PAE ? &paging_pae : &paging_32bit;
+}
+
+/* Bits reserved at every level (SDM 4.4.2, 4.5.4). */
+static uint64_t always_reserved(struct nvmx_vcpu *v, const struct paging *mode)
+{
+	unsigned width = v->vm->caps.maxphyaddr;
+	uint64_t reserved;
+
+	if (mode == &paging_32bit)
+		return 0;
+	reserved = mode == &paging_pae ? BITS(62, width) : width < 52 ? BITS(51, width) : 0;
+	return nvmx_l1_efer(v) & NVMX_EFER_NXE ? reserved : reserved | ENTRY_NX;
+}
+
+static bool is_leaf(const struct walk *w, unsigned level, uint64_t entry)
+{
+	if (level == 1)
+		return true;
+	if (!(entry & ENTRY_PS))
+		return false;
+	if (w->mode == &paging_32bit)
+		return w->l1->cr4 & NVMX_CR4_PSE;
+	return level == 2 || (level == 3 && w->mode != &paging_pae);
+}
+
+/* Bits of this entry that must be 0 (SDM tables 4-4, 4-9, 4-14 to 4-18). */
+static uint64_t reserved_bits(const struct walk *w, unsigned level, uint64_t entry)
+{
+	unsigned width = w->v->vm->caps.maxphyaddr;
+
+	if (w->mode == &paging_32bit) {
+		if (level == 1 || !is_leaf(w, level, entry))
+			return 0;
+		/* A 4-MByte page's address bits 39:32 are in bits 20:13. */
+		return width >= 40 ? BITS(21, 21) : BITS(21, width - 19);
+	}
+	if (level >= 4)
+		return w->reserved | ENTRY_PS;
+	if (level > 1 && entry & ENTRY_PS)
+		return w->reserved | (level == 3 ? BITS(29, 13) : BITS(20, 13));
+	return w->reserved;
+}
+
+/* Reads an entry; what is not RAM reads as ones. */
+static uint64_t read_entry(struct nvmx_vcpu *v, uint64_t at, unsigned size)
+{
+	uint64_t entry = 0;
+
+	if (nvmx_gpa_read(v, at, &entry, size))
+		memset(&entry, 0xff, size);
+	return entry;
+}
+
+static int page_fault(const struct walk *w, uint32_t error, struct nvmx_fault *fault)
+{
+	fault->vector = NVMX_PF;
+	fault->error = error | (w->write ? NVMX_PF_W : 0) | (w->l1->cpl == 3 ? NVMX_PF_U : 0);
+	fault->cr2 = w->linear;
+	return -1;
+}
+
+/* PAE paging uses the PDPTEs that were loaded with CR3 (SDM 4.4.1); with EPT they are in vmcs01. */
+static uint64_t read_pdpte(const struct walk *w, uint64_t cr3)
+{
+	unsigned index = w->linear >> 30 & 3;
+
+	if (w->v->proc01 & NVMX_PROC_SECONDARY && w->v->proc01_2 & NVMX_PROC2_EPT)
+		return nvmx_vmread(w->v, NVMX_GUEST_PDPTE0 + 2 * index);
+	return read_entry(w->v, (cr3 & BITS(31, 5)) + 8 * index, 8);
+}
+
+static uint64_t leaf_address(const struct walk *w, unsigned level, uint64_t entry)
+{
+	unsigned shift = 12 + (level - 1) * w->mode->index_bits;
+	uint64_t offset = w->linear & (BITS(63, 0) >> (64 - shift));
+
+	if (w->mode == &paging_32bit && level == 2)
+		return (entry >> 13 & 0xff) << 32 | (entry & BITS(31, 22)) | offset;
+	return (entry & BITS(51, 12) & ~(BITS(63, 0) >> (64 - shift))) | offset;
+}
+
+/* One walk from CR3 to the page: the entries, the rights and the address. */
+static int walk_tables(struct walk *w, uint64_t cr3, struct nvmx_fault *fault)
+{
+	unsigned level = w->mode->levels;
+	uint64_t table = cr3 & (w->mode == &paging_32bit ? BITS(31, 12) : BITS(51, 12));
+
+	w->rights = ENTRY_W | ENTRY_U;
+	w->used = 0;
+	if (w->mode == &paging_pae) {
+		uint64_t pdpte = read_pdpte(w, cr3);
+
+		if (!(pdpte & ENTRY_P))
+			return page_fault(w, 0, fault);
+		table = pdpte & BITS(51, 12);
+		level--;
+	}
+	for (;; level--) {
+		unsigned shift = 12 + (level - 1) * w->mode->index_bits;
+		uint64_t index = w->linear >> shift & ((1u << w->mode->index_bits) - 1);
+		uint64_t at = table + index * w->mode->entry_size;
+		uint64_t entry = read_entry(w->v, at, w->mode->entry_size);
+
+		if (!(entry & ENTRY_P))
+			return page_fault(w, 0, fault);
+		if (entry & reserved_bits(w, level, entry))
+			return page_fault(w, NVMX_PF_P | NVMX_PF_RSVD, fault);
+		w->rights &= entry;
+		w->at[w->used] = at;
+		w->entry[w->used++] = entry;
+		if (is_leaf(w, level, entry)) {
+			w->gpa = leaf_address(w, level, entry);
+			return 0;
+		}
+		table = entry & BITS(51, 12);
+	}
+}
+
+/* SDM 4.6.1: explicit data accesses. */
+static bool allowed(const struct walk *w)
+{
+	bool user_page = w->rights & ENTRY_U;
+
+	if (w->l1->cpl == 3)
+		return user_page && (!w->write || w->rights & ENTRY_W);
+	if (user_page && w->l1->cr4 & CR4_SMAP && !(w->l1->rflags & RFLAGS_AC))
+		return false;
+	return !w->write || w->rights & ENTRY_W || !(w->l1->cr0 & NVMX_CR0_WP);
+}
+
+/* Sets flags in an entry unless it has changed meanwhile; false if it has. */
+static bool set_flags(struct nvmx_vcpu *v, uint64_t at, unsigned size, uint64_t entry, uint64_t flags)
+{
+	uint64_t frame = at & ~PAGE_MASK;
+	char *page = v->ops->map(v->host, frame, true);
+	bool done;
+
+	if (!page)
+		return true; /* read-only memory keeps what it has */
+	if (size == 8) {
+		done = __atomic_compare_exchange_n((uint64_t *)(void *)(page + (at & PAGE_MASK)), &entry, entry | flags,
+						   false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	} else {
+		uint32_t old = (uint32_t)entry;
+
+		done = __atomic_compare_exchange_n((uint32_t *)(void *)(page + (at & PAGE_MASK)), &old,
+						   old | (uint32_t)flags, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	}
+	v->ops->unmap(v->host, frame, page, done);
+	return done;
+}
+
+/* SDM 4.8: accessed flags of all entries used, dirty flag of the last for a write. */
+static bool set_accessed(const struct walk *w)
+{
+	for (unsigned i = 0; i < w->used; i++) {
+		uint64_t flags = ENTRY_A | (i + 1 == w->used && w->write ? ENTRY_D : 0);
+
+		if ((w->entry[i] & flags) != flags &&
+		    !set_flags(w->v, w->at[i], w->mode->entry_size, w->entry[i], flags))
+			return false;
+	}
+	return true;
+}
+
+static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, bool write, uint64_t *gpa,
+		     struct nvmx_fault *fault)
+{
+	struct walk w = { .v = v, .l1 = l1, .linear = linear, .write = write };
+	uint64_t cr3;
+
+	if (!(l1->cr0 & NVMX_CR0_PG)) {
+		*gpa = linear;
+		return 0;
+	}
+	w.mode = paging_mode(l1);
+	w.reserved = always_reserved(v, w.mode);
+	cr3 = nvmx_vmread(v, NVMX_GUEST_CR3);
+	for (unsigned i = 0; i < WALKS; i++) {
+		if (walk_tables(&w, cr3, fault))
+			return -1;
+		if (!allowed(&w))
+			return page_fault(&w, NVMX_PF_P, fault);
+		if (set_accessed(&w))
+			break;
+	}
+	*gpa = w.gpa;
+	return 0;
+}
+
+struct pieces {
+	uint64_t gpa[2];
+	uint32_t len[2];
+};
+
+static int translate_pieces(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, uint32_t len, bool write,
+			    struct pieces *p, struct nvmx_fault *fault)
+{
+	uint32_t room = 4096 - (uint32_t)(linear & PAGE_MASK);
+	uint64_t second = linear + room;
+
+	p->len[0] = len < room ? len : room;
+	p->len[1] = len - p->len[0];
+	if (translate(v, l1, linear, write, &p->gpa[0], fault))
+		return -1;
+	if (!l1->ia32e)
+		second = (uint32_t)second;
+	return p->len[1] ? translate(v, l1, second, write, &p->gpa[1], fault) : 0;
+}
+
+int nvmx_linear_read(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, void *buf, uint32_t len,
+		     struct nvmx_fault *fault)
+{
+	struct pieces p;
+	char *to = buf;
+
+	if (translate_pieces(v, l1, linear, len, false, &p, fault))
+		return -1;
+	for (unsigned i = 0; i < 2; i++) {
+		if (p.len[i] && nvmx_gpa_read(v, p.gpa[i], to, p.len[i]))
+			memset(to, 0xff, p.len[i]);
+		to += p.len[i];
+	}
+	return 0;
+}
+
+int nvmx_linear_write(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, const void *buf, uint32_t len,
+		      struct nvmx_fault *fault)
+{
+	struct pieces p;
+	const char *from = buf;
+
+	if (translate_pieces(v, l1, linear, len, true, &p, fault))
+		return -1;
+	for (unsigned i = 0; i < 2; i++) {
+		if (p.len[i])
+			nvmx_gpa_write(v, p.gpa[i], from, p.len[i]);
+		from += p.len[i];
+	}
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "vcpu.h"
+#include <string.h>
+
+#define PAGE 4096u
+
+static uint32_t in_page(uint64_t gpa, uint32_t len)
+{
+	uint32_t room = PAGE - (uint32_t)(gpa & (PAGE - 1));
+
+	return len < room ? len : room;
+}
+
+int nvmx_gpa_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, uint32_t len)
+{
+	uint8_t *to = buf;
+
+	while (len) {
+		uint32_t n = in_page(gpa, len);
+		uint64_t frame = gpa & ~(uint64_t)(PAGE - 1);
+		const uint8_t *page = v->ops->map(v->host, frame, false);
+
+		if (!page)
+			return -1;
+		memcpy(to, page + (gpa & (PAGE - 1)), n);
+		v->ops->unmap(v->host, frame, (void *)(uintptr_t)page, false);
+		to += n;
+		gpa += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t len)
+{
+	const uint8_t *from = buf;
+
+	while (len) {
+		uint32_t n = in_page(gpa, len);
+		uint64_t frame = gpa & ~(uint64_t)(PAGE - 1);
+		uint8_t *page = v->ops->map(v->host, frame, true);
+
+		if (!page)
+			return -1;
+		memcpy(page + (gpa & (PAGE - 1)), from, n);
+		v->ops->unmap(v->host, frame, page, true);
+		from += n;
+		gpa += n;
+		len -= n;
+	}
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "l1.h"
+
+/* SDM 25.3: a MOV from CR0 or CR4 gives the read shadow where the guest/host mask is 1. */
+uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v)
+{
+	uint64_t mask = nvmx_vmread(v, NVMX_CR0_MASK);
+
+	return (nvmx_vmread(v, NVMX_GUEST_CR0) & ~mask) | (nvmx_vmread(v, NVMX_CR0_SHADOW) & mask);
+}
+
+uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v)
+{
+	uint64_t mask = nvmx_vmread(v, NVMX_CR4_MASK);
+
+	return (nvmx_vmread(v, NVMX_GUEST_CR4) & ~mask) | (nvmx_vmread(v, NVMX_CR4_SHADOW) & mask);
+}
+
+uint64_t nvmx_l1_efer(struct nvmx_vcpu *v)
+{
+	uint64_t efer = 0;
+
+	/* With "load IA32_EFER" the guest's register lives in the field while the host runs. */
+	if (v->entry01 & NVMX_ENTRY_LOAD_EFER)
+		return nvmx_vmread(v, NVMX_GUEST_EFER);
+	nvmx_vmwrite_flush(v);
+	v->ops->l1_msr_read(v->host, NVMX_MSR_EFER, &efer);
+	return efer;
+}
+
+void nvmx_l1_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1)
+{
+	l1->cr0 = nvmx_l1_cr0(v);
+	l1->cr4 = nvmx_l1_cr4(v);
+	l1->rflags = nvmx_vmread(v, NVMX_GUEST_RFLAGS);
+	l1->cs_ar = (uint32_t)nvmx_vmread(v, NVMX_GUEST_CS_AR);
+	l1->cpl = NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR)); /* SDM 24.4.1: CPL is SS.DPL */
+	l1->ia32e = nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E;
+	l1->code64 = l1->ia32e && l1->cs_ar & NVMX_AR_L;
+}
+
+bool nvmx_l1_canonical(uint64_t cr4, uint64_t linear)
+{
+	unsigned above = cr4 & NVMX_CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return (uint64_t)((int64_t)(linear << above) >> above) == linear;
+}
