@@ -48,6 +48,16 @@ struct nvmx_grants {
 	uint8_t n;
 };
 
+/* The place of each field that hardware may shadow in a slot's mirror of its shadow VMCS. */
+enum nvmx_mirror {
+#define NVMX_MIRROR_NO(NAME)
+#define NVMX_MIRROR_RO(NAME) NVMX_MIRROR_##NAME,
+#define NVMX_MIRROR_RW(NAME) NVMX_MIRROR_##NAME,
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) NVMX_MIRROR_##shadow(NAME)
+#include "../vmcs/fields.def"
+	NVMX_MIRROR_COUNT
+};
+
 /* A vmcs12 that is active on this vCPU (SDM 24.1): its copy, its vmcs02 and its hardware shadow. */
 struct nvmx_slot {
 	uint64_t gpa;               /* NVMX_NO_ADDR: the slot is free */
@@ -63,6 +73,7 @@ struct nvmx_slot {
 	struct nvmx_pin vapic, apic_access, posted_int;
 	uint64_t eptp02;            /* what EPT_POINTER of vmcs02 holds */
 	uint64_t last_use;
+	uint64_t mirror[NVMX_MIRROR_COUNT]; /* what the hardware shadow holds, once shadow_synced */
 };
 
 struct nvmx_vcpu {
@@ -84,6 +95,7 @@ struct nvmx_vcpu {
 	uint32_t pin01, proc01, proc01_2, exit01, entry01; /* vmcs01's controls at init */
 	uint64_t counters[NVMX_CNT_COUNT];
 	struct nvmx_slot slots[NVMX_SLOTS];
+	struct nvmx_page shadow_bitmap[2]; /* VMREAD and VMWRITE bitmaps of vmcs01 */
 	uint32_t batch_n;
 	uint32_t batch_field[NVMX_BATCH];
 	uint64_t batch_value[NVMX_BATCH];
@@ -117,9 +129,23 @@ void nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Brings S_RARE fields of vmcs12 up to date from vmcs02; the VMCS current before is current after. */
 void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s);
-/* Takes over what L1 wrote into the hardware shadow / makes the hardware shadow hold vmcs12.  vmcs01 is current. */
+/* As nvmx_slot_freshen() for one field, and those of its group with it. */
+void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row);
+/* Makes all slots free; gives back every page and pin of the slots and switches shadowing off (vmcs01 is current after). */
+void nvmx_slots_init(struct nvmx_vcpu *v);
+void nvmx_slots_destroy(struct nvmx_vcpu *v);
+/* A page as a VMCS region: gives it the hardware's revision (with `indicator` or'ed in) and VMCLEARs it if there was none
+ * before; VMCLEARs it and gives it back.  0, or -1: no memory. */
+int nvmx_vmcs_page_get(struct nvmx_vcpu *v, struct nvmx_page *page, uint32_t indicator);
+void nvmx_vmcs_page_put(struct nvmx_vcpu *v, struct nvmx_page *page);
+
+/* shadow.c */
+/* Takes over what L1 wrote into the hardware shadow / makes the hardware shadow hold vmcs12.  Nothing without a hardware
+ * shadow.  Any VMCS may be current before; none is to be relied on after: the caller loads the one it wants. */
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Sets vmcs01 up for the hardware shadow of v->cur, or for none.  vmcs01 is current, before and after. */
+void nvmx_shadow_switch(struct nvmx_vcpu *v);
 /* L1 writes row `row` of vmcs12: by a VMWRITE that exited, or into the hardware shadow. */
 static inline void nvmx_slot_write(struct nvmx_slot *s, unsigned row, uint64_t value)
 {

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "invept.h"
+#include "../ept/ept.h"
+
+#define EPTP_MEMTYPE(eptp) ((eptp) & 7u)
+#define EPTP_LEVELS(eptp) (((unsigned)(eptp) >> 3 & 7u) + 1)
+#define EPTP_AD NVMX_BIT64(6)
+#define EPTP_SSS NVMX_BIT64(7)
+#define EPTP_RESERVED 0xf00ull /* bits 11:8 */
+
+bool nvmx_invept_supported(const struct nvmx_caps *caps, uint64_t type)
+{
+	static const uint64_t cap[] = {
+		[NVMX_FLUSH_SINGLE] = NVMX_EPT_INVEPT_SINGLE,
+		[NVMX_FLUSH_ALL] = NVMX_EPT_INVEPT_ALL,
+	};
+
+	return type <= NVMX_FLUSH_ALL && nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP) & cap[type];
+}
+
+bool nvmx_eptp_acceptable(const struct nvmx_caps *caps, uint64_t eptp)
+{
+	uint64_t cap = nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP);
+
+	switch (EPTP_MEMTYPE(eptp)) {
+	case 0:
+		if (!(cap & NVMX_EPT_UC))
+			return false;
+		break;
+	case 6:
+		if (!(cap & NVMX_EPT_WB))
+			return false;
+		break;
+	default:
+		return false;
+	}
+	if (!(EPTP_LEVELS(eptp) == 4 && cap & NVMX_EPT_WALK4) && !(EPTP_LEVELS(eptp) == 5 && cap & NVMX_EPT_WALK5))
+		return false;
+	if ((eptp & EPTP_AD && !(cap & NVMX_EPT_AD)) || (eptp & EPTP_SSS && !(cap & NVMX_EPT_SSS)))
+		return false;
+	return !(eptp & EPTP_RESERVED) && !(eptp >> caps->maxphyaddr);
+}
+
+void nvmx_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)
+{
+	v->counters[NVMX_CNT_INVEPT]++;
+	nvmx_ept_invept(v, type, eptp12);
+}

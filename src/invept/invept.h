@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What L1's INVEPT and INVVPID do once their operands have passed, and which operands pass (SDM 28.3.3, 30.3).
+ */
+#ifndef NVMX_SRC_INVEPT_H
+#define NVMX_SRC_INVEPT_H
+
+#include "../vmx/vcpu.h"
+
+/* Whether IA32_VMX_EPT_VPID_CAP announces the type.  Pure. */
+bool nvmx_invept_supported(const struct nvmx_caps *caps, uint64_t type);
+bool nvmx_invvpid_supported(const struct nvmx_caps *caps, uint64_t type);
+/* Whether a VM entry with "enable EPT" would take this EPT pointer (SDM 26.2.1.1).  Pure. */
+bool nvmx_eptp_acceptable(const struct nvmx_caps *caps, uint64_t eptp);
+
+/* Invalidates L2's translations.  vmcs01 is current, before and after. */
+void nvmx_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);
+void nvmx_invvpid(struct nvmx_vcpu *v, unsigned type, uint16_t vpid12, uint64_t linear);
+
+#endif

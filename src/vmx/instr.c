@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* VMX instructions of L1: dispatch, the checks that they share, and how they end (SDM 30.2). */
+#include "instr.h"
+
+#define STATUS_FLAGS                                                                                                 \
+	(NVMX_RFLAGS_CF | NVMX_RFLAGS_PF | NVMX_RFLAGS_AF | NVMX_RFLAGS_ZF | NVMX_RFLAGS_SF | NVMX_RFLAGS_OF)
+
+/* The instruction is complete: status flags, RF, RIP. */
+static enum nvmx_verdict complete(struct nvmx_vcpu *v, uint64_t status)
+{
+	uint64_t rflags = nvmx_vmread(v, NVMX_GUEST_RFLAGS);
+	uint64_t after = (rflags & ~(STATUS_FLAGS | NVMX_RFLAGS_RF)) | status;
+
+	if (after != rflags)
+		nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, after);
+	nvmx_advance(v, rflags);
+	return NVMX_RESUME_L1;
+}
+
+enum nvmx_verdict nvmx_vmsucceed(struct nvmx_vcpu *v)
+{
+	return complete(v, 0);
+}
+
+enum nvmx_verdict nvmx_vmfail_invalid(struct nvmx_vcpu *v)
+{
+	return complete(v, NVMX_RFLAGS_CF);
+}
+
+enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error)
+{
+	if (!v->cur)
+		return nvmx_vmfail_invalid(v);
+	v->cur->v12->vm_instr_error = error;
+	return complete(v, NVMX_RFLAGS_ZF);
+}
+
+/* VMCALL exits before its mode checks, and needs no CR0.PE (SDM 30.3, VMCALL). */
+static enum nvmx_verdict vmcall(struct nvmx_insn *i)
+{
+	return nvmx_vmfail(i->v, NVMX_VMERR_VMCALL_IN_ROOT);
+}
+
+static enum nvmx_verdict vmfunc(struct nvmx_insn *i)
+{
+	return nvmx_raise_ud(i->v); /* VMX non-root operation only */
+}
+
+static enum nvmx_verdict (*const emulate[])(struct nvmx_insn *) = {
+	[NVMX_XR_VMCALL] = vmcall,
+	[NVMX_XR_VMCLEAR] = nvmx_vmclear,
+	[NVMX_XR_VMLAUNCH] = nvmx_vmlaunch,
+	[NVMX_XR_VMPTRLD] = nvmx_vmptrld,
+	[NVMX_XR_VMPTRST] = nvmx_vmptrst,
+	[NVMX_XR_VMRESUME] = nvmx_vmresume,
+	[NVMX_XR_VMXOFF] = nvmx_vmxoff,
+	[NVMX_XR_VMXON] = nvmx_vmxon,
+	[NVMX_XR_INVEPT] = nvmx_insn_invept,
+	[NVMX_XR_INVVPID] = nvmx_insn_invvpid,
+	[NVMX_XR_VMFUNC] = vmfunc,
+};
+
+enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	struct nvmx_insn i = { .v = v, .regs = regs };
+
+	v->counters[NVMX_CNT_INSTR]++;
+	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
+		return nvmx_raise_ud(v);
+	if (reason == NVMX_XR_VMREAD)
+		return nvmx_vmread_insn(v, regs);
+	if (reason == NVMX_XR_VMWRITE)
+		return nvmx_vmwrite_insn(v, regs);
+	if (reason >= sizeof(emulate) / sizeof(*emulate) || !emulate[reason])
+		return nvmx_raise_ud(v);
+	nvmx_l1_mode(v, &i.l1);
+	if (nvmx_bad_mode(&i.l1))
+		return nvmx_raise_ud(v);
+	/* VMXON outside VMX operation looks at CR4.VMXE before it looks at CPL, and checks both itself; VMFUNC looks at
+	 * neither. */
+	if (i.l1.cpl && v->vmxon_ptr != NVMX_NO_ADDR && reason != NVMX_XR_VMFUNC && reason != NVMX_XR_INVEPT &&
+	    reason != NVMX_XR_INVVPID)
+		return nvmx_raise_gp0(v);
+	return emulate[reason](&i);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* VMXON, VMXOFF, VMCLEAR, VMPTRLD, VMPTRST, VMLAUNCH, VMRESUME. */
+#include "instr.h"
+
+/* The 64-bit pointer in the memory operand.  0, or -1 and the fault has been raised into *verdict. */
+static int read_pointer(struct nvmx_insn *i, uint64_t *pointer, enum nvmx_verdict *verdict)
+{
+	struct nvmx_fault fault;
+
+	if (!nvmx_operand_read(i->v, i->regs, &i->l1, pointer, sizeof(*pointer), &fault))
+		return 0;
+	*verdict = nvmx_raise_fault(i->v, &fault);
+	return -1;
+}
+
+static bool good_address(const struct nvmx_vcpu *v, uint64_t pointer)
+{
+	return !(pointer & 0xfff) && !(pointer >> v->vm->caps.maxphyaddr);
+}
+
+/* The first four bytes of a VMCS or VMXON region; ones where there is no RAM. */
+static uint32_t revision_at(struct nvmx_vcpu *v, uint64_t pointer)
+{
+	uint32_t revision;
+
+	return nvmx_gpa_read(v, pointer, &revision, sizeof(revision)) ? ~0u : revision;
+}
+
+static bool fixed_bits_hold(uint64_t value, const struct nvmx_caps *caps, uint32_t fixed0_msr)
+{
+	uint64_t fixed0 = nvmx_caps_get(caps, fixed0_msr), fixed1 = nvmx_caps_get(caps, fixed0_msr + 1);
+
+	return (value & fixed0) == fixed0 && !(value & ~fixed1); /* SDM 23.8, A.7, A.8 */
+}
+
+/* L1 is never in SMX operation and never in A20M mode. */
+static bool may_enter_vmx(const struct nvmx_insn *i)
+{
+	const uint64_t need = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
+	const struct nvmx_caps *caps = &i->v->vm->caps;
+
+	return !i->l1.cpl && fixed_bits_hold(i->l1.cr0, caps, NVMX_MSR_VMX_CR0_FIXED0) &&
+	       fixed_bits_hold(i->l1.cr4, caps, NVMX_MSR_VMX_CR4_FIXED0) && (i->v->feature_control & need) == need;
+}
+
+enum nvmx_verdict nvmx_vmxon(struct nvmx_insn *i)
+{
+	struct nvmx_vcpu *v = i->v;
+	enum nvmx_verdict verdict;
+	uint64_t pointer;
+
+	if (!(i->l1.cr4 & NVMX_CR4_VMXE))
+		return nvmx_raise_ud(v);
+	if (v->vmxon_ptr != NVMX_NO_ADDR)
+		return nvmx_vmfail(v, NVMX_VMERR_VMXON_IN_ROOT);
+	if (!may_enter_vmx(i))
+		return nvmx_raise_gp0(v);
+	if (read_pointer(i, &pointer, &verdict))
+		return verdict;
+	if (!good_address(v, pointer) || revision_at(v, pointer) != NVMX_VMCS12_REVISION)
+		return nvmx_vmfail_invalid(v);
+	v->vmxon_ptr = pointer;
+	return nvmx_vmsucceed(v);
+}
+
+/* The regions' data would be lost on a processor that keeps it inside (SDM 24.11.1); here L1 finds it in memory. */
+enum nvmx_verdict nvmx_vmxoff(struct nvmx_insn *i)
+{
+	struct nvmx_vcpu *v = i->v;
+
+	nvmx_slot_make_current(v, NULL);
+	for (unsigned n = 0; n < NVMX_SLOTS; n++)
+		if (v->slots[n].gpa != NVMX_NO_ADDR)
+			nvmx_slot_release(v, &v->slots[n]);
+	v->vmxon_ptr = NVMX_NO_ADDR;
+	return nvmx_vmsucceed(v);
+}
+
+enum nvmx_verdict nvmx_vmclear(struct nvmx_insn *i)
+{
+	static const uint32_t clear = NVMX_LAUNCH_CLEAR;
+	struct nvmx_vcpu *v = i->v;
+	enum nvmx_verdict verdict;
+	struct nvmx_slot *s;
+	uint64_t pointer;
+
+	if (read_pointer(i, &pointer, &verdict))
+		return verdict;
+	if (!good_address(v, pointer))
+		return nvmx_vmfail(v, NVMX_VMERR_VMCLEAR_ADDR);
+	if (pointer == v->vmxon_ptr)
+		return nvmx_vmfail(v, NVMX_VMERR_VMCLEAR_VMXON_PTR);
+	s = nvmx_slot_find(v, pointer);
+	if (s) {
+		s->v12->launch_state = clear;
+		nvmx_slot_release(v, s);
+	} else {
+		nvmx_gpa_write(v, pointer + offsetof(struct nvmx_vmcs12, launch_state), &clear, sizeof(clear));
+	}
+	return nvmx_vmsucceed(v);
+}
+
+static bool revision_known(const struct nvmx_vcpu *v, uint32_t revision)
+{
+	uint32_t proc2 = nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2);
+
+	if (proc2 & NVMX_PROC2_SHADOW_VMCS)
+		revision &= ~NVMX_SHADOW_VMCS_INDICATOR;
+	return revision == NVMX_VMCS12_REVISION;
+}
+
+enum nvmx_verdict nvmx_vmptrld(struct nvmx_insn *i)
+{
+	struct nvmx_vcpu *v = i->v;
+	enum nvmx_verdict verdict;
+	struct nvmx_slot *s;
+	uint64_t pointer;
+	uint32_t revision;
+
+	if (read_pointer(i, &pointer, &verdict))
+		return verdict;
+	if (!good_address(v, pointer))
+		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_ADDR);
+	if (pointer == v->vmxon_ptr)
+		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_VMXON_PTR);
+	revision = revision_at(v, pointer);
+	if (!revision_known(v, revision))
+		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_REVISION);
+	s = nvmx_slot_get(v, pointer);
+	if (!s)
+		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, pointer);
+	s->v12->revision = revision; /* the copy that was checked */
+	nvmx_slot_make_current(v, s);
+	return nvmx_vmsucceed(v);
+}
+
+enum nvmx_verdict nvmx_vmptrst(struct nvmx_insn *i)
+{
+	uint64_t pointer = i->v->cur ? i->v->cur->gpa : NVMX_NO_ADDR;
+	struct nvmx_fault fault;
+
+	if (nvmx_operand_write(i->v, i->regs, &i->l1, &pointer, sizeof(pointer), &fault))
+		return nvmx_raise_fault(i->v, &fault);
+	return nvmx_vmsucceed(i->v);
+}
+
+/* SDM 26.1: the checks before those of the VMCS. */
+static enum nvmx_verdict enter(struct nvmx_insn *i, bool launch)
+{
+	struct nvmx_vcpu *v = i->v;
+	bool launched;
+
+	if (!v->cur || v->cur->v12->revision & NVMX_SHADOW_VMCS_INDICATOR)
+		return nvmx_vmfail_invalid(v);
+	if (nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_MOVSS)
+		return nvmx_vmfail(v, NVMX_VMERR_ENTRY_MOVSS);
+	launched = v->cur->v12->launch_state != NVMX_LAUNCH_CLEAR;
+	if (launch && launched)
+		return nvmx_vmfail(v, NVMX_VMERR_VMLAUNCH_NOT_CLEAR);
+	if (!launch && !launched)
+		return nvmx_vmfail(v, NVMX_VMERR_VMRESUME_NOT_LAUNCHED);
+	return nvmx_enter_l2(v, launch);
+}
+
+enum nvmx_verdict nvmx_vmlaunch(struct nvmx_insn *i)
+{
+	return enter(i, true);
+}
+
+enum nvmx_verdict nvmx_vmresume(struct nvmx_insn *i)
+{
+	return enter(i, false);
+}

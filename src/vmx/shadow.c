@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * VMCS shadowing used for L1 (SDM 24.6.15, 24.10): the fields that L1 reads and writes at every exit live in a shadow VMCS
+ * that L1's VMREAD and VMWRITE reach without an exit.
+ *
+ * A slot's mirror holds what the shadow VMCS holds, as far as the library knows; a push writes only what differs from it.
+ * The shadow is VMCLEARed after each access, so that what VMREAD and VMWRITE in VMX non-root operation find behind the
+ * link pointer is the region in memory and not data of a VMCS that is active for VMX root operation (24.11.1).
+ */
+#include "port.h"
+#include <string.h>
+
+static bool usable(const struct nvmx_vcpu *v)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
+		any |= v->vm->hw_ro.w[i] | v->vm->hw_rw.w[i];
+	return any && v->proc01 & NVMX_PROC_SECONDARY;
+}
+
+static void bitmap_allow(uint8_t *bitmap, const struct nvmx_rowset *rows)
+{
+	unsigned row;
+
+	NVMX_FOR_EACH_ROW(row, rows)
+		bitmap[nvmx_field_rows[row].encoding / 8] &= (uint8_t)~(1u << nvmx_field_rows[row].encoding % 8);
+}
+
+/* The VMREAD and VMWRITE bitmaps: a 1 makes the access exit.  0, or -1: no memory. */
+static int bitmaps_get(struct nvmx_vcpu *v)
+{
+	struct nvmx_page *read = &v->shadow_bitmap[0], *write = &v->shadow_bitmap[1];
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct nvmx_page *page = &v->shadow_bitmap[i];
+
+		if (page->va)
+			continue;
+		page->va = v->ops->page_alloc(v->host, &page->hpa);
+		if (!page->va)
+			return -1;
+		memset(page->va, 0xff, 4096);
+	}
+	bitmap_allow(read->va, &v->vm->hw_ro);
+	bitmap_allow(read->va, &v->vm->hw_rw);
+	bitmap_allow(write->va, &v->vm->hw_rw);
+	return 0;
+}
+
+/* One row's member against its place in the mirror.  The compiler unrolls this over the table. */
+#define PULL_NO(NAME, member)
+#define PULL_RO(NAME, member)
+#define PULL_RW(NAME, member)                                                                                        \
+	if (nvmx_set_has(&v->vm->hw_rw, NVMX_I_##NAME)) {                                                            \
+		uint64_t value = nvmx_vmread(v, NVMX_##NAME);                                                        \
+		if (value != s->mirror[NVMX_MIRROR_##NAME]) {                                                        \
+			s->mirror[NVMX_MIRROR_##NAME] = value;                                                       \
+			nvmx_slot_write(s, NVMX_I_##NAME, value);                                                    \
+		}                                                                                                    \
+	}
+
+void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (!v->hw_shadow_on || !s->shadow_synced)
+		return;
+	nvmx_vmcs_load(v, s->page_shadow.hpa);
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PULL_##shadow(NAME, member)
+#include "../vmcs/fields.def"
+	nvmx_vmcs_clear(v, s->page_shadow.hpa);
+}
+
+static bool shadowed(const struct nvmx_vm *vm, unsigned row)
+{
+	return nvmx_set_has(&vm->hw_rw, row) || nvmx_set_has(&vm->hw_ro, row);
+}
+
+struct push {
+	struct nvmx_vcpu *v;
+	struct nvmx_slot *s;
+	bool loaded;
+};
+
+static void push_row(struct push *p, unsigned row, uint64_t *mirror, uint64_t value)
+{
+	*mirror = value;
+	if (!shadowed(p->v->vm, row))
+		return;
+	if (!p->loaded)
+		nvmx_vmcs_load(p->v, p->s->page_shadow.hpa);
+	p->loaded = true;
+	nvmx_vmwrite(p->v, nvmx_field_rows[row].encoding, value);
+}
+
+#define PUSH_NO(NAME, member)
+#define PUSH_RO(NAME, member)                                                                                        \
+	if (s->v12->member != s->mirror[NVMX_MIRROR_##NAME] || !s->shadow_synced)                                    \
+		push_row(&p, NVMX_I_##NAME, &s->mirror[NVMX_MIRROR_##NAME], s->v12->member);
+#define PUSH_RW(NAME, member) PUSH_RO(NAME, member)
+
+static void push(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	struct push p = { .v = v, .s = s };
+
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PUSH_##shadow(NAME, member)
+#include "../vmcs/fields.def"
+	s->shadow_synced = true;
+	if (p.loaded)
+		nvmx_vmcs_clear(v, s->page_shadow.hpa);
+}
+
+void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (v->hw_shadow_on)
+		push(v, s);
+}
+
+static void shadow_off(struct nvmx_vcpu *v)
+{
+	nvmx_vmwrite(v, NVMX_PROC_CTLS2, nvmx_vmread(v, NVMX_PROC_CTLS2) & ~(uint64_t)NVMX_PROC2_SHADOW_VMCS);
+	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, NVMX_NO_ADDR);
+	v->hw_shadow_on = false;
+}
+
+static void shadow_on(struct nvmx_vcpu *v)
+{
+	nvmx_vmwrite(v, NVMX_VMREAD_BITMAP, v->shadow_bitmap[0].hpa);
+	nvmx_vmwrite(v, NVMX_VMWRITE_BITMAP, v->shadow_bitmap[1].hpa);
+	nvmx_vmwrite(v, NVMX_PROC_CTLS2, nvmx_vmread(v, NVMX_PROC_CTLS2) | NVMX_PROC2_SHADOW_VMCS);
+	v->hw_shadow_on = true;
+}
+
+/* Without a page for it L1 does without the shadow, and its accesses exit. */
+void nvmx_shadow_switch(struct nvmx_vcpu *v)
+{
+	struct nvmx_slot *s = v->cur;
+
+	if (!s || !usable(v) || bitmaps_get(v) ||
+	    nvmx_vmcs_page_get(v, &s->page_shadow, NVMX_SHADOW_VMCS_INDICATOR)) {
+		if (v->hw_shadow_on)
+			shadow_off(v);
+		return;
+	}
+	push(v, s);
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	if (!v->hw_shadow_on)
+		shadow_on(v);
+	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, s->page_shadow.hpa);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Active vmcs12s (SDM 24.1).  A slot keeps its pages and its vmcs02 when the vmcs12 goes, so that L1's switching between
+ * VMCSs allocates nothing: the next one finds a vmcs02 that only needs its own values.
+ */
+#include "port.h"
+#include <string.h>
+
+/* What vmcs12 uses of its page; the rest is neither read nor written. */
+#define USED offsetof(struct nvmx_vmcs12, pad6)
+
+static int page_get(struct nvmx_vcpu *v, struct nvmx_page *page)
+{
+	if (!page->va)
+		page->va = v->ops->page_alloc(v->host, &page->hpa);
+	return page->va ? 0 : -1;
+}
+
+static void page_put(struct nvmx_vcpu *v, struct nvmx_page *page)
+{
+	if (page->va)
+		v->ops->page_free(v->host, page->va, page->hpa);
+	page->va = NULL;
+}
+
+int nvmx_vmcs_page_get(struct nvmx_vcpu *v, struct nvmx_page *page, uint32_t indicator)
+{
+	if (page->va)
+		return 0;
+	if (page_get(v, page))
+		return -1;
+	/* SDM 24.2, 24.11.3: the revision identifier, then VMCLEAR before the first VMPTRLD. */
+	*(uint32_t *)page->va = ((uint32_t)nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_BASIC) & 0x7fffffffu) | indicator;
+	nvmx_vmcs_clear(v, page->hpa);
+	return 0;
+}
+
+void nvmx_vmcs_page_put(struct nvmx_vcpu *v, struct nvmx_page *page)
+{
+	if (page->va)
+		nvmx_vmcs_clear(v, page->hpa); /* nothing of it may stay in the processor */
+	page_put(v, page);
+}
+
+static bool set_empty(const struct nvmx_rowset *set)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
+		any |= set->w[i];
+	return !any;
+}
+
+struct nvmx_slot *nvmx_slot_find(struct nvmx_vcpu *v, uint64_t gpa)
+{
+	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+		if (v->slots[i].gpa == gpa)
+			return &v->slots[i];
+	return NULL;
+}
+
+/* A free slot, else the least recently used one that is not current. */
+static struct nvmx_slot *slot_victim(struct nvmx_vcpu *v)
+{
+	struct nvmx_slot *victim = NULL;
+
+	for (unsigned i = 0; i < NVMX_SLOTS; i++) {
+		struct nvmx_slot *s = &v->slots[i];
+
+		if (s->gpa == NVMX_NO_ADDR)
+			return s;
+		if (s != v->cur && (!victim || s->last_use < victim->last_use))
+			victim = s;
+	}
+	return victim;
+}
+
+struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa)
+{
+	struct nvmx_slot *s = nvmx_slot_find(v, gpa);
+
+	if (s)
+		return s;
+	s = slot_victim(v);
+	if (s->gpa != NVMX_NO_ADDR)
+		nvmx_slot_release(v, s);
+	if (page_get(v, &s->page12) || nvmx_vmcs_page_get(v, &s->page02, 0))
+		return NULL;
+	s->v12 = s->page12.va;
+	if (nvmx_gpa_read(v, gpa, s->v12, USED))
+		return NULL;
+	s->gpa = gpa;
+	s->last_use = ++v->clock;
+	s->dirty = v->vm->rows;
+	memset(&s->stale, 0, sizeof(s->stale));
+	s->dirty_groups = ~0u;
+	return s;
+}
+
+static void unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin)
+{
+	if (pin->held)
+		v->ops->unpin(v->host, pin->gpa, pin->hpa);
+	pin->held = false;
+}
+
+void nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (s == v->cur)
+		nvmx_slot_make_current(v, NULL);
+	nvmx_slot_freshen(v, s);
+	/* If L1 has given the page away meanwhile, the VMCS is lost, as it is on a processor. */
+	nvmx_gpa_write(v, s->gpa, s->v12, USED);
+	unpin(v, &s->vapic);
+	unpin(v, &s->apic_access);
+	unpin(v, &s->posted_int);
+	s->gpa = NVMX_NO_ADDR;
+	s->shadow_synced = false;
+}
+
+void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (s == v->cur)
+		return;
+	if (v->hw_shadow_on) {
+		nvmx_shadow_pull(v, v->cur);
+		nvmx_vmcs_load(v, v->config.vmcs01);
+	}
+	v->cur = s;
+	if (s)
+		s->last_use = ++v->clock;
+	nvmx_shadow_switch(v);
+}
+
+static uint64_t current_vmcs(const struct nvmx_vcpu *v)
+{
+	return v->in_l2 ? v->cur->page02.hpa : v->config.vmcs01;
+}
+
+static void freshen(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups)
+{
+	uint64_t before = current_vmcs(v);
+	unsigned row;
+
+	if (before != s->page02.hpa)
+		nvmx_vmcs_load(v, s->page02.hpa);
+	NVMX_FOR_EACH_ROW(row, &s->stale) {
+		if (!(groups >> nvmx_field_rows[row].group & 1))
+			continue;
+		nvmx_v12_set(s->v12, row, nvmx_vmread(v, nvmx_field_rows[row].encoding));
+		nvmx_set_del(&s->stale, row);
+	}
+	if (before != s->page02.hpa)
+		nvmx_vmcs_load(v, before);
+}
+
+void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (!set_empty(&s->stale))
+		freshen(v, s, NVMX_GROUPS_ALL);
+}
+
+void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row)
+{
+	if (nvmx_set_has(&s->stale, row))
+		freshen(v, s, 1u << nvmx_field_rows[row].group);
+}
+
+void nvmx_slots_init(struct nvmx_vcpu *v)
+{
+	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+		v->slots[i].gpa = NVMX_NO_ADDR;
+}
+
+void nvmx_slots_destroy(struct nvmx_vcpu *v)
+{
+	v->cur = NULL;
+	v->in_l2 = false;
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	nvmx_shadow_switch(v);
+	for (unsigned i = 0; i < NVMX_SLOTS; i++) {
+		struct nvmx_slot *s = &v->slots[i];
+
+		unpin(v, &s->vapic);
+		unpin(v, &s->apic_access);
+		unpin(v, &s->posted_int);
+		nvmx_vmcs_page_put(v, &s->page02);
+		nvmx_vmcs_page_put(v, &s->page_shadow);
+		page_put(v, &s->page12);
+		page_put(v, &s->msr.page);
+		page_put(v, &s->io[0].page);
+		page_put(v, &s->io[1].page);
+		s->gpa = NVMX_NO_ADDR;
+	}
+	page_put(v, &v->shadow_bitmap[0]);
+	page_put(v, &v->shadow_bitmap[1]);
+}
