@@ -68,7 +68,7 @@ mode_call_asm:
 	movq	%rsp, mode_saved_rsp
 	pushq	%rcx
 	pushq	%rdx
-	pushq	$2
+	pushq	$0x8d7			/* every arithmetic flag set */
 	pushq	%rsi
 	pushq	%rdi
 	movl	%ecx, %ds

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "conform.h"
+#include "l1.h"
+
+struct l2 guest;
+u8 guest_stack[4096] __attribute__((aligned(4096)));
+
+void guest_reset(enum l2_mode mode, const void *code)
+{
+	guest.regs = (struct l2_regs){ 0 };
+	l2_setup(&guest, mode, (u64)code, (u64)guest_stack + sizeof(guest_stack));
+}
+
+const char *guest_run(void)
+{
+	enum vmx_result r = l2_run(&guest);
+	u32 reason;
+
+	if (r != VMX_OK)
+		return result_text(r);
+	reason = (u32)vmread(EXIT_REASON);
+	return text("%s %u q=%lx", reason & REASON_ENTRY_FAILURE ? "entry failure" : "exit", reason & 0xffff,
+		    vmread(EXIT_QUALIFICATION));
+}
+
+void l1_main(void)
+{
+	if (!vmx_init())
+		fatal("no VMX");
+	outb(0x21, 0xff);	/* no interrupts from the machine's timer */
+	outb(0xa1, 0xff);
+	conform_instructions();
+	if (can(caps.proc, PROC_SECONDARY) && can(caps.proc2, PROC2_EPT | PROC2_UNRESTRICTED)) {
+		guest.ept = ept_alloc();
+		ept_identity(guest.ept, 4);
+	}
+	conform_capabilities();
+	conform_fields();
+	conform_summary();
+}
