@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Pages for the shadow: taken from the host within the VM's budget, recycled, evicted. */
+#include "shadow.h"
+
+uint64_t *nvmx_ept_take(struct nvmx_ept_vcpu *e, uint64_t *hpa)
+{
+	uint64_t *page = e->pool;
+
+	e->pool = (uint64_t *)(uintptr_t)page[0];
+	*hpa = page[1];
+	page[0] = page[1] = 0;
+	e->pool_n--;
+	return page;
+}
+
+void nvmx_ept_give(struct nvmx_ept_vcpu *e, uint64_t *page, uint64_t hpa)
+{
+	page[0] = (uintptr_t)e->pool;
+	page[1] = hpa;
+	e->pool = page;
+	e->pool_n++;
+}
+
+/* The budget is the VM's, but no vCPU is kept from its minimum by what the others hold. */
+static bool grow(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	struct nvmx_ept *vm = nvmx_ept_of_vm(v->vm);
+	uint32_t total = __atomic_add_fetch(&vm->pages, 1, __ATOMIC_RELAXED);
+	uint64_t *page = NULL, hpa;
+
+	if (total <= v->vm->shadow_ept_pages || e->pages < NVMX_EPT_MIN_PAGES)
+		page = v->ops->page_alloc(v->host, &hpa);
+	if (!page) {
+		__atomic_sub_fetch(&vm->pages, 1, __ATOMIC_RELAXED);
+		return false;
+	}
+	e->pages++;
+	nvmx_ept_give(e, page, hpa);
+	return true;
+}
+
+bool nvmx_ept_stock(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	bool more = true;
+
+	while (e->pool_n < NVMX_EPT_STOCK && more) {
+		nvmx_ept_lock(&e->lock);
+		more = nvmx_ept_recycle(e);
+		nvmx_ept_unlock(&e->lock);
+		if (more || (more = grow(v)))
+			continue;
+		nvmx_ept_lock(&e->lock);
+		more = nvmx_ept_evict(e);
+		nvmx_ept_unlock(&e->lock);
+	}
+	return e->pool_n >= NVMX_EPT_STOCK;
+}
+
+void nvmx_ept_drain(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	uint64_t *page, hpa;
+
+	while (e->pool_n) {
+		page = nvmx_ept_take(e, &hpa);
+		v->ops->page_free(v->host, page, hpa);
+	}
+	__atomic_sub_fetch(&nvmx_ept_of_vm(v->vm)->pages, e->pages, __ATOMIC_RELAXED);
+	e->pages = 0;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Shadow roots, INVEPT, set-up and tear-down. */
+#include "shadow.h"
+
+_Static_assert(sizeof(struct nvmx_ept) <= sizeof(((struct nvmx_vm *)0)->ept), "room in struct nvmx_vm");
+_Static_assert(sizeof(struct nvmx_ept_vcpu) <= sizeof(((struct nvmx_vcpu *)0)->ept), "room in struct nvmx_vcpu");
+
+#define DEFAULT_BUDGET 1024
+
+int nvmx_ept_vm_init(struct nvmx_vm *vm)
+{
+	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ 0 };
+	if (!vm->shadow_ept_pages)
+		vm->shadow_ept_pages = DEFAULT_BUDGET;
+	return 0;
+}
+
+/* Every page belongs to a vCPU. */
+void nvmx_ept_vm_destroy(struct nvmx_vm *vm)
+{
+	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ 0 };
+}
+
+int nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+
+	*e = (struct nvmx_ept_vcpu){ 0 };
+	nvmx_ept_lock(&ve->lock);
+	e->next = ve->vcpus;
+	ve->vcpus = v;
+	nvmx_ept_unlock(&ve->lock);
+	return 0;
+}
+
+static void leave_list(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
+	struct nvmx_vcpu **p;
+
+	nvmx_ept_lock(&ve->lock);
+	for (p = &ve->vcpus; *p; p = &nvmx_ept_of(*p)->next)
+		if (*p == v) {
+			*p = nvmx_ept_of(v)->next;
+			break;
+		}
+	nvmx_ept_unlock(&ve->lock);
+}
+
+static void free_slab(struct nvmx_vcpu *v, uint32_t slab)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	uint64_t *page = ((uint64_t **)e->dir.va)[slab];
+
+	for (uint32_t i = 1; i < NVMX_EPT_PER_SLAB; i++) {
+		struct nvmx_ept_table *t = nvmx_ept_table(e, slab * NVMX_EPT_PER_SLAB + i);
+
+		if (t->state == NVMX_EPT_T_FREE)
+			continue;
+		v->ops->page_free(v->host, t->hw, t->hw_hpa);
+		v->ops->page_free(v->host, t->side, t->side_hpa);
+		if (t->copy)
+			v->ops->page_free(v->host, t->copy, t->copy_hpa);
+	}
+	v->ops->page_free(v->host, page, page[0]);
+}
+
+void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	uint32_t i;
+
+	leave_list(v);
+	for (i = 0; i < e->slabs; i++)
+		free_slab(v, i);
+	for (i = 0; i < NVMX_EPT_HEADS && e->heads[i].va; i++)
+		v->ops->page_free(v->host, e->heads[i].va, e->heads[i].hpa);
+	if (e->dir.va)
+		v->ops->page_free(v->host, e->dir.va, e->dir.hpa);
+	nvmx_ept_drain(v);
+	*e = (struct nvmx_ept_vcpu){ 0 };
+}
+
+/* What a vCPU that uses EPT needs once: the directory of records, and chain heads in proportion to the budget. */
+static bool prepare(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	uint32_t pages = NVMX_EPT_HEADS, i;
+
+	if (e->dir.va)
+		return true;
+	if (!nvmx_ept_stock(v))
+		return false;
+	while (pages > 1 && pages > v->vm->shadow_ept_pages / 64)
+		pages /= 2;
+	for (i = 0; i < pages; i++)
+		e->heads[i].va = nvmx_ept_take(e, &e->heads[i].hpa);
+	nvmx_ept_lock(&e->lock);
+	e->heads_n = pages * 1024;
+	nvmx_ept_unlock(&e->lock);
+	e->dir.va = nvmx_ept_take(e, &e->dir.hpa);
+	return true;
+}
+
+struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12)
+{
+	for (unsigned i = 0; i < NVMX_EPT_ROOTS; i++)
+		if (e->roots[i].role12 == (role12 & ~NVMX_EPT_ROLE_PML))
+			return &e->roots[i];
+	return NULL;
+}
+
+/* A free slot, or that of the root that was not used for longest, which is given up. */
+static unsigned root_slot(struct nvmx_ept_vcpu *e)
+{
+	unsigned i, oldest = 0;
+
+	for (i = 0; i < NVMX_EPT_ROOTS; i++) {
+		if (!e->roots[i].role12)
+			return i;
+		if (e->roots[i].last_use < e->roots[oldest].last_use)
+			oldest = i;
+	}
+	nvmx_ept_detach_top(e, e->roots[oldest].top);
+	return oldest;
+}
+
+static void root_init(struct nvmx_vcpu *v, unsigned slot, uint64_t role12)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	struct nvmx_ept_root *r = &e->roots[slot];
+	struct nvmx_ept_table *t;
+	uint64_t hw = nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_EPT_VPID_CAP);
+
+	*r = (struct nvmx_ept_root){ 0 };
+	t = nvmx_ept_new_table(e, NVMX_EPTP_WALK(role12), slot, role12 & NVMX_EPTE_ADDR, false);
+	if (!t)
+		return;
+	t->state = NVMX_EPT_T_TOP;
+	nvmx_ept_rules_init(&r->rules, &v->vm->caps, role12 & NVMX_EPT_ROLE_MODE_EXEC, role12 & NVMX_EPTP_AD);
+	r->role12 = role12 & ~NVMX_EPT_ROLE_PML;
+	r->top = t->number;
+	/* The walk length and the A/D flags are L1's, so that page walks count as writes where L1 expects it. */
+	r->eptp02 = t->hw_hpa | (hw & NVMX_EPT_WB ? 6 : 0) | (role12 & (7u << 3 | NVMX_EPTP_AD));
+	r->flush = true;
+}
+
+static struct nvmx_ept_root *new_root(struct nvmx_vcpu *v, uint64_t role12)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	unsigned levels = NVMX_EPTP_WALK(role12);
+
+	if (levels < 4 || levels > NVMX_EPT_LEVELS || !prepare(v) || !nvmx_ept_stock(v))
+		return NULL;
+	nvmx_ept_lock(&e->lock);
+	root_init(v, root_slot(e), role12);
+	nvmx_ept_unlock(&e->lock);
+	return nvmx_ept_find_root(e, role12);
+}
+
+/* Nothing below the top table is reachable until it was compared with EPT12. */
+static void make_stale(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
+{
+	struct nvmx_ept_table *t = nvmx_ept_table(e, r->top);
+
+	for (unsigned i = t->lo; i < t->hi; i++)
+		nvmx_ept_cut(t, i);
+	t->generation = ++r->generation;
+	r->stale = false;
+	r->flush = true;
+}
+
+uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	struct nvmx_ept_root *r = nvmx_ept_find_root(e, role12);
+	bool flush;
+
+	if (!r)
+		r = new_root(v, role12);
+	if (!r)
+		return 0;
+	nvmx_ept_lock(&e->lock);
+	if (r->stale)
+		make_stale(e, r);
+	flush = r->flush;
+	r->flush = false;
+	r->last_use = ++e->clock;
+	e->hot.role12 = role12;
+	e->hot.eptp02 = r->eptp02;
+	__atomic_store_n(&e->hot.pending, 0, __ATOMIC_RELEASE);
+	nvmx_ept_unlock(&e->lock);
+	if (flush)
+		v->ops->flush_ept(v->host, r->eptp02, NVMX_FLUSH_SINGLE);
+	return r->eptp02;
+}
+
+void nvmx_ept_want_flush(struct nvmx_ept_vcpu *e, unsigned root)
+{
+	e->roots[root].flush = true;
+	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
+}
+
+void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+
+	/* Mappings are tagged with bits 51:12 of the EPTP alone (SDM 28.4.1). */
+	for (unsigned i = 0; i < NVMX_EPT_ROOTS; i++) {
+		struct nvmx_ept_root *r = &e->roots[i];
+
+		if (r->role12 && (type == NVMX_FLUSH_ALL || !((r->role12 ^ eptp12) & NVMX_EPTE_ADDR)))
+			r->stale = true;
+	}
+	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
+}
+
+void nvmx_ept_moved(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+
+	nvmx_ept_lock(&e->lock);
+	for (unsigned i = 0; i < NVMX_EPT_ROOTS; i++)
+		nvmx_ept_want_flush(e, i);
+	nvmx_ept_unlock(&e->lock);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The shadow's data: tables, roots, the pool of pages, the reverse map.  docs/ept.md tells how they work together.
+ */
+#ifndef NVMX_SRC_EPT_SHADOW_H
+#define NVMX_SRC_EPT_SHADOW_H
+
+#include "walk.h"
+
+#define NVMX_EPT_ROOTS 8         /* roots that stay warm per vCPU */
+#define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
+#define NVMX_EPT_STOCK 20        /* pages that one fault may need: 4 tables of 3, table records, chain heads */
+#define NVMX_EPT_HEADS 16        /* pages of chain heads, at most */
+#define NVMX_EPT_PER_SLAB 32     /* records in a page; the first holds the page's address */
+#define NVMX_EPT_SLABS 512
+#define NVMX_EPT_AROUND_MIN 8    /* entries that a table's first fault fills; doubles with each fault */
+#define NVMX_EPT_AROUND_MAX 512
+
+/* A shadow table.  Tables are numbered; 0 is none. */
+struct nvmx_ept_table {
+	uint64_t *hw;      /* what the processor walks */
+	uint64_t *copy;    /* EPT12's entries that hw[] was made from, 0 where it has none; NULL in a table of parts */
+	uint64_t *side;    /* link: number of the lower table; leaf: its neighbours in the chain, next << 32 | previous */
+	uint64_t hw_hpa, copy_hpa, side_hpa;
+	uint64_t gpa12;    /* EPT12's table; in a table of parts the L1 frame that its first entry maps */
+	uint64_t generation; /* of the root, when the entries were last known to be EPT12's */
+	uint32_t number, parent;
+	uint32_t next;     /* in the list of free records or of detached tables */
+	uint16_t index;    /* in the parent */
+	uint16_t lo, hi;   /* entries outside [lo, hi) are 0 */
+	uint16_t links;    /* lower tables */
+	uint16_t around;   /* how many neighbours the next fault fills, too */
+	uint8_t level, root;
+	uint8_t state;     /* enum nvmx_ept_table_state */
+};
+_Static_assert(sizeof(struct nvmx_ept_table) <= 4096 / NVMX_EPT_PER_SLAB, "records of a slab");
+enum nvmx_ept_table_state { NVMX_EPT_T_FREE, NVMX_EPT_T_TOP, NVMX_EPT_T_LINKED, NVMX_EPT_T_DETACHED };
+
+struct nvmx_ept_root {
+	uint64_t role12;        /* 0: free */
+	uint64_t eptp02;
+	uint64_t generation;
+	uint64_t last_use;
+	struct nvmx_ept_rules rules;
+	uint32_t top;           /* its table */
+	bool stale;             /* INVEPT: every link from the top table is to be cut */
+	bool flush;             /* the processor may have cached what the shadow no longer has */
+};
+
+struct nvmx_ept_vcpu {
+	struct nvmx_ept_hot hot; /* first */
+	struct nvmx_vcpu *next;  /* of the VM */
+	uint32_t lock;           /* tables, roots and chains; held for a bounded time, never over a callback */
+	uint32_t pages;          /* got from page_alloc and not given back */
+	uint32_t pool_n;
+	uint64_t *pool;          /* zeroed pages; the first two words of each: next, own address */
+	uint32_t free_records, detached;
+	uint32_t slabs, hand;    /* hand: where eviction goes on */
+	uint32_t tables;
+	uint32_t heads_n;        /* chain heads, a power of two */
+	uint64_t clock;
+	uint64_t leaves[4];      /* by level: entries in chains */
+	struct nvmx_page dir;    /* addresses of the slabs */
+	struct nvmx_page heads[NVMX_EPT_HEADS];
+	struct nvmx_ept_root roots[NVMX_EPT_ROOTS];
+};
+
+struct nvmx_ept {
+	struct nvmx_vcpu *vcpus;
+	uint32_t lock;           /* of the list */
+	uint32_t pages;          /* of all vCPUs */
+	uint64_t changes;        /* of the host's map */
+};
+
+static inline struct nvmx_ept_vcpu *nvmx_ept_of(struct nvmx_vcpu *v)
+{
+	return (struct nvmx_ept_vcpu *)v->ept;
+}
+
+static inline struct nvmx_ept *nvmx_ept_of_vm(struct nvmx_vm *vm)
+{
+	return (struct nvmx_ept *)vm->ept;
+}
+
+static inline void nvmx_ept_lock(uint32_t *lock)
+{
+	while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
+		__builtin_ia32_pause();
+}
+
+static inline void nvmx_ept_unlock(uint32_t *lock)
+{
+	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
+static inline struct nvmx_ept_table *nvmx_ept_table(struct nvmx_ept_vcpu *e, uint32_t number)
+{
+	uint64_t *slab = ((uint64_t **)e->dir.va)[number / NVMX_EPT_PER_SLAB];
+
+	return (struct nvmx_ept_table *)((char *)slab + number % NVMX_EPT_PER_SLAB * (4096 / NVMX_EPT_PER_SLAB));
+}
+
+static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
+{
+	return t->level == 1 || t->hw[i] & NVMX_EPTE_LARGE;
+}
+
+/* pool.c: pages within the budget. */
+bool nvmx_ept_stock(struct nvmx_vcpu *v);
+uint64_t *nvmx_ept_take(struct nvmx_ept_vcpu *e, uint64_t *hpa);
+void nvmx_ept_give(struct nvmx_ept_vcpu *e, uint64_t *page, uint64_t hpa);
+void nvmx_ept_drain(struct nvmx_vcpu *v);
+
+/* table.c: the tree.  Callers hold the lock, and stocked before they took it. */
+struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
+					  bool parts);
+void nvmx_ept_set_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy);
+void nvmx_ept_update_leaf(struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy);
+void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower, uint64_t rights,
+		       uint64_t copy);
+/* Empties an entry.  A lower table is detached with all below it, in O(1). */
+void nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number);
+/* Makes a link not present; the lower table stays known. */
+void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i);
+/* Takes the first detached table apart; what was below it becomes detached.  False: there is none. */
+bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e);
+/* Detaches some tables that have none below them; false: there are none but top tables. */
+bool nvmx_ept_evict(struct nvmx_ept_vcpu *e);
+/* Makes t current: cuts its links, and drops each leaf that differs from EPT12's table `page12`. */
+void nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+			 const uint64_t *page12);
+
+/* root.c */
+struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12);
+void nvmx_ept_want_flush(struct nvmx_ept_vcpu *e, unsigned root);
+
+/* rmap.c: chains of the leaves by the L1 frame that they map. */
+void nvmx_ept_chain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+
+#endif

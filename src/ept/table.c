@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Shadow tables: the tree, its records, detaching, eviction, re-validation. */
+#include "shadow.h"
+
+#define EVICT_AT_ONCE 16
+
+static void set_hw(struct nvmx_ept_table *t, unsigned i, uint64_t value)
+{
+	__atomic_store_n(t->hw + i, value, __ATOMIC_RELEASE);
+}
+
+/* A page of new records, numbered on from the last ones. */
+static bool new_slab(struct nvmx_ept_vcpu *e)
+{
+	uint64_t hpa, *slab;
+	uint32_t i;
+
+	if (e->slabs == NVMX_EPT_SLABS)
+		return false;
+	slab = nvmx_ept_take(e, &hpa);
+	slab[0] = hpa;
+	((uint64_t **)e->dir.va)[e->slabs] = slab;
+	for (i = NVMX_EPT_PER_SLAB - 1; i > 0; i--) {
+		struct nvmx_ept_table *t = nvmx_ept_table(e, e->slabs * NVMX_EPT_PER_SLAB + i);
+
+		t->number = e->slabs * NVMX_EPT_PER_SLAB + i;
+		t->next = e->free_records;
+		e->free_records = t->number;
+	}
+	e->slabs++;
+	return true;
+}
+
+struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
+					  bool parts)
+{
+	struct nvmx_ept_table *t;
+
+	if (!e->free_records && !new_slab(e))
+		return NULL;
+	t = nvmx_ept_table(e, e->free_records);
+	e->free_records = t->next;
+	*t = (struct nvmx_ept_table){
+		.number = t->number, .level = (uint8_t)level, .root = (uint8_t)root, .gpa12 = gpa12,
+		.lo = 512, .around = NVMX_EPT_AROUND_MIN, .state = NVMX_EPT_T_LINKED,
+		.generation = e->roots[root].generation,
+	};
+	t->hw = nvmx_ept_take(e, &t->hw_hpa);
+	t->side = nvmx_ept_take(e, &t->side_hpa);
+	if (!parts)
+		t->copy = nvmx_ept_take(e, &t->copy_hpa);
+	e->tables++;
+	return t;
+}
+
+static void widen(struct nvmx_ept_table *t, unsigned i)
+{
+	if (i < t->lo)
+		t->lo = (uint16_t)i;
+	if (i >= t->hi)
+		t->hi = (uint16_t)(i + 1);
+}
+
+void nvmx_ept_set_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy)
+{
+	widen(t, i);
+	if (t->copy)
+		t->copy[i] = copy;
+	nvmx_ept_chain(e, t, i);
+	set_hw(t, i, hw);
+}
+
+void nvmx_ept_update_leaf(struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy)
+{
+	if (t->copy)
+		t->copy[i] = copy;
+	set_hw(t, i, hw);
+}
+
+void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower, uint64_t rights,
+		       uint64_t copy)
+{
+	if (!t->hw[i]) {
+		widen(t, i);
+		t->links++;
+		t->side[i] = lower->number;
+		lower->parent = t->number;
+		lower->index = (uint16_t)i;
+	}
+	if (t->copy)
+		t->copy[i] = copy;
+	set_hw(t, i, lower->hw_hpa | rights);
+}
+
+static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
+{
+	t->state = NVMX_EPT_T_DETACHED;
+	t->next = e->detached;
+	e->detached = t->number;
+}
+
+void nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+{
+	bool leaf = nvmx_ept_is_leaf(t, i);
+
+	if (!t->hw[i])
+		return;
+	set_hw(t, i, 0);
+	if (leaf) {
+		nvmx_ept_unchain(e, t, i);
+	} else {
+		t->links--;
+		detach(e, nvmx_ept_table(e, (uint32_t)t->side[i]));
+	}
+	t->side[i] = 0;
+	if (t->copy)
+		t->copy[i] = 0;
+}
+
+void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number)
+{
+	detach(e, nvmx_ept_table(e, number));
+}
+
+bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e)
+{
+	struct nvmx_ept_table *t;
+	unsigned i;
+
+	if (!e->detached)
+		return false;
+	t = nvmx_ept_table(e, e->detached);
+	e->detached = t->next;
+	for (i = t->lo; i < t->hi; i++)
+		nvmx_ept_drop(e, t, i);
+	nvmx_ept_give(e, t->hw, t->hw_hpa);
+	nvmx_ept_give(e, t->side, t->side_hpa);
+	if (t->copy)
+		nvmx_ept_give(e, t->copy, t->copy_hpa);
+	t->state = NVMX_EPT_T_FREE;
+	t->next = e->free_records;
+	e->free_records = t->number;
+	e->tables--;
+	return true;
+}
+
+bool nvmx_ept_evict(struct nvmx_ept_vcpu *e)
+{
+	uint32_t left = e->slabs * NVMX_EPT_PER_SLAB, evicted = 0;
+
+	for (; left && evicted < EVICT_AT_ONCE; left--) {
+		struct nvmx_ept_table *t;
+
+		e->hand = (e->hand + 1) % (e->slabs * NVMX_EPT_PER_SLAB);
+		if (e->hand % NVMX_EPT_PER_SLAB == 0)
+			continue;
+		t = nvmx_ept_table(e, e->hand);
+		if (t->state != NVMX_EPT_T_LINKED || t->links)
+			continue;
+		nvmx_ept_drop(e, nvmx_ept_table(e, t->parent), t->index);
+		nvmx_ept_want_flush(e, t->root);
+		evicted++;
+	}
+	return evicted;
+}
+
+void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i)
+{
+	set_hw(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
+}
+
+void nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+			 const uint64_t *page12)
+{
+	const uint64_t same = r->rules.same, sticky = r->rules.sticky;
+	unsigned i;
+
+	t->generation = r->generation;
+	for (i = t->lo; i < t->hi; i++) {
+		uint64_t was = t->copy[i], is;
+
+		if (!was)
+			continue;
+		if (!nvmx_ept_is_leaf(t, i)) {
+			nvmx_ept_cut(t, i);
+			continue;
+		}
+		is = nvmx_ept_load(page12 + i);
+		if (((was ^ is) & same) | (was & ~is & sticky))
+			nvmx_ept_drop(e, t, i);
+	}
+}
