@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The shadow EPT against a model: random edits of EPT12, INVEPTs, accesses of L2, changes of the host's map.  Whatever
+ * an access reaches must be a translation that the processor may use at that moment: made of values that EPT12's
+ * entries had at some time since the last INVEPT (SDM 28.4), through a host map that holds now, with no right more.
+ */
+#include "ept_host.h"
+
+#define TABLES 20u     /* L1 frames 0..19 are tables at any level */
+#define SLOTS 6u       /* indexes used in a table */
+#define HISTORY 6u
+#define EPTPS 3u
+#define RECENT 24u     /* accesses that are repeated often */
+#define STEPS 400000u
+
+static const unsigned slot_index[SLOTS] = { 0, 1, 2, 3, 300, 511 };
+
+/* A value that an entry had, until it was replaced at time `until`. */
+struct past {
+	uint64_t value, until;
+};
+
+struct model {
+	struct rig *r;
+	uint64_t rnd, now;
+	struct past past[TABLES][SLOTS][HISTORY];
+	uint64_t invept_at[EPTPS];  /* per EPTP */
+	uint64_t eptp[EPTPS];
+	bool ad;
+	struct { uint64_t gpa2; unsigned eptp; } recent[RECENT];
+	unsigned reached, to_l1, to_host;
+};
+
+static uint64_t rnd(struct model *m)
+{
+	m->rnd ^= m->rnd << 13;
+	m->rnd ^= m->rnd >> 7;
+	m->rnd ^= m->rnd << 17;
+	return m->rnd;
+}
+
+static unsigned below(struct model *m, unsigned n)
+{
+	return (unsigned)(rnd(m) >> 20) % n;
+}
+
+static uint64_t random_gpa(struct model *m)
+{
+	uint64_t gpa = 0;
+
+	for (unsigned level = 1; level <= 4; level++)
+		gpa |= (uint64_t)slot_index[level == 4 ? below(m, 2) : below(m, SLOTS)] << nvmx_ept_shift(level);
+	return gpa | (rnd(m) & 0xff8);
+}
+
+static unsigned slot_of(unsigned index)
+{
+	unsigned s = 0;
+
+	while (s < SLOTS && slot_index[s] != index)
+		s++;
+	return s;
+}
+
+/* The newest past value that is still legal may be lost when an entry changes often; then the change waits. */
+static bool remember(struct model *m, unsigned table, unsigned slot, uint64_t old)
+{
+	uint64_t oldest = ~0ull;
+	struct past *p = m->past[table][slot];
+
+	for (unsigned i = 0; i < EPTPS; i++)
+		if (m->invept_at[i] < oldest)
+			oldest = m->invept_at[i];
+	for (unsigned i = 0; i < HISTORY; i++)
+		if (p[i].until <= oldest) {
+			p[i] = (struct past){ old, m->now };
+			return true;
+		}
+	return false;
+}
+
+static void edit(struct model *m, unsigned table, unsigned slot, uint64_t value)
+{
+	uint64_t *e = &m->r->host.ram[table][slot_index[slot]];
+
+	if (remember(m, table, slot, *e))
+		*e = value;
+}
+
+/* An entry as a sane L1 has it: tables 0 and 1 are roots, 2 to 5 the next level and so on. */
+static uint64_t sane_entry(struct model *m, unsigned table)
+{
+	if (table < 2)
+		return (uint64_t)(2 + below(m, 4)) << 12;
+	if (table < 6)
+		return below(m, 12) ? (uint64_t)(6 + below(m, 4)) << 12 : WB_LEAF | NVMX_EPTE_LARGE;
+	if (table < 10)
+		return below(m, 4) ? (uint64_t)(10 + below(m, 10)) << 12
+				   : WB_LEAF | NVMX_EPTE_LARGE | (uint64_t)below(m, 5) << 21;
+	return WB_LEAF | (uint64_t)below(m, FRAMES + 20) << 12;
+}
+
+static uint64_t random_entry(struct model *m, unsigned table)
+{
+	static const uint64_t rights[] = { 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3, 5, 1, 4 };
+	uint64_t e = rights[below(m, 14)] | (m->ad && below(m, 2) ? NVMX_EPTE_A : 0) |
+		     (m->ad && below(m, 3) == 0 ? NVMX_EPTE_D : 0) | (below(m, 4) ? 0 : NVMX_BIT64(55));
+
+	switch (below(m, 30)) {
+	case 0: case 1: return 0;
+	case 2: return below(m, 2) ? 2 : e | 0x70ull << 40; /* misconfigured */
+	case 3: return e | WB_LEAF | (uint64_t)below(m, FRAMES) << 12;
+	case 4: return e | (uint64_t)below(m, TABLES) << 12;
+	default: return e | sane_entry(m, table);
+	}
+}
+
+static void edit_randomly(struct model *m)
+{
+	unsigned table = below(m, TABLES), slot = below(m, SLOTS);
+	uint64_t old = m->r->host.ram[table][slot_index[slot]];
+
+	if (below(m, 3) == 0) /* rights, flags or an ignored bit of what is there */
+		edit(m, table, slot, old ^ (1ull << (below(m, 2) ? below(m, 3) : m->ad ? 8 + below(m, 2) : 52 + below(m, 11))));
+	else
+		edit(m, table, slot, random_entry(m, table));
+}
+
+/* Whether some legal value of the entries from `table` down gives gpa2 -> hpa with at least `rights`. */
+static bool legal(struct model *m, const struct nvmx_ept_rules *rules, unsigned eptp, uint64_t table, unsigned level,
+		  uint64_t gpa2, uint64_t hpa, unsigned rights)
+{
+	unsigned slot = slot_of(nvmx_ept_index(gpa2, level));
+
+	if (table >> 12 >= TABLES)
+		return false;
+	for (unsigned i = 0; i <= HISTORY; i++) {
+		const struct past *p = &m->past[table >> 12][slot][i];
+		uint64_t e = i == HISTORY ? m->r->host.ram[table >> 12][slot_index[slot]] : p->value, gpa1;
+		enum nvmx_ept_kind kind;
+
+		if (i < HISTORY && p->until <= m->invept_at[eptp])
+			continue;
+		kind = nvmx_ept_classify(rules, e, level);
+		if (kind == NVMX_EPT_TABLE && (e & rights) == rights &&
+		    legal(m, rules, eptp, e & NVMX_EPTE_ADDR, level - 1, gpa2, hpa, rights))
+			return true;
+		if (kind != NVMX_EPT_LEAF || (e & rights) != rights || (rules->ad && rights & 2 && !(e & NVMX_EPTE_D)))
+			continue;
+		gpa1 = (e & NVMX_EPTE_ADDR & ~(nvmx_ept_size(level) - 1)) | (gpa2 & (nvmx_ept_size(level) - 1));
+		if (gpa1 >> 12 < FRAMES && m->r->host.map[gpa1 >> 12].frame == hpa >> 12 &&
+		    (m->r->host.map[gpa1 >> 12].rights & rights) == rights)
+			return true;
+	}
+	return false;
+}
+
+/* EPT12 as it is now: the kind of the last entry, the rights and the frame. */
+static enum nvmx_ept_kind fresh(struct model *m, const struct nvmx_ept_rules *rules, uint64_t eptp, uint64_t gpa2,
+				unsigned *rights, uint64_t *gpa1)
+{
+	uint64_t table = eptp & NVMX_EPTE_ADDR, e;
+	enum nvmx_ept_kind kind;
+	unsigned level = 4;
+
+	*rights = 7;
+	for (;; level--) {
+		e = table >> 12 < FRAMES ? m->r->host.ram[table >> 12][nvmx_ept_index(gpa2, level)] : ~0ull;
+		*rights &= (unsigned)e;
+		kind = nvmx_ept_classify(rules, e, level);
+		if (kind != NVMX_EPT_TABLE)
+			break;
+		table = e & NVMX_EPTE_ADDR;
+	}
+	*gpa1 = (e & NVMX_EPTE_ADDR & ~(nvmx_ept_size(level) - 1)) | (gpa2 & (nvmx_ept_size(level) - 1));
+	return kind;
+}
+
+static void check_refusal(struct model *m, const struct nvmx_ept_rules *rules, enum nvmx_ept_answer a, uint64_t eptp,
+			  uint64_t gpa2, unsigned access, const struct nvmx_ept_fault *f)
+{
+	unsigned rights;
+	uint64_t gpa1;
+	enum nvmx_ept_kind kind = fresh(m, rules, eptp, gpa2, &rights, &gpa1);
+
+	if (a == NVMX_EPT_TO_HOST) {
+		m->to_host++;
+		assert_int_equal(kind, NVMX_EPT_LEAF);
+		assert_int_equal(f->gpa1, gpa1);
+		assert_int_equal(f->access, access);
+		assert_true(gpa1 >> 12 >= FRAMES || (m->r->host.map[gpa1 >> 12].rights & access) != access);
+		return;
+	}
+	assert_int_equal(a, NVMX_EPT_TO_L1);
+	m->to_l1++;
+	if (kind == NVMX_EPT_MISCONFIGURED) {
+		assert_int_equal(f->reason, NVMX_XR_EPT_MISCONFIG);
+		return;
+	}
+	assert_int_equal(f->reason, NVMX_XR_EPT_VIOLATION);
+	assert_true(kind == NVMX_EPT_ABSENT || (rights & access) != access);
+	assert_int_equal(f->qualification, access | 0x180 | rights << 3);
+}
+
+static void access_randomly(struct model *m)
+{
+	unsigned k = below(m, RECENT), access = 1u << below(m, 3), rights, tries = 0, n = below(m, EPTPS);
+	uint64_t gpa2 = random_gpa(m), eptp02, hpa, qual;
+	struct nvmx_ept_rules rules;
+	struct nvmx_ept_fault f;
+	enum nvmx_ept_answer a;
+
+	if (below(m, 5)) {
+		gpa2 = m->recent[k].gpa2;
+		n = m->recent[k].eptp;
+	}
+	nvmx_ept_rules_init(&rules, &m->r->vm.caps, false, m->ad);
+	for (;;) {
+		eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
+		assert_true(eptp02);
+		if (!hw_access(&m->r->host, eptp02, gpa2, access, &hpa, &rights, &qual))
+			break;
+		assert_true(tries++ < 4);
+		a = nvmx_ept_violation(&m->r->v, m->eptp[n], gpa2, qual & ~0x38ull, &f);
+		if (a != NVMX_EPT_RETRY) {
+			check_refusal(m, &rules, a, m->eptp[n], gpa2, access, &f);
+			return;
+		}
+	}
+	m->reached++;
+	m->recent[k].gpa2 = gpa2;
+	m->recent[k].eptp = n;
+	if (!legal(m, &rules, n, m->eptp[n] & NVMX_EPTE_ADDR, 4, gpa2, hpa, rights))
+		fail_msg("step %llu: gpa2 %llx -> %llx rights %x is not legal", (unsigned long long)m->now,
+			 (unsigned long long)gpa2, (unsigned long long)hpa, rights);
+}
+
+/* INVEPT of one context affects all EPTPs with the same table address (SDM 28.4.1). */
+static void invept(struct model *m)
+{
+	unsigned n = below(m, EPTPS), i;
+	bool all = below(m, 4) == 0;
+
+	nvmx_ept_invept(&m->r->v, all ? NVMX_FLUSH_ALL : NVMX_FLUSH_SINGLE, m->eptp[n]);
+	for (i = 0; i < EPTPS; i++)
+		if (all || !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR))
+			m->invept_at[i] = m->now;
+}
+
+/* The host moves, hides, protects or restores frames; sometimes a whole 2-MiB block. */
+static void change_host(struct model *m)
+{
+	struct nvmx_host *h = &m->r->host;
+	unsigned gfn = below(m, FRAMES), count = 1, i, kind = below(m, 5);
+
+	if (kind == 4) {
+		gfn &= ~511u;
+		count = 512;
+	} else if (h->map[gfn].shift == 21) { /* the block is split */
+		for (i = gfn & ~511u; i < (gfn | 511u) + 1; i++)
+			h->map[i].shift = 12;
+	}
+	for (i = gfn; i < gfn + count; i++) {
+		h->map[i].shift = kind == 4 ? 21 : 12;
+		h->map[i].rights = kind == 0 ? 0 : kind == 1 ? 1 : kind == 2 ? 5 : 7;
+		h->map[i].frame = HOST_RAM_FRAME + i + (kind == 3 ? below(m, 9) * FRAMES : 0);
+	}
+	if (count == 1) {
+		gfn &= ~511u;
+		count = 512; /* the block lost its size */
+	}
+	nvmx_ept_host_invalidate(&m->r->vm, &m->r->v, (uint64_t)gfn << 12, (uint64_t)count << 12);
+}
+
+static void run(uint64_t seed, bool ad, uint32_t budget, unsigned steps)
+{
+	struct model *m = calloc(1, sizeof(*m));
+	unsigned i, s;
+
+	print_message("seed %llu\n", (unsigned long long)seed);
+	m->r = rig_new(budget);
+	m->rnd = seed * 0x9e3779b97f4a7c15ull + 1;
+	m->ad = ad;
+	for (i = 0; i < EPTPS; i++) /* the last two share their table */
+		m->eptp[i] = (uint64_t)(i < 2 ? i : 1) << 12 | 3 << 3 | (ad ? NVMX_EPTP_AD : 0) | (i == 2 ? 0 : 6);
+	for (i = 0; i < TABLES; i++)
+		for (s = 0; s < SLOTS; s++)
+			m->r->host.ram[i][slot_index[s]] = random_entry(m, i);
+	for (m->now = 1; m->now <= steps; m->now++) {
+		unsigned what = below(m, 100);
+
+		if (what < 6)
+			edit_randomly(m);
+		else if (what < 8)
+			invept(m);
+		else if (what < 9)
+			change_host(m);
+		else
+			access_randomly(m);
+	}
+	print_message("  reached %u, to L1 %u, to the host %u, faults %llu, pages at most %u, flushes %u\n", m->reached,
+		      m->to_l1, m->to_host, (unsigned long long)m->r->v.counters[NVMX_CNT_EPT_FAULT],
+		      m->r->host.pages_peak, m->r->host.flushes);
+	assert_true(m->reached > steps / 20 && m->to_l1 > steps / 20 && m->to_host > steps / 1000);
+	rig_free(m->r);
+	free(m);
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++)
+		run(seed, false, 0, STEPS / 8);
+	for (uint64_t seed = 5; seed <= 8; seed++)
+		run(seed, true, 0, STEPS / 8);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
