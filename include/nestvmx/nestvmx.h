@@ -110,6 +110,27 @@ enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs);
  */
 enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs);
 
+/*
+ * Whether an event for L1 waits that must not be delivered before L2 has run once (its VM entry may inject an event,
+ * SDM 26.6): the host makes the processor leave L2 at once, then calls nvmx_check_events() again.
+ */
+bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v);
+
+/* Address of the VMCS that must be current when the vCPU is resumed; for a host that moves vCPUs between processors. */
+uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v);
+/* The vCPU runs on another processor now: the host has VMCLEARed its current VMCS there and made it current here. */
+void nvmx_vcpu_moved(struct nvmx_vcpu *v);
+/* The host changed host-state fields or controls of vmcs01 (current): vmcs02s take them over at the next entry. */
+void nvmx_vmcs01_changed(struct nvmx_vcpu *v);
+/* The processor refused VMLAUNCH or VMRESUME of the current VMCS with VMfail: returns NVMX_STOP and names the error. */
+enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v);
+
+/*
+ * Before the host lets L1 (not L2) load `value` into CR0 or CR4: 0, or -1 if VMX operation forbids it and L1 gets #GP
+ * (SDM 23.8).  The host keeps CR4.VMXE set in hardware and shows L1 its own bit through the read shadow.
+ */
+int nvmx_l1_cr_check(const struct nvmx_vcpu *v, unsigned cr, uint64_t value);
+
 /* Whether L1 is in VMX operation; whether L2 is current (vmcs02); whether the current VMCS needs VMLAUNCH. */
 bool nvmx_in_vmx_operation(const struct nvmx_vcpu *v);
 bool nvmx_in_l2(const struct nvmx_vcpu *v);

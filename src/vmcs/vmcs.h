@@ -51,7 +51,6 @@ enum nvmx_merge {
 	NVMX_M_GUEST,
 	NVMX_M_PIN,
 	NVMX_M_PROC,
-	NVMX_M_PROC2,
 	NVMX_M_PROC3,
 	NVMX_M_EXIT,
 	NVMX_M_ENTRY,
@@ -90,7 +89,7 @@ enum nvmx_merge {
 };
 _Static_assert(NVMX_M_COUNT <= 64, "a set of merge steps is one 64-bit word");
 
-enum nvmx_sync { NVMX_S_NO, NVMX_S_HOT, NVMX_S_RARE, NVMX_S_INFO };
+enum nvmx_sync { NVMX_S_NO, NVMX_S_HOT, NVMX_S_CALC, NVMX_S_RARE, NVMX_S_INFO };
 enum nvmx_hw_shadow { NVMX_H_NO, NVMX_H_RO, NVMX_H_RW };
 
 /*

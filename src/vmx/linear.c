@@ -114,7 +114,7 @@ static uint64_t read_pdpte(const struct walk *w, uint64_t cr3)
 {
 	unsigned index = w->linear >> 30 & 3;
 
-	if (w->v->proc01 & NVMX_PROC_SECONDARY && w->v->proc01_2 & NVMX_PROC2_EPT)
+	if (w->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT)
 		return nvmx_vmread(w->v, NVMX_GUEST_PDPTE0 + 2 * index);
 	return read_entry(w->v, (cr3 & BITS(31, 5)) + 8 * index, 8);
 }

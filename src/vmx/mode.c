@@ -18,14 +18,7 @@ uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v)
 
 uint64_t nvmx_l1_efer(struct nvmx_vcpu *v)
 {
-	uint64_t efer = 0;
-
-	/* With "load IA32_EFER" the guest's register lives in the field while the host runs. */
-	if (v->entry01 & NVMX_ENTRY_LOAD_EFER)
-		return nvmx_vmread(v, NVMX_GUEST_EFER);
-	nvmx_vmwrite_flush(v);
-	v->ops->l1_msr_read(v->host, NVMX_MSR_EFER, &efer);
-	return efer;
+	return nvmx_vmread(v, NVMX_GUEST_EFER); /* vmcs01 saves and loads it: nvmx_vcpu_init() insists */
 }
 
 void nvmx_l1_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1)

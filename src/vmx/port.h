@@ -61,9 +61,12 @@ static inline void nvmx_vmwrite(struct nvmx_vcpu *v, uint32_t field, uint64_t va
 
 static inline void nvmx_vmcs_load(struct nvmx_vcpu *v, uint64_t hpa)
 {
+	if (v->loaded == hpa)
+		return;
 	nvmx_vmwrite_flush(v);
 	v->counters[NVMX_CNT_VMPTRLD]++;
 	v->ops->vmcs_load(v->host, hpa);
+	v->loaded = hpa;
 }
 
 static inline void nvmx_vmcs_clear(struct nvmx_vcpu *v, uint64_t hpa)
@@ -71,6 +74,8 @@ static inline void nvmx_vmcs_clear(struct nvmx_vcpu *v, uint64_t hpa)
 	nvmx_vmwrite_flush(v);
 	v->counters[NVMX_CNT_VMCLEAR]++;
 	v->ops->vmcs_clear(v->host, hpa);
+	if (v->loaded == hpa)
+		v->loaded = NVMX_NO_ADDR; /* SDM 30.3, VMCLEAR: there is no current VMCS then */
 }
 
 #endif

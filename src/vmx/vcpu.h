@@ -5,6 +5,7 @@
 #ifndef NVMX_SRC_VCPU_H
 #define NVMX_SRC_VCPU_H
 
+#include "../vmcs/controls.h"
 #include "../vmcs/vmcs.h"
 #include <nestvmx/nestvmx.h>
 
@@ -24,7 +25,9 @@ struct nvmx_vm {
 	uint64_t withheld;
 	uint32_t flags;
 	uint32_t shadow_ept_pages;
+	struct nvmx_control_masks masks;
 	struct nvmx_rowset rows;  /* the fields that exist for L1 */
+	struct nvmx_rowset rare;  /* rows that a VM exit leaves stale in vmcs12 (S_RARE) */
 	struct nvmx_rowset hw_ro, hw_rw; /* the fields in the hardware shadow VMCS; empty without VMCS shadowing */
 	_Alignas(64) unsigned char ept[2048]; /* struct nvmx_ept */
 };
@@ -45,7 +48,7 @@ struct nvmx_pin {
 struct nvmx_grants {
 	struct nvmx_page page;
 	uint16_t word[NVMX_GRANT_WORDS]; /* which words of the page hold an opened bit */
-	uint8_t n;
+	uint8_t n, next;
 };
 
 /* The place of each field that hardware may shadow in a slot's mirror of its shadow VMCS. */
@@ -71,7 +74,10 @@ struct nvmx_slot {
 	bool shadow_synced;         /* the hardware shadow holds vmcs12's values */
 	struct nvmx_grants msr, io[2];
 	struct nvmx_pin vapic, apic_access, posted_int;
+	uint32_t ctl02[NVMX_WORDS]; /* what the control words of vmcs02 hold */
 	uint64_t eptp02;            /* what EPT_POINTER of vmcs02 holds */
+	uint64_t cr0_mask02, cr4_mask02;
+	uint64_t tsc_offset01;      /* vmcs01's offset when vmcs02's was computed */
 	uint64_t last_use;
 	uint64_t mirror[NVMX_MIRROR_COUNT]; /* what the hardware shadow holds, once shadow_synced */
 };
@@ -81,9 +87,11 @@ struct nvmx_vcpu {
 	const struct nvmx_host_ops *ops;
 	struct nvmx_host *host;
 	struct nvmx_vcpu_config config;
+	uint64_t loaded;            /* the current VMCS: vmcs01, a slot's page02 or, inside a call, a page_shadow */
 	uint64_t vmxon_ptr;         /* NVMX_NO_ADDR: not in VMX operation */
 	struct nvmx_slot *cur;      /* L1's current VMCS, or NULL */
 	bool in_l2;
+	bool run_pending;           /* an entry was emulated and L2 has not run yet */
 	bool hw_shadow_on;          /* vmcs01 has VMCS shadowing enabled for `cur` */
 	enum nvmx_stop stop;
 	uint64_t stop_detail;
@@ -92,7 +100,8 @@ struct nvmx_vcpu {
 	uint64_t feature_control;   /* L1's IA32_FEATURE_CONTROL */
 	uint64_t clock;             /* for last_use */
 	uint16_t last_vpid12;       /* L1's VPID that vpid02 last ran */
-	uint32_t pin01, proc01, proc01_2, exit01, entry01; /* vmcs01's controls at init */
+	uint32_t ctl01[NVMX_WORDS]; /* vmcs01's control words at init */
+	uint64_t eptp01;            /* vmcs01's EPT pointer at init */
 	uint64_t counters[NVMX_CNT_COUNT];
 	struct nvmx_slot slots[NVMX_SLOTS];
 	struct nvmx_page shadow_bitmap[2]; /* VMREAD and VMWRITE bitmaps of vmcs01 */
@@ -166,6 +175,15 @@ enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error);
 /* enter.c: VMLAUNCH and VMRESUME after the instruction's own checks (mode, current VMCS, MOV-SS, launch state). */
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch);
 
+/* sync.c: vmcs12 learns what L2 left in vmcs02 (current): HOT and CALC rows now, RARE ones become stale. */
+void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s);
+
+/* cr.c: an access of L2 to CR0 or CR4 that exits for the host's bits alone.  NVMX_HOST: not one of those. */
+enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint64_t qualification);
+
+/* exit.c: see there. */
+void nvmx_reinject(struct nvmx_vcpu *v);
+
 /* leave.c: a VM exit of L2 to L1 with this exit information; vmcs02 is current. */
 struct nvmx_exit_info {
 	uint32_t reason;
@@ -173,8 +191,10 @@ struct nvmx_exit_info {
 	uint32_t instr_len, instr_info;
 	uint64_t qualification;
 	uint64_t linear, physical;
-	bool from_hw; /* the fields above that the reason defines are to be read from vmcs02 */
+	uint32_t idt_info, idt_error;
 };
+/* Reads what the processor reported of the exit that just happened; vmcs02 is current. */
+void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info);
 enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info *info);
 /* A VM entry that fails after the checks of controls and host state (SDM 26.8): exit 33 or 34 to L1.  Nothing of L2 ran.
  * Any VMCS of the vCPU may be current. */
@@ -182,7 +202,7 @@ enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t
 
 /* msrlist.c: L1's MSR areas (SDM 24.7.2, 24.8.2).  MSRs that a VMCS holds go to, and come from, the guest state of the
  * current VMCS.  Load returns 0 or the 1-based index of the entry that failed. */
-uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool entry);
+uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
 /* Store returns 0 or the 1-based index of the entry that failed (VMX abort 1). */
 uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * How the control words of vmcs02 come from vmcs12's and vmcs01's: pure functions over controls.def.
+ */
+#ifndef NVMX_SRC_CONTROLS_H
+#define NVMX_SRC_CONTROLS_H
+
+#include "vmcs.h"
+
+enum nvmx_word { NVMX_WORD_PIN, NVMX_WORD_PROC, NVMX_WORD_PROC2, NVMX_WORD_EXIT, NVMX_WORD_ENTRY, NVMX_WORDS };
+enum nvmx_from { NVMX_FROM_L1, NVMX_FROM_L0, NVMX_FROM_EITHER, NVMX_FROM_BOTH, NVMX_FROM_ENGINE, NVMX_FROMS };
+
+/* The table summed up: the bits of a word with a given provenance. */
+struct nvmx_control_masks {
+	uint32_t bits[NVMX_WORDS][NVMX_FROMS];
+};
+void nvmx_control_masks_make(struct nvmx_control_masks *masks);
+
+struct nvmx_control_row {
+	const char *name;
+	const char *why;
+	uint32_t bit;
+	uint8_t word, from;
+};
+const struct nvmx_control_row *nvmx_control_rows(size_t *count);
+
+/* Why a bit of a merged word has the value it has. */
+enum nvmx_provenance {
+	NVMX_BY_NOBODY, /* 0: nobody asked for it, or it has no row */
+	NVMX_BY_L1,
+	NVMX_BY_L0,
+	NVMX_BY_BOTH,
+	NVMX_BY_ENGINE,
+	NVMX_BY_CAPABILITY /* the hardware forces it to its value */
+};
+
+/* `engine` holds the values of the ENGINE bits; `cap` is the hardware's capability MSR of the word (allowed-0 settings in
+ * the low half, allowed-1 in the high half). */
+static inline uint32_t nvmx_merge_word(const struct nvmx_control_masks *masks, enum nvmx_word w, uint32_t c12,
+				       uint32_t c01, uint32_t engine, uint64_t cap)
+{
+	const uint32_t *m = masks->bits[w];
+	uint32_t value = (c12 & m[NVMX_FROM_L1]) | (c01 & m[NVMX_FROM_L0]) | ((c12 | c01) & m[NVMX_FROM_EITHER]) |
+			 (c12 & c01 & m[NVMX_FROM_BOTH]) | (engine & m[NVMX_FROM_ENGINE]);
+
+	return (value | (uint32_t)cap) & (uint32_t)(cap >> 32);
+}
+
+enum nvmx_provenance nvmx_merge_provenance(enum nvmx_word w, uint32_t bit, uint32_t c12, uint32_t c01, uint32_t engine,
+					   uint64_t cap);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * vmcs02's MSR and I/O bitmaps.  They start all ones.  An access that exits and that neither L1 nor the host intercepts
+ * opens its bit and is retried.  L1 may change its bitmaps without a VMWRITE, so each entry compares the words that hold
+ * an opened bit with L1's: a handful of words instead of a merge of pages.
+ */
+#include "merge.h"
+#include "port.h"
+#include "route.h"
+#include <string.h>
+
+#define WORDS 512u
+#define PAGE_BITS (WORDS * 64)
+
+bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g)
+{
+	if (g->page.va)
+		return true;
+	g->page.va = v->ops->page_alloc(v->host, &g->page.hpa);
+	if (!g->page.va)
+		return false;
+	memset(g->page.va, 0xff, WORDS * sizeof(uint64_t));
+	g->n = 0;
+	return true;
+}
+
+static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa)
+{
+	const volatile uint64_t *l1;
+	uint64_t *own = g->page.va;
+
+	if (!g->n)
+		return;
+	l1 = v->ops->map(v->host, gpa, false);
+	for (unsigned i = 0; i < g->n; i++)
+		own[g->word[i]] |= l1 ? l1[g->word[i]] : ~0ull;
+	if (l1)
+		v->ops->unmap(v->host, gpa, (void *)(uintptr_t)l1, false);
+}
+
+void nvmx_bitmaps_review(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	const struct nvmx_vmcs12 *v12 = s->v12;
+
+	if (v12->proc_ctls & NVMX_PROC_MSR_BITMAPS)
+		review(v, &s->msr, v12->msr_bitmap);
+	if (v12->proc_ctls & NVMX_PROC_IO_BITMAPS) {
+		review(v, &s->io[0], v12->io_bitmap_a);
+		review(v, &s->io[1], v12->io_bitmap_b);
+	}
+}
+
+static bool l1_bit(struct nvmx_vcpu *v, uint64_t gpa, uint32_t bit)
+{
+	uint8_t byte;
+
+	return nvmx_gpa_read(v, gpa + bit / 8, &byte, 1) || byte >> (bit % 8) & 1;
+}
+
+static bool host_bit(const uint8_t *bitmap, uint32_t bit)
+{
+	return bitmap[bit / 8] >> (bit % 8) & 1;
+}
+
+/* Clears a bit of the page; a word that is not in the list yet takes a place, the oldest when all are taken. */
+static void open_bit(struct nvmx_grants *g, uint32_t bit)
+{
+	uint64_t *own = g->page.va;
+	unsigned i = 0;
+
+	while (i < g->n && g->word[i] != bit / 64)
+		i++;
+	if (i == NVMX_GRANT_WORDS) {
+		i = g->next++ % NVMX_GRANT_WORDS;
+		own[g->word[i]] = ~0ull;
+	} else if (i == g->n) {
+		g->n++;
+	}
+	g->word[i] = (uint16_t)(bit / 64);
+	own[bit / 64] &= ~(1ull << (bit % 64));
+}
+
+bool nvmx_l1_wants_msr(struct nvmx_vcpu *v, uint32_t msr, bool write)
+{
+	int bit = nvmx_msr_bit(msr, write);
+
+	return bit < 0 || l1_bit(v, v->cur->v12->msr_bitmap, (uint32_t)bit);
+}
+
+bool nvmx_open_msr(struct nvmx_vcpu *v, uint32_t msr, bool write)
+{
+	int bit = nvmx_msr_bit(msr, write);
+
+	if (bit < 0 || !v->config.msr_bitmap01 || !v->cur->msr.page.va ||
+	    host_bit(v->config.msr_bitmap01, (uint32_t)bit))
+		return false;
+	v->counters[NVMX_CNT_MSR_GRANT]++;
+	open_bit(&v->cur->msr, (uint32_t)bit);
+	return true;
+}
+
+/* An access that wraps around the 16-bit port space exits whatever the bitmaps hold (SDM 25.1.3). */
+static bool wraps(uint64_t qualification)
+{
+	return nvmx_io_port(qualification) + nvmx_io_size(qualification) > 0x10000;
+}
+
+bool nvmx_l1_wants_io(struct nvmx_vcpu *v, uint64_t qualification)
+{
+	const struct nvmx_vmcs12 *v12 = v->cur->v12;
+	uint32_t port = nvmx_io_port(qualification);
+
+	if (wraps(qualification))
+		return true;
+	for (uint32_t i = 0; i < nvmx_io_size(qualification); i++, port++)
+		if (l1_bit(v, port < PAGE_BITS ? v12->io_bitmap_a : v12->io_bitmap_b, port % PAGE_BITS))
+			return true;
+	return false;
+}
+
+bool nvmx_open_io(struct nvmx_vcpu *v, uint64_t qualification)
+{
+	uint32_t port = nvmx_io_port(qualification);
+	struct nvmx_slot *s = v->cur;
+
+	if (wraps(qualification) || !s->io[0].page.va || !s->io[1].page.va)
+		return false;
+	for (uint32_t i = 0; i < nvmx_io_size(qualification); i++)
+		if (v->config.io_bitmap01 ? host_bit(v->config.io_bitmap01, port + i) : !v->config.io_passthrough)
+			return false;
+	v->counters[NVMX_CNT_MSR_GRANT]++;
+	for (uint32_t i = 0; i < nvmx_io_size(qualification); i++, port++)
+		open_bit(&s->io[port / PAGE_BITS], port % PAGE_BITS);
+	return true;
+}

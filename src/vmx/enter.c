@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * From L1 to L2: checks, merge, MSR list (SDM 26.2 to 26.4).
+ */
+#include "merge.h"
+#include "port.h"
+#include "../ept/ept.h"
+
+#define VTPR 0x80u
+
+/* Groups whose check rows read only fields that every exit brings up to date. */
+#define GROUPS_ALWAYS_FRESH                                                                              \
+	(NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(PROC) | NVMX_GROUP(HOST) | NVMX_GROUP(NONREG) | \
+	 NVMX_GROUP(INFO))
+
+static bool rowset_empty(const struct nvmx_rowset *s)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
+		any |= s->w[i];
+	return !any;
+}
+
+/* A PAE L2 that L1 runs without EPT: hardware, which has EPT on, wants the PDPTEs in vmcs02 (SDM 26.3.2.4). */
+static bool needs_pdptes(const struct nvmx_vmcs12 *v12)
+{
+	return !(nvmx_v12_proc2(v12) & NVMX_PROC2_EPT) && v12->guest_cr0 & NVMX_CR0_PG &&
+	       v12->guest_cr4 & NVMX_CR4_PAE && !(v12->entry_ctls & NVMX_ENTRY_IA32E);
+}
+
+/* Facts in L1's memory that the checks judge, each read once; returns the groups that must be checked for them. */
+static uint32_t gather_facts(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_check_input *in)
+{
+	const struct nvmx_vmcs12 *v12 = s->v12;
+	uint32_t proc2 = nvmx_v12_proc2(v12), groups = 0;
+
+	if (v12->proc_ctls & NVMX_PROC_TPR_SHADOW && v12->tpr_threshold && !(proc2 & NVMX_PROC2_VID)) {
+		in->vtpr_known = !nvmx_gpa_read(v, v12->virtual_apic_addr + VTPR, &in->vtpr, 1);
+		if (in->vtpr_known && (v12->tpr_threshold & 15) > in->vtpr >> 4)
+			groups |= NVMX_GROUP(CTRL);
+	}
+	if (v12->vmcs_link_pointer != NVMX_NO_ADDR) {
+		if (!(v12->vmcs_link_pointer & 0xfff))
+			nvmx_gpa_read(v, v12->vmcs_link_pointer, &in->link_revision, 4);
+		groups |= NVMX_GROUP(NONREG);
+	}
+	if (needs_pdptes(v12)) {
+		in->pdpte_known = !nvmx_gpa_read(v, v12->guest_cr3 & 0xffffffe0u, in->pdpte, sizeof(in->pdpte));
+		groups |= NVMX_GROUP(PDPTE);
+	}
+	return groups;
+}
+
+/* Without VPIDs for L2, L1 may rely on the flush of an entry with VPID 0 and on tags kept apart (SDM 28.4.3.3). */
+static void flush_vpid(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
+{
+	uint16_t vpid12 = nvmx_v12_proc2(v12) & NVMX_PROC2_VPID ? v12->vpid : 0;
+
+	if (!v->config.vpid02 || (vpid12 && vpid12 == v->last_vpid12))
+		return;
+	v->last_vpid12 = vpid12;
+	v->counters[NVMX_CNT_INVVPID]++;
+	v->ops->flush_vpid(v->host, v->config.vpid02, NVMX_FLUSH_SINGLE, 0);
+}
+
+static bool load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	uint64_t eptp = v->eptp01;
+
+	if (nvmx_v12_proc2(s->v12) & NVMX_PROC2_EPT) {
+		eptp = nvmx_ept_root(v, nvmx_ept_role(s->v12));
+		if (!eptp)
+			return false;
+	}
+	if (eptp != s->eptp02) {
+		s->eptp02 = eptp;
+		nvmx_vmwrite(v, NVMX_EPT_POINTER, eptp);
+	}
+	return true;
+}
+
+/* A vmcs02 that has not run yet, or whose host part is out of date, gets the host part of vmcs01. */
+static void make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (s->ready02)
+		return;
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	nvmx_merge_prepare(v, s);
+}
+
+/* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
+static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
+				      uint32_t groups, bool launch)
+{
+	const struct nvmx_vmcs12 *v12 = s->v12;
+	struct nvmx_from01 from;
+	uint64_t steps;
+	uint32_t failed;
+
+	make_vmcs02(v, s);
+	s->dirty_groups = groups;
+	steps = nvmx_merge_steps(v, s);
+	if (steps & NVMX_STEPS_OF_01)
+		nvmx_vmcs_load(v, v->config.vmcs01);
+	nvmx_merge_read01(v, steps, &from);
+	nvmx_vmcs_load(v, s->page02.hpa);
+	if (!nvmx_merge(v, s, steps, &from))
+		return NVMX_STOP;
+	s->dirty_groups = 0;
+	if (in->pdpte_known)
+		for (unsigned i = 0; i < 4; i++)
+			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
+	nvmx_bitmaps_review(v, s);
+	if (!load_eptp(v, s))
+		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+	if (v12->entry_msr_load_count) {
+		failed = nvmx_msr_load_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count);
+		if (failed)
+			return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_MSR, failed);
+	}
+	flush_vpid(v, v12);
+	if (v->ops->barrier)
+		v->ops->barrier(v->host, NVMX_BARRIER_L2_ENTRY);
+	if (launch)
+		s->v12->launch_state = NVMX_LAUNCH_LAUNCHED;
+	v->counters[NVMX_CNT_ENTRY]++;
+	v->in_l2 = true;
+	v->run_pending = true;
+	nvmx_vmwrite_flush(v);
+	return NVMX_RESUME_L2;
+}
+
+enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
+{
+	struct nvmx_slot *s = v->cur;
+	struct nvmx_check_input in = { .v12 = s->v12, .caps = &v->vm->caps, .current_vmcs = s->gpa };
+	const struct nvmx_check_row *failed;
+	uint32_t groups;
+
+	v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
+	in.l1_ia32e = v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_IA32E;
+	if (v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_TSC_OFFSET && nvmx_vmread(v, NVMX_TSC_OFFSET) != s->tsc_offset01)
+		nvmx_set_add(&s->dirty, NVMX_I_TSC_OFFSET);
+	if (v->hw_shadow_on)
+		nvmx_shadow_pull(v, s);
+
+	groups = s->dirty_groups | gather_facts(v, s, &in);
+	if (groups & ~GROUPS_ALWAYS_FRESH && !rowset_empty(&s->stale))
+		nvmx_slot_freshen(v, s);
+	failed = nvmx_check_entry(&in, groups);
+	if (!failed)
+		return switch_to_l2(v, s, &in, groups, launch);
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	if (failed->consequence == NVMX_CHECK_ENTRY_FAIL)
+		return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_GUEST, failed->qualification);
+	v->counters[NVMX_CNT_ENTRY_FAIL]++;
+	return nvmx_vmfail(v, failed->error);
+}

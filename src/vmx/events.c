@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Events that do not come from an exit: L1's interrupts in a host that owns them, and exceptions that the host found.
+ */
+#include "port.h"
+#include "route.h"
+
+/* The event that vmcs02 was to deliver when L2 is left without having run becomes IDT-vectoring information. */
+static void take_pending_injection(struct nvmx_vcpu *v, struct nvmx_exit_info *info)
+{
+	uint32_t event = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
+
+	if (!(event & NVMX_INTR_VALID))
+		return;
+	info->idt_info = event;
+	info->idt_error = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_EXC_ERROR_CODE);
+	if (NVMX_INTR_TYPE(event) >= NVMX_EVENT_SW_INT)
+		info->instr_len = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INSTR_LEN);
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+}
+
+static enum nvmx_verdict leave_for(struct nvmx_vcpu *v, uint32_t reason, uint32_t intr_info)
+{
+	struct nvmx_exit_info info = { .reason = reason, .intr_info = intr_info };
+
+	take_pending_injection(v, &info);
+	return nvmx_leave_l2(v, &info);
+}
+
+static enum nvmx_verdict external_interrupt(struct nvmx_vcpu *v)
+{
+	int vector;
+
+	if (!(v->cur->v12->exit_ctls & NVMX_EXIT_ACK_INT))
+		return leave_for(v, NVMX_XR_EXT_INT, 0);
+	vector = v->ops->ack_interrupt(v->host);
+	if (vector < 0)
+		return NVMX_RESUME_L2;
+	return leave_for(v, NVMX_XR_EXT_INT,
+			 NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << NVMX_INTR_TYPE_SHIFT | ((uint32_t)vector & 0xff));
+}
+
+/* In the order of SDM 6.9: INIT, then NMI, then interrupts.  A wait-for-SIPI L2 sees SIPIs alone (SDM 24.4.2). */
+static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
+{
+	uint32_t pin = v->cur->v12->pin_ctls;
+	bool wait_sipi = nvmx_vmread(v, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_WAIT_SIPI;
+
+	if (wait_sipi)
+		return pending & NVMX_PENDING_SIPI ? NVMX_HOST : NVMX_RESUME_L2;
+	if (pending & NVMX_PENDING_SMI)
+		return NVMX_HOST;
+	if (pending & NVMX_PENDING_INIT)
+		return leave_for(v, NVMX_XR_INIT, 0);
+	if (pending & NVMX_PENDING_NMI && pin & NVMX_PIN_NMI)
+		return leave_for(v, NVMX_XR_EXCEPTION_NMI, NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2);
+	if (pending & NVMX_PENDING_INTR && pin & NVMX_PIN_EXT_INT)
+		return external_interrupt(v);
+	return pending & (NVMX_PENDING_NMI | NVMX_PENDING_INTR) ? NVMX_HOST : NVMX_RESUME_L2;
+}
+
+static unsigned pending_for_l1(struct nvmx_vcpu *v)
+{
+	return v->ops->pending_events ? v->ops->pending_events(v->host) : 0;
+}
+
+enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	unsigned pending;
+
+	(void)regs;
+	if (!v->in_l2)
+		return NVMX_RESUME_L1;
+	pending = pending_for_l1(v);
+	if (!pending || v->run_pending)
+		return NVMX_RESUME_L2;
+	return deliver(v, pending);
+}
+
+bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v)
+{
+	return v->in_l2 && v->run_pending && pending_for_l1(v);
+}
+
+enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,
+					uint32_t error, uint64_t cr2)
+{
+	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | (vector & 31) |
+			(has_error ? NVMX_INTR_DELIVER_EC : 0);
+	struct nvmx_route_in in = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
+	struct nvmx_exit_info exit = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
+
+	(void)regs;
+	if (!v->in_l2)
+		return nvmx_raise(v, vector, has_error, error);
+	if (nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1) {
+		exit.qualification = vector == NVMX_PF ? cr2 : 0;
+		take_pending_injection(v, &exit);
+		return nvmx_leave_l2(v, &exit);
+	}
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, info);
+	if (has_error)
+		nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, error);
+	nvmx_vmwrite_flush(v);
+	return NVMX_RESUME_L2;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The exit loop's one call: an exit of L1 is a VMX instruction or the host's; an exit of L2 is routed.
+ */
+#include "merge.h"
+#include "port.h"
+#include "route.h"
+#include "../ept/ept.h"
+
+enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t detail)
+{
+	v->stop = why;
+	v->stop_detail = detail;
+	nvmx_vmwrite_flush(v);
+	return NVMX_STOP;
+}
+
+/* The event whose delivery an exit interrupted goes in again, where L1 does not see that exit (SDM 27.2.4). */
+void nvmx_reinject(struct nvmx_vcpu *v)
+{
+	uint32_t info = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
+	uint32_t type = NVMX_INTR_TYPE(info), block;
+
+	if (!(info & NVMX_INTR_VALID))
+		return;
+	if (type == NVMX_EVENT_NMI) { /* its own delivery must not find NMIs blocked */
+		block = (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
+		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, block & ~NVMX_INTR_BLOCK_NMI);
+	}
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, info & ~NVMX_INTR_NMI_UNBLOCK);
+	if (info & NVMX_INTR_DELIVER_EC)
+		nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, nvmx_vmread(v, NVMX_IDT_VECTORING_ERROR_CODE));
+	if (type >= NVMX_EVENT_SW_INT)
+		nvmx_vmwrite(v, NVMX_ENTRY_INSTR_LEN, nvmx_vmread(v, NVMX_EXIT_INSTR_LEN));
+}
+
+static enum nvmx_verdict resume_l2(struct nvmx_vcpu *v)
+{
+	v->counters[NVMX_CNT_EXIT_L0]++;
+	nvmx_vmwrite_flush(v);
+	return NVMX_RESUME_L2;
+}
+
+static enum nvmx_verdict to_host(struct nvmx_vcpu *v)
+{
+	v->counters[NVMX_CNT_EXIT_HOST]++;
+	nvmx_vmwrite_flush(v);
+	return NVMX_HOST;
+}
+
+static enum nvmx_verdict to_l1(struct nvmx_vcpu *v, uint32_t reason)
+{
+	struct nvmx_exit_info info;
+
+	nvmx_exit_info_read(v, reason, &info);
+	return nvmx_leave_l2(v, &info);
+}
+
+/* An IRET that faulted had already unblocked NMIs; it will execute again (SDM 27.2.3). */
+static void block_nmi_again(struct nvmx_vcpu *v, uint64_t qualification)
+{
+	if (qualification & NVMX_BIT64(12))
+		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY,
+			     nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) | NVMX_INTR_BLOCK_NMI);
+}
+
+static enum nvmx_verdict host_fault(struct nvmx_vcpu *v, uint64_t gpa, unsigned access)
+{
+	v->fault_gpa = gpa;
+	v->fault_access = access;
+	nvmx_reinject(v);
+	return to_host(v);
+}
+
+static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, uint32_t reason)
+{
+	uint64_t gpa = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
+	uint64_t qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+	struct nvmx_ept_fault fault;
+	struct nvmx_exit_info info;
+
+	switch (nvmx_ept_violation(v, nvmx_ept_role(v->cur->v12), gpa, qualification, &fault)) {
+	case NVMX_EPT_RETRY:
+		block_nmi_again(v, qualification);
+		nvmx_reinject(v);
+		v->counters[NVMX_CNT_EPT_FAULT]++;
+		return resume_l2(v);
+	case NVMX_EPT_TO_L1:
+		nvmx_exit_info_read(v, reason, &info);
+		info.reason = fault.reason;
+		info.qualification = fault.qualification;
+		info.physical = gpa;
+		return nvmx_leave_l2(v, &info);
+	case NVMX_EPT_TO_HOST:
+		block_nmi_again(v, qualification);
+		return host_fault(v, fault.gpa1, fault.access);
+	default:
+		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, gpa);
+	}
+}
+
+static void set_edx_eax(struct nvmx_regs *regs, uint64_t value)
+{
+	regs->gpr[0] = (uint32_t)value;
+	regs->gpr[2] = value >> 32;
+}
+
+static enum nvmx_verdict msr_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool write)
+{
+	uint32_t msr = (uint32_t)regs->gpr[1];
+	uint64_t value = regs->gpr[2] << 32 | (uint32_t)regs->gpr[0];
+	int own = write ? nvmx_msr_write(v, msr, value) : nvmx_msr_read(v, msr, &value);
+
+	if (own < 0)
+		return nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
+	if (own > 0)
+		return v->in_l2 && nvmx_open_msr(v, msr, write) ? resume_l2(v) : to_host(v);
+	if (!write)
+		set_edx_eax(regs, value);
+	nvmx_skip(v);
+	nvmx_vmwrite_flush(v);
+	return v->in_l2 ? resume_l2(v) : NVMX_RESUME_L1;
+}
+
+static enum nvmx_verdict l2_msr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	bool write = reason == NVMX_XR_WRMSR;
+
+	if (nvmx_l1_wants_msr(v, (uint32_t)regs->gpr[1], write))
+		return to_l1(v, reason);
+	return msr_exit(v, regs, write);
+}
+
+static enum nvmx_verdict l2_io(struct nvmx_vcpu *v, uint32_t reason)
+{
+	uint64_t qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+
+	if (nvmx_l1_wants_io(v, qualification))
+		return to_l1(v, reason);
+	return nvmx_open_io(v, qualification) ? resume_l2(v) : to_host(v);
+}
+
+static enum nvmx_verdict l2_encls(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	uint32_t leaf = (uint32_t)regs->gpr[0];
+
+	/* SDM 25.1.3: leaves above 62 share bit 63 */
+	return v->cur->v12->encls_exit_bitmap >> (leaf < 63 ? leaf : 63) & 1 ? to_l1(v, reason) : to_host(v);
+}
+
+static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_route_in *in)
+{
+	enum nvmx_verdict verdict;
+
+	if (in->reason == NVMX_XR_CR_ACCESS) {
+		verdict = nvmx_l2_cr_access(v, regs, in->qualification);
+		return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict == NVMX_HOST ? to_host(v) : verdict;
+	}
+	if (in->reason == NVMX_XR_EPT_VIOLATION || in->reason == NVMX_XR_EPT_MISCONFIG) {
+		uint64_t qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+
+		return host_fault(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), qualification & 7);
+	}
+	return to_host(v);
+}
+
+/* Reads of the exit what routing needs. */
+static void read_route_input(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct nvmx_route_in *in)
+{
+	unsigned reg;
+
+	if (in->reason == NVMX_XR_EXCEPTION_NMI) {
+		in->intr_info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_INFO);
+		in->intr_error = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_ERROR_CODE);
+	} else if (in->reason == NVMX_XR_CR_ACCESS) {
+		in->qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+		reg = in->qualification >> 8 & 15;
+		in->operand = reg == NVMX_RSP ? nvmx_vmread(v, NVMX_GUEST_RSP) : regs->gpr[reg];
+	}
+}
+
+static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	struct nvmx_route_in in = { .reason = reason & 0xffff };
+
+	if (reason & NVMX_XR_ENTRY_FAILURE) {
+		if (in.reason != NVMX_XR_ENTRY_FAIL_GUEST)
+			return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, reason);
+		/* The processor found in L1's guest state what no check row did. */
+		return nvmx_fail_entry(v, in.reason, nvmx_vmread(v, NVMX_EXIT_QUALIFICATION));
+	}
+	v->cur->launched02 = true;
+	v->run_pending = false;
+	read_route_input(v, regs, &in);
+	switch (nvmx_route(v->cur->v12, &in)) {
+	case NVMX_ROUTE_L0: return l2_for_l0(v, regs, &in);
+	case NVMX_ROUTE_EPT: return ept_exit(v, reason);
+	case NVMX_ROUTE_MSR_BITMAP: return l2_msr(v, regs, reason);
+	case NVMX_ROUTE_IO_BITMAP: return l2_io(v, reason);
+	case NVMX_ROUTE_ENCLS_BITMAP: return l2_encls(v, regs, reason);
+	default: return to_l1(v, reason);
+	}
+}
+
+enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
+{
+	return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, nvmx_vmread(v, NVMX_VM_INSTR_ERROR));
+}
+
+void nvmx_vcpu_moved(struct nvmx_vcpu *v)
+{
+	nvmx_ept_moved(v);
+	v->last_vpid12 = 0;
+	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+		if (v->slots[i].ready02)
+			v->slots[i].launched02 = false;
+}
+
+enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	uint32_t reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
+
+	if (v->in_l2)
+		return l2_exit(v, regs, reason);
+	switch (reason) {
+	case NVMX_XR_VMCALL ... NVMX_XR_VMXON:
+	case NVMX_XR_INVEPT:
+	case NVMX_XR_INVVPID:
+	case NVMX_XR_VMFUNC: {
+		enum nvmx_verdict verdict = nvmx_instr(v, regs, reason);
+
+		nvmx_vmwrite_flush(v);
+		return verdict;
+	}
+	case NVMX_XR_RDMSR:
+	case NVMX_XR_WRMSR:
+		return msr_exit(v, regs, reason == NVMX_XR_WRMSR);
+	default:
+		return NVMX_HOST;
+	}
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "merge.h"
+#include "port.h"
+#include "../ept/ept.h"
+#include <string.h>
+
+/* Which ops a configuration cannot do without. */
+enum need { ALWAYS, NEVER, WITHOUT_PORT, WITH_EPT, WITH_OWNED_INTERRUPTS };
+
+#define OP(name, need) { offsetof(struct nvmx_host_ops, name), need, #name }
+static const struct op_row {
+	size_t offset;
+	enum need need;
+	const char *name;
+} op_rows[] = {
+	OP(translate, ALWAYS),
+	OP(map, ALWAYS),
+	OP(unmap, ALWAYS),
+	OP(pin, ALWAYS),
+	OP(unpin, ALWAYS),
+	OP(page_alloc, ALWAYS),
+	OP(page_free, ALWAYS),
+	OP(vmcs_load, ALWAYS),
+	OP(vmcs_clear, ALWAYS),
+	OP(vmcs_read_many, WITHOUT_PORT),
+	OP(vmcs_write_many, WITHOUT_PORT),
+	OP(flush_ept, WITH_EPT),
+	OP(flush_vpid, ALWAYS),
+	OP(l1_msr_read, ALWAYS),
+	OP(l1_msr_write, ALWAYS),
+	OP(l1_state_loaded, NEVER),
+	OP(pending_events, WITH_OWNED_INTERRUPTS),
+	OP(ack_interrupt, WITH_OWNED_INTERRUPTS),
+	OP(inject_l1, NEVER),
+	OP(barrier, NEVER),
+	OP(kick_others, NEVER),
+	OP(trace, NEVER),
+	OP(set_cr2, ALWAYS),
+};
+#define OPS (sizeof(op_rows) / sizeof(*op_rows))
+
+static bool needed(enum need need, const struct nvmx_caps *caps, uint32_t flags)
+{
+	switch (need) {
+	case ALWAYS: return true;
+	case WITH_EPT: return nvmx_caps_may(caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_EPT;
+	case WITH_OWNED_INTERRUPTS: return flags & NVMX_HOST_OWNS_INTERRUPTS;
+	case WITHOUT_PORT:
+#ifdef NESTVMX_PORT_HEADER
+		return false;
+#else
+		return true;
+#endif
+	default: return false;
+	}
+}
+
+static bool op_present(const struct nvmx_host_ops *ops, size_t offset)
+{
+	void (*op)(void);
+
+	memcpy(&op, (const char *)ops + offset, sizeof(op));
+	return op;
+}
+
+static int fail(uint32_t *detail, int error, uint32_t about)
+{
+	if (detail)
+		*detail = about;
+	return error;
+}
+
+/* What the engine itself cannot do without: controls of the processor (SDM appendix A). */
+static const struct {
+	uint32_t msr, bits;
+} required_controls[] = {
+	{ NVMX_MSR_VMX_TRUE_PROCBASED_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS },
+	{ NVMX_MSR_VMX_PROCBASED_CTLS2, NVMX_PROC2_EPT },
+	{ NVMX_MSR_VMX_TRUE_EXIT_CTLS,
+	  NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER },
+	{ NVMX_MSR_VMX_TRUE_ENTRY_CTLS, NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER },
+};
+
+static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
+{
+	for (unsigned i = 0; i < sizeof(required_controls) / sizeof(*required_controls); i++)
+		if (~nvmx_caps_may(hw, required_controls[i].msr) & required_controls[i].bits)
+			return fail(detail, NVMX_ERR_CAPS, required_controls[i].msr);
+	return NVMX_OK;
+}
+
+static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
+{
+	if (c->ops->size != sizeof(struct nvmx_host_ops))
+		return fail(detail, NVMX_ERR_ABI, c->ops->size);
+	if (c->ops->abi != NVMX_ABI_VERSION)
+		return fail(detail, NVMX_ERR_ABI, c->ops->abi);
+	if (c->flags & ~(NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE))
+		return fail(detail, NVMX_ERR_CONFIG, c->flags);
+	if (c->hw->maxphyaddr < 32 || c->hw->maxphyaddr > 52)
+		return fail(detail, NVMX_ERR_CONFIG, c->hw->maxphyaddr);
+	return check_hardware(c->hw, detail);
+}
+
+/* The rows that exist, those that an exit leaves stale, and those that hardware may shadow. */
+static void make_rowsets(struct nvmx_vm *vm)
+{
+	bool hw_shadow = nvmx_caps_may(&vm->hw, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_SHADOW_VMCS &&
+			 !(vm->withheld >> NVMX_FEATURE_HW_SHADOW & 1);
+
+	for (unsigned i = 0; i < NVMX_ROWS; i++) {
+		const struct nvmx_field_row *row = &nvmx_field_rows[i];
+
+		if (!nvmx_field_exists(row, &vm->caps))
+			continue;
+		nvmx_set_add(&vm->rows, i);
+		if (row->sync == NVMX_S_RARE)
+			nvmx_set_add(&vm->rare, i);
+		if (hw_shadow && row->shadow == NVMX_H_RO)
+			nvmx_set_add(&vm->hw_ro, i);
+		if (hw_shadow && row->shadow == NVMX_H_RW)
+			nvmx_set_add(&vm->hw_rw, i);
+	}
+}
+
+int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm **out, uint32_t *detail)
+{
+	struct nvmx_vm *vm = mem;
+	int error = check_config(config, detail);
+
+	if (error)
+		return error;
+	memset(vm, 0, sizeof(*vm));
+	vm->ops = config->ops;
+	vm->hw = *config->hw;
+	vm->withheld = config->withheld;
+	vm->flags = config->flags;
+	vm->shadow_ept_pages = config->shadow_ept_pages ? config->shadow_ept_pages : 1024;
+	nvmx_caps_compute(config->hw, config->withheld, config->flags & NVMX_COMPATIBLE, &vm->caps);
+	for (uint32_t i = 0; i < OPS; i++)
+		if (needed(op_rows[i].need, &vm->caps, vm->flags) && !op_present(config->ops, op_rows[i].offset))
+			return fail(detail, NVMX_ERR_OP_MISSING, i);
+	nvmx_control_masks_make(&vm->masks);
+	make_rowsets(vm);
+	if (nvmx_ept_vm_init(vm))
+		return fail(detail, NVMX_ERR_MEMORY, 0);
+	*out = vm;
+	return NVMX_OK;
+}
+
+void nvmx_vm_destroy(struct nvmx_vm *vm)
+{
+	nvmx_ept_vm_destroy(vm);
+}
+
+const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm)
+{
+	return &vm->caps;
+}
+
+static void read_controls01(struct nvmx_vcpu *v)
+{
+	v->ctl01[NVMX_WORD_PIN] = (uint32_t)nvmx_vmread(v, NVMX_PIN_CTLS);
+	v->ctl01[NVMX_WORD_PROC] = (uint32_t)nvmx_vmread(v, NVMX_PROC_CTLS);
+	v->ctl01[NVMX_WORD_PROC2] = (uint32_t)nvmx_vmread(v, NVMX_PROC_CTLS2);
+	v->ctl01[NVMX_WORD_EXIT] = (uint32_t)nvmx_vmread(v, NVMX_EXIT_CTLS);
+	v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
+	v->eptp01 = nvmx_vmread(v, NVMX_EPT_POINTER);
+}
+
+/* What vmcs01 must have on for the engine to switch between it and vmcs02 (the host's contract). */
+static int check_vmcs01(const struct nvmx_vcpu *v, uint32_t *detail)
+{
+	const uint32_t exit = NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER;
+	const uint32_t entry = NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
+
+	if (!(v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
+		return fail(detail, NVMX_ERR_CONFIG, NVMX_PROC_CTLS2);
+	if (~v->ctl01[NVMX_WORD_EXIT] & exit)
+		return fail(detail, NVMX_ERR_CONFIG, NVMX_EXIT_CTLS);
+	if (~v->ctl01[NVMX_WORD_ENTRY] & entry)
+		return fail(detail, NVMX_ERR_CONFIG, NVMX_ENTRY_CTLS);
+	return NVMX_OK;
+}
+
+int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
+		   uint32_t *detail)
+{
+	struct nvmx_vcpu *v = mem;
+	int error;
+
+	memset(v, 0, sizeof(*v));
+	v->vm = vm;
+	v->ops = vm->ops;
+	v->host = config->host;
+	v->config = *config;
+	v->loaded = config->vmcs01;
+	v->vmxon_ptr = NVMX_NO_ADDR;
+	v->feature_control = vm->caps.feature_control;
+	nvmx_slots_init(v);
+	read_controls01(v);
+	error = check_vmcs01(v, detail);
+	if (error)
+		return error;
+	if (nvmx_ept_vcpu_init(v))
+		return fail(detail, NVMX_ERR_MEMORY, 0);
+	*out = v;
+	return NVMX_OK;
+}
+
+void nvmx_vcpu_destroy(struct nvmx_vcpu *v)
+{
+	nvmx_slots_destroy(v);
+	nvmx_ept_vcpu_destroy(v);
+	nvmx_vmwrite_flush(v);
+}
+
+void nvmx_vmcs01_changed(struct nvmx_vcpu *v)
+{
+	read_controls01(v);
+	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+		v->slots[i].ready02 = false;
+}
+
+const char *nvmx_init_error(int error, uint32_t detail)
+{
+	switch (error) {
+	case NVMX_OK: return "no error";
+	case NVMX_ERR_ABI: return "the op table's size or ABI version is not this library's";
+	case NVMX_ERR_OP_MISSING: return detail < OPS ? op_rows[detail].name : "a required op is missing";
+	case NVMX_ERR_CAPS: return "the processor lacks a control that nested VMX needs";
+	case NVMX_ERR_CONFIG: return "a configuration value is out of range";
+	case NVMX_ERR_MEMORY: return "page_alloc gave no page";
+	default: return "unknown error";
+	}
+}

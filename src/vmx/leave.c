@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * From L2 to L1: exit information and guest state into vmcs12, L1's host state into vmcs01 (SDM 27.2 to 27.6).
+ */
+#include "port.h"
+
+#define VMX_ABORT_SAVE_MSR 1u  /* SDM 27.7 */
+#define VMX_ABORT_PDPTE 2u
+#define VMX_ABORT_LOAD_MSR 4u
+
+#define AR_CODE64 0xa09bu
+#define AR_CODE32 0xc09bu
+#define AR_DATA 0xc093u
+#define AR_TSS 0x8bu
+
+/* Bits of CR0 that a VM exit does not load (SDM 27.5.1). */
+#define CR0_KEPT (NVMX_CR0_ET | NVMX_CR0_CD | NVMX_CR0_NW | 0x1ff80000ull | NVMX_BIT64(17) | 0xffc0ull)
+#define PDPTE_RESERVED 0x1e6ull
+
+/* What L1 finds in registers that its host-state area does not reload. */
+struct left_behind {
+	uint64_t cr0, efer, pat;
+	bool nmi_blocked;
+};
+
+/* For which reasons the processor defines which fields (SDM 27.2.1 to 27.2.5). */
+enum { HAS_INSTR_INFO = 1, HAS_LINEAR = 2, HAS_PHYSICAL = 4 };
+static const uint8_t defined_fields[NVMX_XR_COUNT] = {
+	[NVMX_XR_IO_SMI] = HAS_LINEAR | HAS_INSTR_INFO,
+	[NVMX_XR_CR_ACCESS] = HAS_LINEAR,
+	[NVMX_XR_IO] = HAS_LINEAR | HAS_INSTR_INFO,
+	[NVMX_XR_GDTR_IDTR] = HAS_INSTR_INFO,
+	[NVMX_XR_LDTR_TR] = HAS_INSTR_INFO,
+	[NVMX_XR_VMCLEAR] = HAS_INSTR_INFO,
+	[NVMX_XR_VMPTRLD] = HAS_INSTR_INFO,
+	[NVMX_XR_VMPTRST] = HAS_INSTR_INFO,
+	[NVMX_XR_VMREAD] = HAS_INSTR_INFO,
+	[NVMX_XR_VMWRITE] = HAS_INSTR_INFO,
+	[NVMX_XR_VMXON] = HAS_INSTR_INFO,
+	[NVMX_XR_INVEPT] = HAS_INSTR_INFO,
+	[NVMX_XR_INVVPID] = HAS_INSTR_INFO,
+	[NVMX_XR_INVPCID] = HAS_INSTR_INFO,
+	[NVMX_XR_RDRAND] = HAS_INSTR_INFO,
+	[NVMX_XR_RDSEED] = HAS_INSTR_INFO,
+	[NVMX_XR_XSAVES] = HAS_INSTR_INFO,
+	[NVMX_XR_XRSTORS] = HAS_INSTR_INFO,
+	[NVMX_XR_UMWAIT] = HAS_INSTR_INFO,
+	[NVMX_XR_TPAUSE] = HAS_INSTR_INFO,
+	[NVMX_XR_LOADIWKEY] = HAS_INSTR_INFO,
+	[NVMX_XR_EPT_VIOLATION] = HAS_LINEAR | HAS_PHYSICAL,
+	[NVMX_XR_EPT_MISCONFIG] = HAS_PHYSICAL,
+	[NVMX_XR_SPP] = HAS_LINEAR | HAS_PHYSICAL,
+};
+
+void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info)
+{
+	uint32_t basic = reason & 0xffff;
+	uint8_t defined = basic < NVMX_XR_COUNT ? defined_fields[basic] : HAS_INSTR_INFO;
+
+	*info = (struct nvmx_exit_info){ .reason = reason };
+	info->qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+	info->instr_len = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN);
+	info->idt_info = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
+	if ((info->idt_info & (NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC)) == (NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC))
+		info->idt_error = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_ERROR_CODE);
+	if (basic <= NVMX_XR_EXT_INT) {
+		info->intr_info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_INFO);
+		if (info->intr_info & NVMX_INTR_DELIVER_EC)
+			info->intr_error = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_ERROR_CODE);
+	}
+	if (defined & HAS_INSTR_INFO)
+		info->instr_info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
+	if (defined & HAS_LINEAR)
+		info->linear = nvmx_vmread(v, NVMX_GUEST_LINEAR_ADDR);
+	if (defined & HAS_PHYSICAL)
+		info->physical = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
+}
+
+static void store_exit_info(struct nvmx_vmcs12 *v12, const struct nvmx_exit_info *info)
+{
+	uint8_t defined = (info->reason & 0xffff) < NVMX_XR_COUNT ? defined_fields[info->reason & 0xffff] : 0;
+
+	v12->exit_reason = info->reason;
+	v12->exit_qualification = info->qualification;
+	v12->exit_instr_len = info->instr_len;
+	v12->exit_intr_info = info->intr_info;
+	if (info->intr_info & NVMX_INTR_DELIVER_EC)
+		v12->exit_intr_error_code = info->intr_error;
+	v12->idt_vectoring_info = info->idt_info;
+	if (info->idt_info & NVMX_INTR_DELIVER_EC)
+		v12->idt_vectoring_error_code = info->idt_error;
+	if (defined & HAS_INSTR_INFO)
+		v12->exit_instr_info = info->instr_info;
+	if (defined & HAS_LINEAR)
+		v12->guest_linear_addr = info->linear;
+	if (defined & HAS_PHYSICAL)
+		v12->guest_phys_addr = info->physical;
+	v12->entry_intr_info &= ~NVMX_INTR_VALID; /* SDM 27.2 */
+}
+
+static enum nvmx_verdict vmx_abort(struct nvmx_vcpu *v, uint32_t indicator)
+{
+	struct nvmx_slot *s = v->cur;
+
+	s->v12->abort = indicator;
+	nvmx_gpa_write(v, s->gpa + offsetof(struct nvmx_vmcs12, abort), &indicator, sizeof(indicator));
+	return nvmx_stop_vm(v, NVMX_STOP_VMX_ABORT, indicator);
+}
+
+static void load_segments(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bool host64)
+{
+	const struct {
+		uint16_t sel;
+		uint64_t base;
+	} data[] = { /* in the order of the field encodings */
+		{ v12->host_es_sel, 0 }, { v12->host_ss_sel, 0 }, { v12->host_ds_sel, 0 },
+		{ v12->host_fs_sel, v12->host_fs_base }, { v12->host_gs_sel, v12->host_gs_base },
+	};
+	static const uint8_t number[] = { 0, 2, 3, 4, 5 }; /* ES SS DS FS GS */
+
+	for (unsigned i = 0; i < 5; i++) {
+		uint32_t at = number[i] * 2u;
+
+		nvmx_vmwrite(v, NVMX_GUEST_ES_SEL + at, data[i].sel);
+		nvmx_vmwrite(v, NVMX_GUEST_ES_BASE + at, data[i].base);
+		nvmx_vmwrite(v, NVMX_GUEST_ES_LIMIT + at, 0xffffffff);
+		nvmx_vmwrite(v, NVMX_GUEST_ES_AR + at, data[i].sel ? AR_DATA : AR_DATA | NVMX_AR_UNUSABLE);
+	}
+	nvmx_vmwrite(v, NVMX_GUEST_CS_SEL, v12->host_cs_sel);
+	nvmx_vmwrite(v, NVMX_GUEST_CS_BASE, 0);
+	nvmx_vmwrite(v, NVMX_GUEST_CS_LIMIT, 0xffffffff);
+	nvmx_vmwrite(v, NVMX_GUEST_CS_AR, host64 ? AR_CODE64 : AR_CODE32);
+	nvmx_vmwrite(v, NVMX_GUEST_TR_SEL, v12->host_tr_sel);
+	nvmx_vmwrite(v, NVMX_GUEST_TR_BASE, v12->host_tr_base);
+	nvmx_vmwrite(v, NVMX_GUEST_TR_LIMIT, 0x67);
+	nvmx_vmwrite(v, NVMX_GUEST_TR_AR, AR_TSS);
+	nvmx_vmwrite(v, NVMX_GUEST_LDTR_SEL, 0);
+	nvmx_vmwrite(v, NVMX_GUEST_LDTR_AR, NVMX_AR_UNUSABLE);
+	nvmx_vmwrite(v, NVMX_GUEST_GDTR_BASE, v12->host_gdtr_base);
+	nvmx_vmwrite(v, NVMX_GUEST_GDTR_LIMIT, 0xffff);
+	nvmx_vmwrite(v, NVMX_GUEST_IDTR_BASE, v12->host_idtr_base);
+	nvmx_vmwrite(v, NVMX_GUEST_IDTR_LIMIT, 0xffff);
+}
+
+/* Guest CR0 or CR4 of vmcs01, and what L1 reads back where the host owns a bit. */
+static void load_cr(struct nvmx_vcpu *v, uint32_t field, uint32_t shadow, uint64_t value, uint64_t forced)
+{
+	nvmx_vmwrite(v, field, value | forced);
+	nvmx_vmwrite(v, shadow, value);
+}
+
+static void load_control_registers(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t cr0_before, bool host64)
+{
+	uint64_t cr0 = (v12->host_cr0 & ~CR0_KEPT) | (cr0_before & CR0_KEPT);
+	uint64_t cr4 = v12->host_cr4;
+
+	cr4 = host64 ? cr4 | NVMX_CR4_PAE : cr4 & ~NVMX_CR4_PCIDE;
+	load_cr(v, NVMX_GUEST_CR0, NVMX_CR0_SHADOW, cr0, nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR0_FIXED0));
+	load_cr(v, NVMX_GUEST_CR4, NVMX_CR4_SHADOW, cr4, nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0));
+	nvmx_vmwrite(v, NVMX_GUEST_CR3, v12->host_cr3);
+}
+
+static void load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const struct left_behind *left, bool host64)
+{
+	uint64_t efer = left->efer & ~(NVMX_EFER_LMA | NVMX_EFER_LME);
+
+	if (host64)
+		efer |= NVMX_EFER_LMA | NVMX_EFER_LME;
+	if (v12->exit_ctls & NVMX_EXIT_LOAD_EFER)
+		efer = v12->host_efer;
+	nvmx_vmwrite(v, NVMX_GUEST_EFER, efer);
+	nvmx_vmwrite(v, NVMX_GUEST_PAT, v12->exit_ctls & NVMX_EXIT_LOAD_PAT ? v12->host_pat : left->pat);
+	nvmx_vmwrite(v, NVMX_GUEST_SYSENTER_CS, v12->host_sysenter_cs);
+	nvmx_vmwrite(v, NVMX_GUEST_SYSENTER_ESP, v12->host_sysenter_esp);
+	nvmx_vmwrite(v, NVMX_GUEST_SYSENTER_EIP, v12->host_sysenter_eip);
+	nvmx_vmwrite(v, NVMX_GUEST_DEBUGCTL, 0);
+	nvmx_vmwrite(v, NVMX_GUEST_DR7, 0x400);
+	if (v12->exit_ctls & NVMX_EXIT_LOAD_PERF) {
+		if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF)
+			nvmx_vmwrite(v, NVMX_GUEST_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
+		else
+			v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
+	}
+	if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_BNDCFGS && v12->exit_ctls & NVMX_EXIT_CLEAR_BNDCFGS)
+		nvmx_vmwrite(v, NVMX_GUEST_BNDCFGS, 0);
+	if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_CET && v12->exit_ctls & NVMX_EXIT_LOAD_CET) {
+		nvmx_vmwrite(v, NVMX_GUEST_S_CET, v12->host_s_cet);
+		nvmx_vmwrite(v, NVMX_GUEST_SSP, v12->host_ssp);
+		nvmx_vmwrite(v, NVMX_GUEST_INT_SSP_TABLE, v12->host_int_ssp_table);
+	}
+	if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PKRS && v12->exit_ctls & NVMX_EXIT_LOAD_PKRS)
+		nvmx_vmwrite(v, NVMX_GUEST_PKRS, v12->host_pkrs);
+}
+
+/* A PAE L1 gets its PDPTEs from memory (SDM 27.5.4), which the host's EPT makes fields of vmcs01.  0, or -1: VMX abort. */
+static int load_pdptes(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bool host64)
+{
+	uint64_t pdpte[4], reserved = ~((1ull << v->vm->caps.maxphyaddr) - 1) | PDPTE_RESERVED;
+
+	if (host64 || !(v12->host_cr4 & NVMX_CR4_PAE) || !(v12->host_cr0 & NVMX_CR0_PG))
+		return 0;
+	if (nvmx_gpa_read(v, v12->host_cr3 & 0xffffffe0u, pdpte, sizeof(pdpte)))
+		return -1;
+	for (unsigned i = 0; i < 4; i++) {
+		if (pdpte[i] & 1 && pdpte[i] & reserved)
+			return -1;
+		nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, pdpte[i]);
+	}
+	return 0;
+}
+
+/* vmcs01 is current when this returns. */
+static enum nvmx_verdict load_host_state(struct nvmx_vcpu *v, const struct left_behind *left)
+{
+	struct nvmx_vmcs12 *v12 = v->cur->v12;
+	bool host64 = v12->exit_ctls & NVMX_EXIT_HOST_64;
+	uint32_t entry01 = (v->ctl01[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) | (host64 ? NVMX_ENTRY_IA32E : 0);
+
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	v->in_l2 = false;
+	load_control_registers(v, v12, left->cr0, host64);
+	load_msrs(v, v12, left, host64);
+	load_segments(v, v12, host64);
+	nvmx_vmwrite(v, NVMX_GUEST_RIP, v12->host_rip);
+	nvmx_vmwrite(v, NVMX_GUEST_RSP, v12->host_rsp);
+	nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, 2);
+	nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
+	nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, left->nmi_blocked ? NVMX_INTR_BLOCK_NMI : 0);
+	nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, 0);
+	if (entry01 != v->ctl01[NVMX_WORD_ENTRY]) {
+		v->ctl01[NVMX_WORD_ENTRY] = entry01;
+		nvmx_vmwrite(v, NVMX_ENTRY_CTLS, entry01);
+	}
+	if (load_pdptes(v, v12, host64))
+		return vmx_abort(v, VMX_ABORT_PDPTE);
+	if (v12->exit_msr_load_count && nvmx_msr_load_list(v, v12->exit_msr_load_addr, v12->exit_msr_load_count))
+		return vmx_abort(v, VMX_ABORT_LOAD_MSR);
+	if (v->ops->l1_state_loaded) {
+		nvmx_vmwrite_flush(v);
+		v->ops->l1_state_loaded(v->host);
+	}
+	nvmx_vmwrite_flush(v);
+	return NVMX_RESUME_L1;
+}
+
+/* Whether NMIs are blocked in L1 after the exit: by the NMI that caused it, or as L2 left it where L2 had no virtual
+ * blocking of its own (SDM 27.5.5, 24.6.1). */
+static bool nmi_blocked_after(const struct nvmx_vmcs12 *v12)
+{
+	if ((v12->exit_reason & 0xffff) == NVMX_XR_EXCEPTION_NMI &&
+	    NVMX_INTR_TYPE(v12->exit_intr_info) == NVMX_EVENT_NMI)
+		return true;
+	return !(v12->pin_ctls & NVMX_PIN_VNMI) && v12->guest_interruptibility & NVMX_INTR_BLOCK_NMI;
+}
+
+enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info *info)
+{
+	struct nvmx_slot *s = v->cur;
+	struct left_behind left;
+
+	v->counters[NVMX_CNT_EXIT_TO_L1]++;
+	nvmx_sync_from_l2(v, s);
+	store_exit_info(s->v12, info);
+	left.cr0 = s->v12->guest_cr0;
+	left.efer = s->v12->exit_ctls & NVMX_EXIT_LOAD_EFER ? 0 : nvmx_vmread(v, NVMX_GUEST_EFER);
+	left.pat = s->v12->exit_ctls & NVMX_EXIT_LOAD_PAT ? 0 : nvmx_vmread(v, NVMX_GUEST_PAT);
+	left.nmi_blocked = nmi_blocked_after(s->v12);
+	if (s->v12->exit_msr_store_count &&
+	    nvmx_msr_store_list(v, s->v12->exit_msr_store_addr, s->v12->exit_msr_store_count))
+		return vmx_abort(v, VMX_ABORT_SAVE_MSR);
+	if (v->ops->barrier)
+		v->ops->barrier(v->host, NVMX_BARRIER_IBPB);
+	if (v->hw_shadow_on)
+		nvmx_shadow_push(v, s);
+	return load_host_state(v, &left);
+}
+
+/* SDM 26.8: only the exit reason and the qualification are written; guest state and the event field stay. */
+enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
+{
+	struct nvmx_slot *s = v->cur;
+	struct left_behind left;
+
+	v->counters[NVMX_CNT_ENTRY_FAIL]++;
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	left.cr0 = nvmx_vmread(v, NVMX_GUEST_CR0);
+	left.efer = nvmx_vmread(v, NVMX_GUEST_EFER);
+	left.pat = nvmx_vmread(v, NVMX_GUEST_PAT);
+	left.nmi_blocked = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_NMI;
+	s->v12->exit_reason = reason | NVMX_XR_ENTRY_FAILURE;
+	s->v12->exit_qualification = qualification;
+	if (v->hw_shadow_on)
+		nvmx_shadow_push(v, s);
+	return load_host_state(v, &left);
+}

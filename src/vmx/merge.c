@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "merge.h"
+#include "port.h"
+
+#define STEP(m) NVMX_STEP(m)
+
+struct merge {
+	struct nvmx_vcpu *v;
+	struct nvmx_slot *s;
+	const struct nvmx_vmcs12 *v12;
+	const struct nvmx_from01 *from;
+	uint32_t proc2;      /* vmcs12's secondary controls, 0 unless activated */
+	bool no_memory;
+	bool pin_failed;
+	uint64_t unpinned;   /* the frame that could not be pinned */
+};
+
+static void write02(struct merge *m, uint32_t field, uint64_t value)
+{
+	nvmx_vmwrite(m->v, field, value);
+}
+
+/* Makes `pin` hold the frame at gpa (or nothing, with `want` false). */
+static void repin(struct merge *m, struct nvmx_pin *pin, uint64_t gpa, bool want)
+{
+	struct nvmx_vcpu *v = m->v;
+
+	if (pin->held && (!want || pin->gpa != gpa)) {
+		v->ops->unpin(v->host, pin->gpa, pin->hpa);
+		pin->held = false;
+	}
+	if (!want || pin->held)
+		return;
+	if (v->ops->pin(v->host, gpa, &pin->hpa)) {
+		m->pin_failed = true;
+		m->unpinned = gpa;
+		return;
+	}
+	pin->gpa = gpa;
+	pin->held = true;
+}
+
+/* The pages that the processor uses on L2's behalf, before the controls that make it use them. */
+static void merge_pins(struct merge *m)
+{
+	const struct nvmx_vmcs12 *v12 = m->v12;
+	struct nvmx_slot *s = m->s;
+
+	repin(m, &s->vapic, v12->virtual_apic_addr, v12->proc_ctls & NVMX_PROC_TPR_SHADOW);
+	if (s->vapic.held) {
+		write02(m, NVMX_VIRTUAL_APIC_ADDR, s->vapic.hpa);
+		write02(m, NVMX_TPR_THRESHOLD, v12->tpr_threshold);
+	}
+	repin(m, &s->apic_access, v12->apic_access_addr, m->proc2 & NVMX_PROC2_APIC_ACCESS);
+	if (s->apic_access.held)
+		write02(m, NVMX_APIC_ACCESS_ADDR, s->apic_access.hpa);
+	repin(m, &s->posted_int, v12->posted_int_desc_addr & ~0xfffull, v12->pin_ctls & NVMX_PIN_POSTED_INT);
+	if (s->posted_int.held) {
+		write02(m, NVMX_POSTED_INT_DESC_ADDR, s->posted_int.hpa | (v12->posted_int_desc_addr & 0xfff));
+		write02(m, NVMX_POSTED_INT_NV, v12->posted_int_nv);
+	}
+}
+
+static void set_word(struct merge *m, enum nvmx_word w, uint32_t field, uint32_t c12, uint32_t engine, uint32_t cap)
+{
+	uint32_t value = nvmx_merge_word(&m->v->vm->masks, w, c12, m->v->ctl01[w], engine,
+					 nvmx_caps_get(&m->v->vm->hw, cap));
+
+	if (value == m->s->ctl02[w])
+		return;
+	m->s->ctl02[w] = value;
+	write02(m, field, value);
+}
+
+static uint32_t engine_proc2(struct merge *m)
+{
+	uint32_t bits = 0;
+
+	if (m->s->apic_access.held)
+		bits |= NVMX_PROC2_APIC_ACCESS;
+	if (m->v->config.vpid02)
+		bits |= NVMX_PROC2_VPID;
+	if (m->proc2 & NVMX_PROC2_TSC_SCALING || m->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING)
+		bits |= NVMX_PROC2_TSC_SCALING;
+	return bits;
+}
+
+static uint32_t engine_proc(struct merge *m)
+{
+	uint32_t c12 = m->v12->proc_ctls, c01 = m->v->ctl01[NVMX_WORD_PROC];
+	uint32_t cr8 = NVMX_PROC_CR8_LOAD | NVMX_PROC_CR8_STORE;
+	uint32_t bits = ((c12 | c01) & cr8) | NVMX_PROC_SECONDARY;
+
+	if (m->s->vapic.held)
+		bits |= NVMX_PROC_TPR_SHADOW;
+	else if (c01 & NVMX_PROC_TPR_SHADOW)
+		bits |= cr8;
+	if (c12 & NVMX_PROC_IO_BITMAPS)
+		bits |= NVMX_PROC_IO_BITMAPS;
+	else if (c12 & NVMX_PROC_UNCOND_IO)
+		bits |= NVMX_PROC_UNCOND_IO;
+	else
+		bits |= c01 & (NVMX_PROC_IO_BITMAPS | NVMX_PROC_UNCOND_IO);
+	return bits | (c12 & NVMX_PROC_MSR_BITMAPS);
+}
+
+static void merge_proc(struct merge *m)
+{
+	set_word(m, NVMX_WORD_PROC, NVMX_PROC_CTLS, m->v12->proc_ctls, engine_proc(m),
+		 NVMX_MSR_VMX_TRUE_PROCBASED_CTLS);
+	set_word(m, NVMX_WORD_PROC2, NVMX_PROC_CTLS2, m->proc2, engine_proc2(m), NVMX_MSR_VMX_PROCBASED_CTLS2);
+	if (m->proc2 & NVMX_PROC2_VMFUNC)
+		write02(m, NVMX_VMFUNC_CTLS, 0); /* every function exits and is emulated */
+}
+
+static void merge_pin(struct merge *m)
+{
+	set_word(m, NVMX_WORD_PIN, NVMX_PIN_CTLS, m->v12->pin_ctls, m->s->posted_int.held ? NVMX_PIN_POSTED_INT : 0,
+		 NVMX_MSR_VMX_TRUE_PINBASED_CTLS);
+}
+
+static void merge_exit(struct merge *m)
+{
+	uint32_t engine = NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_SAVE_EFER;
+	bool owns = m->v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS;
+
+	engine |= (owns ? m->v->ctl01[NVMX_WORD_EXIT] : m->v12->exit_ctls) & NVMX_EXIT_ACK_INT;
+	if (m->v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER)
+		engine |= NVMX_EXIT_SAVE_PREEMPTION_TIMER;
+	set_word(m, NVMX_WORD_EXIT, NVMX_EXIT_CTLS, m->v12->exit_ctls, engine, NVMX_MSR_VMX_TRUE_EXIT_CTLS);
+}
+
+static void merge_entry(struct merge *m)
+{
+	set_word(m, NVMX_WORD_ENTRY, NVMX_ENTRY_CTLS, m->v12->entry_ctls,
+		 NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER, NVMX_MSR_VMX_TRUE_ENTRY_CTLS);
+}
+
+/* The page-fault mask and match are L1's own if the host does not watch page faults; else every one exits. */
+static void merge_exceptions(struct merge *m)
+{
+	bool host_pf = m->from->exception_bitmap >> NVMX_PF & 1;
+
+	write02(m, NVMX_EXCEPTION_BITMAP, m->v12->exception_bitmap | m->from->exception_bitmap);
+	write02(m, NVMX_PF_EC_MASK, host_pf ? 0 : m->v12->pf_ec_mask);
+	write02(m, NVMX_PF_EC_MATCH, host_pf ? 0 : m->v12->pf_ec_match);
+}
+
+/* Bits that only the host owns read back as L2's own value. */
+static uint64_t cr_shadow(uint64_t guest, uint64_t shadow12, uint64_t mask12)
+{
+	return (shadow12 & mask12) | (guest & ~mask12);
+}
+
+static void merge_cr0(struct merge *m)
+{
+	uint64_t forced = nvmx_caps_get(&m->v->vm->hw, NVMX_MSR_VMX_CR0_FIXED0);
+
+	if (m->proc2 & NVMX_PROC2_UNRESTRICTED)
+		forced &= ~(NVMX_CR0_PE | NVMX_CR0_PG);
+	write02(m, NVMX_GUEST_CR0, m->v12->guest_cr0 | forced);
+	m->s->cr0_mask02 = m->v12->cr0_mask | m->from->cr0_mask;
+	write02(m, NVMX_CR0_MASK, m->s->cr0_mask02);
+	write02(m, NVMX_CR0_SHADOW, cr_shadow(m->v12->guest_cr0, m->v12->cr0_shadow, m->v12->cr0_mask));
+}
+
+static void merge_cr4(struct merge *m)
+{
+	write02(m, NVMX_GUEST_CR4, m->v12->guest_cr4 | nvmx_caps_get(&m->v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0));
+	m->s->cr4_mask02 = m->v12->cr4_mask | m->from->cr4_mask;
+	write02(m, NVMX_CR4_MASK, m->s->cr4_mask02);
+	write02(m, NVMX_CR4_SHADOW, cr_shadow(m->v12->guest_cr4, m->v12->cr4_shadow, m->v12->cr4_mask));
+}
+
+static void merge_cr3(struct merge *m)
+{
+	write02(m, NVMX_GUEST_CR3, m->v12->guest_cr3);
+}
+
+static void merge_cr3_targets(struct merge *m)
+{
+	const uint64_t target[4] = { m->v12->cr3_target0, m->v12->cr3_target1, m->v12->cr3_target2,
+				     m->v12->cr3_target3 };
+
+	write02(m, NVMX_CR3_TARGET_COUNT, m->v12->cr3_target_count);
+	for (unsigned i = 0; i < 4 && i < m->v12->cr3_target_count; i++)
+		write02(m, NVMX_CR3_TARGET0 + 2 * i, target[i]);
+}
+
+static void merge_pdptes(struct merge *m)
+{
+	write02(m, NVMX_GUEST_PDPTE0, m->v12->guest_pdpte0);
+	write02(m, NVMX_GUEST_PDPTE1, m->v12->guest_pdpte1);
+	write02(m, NVMX_GUEST_PDPTE2, m->v12->guest_pdpte2);
+	write02(m, NVMX_GUEST_PDPTE3, m->v12->guest_pdpte3);
+}
+
+/* Multipliers have 48 fraction bits (SDM 24.6.5): the product of two, and the host's offset scaled by L1's. */
+#define TSC_ONE (1ull << 48)
+static uint64_t tsc_scale(uint64_t value, uint64_t multiplier)
+{
+	return (uint64_t)((unsigned __int128)value * multiplier >> 48);
+}
+
+static void merge_tsc(struct merge *m)
+{
+	uint32_t c01 = m->v->ctl01[NVMX_WORD_PROC], c12 = m->v12->proc_ctls;
+	uint64_t offset01 = c01 & NVMX_PROC_TSC_OFFSET ? m->from->tsc_offset : 0;
+	uint64_t offset12 = c12 & NVMX_PROC_TSC_OFFSET ? m->v12->tsc_offset : 0;
+	bool scale01 = m->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING;
+	bool scale12 = m->proc2 & NVMX_PROC2_TSC_SCALING;
+
+	if (scale12) /* the offset is signed: scale its magnitude */
+		offset01 = (int64_t)offset01 < 0 ? -tsc_scale(-offset01, m->v12->tsc_multiplier)
+						 : tsc_scale(offset01, m->v12->tsc_multiplier);
+	write02(m, NVMX_TSC_OFFSET, offset01 + offset12);
+	if (scale01 || scale12)
+		write02(m, NVMX_TSC_MULTIPLIER, tsc_scale(scale01 ? m->from->tsc_multiplier : TSC_ONE,
+							  scale12 ? m->v12->tsc_multiplier : TSC_ONE));
+	m->s->tsc_offset01 = m->from->tsc_offset;
+}
+
+static void merge_io_bitmaps(struct merge *m)
+{
+	struct nvmx_slot *s = m->s;
+
+	if (m->v12->proc_ctls & NVMX_PROC_IO_BITMAPS) {
+		for (unsigned i = 0; i < 2; i++) {
+			m->no_memory |= !nvmx_grants_make(m->v, &s->io[i]);
+			write02(m, NVMX_IO_BITMAP_A + 2 * i, s->io[i].page.hpa);
+		}
+	} else if (!(m->v12->proc_ctls & NVMX_PROC_UNCOND_IO) && m->v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_IO_BITMAPS) {
+		write02(m, NVMX_IO_BITMAP_A, m->from->io_bitmap_a);
+		write02(m, NVMX_IO_BITMAP_B, m->from->io_bitmap_b);
+	}
+}
+
+static void merge_msr_bitmap(struct merge *m)
+{
+	if (!(m->v12->proc_ctls & NVMX_PROC_MSR_BITMAPS))
+		return;
+	m->no_memory |= !nvmx_grants_make(m->v, &m->s->msr);
+	write02(m, NVMX_MSR_BITMAP, m->s->msr.page.hpa);
+}
+
+static void merge_debug(struct merge *m)
+{
+	bool load = m->v12->entry_ctls & NVMX_ENTRY_LOAD_DEBUG;
+
+	write02(m, NVMX_GUEST_DR7, load ? m->v12->guest_dr7 : m->from->dr7);
+	write02(m, NVMX_GUEST_DEBUGCTL, load ? m->v12->guest_debugctl : m->from->debugctl);
+}
+
+/* Without "load IA32_EFER", LMA and, with paging, LME follow the "IA-32e mode guest" control (SDM 26.3.2.1). */
+static void merge_efer(struct merge *m)
+{
+	uint64_t efer = m->from->efer;
+
+	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_EFER) {
+		efer = m->v12->guest_efer;
+	} else if (m->v12->entry_ctls & NVMX_ENTRY_IA32E) {
+		efer |= NVMX_EFER_LMA | NVMX_EFER_LME;
+	} else {
+		efer &= ~NVMX_EFER_LMA;
+		if (m->v12->guest_cr0 & NVMX_CR0_PG)
+			efer &= ~NVMX_EFER_LME;
+	}
+	write02(m, NVMX_GUEST_EFER, efer);
+}
+
+static void merge_pat(struct merge *m)
+{
+	write02(m, NVMX_GUEST_PAT, m->v12->entry_ctls & NVMX_ENTRY_LOAD_PAT ? m->v12->guest_pat : m->from->pat);
+}
+
+static void merge_perf(struct merge *m)
+{
+	if (m->s->ctl02[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF)
+		write02(m, NVMX_GUEST_PERF_GLOBAL_CTRL,
+			m->v12->entry_ctls & NVMX_ENTRY_LOAD_PERF ? m->v12->guest_perf_global_ctrl : m->from->perf);
+}
+
+static void merge_bndcfgs(struct merge *m)
+{
+	if (m->s->ctl02[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_BNDCFGS)
+		write02(m, NVMX_GUEST_BNDCFGS,
+			m->v12->entry_ctls & NVMX_ENTRY_LOAD_BNDCFGS ? m->v12->guest_bndcfgs : m->from->bndcfgs);
+}
+
+static void merge_cet(struct merge *m)
+{
+	if (!(m->v12->entry_ctls & NVMX_ENTRY_LOAD_CET))
+		return;
+	write02(m, NVMX_GUEST_S_CET, m->v12->guest_s_cet);
+	write02(m, NVMX_GUEST_SSP, m->v12->guest_ssp);
+	write02(m, NVMX_GUEST_INT_SSP_TABLE, m->v12->guest_int_ssp_table);
+}
+
+static void merge_pkrs(struct merge *m)
+{
+	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_PKRS)
+		write02(m, NVMX_GUEST_PKRS, m->v12->guest_pkrs);
+}
+
+static void merge_xss(struct merge *m)
+{
+	if (m->s->ctl02[NVMX_WORD_PROC2] & NVMX_PROC2_XSAVES)
+		write02(m, NVMX_XSS_EXIT_BITMAP, m->v12->xss_exit_bitmap | m->from->xss_bitmap);
+}
+
+static void merge_encls(struct merge *m)
+{
+	if (m->s->ctl02[NVMX_WORD_PROC2] & NVMX_PROC2_ENCLS)
+		write02(m, NVMX_ENCLS_EXIT_BITMAP,
+			(m->proc2 & NVMX_PROC2_ENCLS ? m->v12->encls_exit_bitmap : 0) | m->from->encls_bitmap);
+}
+
+static void merge_ple(struct merge *m)
+{
+	if (!(m->proc2 & NVMX_PROC2_PAUSE_LOOP))
+		return;
+	write02(m, NVMX_PLE_GAP, m->v12->ple_gap);
+	write02(m, NVMX_PLE_WINDOW, m->v12->ple_window);
+}
+
+static void merge_eoi(struct merge *m)
+{
+	if (!(m->proc2 & NVMX_PROC2_VID))
+		return;
+	write02(m, NVMX_EOI_EXIT_BITMAP0, m->v12->eoi_exit_bitmap0);
+	write02(m, NVMX_EOI_EXIT_BITMAP1, m->v12->eoi_exit_bitmap1);
+	write02(m, NVMX_EOI_EXIT_BITMAP2, m->v12->eoi_exit_bitmap2);
+	write02(m, NVMX_EOI_EXIT_BITMAP3, m->v12->eoi_exit_bitmap3);
+}
+
+static void merge_event(struct merge *m)
+{
+	uint32_t info = m->v12->entry_intr_info;
+
+	write02(m, NVMX_ENTRY_INTR_INFO, info);
+	if (info & NVMX_INTR_DELIVER_EC)
+		write02(m, NVMX_ENTRY_EXC_ERROR_CODE, m->v12->entry_exc_error_code);
+	if (NVMX_INTR_TYPE(info) >= NVMX_EVENT_SW_INT)
+		write02(m, NVMX_ENTRY_INSTR_LEN, m->v12->entry_instr_len);
+}
+
+static void merge_preemption_timer(struct merge *m)
+{
+	write02(m, NVMX_PREEMPTION_TIMER, m->v12->preemption_timer);
+}
+
+/* In an order in which each step finds what it reads: pins, controls, then what depends on controls. */
+static const struct {
+	uint64_t on;
+	void (*run)(struct merge *m);
+} merge_steps[] = {
+	{ STEP(VAPIC) | STEP(APIC_ACCESS) | STEP(POSTED_INT), merge_pins },
+	{ STEP(PIN), merge_pin },
+	{ STEP(PROC), merge_proc },
+	{ STEP(EXIT), merge_exit },
+	{ STEP(ENTRY), merge_entry },
+	{ STEP(EXC), merge_exceptions },
+	{ STEP(CR0), merge_cr0 },
+	{ STEP(CR3), merge_cr3 },
+	{ STEP(CR4), merge_cr4 },
+	{ STEP(CR3_TARGET), merge_cr3_targets },
+	{ STEP(PDPTE), merge_pdptes },
+	{ STEP(TSC), merge_tsc },
+	{ STEP(IO_BITMAP), merge_io_bitmaps },
+	{ STEP(MSR_BITMAP), merge_msr_bitmap },
+	{ STEP(DEBUG), merge_debug },
+	{ STEP(EFER), merge_efer },
+	{ STEP(PAT), merge_pat },
+	{ STEP(PERF), merge_perf },
+	{ STEP(BNDCFGS), merge_bndcfgs },
+	{ STEP(CET), merge_cet },
+	{ STEP(PKRS), merge_pkrs },
+	{ STEP(XSS), merge_xss },
+	{ STEP(ENCLS), merge_encls },
+	{ STEP(PLE), merge_ple },
+	{ STEP(EOI), merge_eoi },
+	{ STEP(EVENT), merge_event },
+	{ STEP(PREEMPTION_TIMER), merge_preemption_timer },
+};
+
+/* A change of one of these decides what other fields of vmcs02 hold, so their steps run too. */
+static const struct {
+	uint64_t if_any, then;
+} merge_implies[] = {
+	{ STEP(PROC), STEP(VAPIC) | STEP(IO_BITMAP) | STEP(MSR_BITMAP) | STEP(TSC) },
+	{ STEP(PIN), STEP(POSTED_INT) | STEP(EXIT) | STEP(PREEMPTION_TIMER) },
+	{ STEP(ENTRY), STEP(DEBUG) | STEP(EFER) | STEP(PAT) | STEP(PERF) | STEP(BNDCFGS) | STEP(CET) | STEP(PKRS) },
+	{ STEP(CR0), STEP(EFER) },
+};
+
+/* Rows that depend on the secondary controls. */
+#define STEPS_OF_PROC2 (STEP(CR0) | STEP(XSS) | STEP(ENCLS) | STEP(PLE) | STEP(EOI))
+
+/* L1's own values run in L2 where vmcs12 does not load them, and come back where it does not save them. */
+static uint64_t steps_of_every_entry(const struct nvmx_vmcs12 *v12)
+{
+	uint64_t steps = 0;
+
+	if (v12->entry_intr_info & NVMX_INTR_VALID)
+		steps |= STEP(EVENT);
+	if (v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER)
+		steps |= STEP(PREEMPTION_TIMER);
+	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_DEBUG) || !(v12->exit_ctls & NVMX_EXIT_SAVE_DEBUG))
+		steps |= STEP(DEBUG);
+	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_EFER) || !(v12->exit_ctls & NVMX_EXIT_SAVE_EFER))
+		steps |= STEP(EFER);
+	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_PAT) || !(v12->exit_ctls & NVMX_EXIT_SAVE_PAT))
+		steps |= STEP(PAT);
+	if (v12->entry_ctls & NVMX_ENTRY_LOAD_PERF)
+		steps |= STEP(PERF);
+	return steps;
+}
+
+uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, const struct nvmx_slot *s)
+{
+	uint64_t steps = steps_of_every_entry(s->v12);
+	unsigned row;
+
+	(void)v;
+	NVMX_FOR_EACH_ROW(row, &s->dirty)
+		steps |= 1ull << nvmx_field_rows[row].merge;
+	steps &= ~(STEP(NONE) | STEP(GUEST));
+	for (unsigned i = 0; i < sizeof(merge_implies) / sizeof(*merge_implies); i++)
+		if (steps & merge_implies[i].if_any)
+			steps |= merge_implies[i].then;
+	if (nvmx_set_has(&s->dirty, NVMX_I_PROC_CTLS2) || s->dirty_groups & NVMX_GROUP(CTRL))
+		steps |= STEPS_OF_PROC2;
+	return steps;
+}
+
+void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *from)
+{
+	const struct {
+		uint64_t on;
+		uint32_t field;
+		bool exists;
+		uint64_t *to;
+	} reads[] = {
+		{ STEP(EFER), NVMX_GUEST_EFER, true, &from->efer },
+		{ STEP(PAT), NVMX_GUEST_PAT, true, &from->pat },
+		{ STEP(DEBUG), NVMX_GUEST_DEBUGCTL, true, &from->debugctl },
+		{ STEP(DEBUG), NVMX_GUEST_DR7, true, &from->dr7 },
+		{ STEP(TSC), NVMX_TSC_OFFSET, true, &from->tsc_offset },
+		{ STEP(TSC), NVMX_TSC_MULTIPLIER, v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING,
+		  &from->tsc_multiplier },
+		{ STEP(CR0), NVMX_CR0_MASK, true, &from->cr0_mask },
+		{ STEP(CR4), NVMX_CR4_MASK, true, &from->cr4_mask },
+		{ STEP(XSS), NVMX_XSS_EXIT_BITMAP, v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_XSAVES, &from->xss_bitmap },
+		{ STEP(ENCLS), NVMX_ENCLS_EXIT_BITMAP, v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_ENCLS,
+		  &from->encls_bitmap },
+		{ STEP(PERF), NVMX_GUEST_PERF_GLOBAL_CTRL, v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF,
+		  &from->perf },
+		{ STEP(BNDCFGS), NVMX_GUEST_BNDCFGS, v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_BNDCFGS,
+		  &from->bndcfgs },
+		{ STEP(IO_BITMAP), NVMX_IO_BITMAP_A, v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_IO_BITMAPS,
+		  &from->io_bitmap_a },
+		{ STEP(IO_BITMAP), NVMX_IO_BITMAP_B, v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_IO_BITMAPS,
+		  &from->io_bitmap_b },
+	};
+
+	*from = (struct nvmx_from01){ 0 };
+	if (!(steps & NVMX_STEPS_OF_01))
+		return;
+	if (steps & STEP(EXC))
+		from->exception_bitmap = (uint32_t)nvmx_vmread(v, NVMX_EXCEPTION_BITMAP);
+	for (unsigned i = 0; i < sizeof(reads) / sizeof(*reads); i++)
+		if (steps & reads[i].on && reads[i].exists)
+			*reads[i].to = nvmx_vmread(v, reads[i].field);
+}
+
+bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_from01 *from)
+{
+	struct merge m = { .v = v, .s = s, .v12 = s->v12, .from = from, .proc2 = nvmx_v12_proc2(s->v12) };
+	unsigned row;
+
+	NVMX_FOR_EACH_ROW(row, &s->dirty)
+		if (nvmx_field_rows[row].merge == NVMX_M_GUEST)
+			write02(&m, nvmx_field_rows[row].encoding, nvmx_v12_get(s->v12, row));
+	s->dirty = (struct nvmx_rowset){ { 0 } };
+	for (unsigned i = 0; steps && i < sizeof(merge_steps) / sizeof(*merge_steps); i++)
+		if (steps & merge_steps[i].on) {
+			merge_steps[i].run(&m);
+			steps &= ~merge_steps[i].on;
+		}
+	if (m.no_memory)
+		nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+	else if (m.pin_failed)
+		nvmx_stop_vm(v, NVMX_STOP_HOST_OP, m.unpinned);
+	return !m.no_memory && !m.pin_failed;
+}
+
+/* Fields of vmcs02 that are the host's and the same as in vmcs01. */
+static const uint16_t host_fields[] = {
+	NVMX_HOST_ES_SEL, NVMX_HOST_CS_SEL, NVMX_HOST_SS_SEL, NVMX_HOST_DS_SEL, NVMX_HOST_FS_SEL, NVMX_HOST_GS_SEL,
+	NVMX_HOST_TR_SEL, NVMX_HOST_SYSENTER_CS, NVMX_HOST_CR0, NVMX_HOST_CR3, NVMX_HOST_CR4, NVMX_HOST_FS_BASE,
+	NVMX_HOST_GS_BASE, NVMX_HOST_TR_BASE, NVMX_HOST_GDTR_BASE, NVMX_HOST_IDTR_BASE, NVMX_HOST_SYSENTER_ESP,
+	NVMX_HOST_SYSENTER_EIP, NVMX_HOST_RSP, NVMX_HOST_RIP, NVMX_EXIT_MSR_LOAD_ADDR, NVMX_EXIT_MSR_LOAD_COUNT,
+};
+static const struct {
+	uint16_t field;
+	uint32_t exit_control;
+} host_msr_fields[] = {
+	{ NVMX_HOST_PAT, NVMX_EXIT_LOAD_PAT },
+	{ NVMX_HOST_EFER, NVMX_EXIT_LOAD_EFER },
+	{ NVMX_HOST_PERF_GLOBAL_CTRL, NVMX_EXIT_LOAD_PERF },
+	{ NVMX_HOST_S_CET, NVMX_EXIT_LOAD_CET },
+	{ NVMX_HOST_SSP, NVMX_EXIT_LOAD_CET },
+	{ NVMX_HOST_INT_SSP_TABLE, NVMX_EXIT_LOAD_CET },
+	{ NVMX_HOST_PKRS, NVMX_EXIT_LOAD_PKRS },
+};
+#define HOST_FIELDS (sizeof(host_fields) / sizeof(*host_fields))
+#define HOST_MSR_FIELDS (sizeof(host_msr_fields) / sizeof(*host_msr_fields))
+
+void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	uint64_t host[HOST_FIELDS], msr[HOST_MSR_FIELDS] = { 0 };
+	uint32_t exit01 = v->ctl01[NVMX_WORD_EXIT];
+
+	for (unsigned i = 0; i < HOST_FIELDS; i++)
+		host[i] = nvmx_vmread(v, host_fields[i]);
+	for (unsigned i = 0; i < HOST_MSR_FIELDS; i++)
+		if (exit01 & host_msr_fields[i].exit_control)
+			msr[i] = nvmx_vmread(v, host_msr_fields[i].field);
+
+	nvmx_vmcs_load(v, s->page02.hpa);
+	for (unsigned i = 0; i < HOST_FIELDS; i++)
+		nvmx_vmwrite(v, host_fields[i], host[i]);
+	for (unsigned i = 0; i < HOST_MSR_FIELDS; i++)
+		if (exit01 & host_msr_fields[i].exit_control)
+			nvmx_vmwrite(v, host_msr_fields[i].field, msr[i]);
+	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, NVMX_NO_ADDR);
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+	nvmx_vmwrite(v, NVMX_ENTRY_MSR_LOAD_COUNT, 0);
+	nvmx_vmwrite(v, NVMX_EXIT_MSR_STORE_COUNT, 0);
+	if (v->config.vpid02)
+		nvmx_vmwrite(v, NVMX_VPID, v->config.vpid02);
+	for (unsigned w = 0; w < NVMX_WORDS; w++)
+		s->ctl02[w] = ~0u; /* no merge gives all ones: the first one writes */
+	s->eptp02 = NVMX_NO_ADDR;
+	s->dirty = v->vm->rows;
+	s->ready02 = true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * vmcs01 + vmcs12 -> vmcs02.
+ */
+#ifndef NVMX_SRC_MERGE_H
+#define NVMX_SRC_MERGE_H
+
+#include "vcpu.h"
+
+#define NVMX_STEP(m) (1ull << NVMX_M_##m)
+
+/* The steps that read vmcs01. */
+#define NVMX_STEPS_OF_01                                                                                  \
+	(NVMX_STEP(EFER) | NVMX_STEP(PAT) | NVMX_STEP(DEBUG) | NVMX_STEP(TSC) | NVMX_STEP(CR0) | NVMX_STEP(CR4) | \
+	 NVMX_STEP(XSS) | NVMX_STEP(ENCLS) | NVMX_STEP(PERF) | NVMX_STEP(BNDCFGS) | NVMX_STEP(IO_BITMAP) | \
+	 NVMX_STEP(EXC))
+
+/* What vmcs02 takes from vmcs01's guest side; read while vmcs01 is current. */
+struct nvmx_from01 {
+	uint64_t efer, pat, debugctl, dr7, perf, bndcfgs;
+	uint64_t tsc_offset, tsc_multiplier;
+	uint64_t cr0_mask, cr4_mask;
+	uint64_t xss_bitmap, encls_bitmap;
+	uint64_t io_bitmap_a, io_bitmap_b;
+	uint32_t exception_bitmap;
+};
+
+/* The merge steps that the dirty rows of the slot call for, and those that every entry needs. */
+uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, const struct nvmx_slot *s);
+
+/* Reads from vmcs01 (current) what the steps need. */
+void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *from);
+
+/* First use of a vmcs02: takes the host's constant part from vmcs01 and leaves vmcs02 current, all rows dirty. */
+void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
+
+/* Runs the steps and writes the dirty GUEST rows; vmcs02 is current.
+ * False: the VM was stopped (no memory, or a frame that the host could not pin). */
+bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_from01 *from);
+
+/* bitmap.c */
+/* Closes the opened bits of vmcs02's bitmaps that L1 now intercepts (its pages may have changed without a VMWRITE). */
+void nvmx_bitmaps_review(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Whether L1 intercepts the access that made vmcs02 exit; unreadable bitmaps read as all ones. */
+bool nvmx_l1_wants_msr(struct nvmx_vcpu *v, uint32_t msr, bool write);
+bool nvmx_l1_wants_io(struct nvmx_vcpu *v, uint64_t qualification);
+/* Opens the bit (or bits) if the host does not intercept either: true if the access can be retried. */
+bool nvmx_open_msr(struct nvmx_vcpu *v, uint32_t msr, bool write);
+bool nvmx_open_io(struct nvmx_vcpu *v, uint64_t qualification);
+/* Gives vmcs02 a bitmap page, all bits closed, if it has none; false: no memory. */
+bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Who gets an event of L2: pure functions of vmcs12 and of the event.  Hardware exits and a host's instruction emulator
+ * ask the same function.  Where the answer lies in a bitmap in L1's memory, the caller is told which one to read.
+ */
+#ifndef NVMX_SRC_ROUTE_H
+#define NVMX_SRC_ROUTE_H
+
+#include "../vmcs/vmcs.h"
+
+struct nvmx_route_in {
+	uint32_t reason;        /* basic exit reason */
+	uint32_t intr_info;     /* for exceptions and NMIs */
+	uint32_t intr_error;
+	uint64_t qualification;
+	uint64_t operand;       /* CR access by MOV: the value of the register */
+};
+
+enum nvmx_route {
+	NVMX_ROUTE_L1,
+	NVMX_ROUTE_L0,           /* L1 did not ask for it: the library or the host handles it */
+	NVMX_ROUTE_MSR_BITMAP,   /* ask L1's MSR bitmap: nvmx_msr_bit() */
+	NVMX_ROUTE_IO_BITMAP,    /* ask L1's I/O bitmaps for each port of the access */
+	NVMX_ROUTE_VMCS_BITMAP,  /* ask L1's VMREAD or VMWRITE bitmap */
+	NVMX_ROUTE_ENCLS_BITMAP, /* ask vmcs12's ENCLS-exiting bitmap with EAX */
+	NVMX_ROUTE_EPT,          /* the shadow EPT decides */
+	NVMX_ROUTE_VMFUNC        /* emulate the VM function */
+};
+
+enum nvmx_route nvmx_route(const struct nvmx_vmcs12 *v12, const struct nvmx_route_in *in);
+
+/* Position of an MSR in the 4-KiB MSR bitmap (SDM 24.6.9): its bit number, or -1 if it has none (always exits). */
+int nvmx_msr_bit(uint32_t msr, bool write);
+
+/* The I/O exit qualification (SDM 27.2.1): port and number of bytes. */
+static inline uint32_t nvmx_io_port(uint64_t qualification)
+{
+	return (uint32_t)(qualification >> 16) & 0xffffu;
+}
+
+static inline uint32_t nvmx_io_size(uint64_t qualification)
+{
+	return ((uint32_t)qualification & 7u) + 1;
+}
+
+#endif

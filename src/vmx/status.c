@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What a host may ask of a vCPU: state, counters, why it stopped.
+ */
+#include "vcpu.h"
+
+bool nvmx_in_vmx_operation(const struct nvmx_vcpu *v)
+{
+	return v->vmxon_ptr != NVMX_NO_ADDR;
+}
+
+bool nvmx_in_l2(const struct nvmx_vcpu *v)
+{
+	return v->in_l2;
+}
+
+bool nvmx_must_launch(const struct nvmx_vcpu *v)
+{
+	return v->in_l2 && !v->cur->launched02;
+}
+
+uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v)
+{
+	return v->loaded;
+}
+
+bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access)
+{
+	*gpa = v->fault_gpa;
+	*access = v->fault_access;
+	return v->in_l2;
+}
+
+enum nvmx_stop nvmx_stop_code(const struct nvmx_vcpu *v)
+{
+	return v->stop;
+}
+
+uint64_t nvmx_stop_detail(const struct nvmx_vcpu *v)
+{
+	return v->stop_detail;
+}
+
+const char *nvmx_stop_reason(const struct nvmx_vcpu *v)
+{
+	static const char *const reasons[] = {
+		[NVMX_STOP_NONE] = "not stopped",
+		[NVMX_STOP_VMX_ABORT] = "VMX abort",
+		[NVMX_STOP_NO_MEMORY] = "out of host memory",
+		[NVMX_STOP_ENTRY_VMCS02] = "the processor refused vmcs02",
+		[NVMX_STOP_HOST_OP] = "the host could not pin a frame of L1",
+	};
+
+	return reasons[v->stop];
+}
+
+uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c)
+{
+	return (unsigned)c < NVMX_CNT_COUNT ? v->counters[c] : 0;
+}
+
+const char *nvmx_counter_name(unsigned c)
+{
+	static const char *const names[NVMX_CNT_COUNT] = {
+		[NVMX_CNT_ENTRY] = "vm_entries",
+		[NVMX_CNT_ENTRY_FAIL] = "vm_entries_failed",
+		[NVMX_CNT_EXIT_TO_L1] = "exits_to_l1",
+		[NVMX_CNT_EXIT_L0] = "exits_handled",
+		[NVMX_CNT_EXIT_HOST] = "exits_to_host",
+		[NVMX_CNT_INSTR] = "vmx_instructions",
+		[NVMX_CNT_VMREAD] = "vmread",
+		[NVMX_CNT_VMWRITE] = "vmwrite",
+		[NVMX_CNT_VMPTRLD] = "vmptrld",
+		[NVMX_CNT_VMCLEAR] = "vmclear",
+		[NVMX_CNT_INVEPT] = "invept",
+		[NVMX_CNT_INVVPID] = "invvpid",
+		[NVMX_CNT_EPT_FILL] = "ept_fills",
+		[NVMX_CNT_EPT_FAULT] = "ept_faults",
+		[NVMX_CNT_MSR_GRANT] = "bitmap_grants",
+	};
+
+	return c < NVMX_CNT_COUNT ? names[c] : NULL;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "port.h"
+
+/* One statement for each HOT row of the field table, none for the others. */
+#define NVMX_READ_HOT(NAME, member) v12->member = (__typeof__(v12->member))nvmx_vmread(v, NVMX_##NAME);
+#define NVMX_READ_NO(NAME, member)
+#define NVMX_READ_CALC(NAME, member)
+#define NVMX_READ_RARE(NAME, member)
+#define NVMX_READ_INFO(NAME, member)
+
+static void sync_hot(struct nvmx_vcpu *v, struct nvmx_vmcs12 *v12)
+{
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) NVMX_READ_##sync(NAME, member)
+#include "../vmcs/fields.def"
+}
+
+/* Bits that L1 or the host own keep the value that they had at the entry (SDM 25.3): only others can have changed. */
+static uint64_t cr_of_l2(uint64_t now, uint64_t before, uint64_t mask02)
+{
+	return (now & ~mask02) | (before & mask02);
+}
+
+static void sync_calculated(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	struct nvmx_vmcs12 *v12 = s->v12;
+	uint32_t proc2 = nvmx_v12_proc2(v12);
+
+	v12->guest_cr0 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR0), v12->guest_cr0, s->cr0_mask02);
+	v12->guest_cr4 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR4), v12->guest_cr4, s->cr4_mask02);
+	if (proc2 & NVMX_PROC2_VID)
+		v12->guest_int_status = (uint16_t)nvmx_vmread(v, NVMX_GUEST_INT_STATUS);
+	if (v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER && v12->exit_ctls & NVMX_EXIT_SAVE_PREEMPTION_TIMER)
+		v12->preemption_timer = (uint32_t)nvmx_vmread(v, NVMX_PREEMPTION_TIMER);
+	if (proc2 & NVMX_PROC2_UNRESTRICTED) /* SDM 27.2: LMA is stored into the entry control */
+		v12->entry_ctls = (v12->entry_ctls & ~NVMX_ENTRY_IA32E) |
+				  ((uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E);
+	s->ctl02[NVMX_WORD_ENTRY] = (s->ctl02[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) |
+				    (v12->entry_ctls & NVMX_ENTRY_IA32E);
+}
+
+/* Rows that a VM exit saves only under a control or with a feature (SDM 27.3.1): without, vmcs12 keeps its value. */
+static void keep_unsaved(const struct nvmx_vmcs12 *v12, struct nvmx_rowset *stale)
+{
+	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_DEBUG)) {
+		nvmx_set_del(stale, NVMX_I_GUEST_DR7);
+		nvmx_set_del(stale, NVMX_I_GUEST_DEBUGCTL);
+	}
+	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_PAT))
+		nvmx_set_del(stale, NVMX_I_GUEST_PAT);
+	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_EFER))
+		nvmx_set_del(stale, NVMX_I_GUEST_EFER);
+	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_CET)) {
+		nvmx_set_del(stale, NVMX_I_GUEST_S_CET);
+		nvmx_set_del(stale, NVMX_I_GUEST_SSP);
+		nvmx_set_del(stale, NVMX_I_GUEST_INT_SSP_TABLE);
+	}
+	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_PKRS))
+		nvmx_set_del(stale, NVMX_I_GUEST_PKRS);
+	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_BNDCFGS))
+		nvmx_set_del(stale, NVMX_I_GUEST_BNDCFGS);
+	if (!(nvmx_v12_proc2(v12) & NVMX_PROC2_VE))
+		nvmx_set_del(stale, NVMX_I_EPTP_INDEX);
+	if (!(nvmx_v12_proc2(v12) & NVMX_PROC2_EPT))
+		for (unsigned i = 0; i < 4; i++)
+			nvmx_set_del(stale, NVMX_I_GUEST_PDPTE0 + i);
+}
+
+void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	sync_hot(v, s->v12);
+	sync_calculated(v, s);
+	s->stale = v->vm->rare;
+	keep_unsaved(s->v12, &s->stale);
+}
