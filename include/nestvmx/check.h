@@ -49,10 +49,13 @@ struct nvmx_check_row {
 const struct nvmx_check_row *nvmx_check_rows(size_t *count);
 
 #define NVMX_GROUPS_ALL 0xffffffffu
+/* In a row's groups: it reads a fact beside vmcs12 (L1's mode, memory) and is evaluated at every entry. */
+#define NVMX_GROUP_FACTS (1 << 30)
 
 /*
  * Evaluates, in order, the rows that read one of the dirty groups and returns the first that fails, or NULL.
- * NVMX_GROUPS_ALL evaluates all.  Pure; any context; at most one pass over the table.
+ * NVMX_GROUPS_ALL evaluates all.  Fewer may be given if a call returned NULL for this vmcs12 and caps, and no field of
+ * another group has been written by L1 since.  Pure; any context; at most one pass over the table.
  */
 const struct nvmx_check_row *nvmx_check_entry(const struct nvmx_check_input *in, uint32_t dirty_groups);
 

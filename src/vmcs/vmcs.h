@@ -96,7 +96,7 @@ enum nvmx_hw_shadow { NVMX_H_NO, NVMX_H_RO, NVMX_H_RW };
  * Dirty groups; a check row names those that it reads.  RFLAGS and the primary processor-based controls have groups of
  * their own because L1s write them (TF, interrupt window) far more often than what most rows depend on.  A row that
  * reads PROC_CTLS only for bit 31, through nvmx_v12_proc2(), names CTRL rather than PROC: a change of bit 31 dirties
- * CTRL too (nvmx_dirty_groups).
+ * CTRL too (nvmx_dirty_groups).  Likewise a row that reads RFLAGS only for its VM flag names SEG.
  */
 enum nvmx_group {
 	NVMX_G_CTRL,
@@ -199,6 +199,8 @@ static inline uint32_t nvmx_dirty_groups(unsigned row, uint64_t old, uint64_t ne
 
 	if (row == NVMX_I_PROC_CTLS && (old ^ new) & NVMX_PROC_SECONDARY)
 		groups |= NVMX_GROUP(CTRL);
+	if (row == NVMX_I_GUEST_RFLAGS && (old ^ new) & NVMX_RFLAGS_VM)
+		groups |= NVMX_GROUP(SEG);
 	return groups;
 }
 
