@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Every VMX instruction but VMREAD and VMWRITE: each way in which it ends (SDM chapter 30). */
+#include "minihost.h"
+#include "invept/invept.h"
+
+static const uint32_t all[] = { NVMX_XR_VMCALL, NVMX_XR_VMCLEAR, NVMX_XR_VMLAUNCH, NVMX_XR_VMPTRLD, NVMX_XR_VMPTRST,
+				NVMX_XR_VMREAD, NVMX_XR_VMRESUME, NVMX_XR_VMWRITE, NVMX_XR_VMXOFF, NVMX_XR_VMXON,
+				NVMX_XR_INVEPT, NVMX_XR_INVVPID, NVMX_XR_VMFUNC };
+#define ALL (sizeof(all) / sizeof(*all))
+
+static void outside_vmx_operation_is_ud(void **state)
+{
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < ALL; i++)
+		if (all[i] != NVMX_XR_VMXON)
+			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_CPUID, 0), NVMX_UD, -1);
+}
+
+static void wrong_modes_are_ud(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, true);
+	for (unsigned i = 0; i < ALL; i++) {
+		F01(GUEST_CR0) &= ~NVMX_CR0_PE;
+		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+		F01(GUEST_CR0) |= NVMX_CR0_PE;
+		F01(GUEST_RFLAGS) |= NVMX_RFLAGS_VM;
+		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+		F01(GUEST_RFLAGS) &= ~NVMX_RFLAGS_VM;
+		F01(GUEST_CS_AR) &= ~(uint64_t)NVMX_AR_L;
+		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+		F01(GUEST_CS_AR) |= NVMX_AR_L;
+	}
+}
+
+static void user_mode_is_gp(void **state)
+{
+	struct mini *m = *state;
+
+	F01(GUEST_SS_AR) |= 3 << 5;
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	F01(GUEST_SS_AR) &= ~(3ull << 5);
+	mini_enter_vmx(m, true);
+	F01(GUEST_SS_AR) |= 3 << 5;
+	for (unsigned i = 0; i < ALL; i++) {
+		if (all[i] == NVMX_XR_VMFUNC)
+			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+		else
+			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_GP, 0);
+	}
+	F01(EXIT_INSTR_INFO) = INFO_REG(RAX, RCX);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMREAD), NVMX_GP, 0);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMWRITE), NVMX_GP, 0);
+}
+
+static void operand_faults_reach_l1(void **state)
+{
+	static const uint32_t with_operand[] = { NVMX_XR_VMCLEAR, NVMX_XR_VMPTRLD, NVMX_XR_VMPTRST, NVMX_XR_INVEPT,
+						 NVMX_XR_INVVPID };
+	struct mini *m = *state;
+
+	*mini_ram(m, MINI_PD + 8) = 0; /* 2 to 4 MiB */
+	m->regs.gpr[RCX] = 2;
+	F01(EXIT_INSTR_INFO) = INFO_MEM(RCX);
+	m->regs.gpr[RAX] = 0x200123;
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMXON), NVMX_PF, 0);
+	mini_enter_vmx(m, true);
+	F01(EXIT_INSTR_INFO) = INFO_MEM(RCX);
+	for (unsigned i = 0; i < sizeof(with_operand) / sizeof(*with_operand); i++) {
+		m->regs.gpr[RAX] = 0x200123;
+		m->host.cr2 = 0;
+		mini_faulted(m, mini_exec(m, with_operand[i]), NVMX_PF, with_operand[i] == NVMX_XR_VMPTRST ? 2 : 0);
+		assert_int_equal(m->host.cr2, 0x200123);
+		m->regs.gpr[RAX] = 0x8000000000000000;
+		mini_faulted(m, mini_exec(m, with_operand[i]), NVMX_GP, 0);
+	}
+}
+
+static void vmxon_conditions(void **state)
+{
+	struct mini *m = *state;
+
+	mini_vmcs_region(m, MINI_VMXON, NVMX_VMCS12_REVISION);
+	F01(CR4_SHADOW) = 0; /* what L1 sees; the processor's own VMXE stays 1 */
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_UD, -1);
+	F01(CR4_SHADOW) = NVMX_CR4_VMXE;
+	F01(GUEST_CR0) &= ~NVMX_CR0_NE;
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	F01(GUEST_CR0) |= NVMX_CR0_NE;
+	F01(GUEST_CR4) |= NVMX_CR4_PCIDE << 8;
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	F01(GUEST_CR4) &= ~(NVMX_CR4_PCIDE << 8);
+	m->v->feature_control = NVMX_FC_VMX_OUTSIDE_SMX;
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	m->v->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_IN_SMX;
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	m->v->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
+	assert_int_equal(m->v->vmxon_ptr, NVMX_NO_ADDR);
+	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON + 8));
+	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, 1ull << 40));
+	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_RAM));
+	mini_vmcs_region(m, MINI_VMXON, NVMX_VMCS12_REVISION + 1);
+	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON));
+	mini_vmcs_region(m, MINI_VMXON, NVMX_VMCS12_REVISION | NVMX_SHADOW_VMCS_INDICATOR);
+	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON));
+	assert_int_equal(m->v->vmxon_ptr, NVMX_NO_ADDR);
+	mini_enter_vmx(m, false);
+	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON)); /* no current VMCS to tell */
+	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), 15);
+}
+
+static void vmxoff_leaves(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, true);
+	m->v->cur->v12->guest_rip = 0x1234;
+	m->v->cur->v12->launch_state = 1;
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMXOFF));
+	assert_int_equal(m->v->vmxon_ptr, NVMX_NO_ADDR);
+	assert_null(m->v->cur);
+	assert_int_equal(((struct nvmx_vmcs12 *)(void *)(m->host.ram + MINI_VMCS12))->guest_rip, 0x1234);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMXOFF), NVMX_UD, -1);
+}
+
+static void vmclear_operands(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, true);
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMCLEAR, MINI_VMCS12 + 0x800), 2);
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMCLEAR, 1ull << 40), 2);
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMCLEAR, MINI_VMXON), 3);
+	/* One that is not active here: only its launch state is known to be touched. */
+	mini_vmcs_region(m, MINI_VMCS12 + 0x1000, 0x77);
+	*(uint32_t *)(void *)(m->host.ram + MINI_VMCS12 + 0x1008) = 1;
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMCLEAR, MINI_VMCS12 + 0x1000));
+	assert_int_equal(*(uint32_t *)(void *)(m->host.ram + MINI_VMCS12 + 0x1008), 0);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMCLEAR, MINI_RAM)); /* nothing there */
+	assert_non_null(m->v->cur);
+	m->v->cur->v12->launch_state = 1;
+	m->v->cur->v12->guest_rsp = 0xabc;
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMCLEAR, MINI_VMCS12));
+	assert_null(m->v->cur);
+	assert_int_equal(*(uint32_t *)(void *)(m->host.ram + MINI_VMCS12 + 8), 0);
+	assert_int_equal(((struct nvmx_vmcs12 *)(void *)(m->host.ram + MINI_VMCS12))->guest_rsp, 0xabc);
+	/* Without a current VMCS the same failures have no error number. */
+	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMCLEAR, MINI_VMXON));
+}
+
+static void vmptrld_operands(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+
+	mini_enter_vmx(m, true);
+	s = m->v->cur;
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12 + 1), 9);
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, 1ull << 51), 9);
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMXON), 10);
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12 + 0x1000), 11);
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_RAM), 11);
+	mini_cap(m, NVMX_MSR_VMX_PROCBASED_CTLS2, (uint64_t)~NVMX_PROC2_SHADOW_VMCS << 32);
+	mini_vmcs_region(m, MINI_VMCS12 + 0x1000, NVMX_VMCS12_REVISION | NVMX_SHADOW_VMCS_INDICATOR);
+	mini_failed(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12 + 0x1000), 11);
+	assert_ptr_equal(m->v->cur, s);
+	mini_cap(m, NVMX_MSR_VMX_PROCBASED_CTLS2, ~0ull << 32);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12 + 0x1000));
+	assert_int_equal(m->v->cur->gpa, MINI_VMCS12 + 0x1000);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12 + 0x1000));
+	assert_int_equal(m->v->cur->gpa, MINI_VMCS12 + 0x1000);
+	mini_failed_invalid(m, mini_exec(m, NVMX_XR_VMLAUNCH)); /* a shadow VMCS enters nothing */
+}
+
+static void vmptrld_without_memory_stops(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, false);
+	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
+	for (unsigned pages = 0; pages < 2; pages++) {
+		m->host.pages_left = pages;
+		assert_int_equal(mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12), NVMX_STOP);
+		assert_int_equal(m->v->stop, NVMX_STOP_NO_MEMORY);
+		assert_null(m->v->cur);
+	}
+	m->host.pages_left = MINI_PAGES - 1; /* one page stays with the slot */
+}
+
+static void vmptrst_stores(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, false);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRST, 1));
+	assert_true(*mini_ram(m, MINI_OPERAND) == ~0ull);
+	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRST, 1));
+	assert_int_equal(*mini_ram(m, MINI_OPERAND), MINI_VMCS12);
+}
+
+static void entry_conditions(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, false);
+	mini_failed_invalid(m, mini_exec(m, NVMX_XR_VMLAUNCH));
+	mini_failed_invalid(m, mini_exec(m, NVMX_XR_VMRESUME));
+	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
+	mini_failed(m, mini_exec(m, NVMX_XR_VMRESUME), 5);
+	F01(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_MOVSS;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMRESUME), 26);
+	assert_int_equal(F01(GUEST_INTERRUPTIBILITY), 0);
+	F01(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_MOVSS;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMLAUNCH), 26);
+	assert_int_equal(m->entries, 0);
+	assert_int_equal(mini_exec(m, NVMX_XR_VMLAUNCH), NVMX_RESUME_L2);
+	assert_true(m->entries == 1 && m->launch);
+	m->v->cur->v12->launch_state = 1;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMLAUNCH), 4);
+	assert_int_equal(mini_exec(m, NVMX_XR_VMRESUME), NVMX_RESUME_L2);
+	assert_true(m->entries == 2 && !m->launch);
+}
+
+static void vmcall_and_vmfunc_in_root(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, false);
+	mini_failed_invalid(m, mini_exec(m, NVMX_XR_VMCALL));
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMFUNC), NVMX_UD, -1);
+	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
+	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 1);
+}
+
+static enum nvmx_verdict invalidate(struct mini *m, uint32_t reason, uint64_t type, uint64_t low, uint64_t high)
+{
+	F01(EXIT_INSTR_INFO) = INFO_MEM(RCX);
+	m->regs.gpr[RAX] = MINI_OPERAND;
+	m->regs.gpr[RCX] = type;
+	*mini_ram(m, MINI_OPERAND) = low;
+	*mini_ram(m, MINI_OPERAND + 8) = high;
+	return mini_exec(m, reason);
+}
+
+#define EPTP_GOOD (0x5000 | 3 << 3 | 6)
+
+static void invept_operands(void **state)
+{
+	static const uint64_t bad_eptp[] = {
+		EPTP_GOOD ^ 1, /* memory type 7 */ EPTP_GOOD ^ 2, /* 4 */ EPTP_GOOD ^ 8, /* 3 levels */
+		(EPTP_GOOD & ~0x38) | 4 << 3, /* 5 levels */ EPTP_GOOD | 1 << 6, EPTP_GOOD | 1 << 7, EPTP_GOOD | 1 << 8,
+		EPTP_GOOD | 1 << 11, EPTP_GOOD | 1ull << 40, EPTP_GOOD | 1ull << 63,
+	};
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, true);
+	mini_failed(m, invalidate(m, NVMX_XR_INVEPT, 0, EPTP_GOOD, 0), 28);
+	mini_failed(m, invalidate(m, NVMX_XR_INVEPT, 3, EPTP_GOOD, 0), 28);
+	mini_failed(m, invalidate(m, NVMX_XR_INVEPT, 1ull << 32 | 1, EPTP_GOOD, 0), 28);
+	for (unsigned i = 0; i < sizeof(bad_eptp) / sizeof(*bad_eptp); i++)
+		mini_failed(m, invalidate(m, NVMX_XR_INVEPT, 1, bad_eptp[i], 0), 28);
+	assert_int_equal(m->invepts, 0);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVEPT, 1, EPTP_GOOD, 0));
+	assert_int_equal(m->invept_eptp, EPTP_GOOD);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVEPT, 1, EPTP_GOOD & ~6, 0));
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVEPT, 2, bad_eptp[0], 0));
+	assert_int_equal(m->invepts, 3);
+	assert_int_equal(m->v->counters[NVMX_CNT_INVEPT], 3);
+	mini_cap(m, NVMX_MSR_VMX_EPT_VPID_CAP,
+		 nvmx_caps_get(&m->vm->caps, NVMX_MSR_VMX_EPT_VPID_CAP) & ~NVMX_EPT_INVEPT_SINGLE);
+	mini_failed(m, invalidate(m, NVMX_XR_INVEPT, 1, EPTP_GOOD, 0), 28);
+	mini_cap(m, NVMX_MSR_VMX_EPT_VPID_CAP, 0);
+	mini_faulted(m, invalidate(m, NVMX_XR_INVEPT, 1, EPTP_GOOD, 0), NVMX_UD, -1);
+	mini_faulted(m, invalidate(m, NVMX_XR_INVVPID, 1, 1, 0), NVMX_UD, -1);
+}
+
+static void eptp_by_capability(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_caps *caps = &m->vm->caps;
+
+	mini_cap(m, NVMX_MSR_VMX_EPT_VPID_CAP, NVMX_EPT_WALK5 | NVMX_EPT_WB | NVMX_EPT_AD | NVMX_EPT_SSS);
+	assert_false(nvmx_eptp_acceptable(caps, EPTP_GOOD));
+	assert_true(nvmx_eptp_acceptable(caps, 0x5000 | 1 << 7 | 1 << 6 | 4 << 3 | 6));
+	assert_false(nvmx_eptp_acceptable(caps, 0x5000 | 4 << 3));
+	mini_cap(m, NVMX_MSR_VMX_EPT_VPID_CAP, NVMX_EPT_WALK4 | NVMX_EPT_UC);
+	assert_false(nvmx_eptp_acceptable(caps, EPTP_GOOD));
+}
+
+static void invvpid_operands(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, true);
+	m->v->last_vpid12 = 5;
+	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 4, 5, 0), 28);
+	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 1ull << 32, 5, 0), 28);
+	for (unsigned type = 0; type < 4; type++)
+		mini_failed(m, invalidate(m, NVMX_XR_INVVPID, type, 1ull << 16 | 5, 0), 28);
+	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 0, 0, 0), 28);
+	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 1, 0, 0), 28);
+	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 3, 0, 0), 28);
+	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 1ull << 47), 28);
+	assert_int_equal(m->host.flushes, 0);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 0x1234000));
+	assert_true(m->host.flushes == 1 && m->host.flushed_vpid == 77 && m->host.flushed_scope == NVMX_FLUSH_ADDRESS &&
+		    m->host.flushed_linear == 0x1234000);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 1, 6, 0)); /* not the one that ran last */
+	assert_int_equal(m->host.flushes, 1);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 1, 5, 1ull << 47));
+	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_SINGLE);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 3, 5, 0));
+	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_SINGLE_NON_GLOBAL);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 2, 0, 0));
+	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_SINGLE);
+	assert_int_equal(m->host.flushes, 4);
+	m->vm->hw.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = NVMX_EPT_INVVPID | NVMX_EPT_INVVPID_ALL;
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 0));
+	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_ALL);
+	m->v->config.vpid02 = 0;
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 2, 0, 0));
+	assert_int_equal(m->host.flushes, 5);
+}
+
+static void types_are_32_bits_outside_64bit_mode(void **state)
+{
+	struct mini *m = *state;
+
+	mini_enter_vmx(m, true);
+	F01(ENTRY_CTLS) = 0;
+	F01(GUEST_CS_AR) = 0xc09b;
+	F01(GUEST_CR0) &= ~NVMX_CR0_PG;
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVEPT, 1ull << 32 | 2, 0, 0));
+	assert_int_equal(m->invepts, 1);
+}
+
+/* An instruction that fails changes nothing but RIP, RFLAGS and the error field. */
+static void failures_change_nothing_else(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 before12;
+	struct nvmx_regs regs;
+	uint64_t before[NVMX_ROWS];
+	static uint8_t ram[MINI_RAM];
+	struct { uint32_t reason; uint64_t pointer; } fails[] = {
+		{ NVMX_XR_VMXON, MINI_VMXON }, { NVMX_XR_VMCLEAR, MINI_VMXON }, { NVMX_XR_VMCLEAR, 1 },
+		{ NVMX_XR_VMPTRLD, 2 }, { NVMX_XR_VMPTRLD, MINI_VMXON }, { NVMX_XR_VMPTRLD, 0x30000 },
+		{ NVMX_XR_VMRESUME, 0 }, { NVMX_XR_VMCALL, 0 }, { NVMX_XR_INVEPT, 0 }, { NVMX_XR_INVVPID, 0x10000 },
+		{ NVMX_XR_VMREAD, 0 }, { NVMX_XR_VMWRITE, 0 },
+	};
+
+	mini_enter_vmx(m, true);
+	m->regs.gpr[RCX] = 1;
+	m->regs.gpr[RAX] = MINI_OPERAND;
+	for (unsigned i = 0; i < sizeof(fails) / sizeof(*fails); i++) {
+		bool rw = fails[i].reason == NVMX_XR_VMREAD || fails[i].reason == NVMX_XR_VMWRITE;
+
+		F01(EXIT_INSTR_INFO) = rw ? INFO_REG(RDX, RCX) : INFO_MEM(RCX);
+		*mini_ram(m, MINI_OPERAND) = fails[i].pointer;
+		memcpy(before, m->host.vmcs[MINI_PAGES].field, sizeof(before));
+		before12 = *m->v->cur->v12;
+		regs = m->regs;
+		memcpy(ram, m->host.ram, MINI_RAM);
+		assert_int_equal(mini_exec(m, fails[i].reason), NVMX_RESUME_L1);
+		assert_true(F01(GUEST_RFLAGS) & NVMX_RFLAGS_ZF);
+		assert_int_not_equal(m->v->cur->v12->vm_instr_error, 0);
+		m->v->cur->v12->vm_instr_error = 0;
+		F01(GUEST_RFLAGS) = before[NVMX_I_GUEST_RFLAGS];
+		F01(GUEST_RIP) = before[NVMX_I_GUEST_RIP];
+		assert_memory_equal(before, m->host.vmcs[MINI_PAGES].field, sizeof(before));
+		assert_memory_equal(&before12, m->v->cur->v12, sizeof(before12));
+		assert_memory_equal(&regs, &m->regs, sizeof(regs));
+		/* Reading the operand sets accessed flags, nothing else. */
+		for (unsigned at = MINI_PML4; at < MINI_PD + 4096; at += 8)
+			*(uint64_t *)(void *)(ram + at) |= *mini_ram(m, at) & 0x20;
+		assert_memory_equal(ram, m->host.ram, MINI_RAM);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MINI_TEST(outside_vmx_operation_is_ud),
+		MINI_TEST(wrong_modes_are_ud),
+		MINI_TEST(user_mode_is_gp),
+		MINI_TEST(operand_faults_reach_l1),
+		MINI_TEST(vmxon_conditions),
+		MINI_TEST(vmxoff_leaves),
+		MINI_TEST(vmclear_operands),
+		MINI_TEST(vmptrld_operands),
+		MINI_TEST(vmptrld_without_memory_stops),
+		MINI_TEST(vmptrst_stores),
+		MINI_TEST(entry_conditions),
+		MINI_TEST(vmcall_and_vmfunc_in_root),
+		MINI_TEST(invept_operands),
+		MINI_TEST(eptp_by_capability),
+		MINI_TEST(invvpid_operands),
+		MINI_TEST(types_are_32_bits_outside_64bit_mode),
+		MINI_TEST(failures_change_nothing_else),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
