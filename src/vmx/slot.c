@@ -132,26 +132,19 @@ void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	nvmx_shadow_switch(v);
 }
 
-static uint64_t current_vmcs(const struct nvmx_vcpu *v)
-{
-	return v->in_l2 ? v->cur->page02.hpa : v->config.vmcs01;
-}
-
 static void freshen(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups)
 {
-	uint64_t before = current_vmcs(v);
+	uint64_t before = v->loaded;
 	unsigned row;
 
-	if (before != s->page02.hpa)
-		nvmx_vmcs_load(v, s->page02.hpa);
+	nvmx_vmcs_load(v, s->page02.hpa);
 	NVMX_FOR_EACH_ROW(row, &s->stale) {
 		if (!(groups >> nvmx_field_rows[row].group & 1))
 			continue;
 		nvmx_v12_set(s->v12, row, nvmx_vmread(v, nvmx_field_rows[row].encoding));
 		nvmx_set_del(&s->stale, row);
 	}
-	if (before != s->page02.hpa)
-		nvmx_vmcs_load(v, before);
+	nvmx_vmcs_load(v, before);
 }
 
 void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s)

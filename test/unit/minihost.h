@@ -46,7 +46,7 @@ struct nvmx_host {
 	struct mini_vmcs *current;
 	int mapped;
 	unsigned loads, vmreads, vmwrites;
-	uint64_t cr2, efer;
+	uint64_t cr2;
 	unsigned cr2_sets;
 	uint16_t flushed_vpid;
 	unsigned flushed_scope, flushes;
@@ -214,13 +214,6 @@ static void mini_flush_vpid(struct nvmx_host *h, uint16_t vpid, unsigned scope, 
 	h->flushed_linear = linear;
 }
 
-static int mini_msr_read(struct nvmx_host *h, uint32_t msr, uint64_t *value)
-{
-	assert_int_equal(msr, NVMX_MSR_EFER);
-	*value = h->efer;
-	return 0;
-}
-
 static void mini_set_cr2(struct nvmx_host *h, uint64_t cr2)
 {
 	h->cr2 = cr2;
@@ -306,7 +299,7 @@ static inline void mini_state01(struct mini *m)
 	for (unsigned i = NVMX_I_GUEST_ES_LIMIT; i <= NVMX_I_GUEST_GS_LIMIT; i++)
 		*mini01(m, i) = 0xffffffff;
 	F01(VMCS_LINK_POINTER) = ~0ull;
-	m->host.efer = NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_NXE;
+	F01(GUEST_EFER) = NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_NXE;
 	*mini_ram(m, MINI_PML4) = MINI_PDPT | 7;
 	*mini_ram(m, MINI_PDPT) = MINI_PD | 7;
 	for (unsigned i = 0; i < 512; i++)
@@ -326,7 +319,7 @@ static inline int mini_setup(void **state)
 		.map = mini_map, .unmap = mini_unmap, .pin = mini_pin, .unpin = mini_unpin, .page_alloc = mini_page_alloc,
 		.page_free = mini_page_free, .vmcs_load = mini_vmcs_load, .vmcs_clear = mini_vmcs_clear,
 		.vmcs_read_many = mini_read_many, .vmcs_write_many = mini_write_many, .flush_vpid = mini_flush_vpid,
-		.l1_msr_read = mini_msr_read, .set_cr2 = mini_set_cr2,
+		.set_cr2 = mini_set_cr2,
 	};
 	m->vm = aligned_alloc(64, NVMX_VM_SIZE);
 	m->v = aligned_alloc(64, NVMX_VCPU_SIZE);
@@ -339,8 +332,9 @@ static inline int mini_setup(void **state)
 	m->v->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
 	m->v->config.vmcs01 = MINI_VMCS01;
 	m->v->config.vpid02 = 77;
-	m->v->proc01 = NVMX_PROC_SECONDARY;
-	m->v->proc01_2 = NVMX_PROC2_EPT;
+	m->v->loaded = MINI_VMCS01;
+	m->v->ctl01[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY;
+	m->v->ctl01[NVMX_WORD_PROC2] = NVMX_PROC2_EPT;
 	nvmx_slots_init(m->v);
 	mini_caps(m);
 	mini_state01(m);
