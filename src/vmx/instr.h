@@ -8,6 +8,9 @@
 
 #include "l1.h"
 
+/* The functions below never leave the library: no global offset table for their addresses. */
+#pragma GCC visibility push(hidden)
+
 /* An instruction in flight: L1's mode at the exit. */
 struct nvmx_insn {
 	struct nvmx_vcpu *v;
@@ -34,5 +37,7 @@ static inline bool nvmx_bad_mode(const struct nvmx_l1 *l1)
 {
 	return !(l1->cr0 & NVMX_CR0_PE) || l1->rflags & NVMX_RFLAGS_VM || (l1->ia32e && !l1->code64);
 }
+
+#pragma GCC visibility pop
 
 #endif
