@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""The little that is needed of ELF: libraries that a program needs, and kernels without their padding."""
+import os
+import struct
+
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4
+DT_NEEDED, DT_STRTAB = 1, 5
+EHDR64 = "<16sHHIQQQIHHHHHH"
+PHDR64 = "<IIQQQQQQ"
+EHDR32 = "<16sHHIIIIIHHHHHH"
+PHDR32 = "<IIIIIIII"
+
+
+class Segment:
+	"""Program header, the same for both sizes."""
+
+	def __init__(self, data, at, wide):
+		if wide:
+			(self.kind, self.flags, self.offset, self.vaddr, self.paddr, self.filesz, self.memsz,
+				self.align) = struct.unpack_from(PHDR64, data, at)
+		else:
+			(self.kind, self.offset, self.vaddr, self.paddr, self.filesz, self.memsz, self.flags,
+				self.align) = struct.unpack_from(PHDR32, data, at)
+
+	def pack(self, wide):
+		if wide:
+			return struct.pack(PHDR64, self.kind, self.flags, self.offset, self.vaddr, self.paddr, self.filesz,
+				self.memsz, self.align)
+		return struct.pack(PHDR32, self.kind, self.offset, self.vaddr, self.paddr, self.filesz, self.memsz, self.flags,
+			self.align)
+
+
+def segments(data):
+	wide = data[4] == 2
+	header = struct.unpack_from(EHDR64 if wide else EHDR32, data)
+	phoff, phentsize, phnum = header[5], header[9], header[10]
+	return wide, [Segment(data, phoff + i * phentsize, wide) for i in range(phnum)]
+
+
+def needed(path):
+	"""Libraries of a 64-bit ELF file, and its interpreter."""
+	with open(path, "rb") as f:
+		data = f.read()
+	if data[:5] != b"\x7fELF\x02":
+		return []
+	_, parts = segments(data)
+	names = [os.path.basename(data[s.offset:s.offset + s.filesz].rstrip(b"\0").decode())
+		for s in parts if s.kind == PT_INTERP]
+	for dynamic in (s for s in parts if s.kind == PT_DYNAMIC):
+		entries = [struct.unpack_from("<QQ", data, at)
+			for at in range(dynamic.offset, dynamic.offset + dynamic.filesz, 16)]
+		strings = next(value for tag, value in entries if tag == DT_STRTAB)
+		base = next(s.offset + strings - s.vaddr for s in parts
+			if s.kind == PT_LOAD and s.vaddr <= strings < s.vaddr + s.filesz)
+		for tag, value in entries:
+			if tag == DT_NEEDED:
+				names.append(data[base + value:data.index(b"\0", base + value)].decode())
+	return names
+
+
+def compact(data):
+	"""The same kernel with loadable segments and notes only, no padding, no trailing zeros."""
+	wide, parts = segments(data)
+	keep = [s for s in parts if s.kind in (PT_LOAD, PT_NOTE)]
+	header = list(struct.unpack_from(EHDR64 if wide else EHDR32, data))
+	ehsize = struct.calcsize(EHDR64 if wide else EHDR32)
+	header[5], header[6], header[10], header[11:14] = ehsize, 0, len(keep), [0, 0, 0]
+	at = ehsize + len(keep) * struct.calcsize(PHDR64 if wide else PHDR32)
+	body = bytearray()
+	table = b""
+	for s in keep:
+		content = data[s.offset:s.offset + s.filesz]
+		if s.kind == PT_LOAD:
+			content = content.rstrip(b"\0")
+		content += bytes(-len(content) % 16)
+		s.offset, s.filesz, s.align = at + len(body), min(len(content), s.filesz), 1
+		body += content
+		table += s.pack(wide)
+	return struct.pack(EHDR64 if wide else EHDR32, *header) + table + bytes(body)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""The pieces that boot tests are made of, each built once below build/lab/out."""
+import glob
+import gzip
+import lzma
+import os
+import shutil
+import struct
+import subprocess
+
+import elf
+import initramfs
+import packages
+from packages import LAB, LabError, TOP, one, tree
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OUT = os.path.join(LAB, "out")
+NOT_NEEDED = ("initramfs-tools", "linux-base", "debconf", "perl", "udev", "systemd", "kmod")
+KVM_MODULES = ("virt/lib/irqbypass", "arch/x86/kvm/kvm", "arch/x86/kvm/kvm-intel")
+XEN_MODULES = ("xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs/xenfs")
+XEN_PROGRAMS = ("xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper", "xl")
+QEMU_FILES = ("seabios/bios-256k.bin", "seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin", "qemu/pvh.bin",
+	"qemu/kvmvapic.bin")
+SIGNED = b"~Module signature appended~\n"
+KERNELS = {"amd64": "linux-image-amd64", "i386": "linux-image-686-pae"}
+
+
+def linux(arch):
+	return tree(f"linux-{arch}", arch, [KERNELS[arch], "busybox-static"], skip=NOT_NEEDED)
+
+
+def qemu():
+	return tree("qemu", "amd64", ["qemu-system-x86"])
+
+
+def xen():
+	return tree("xen", "amd64", ["xen-hypervisor-4.17-amd64", "xen-utils-4.17"])
+
+
+def stale(path, sources):
+	if not os.path.exists(path):
+		return True
+	made = os.path.getmtime(path)
+	return any(os.path.getmtime(source) > made for source in sources)
+
+
+def own(*names):
+	return [os.path.join(HERE, name) for name in names]
+
+
+def busybox(archive, arch):
+	archive.copy("bin/busybox", os.path.join(linux(arch), "bin/busybox"), 0o755)
+	for directory in ("dev", "proc", "sys", "tmp", "run"):
+		archive.directory(directory)
+	archive.device("dev/console", 5, 1)
+	archive.device("dev/null", 1, 3)
+
+
+def vmlinuz(arch):
+	return one(os.path.join(linux(arch), "boot/vmlinuz-*"))
+
+
+def vmlinux(arch):
+	"""Debian's kernel out of its bzImage: what the bzImage would unpack itself into, slowly."""
+	out = os.path.join(OUT, f"vmlinux-{arch}")
+	source = vmlinuz(arch)
+	if stale(out, [source] + own("elf.py")):
+		with open(source, "rb") as f:
+			data = f.read()
+		start = (data[0x1f1] + 1) * 512 + struct.unpack_from("<I", data, 0x248)[0]
+		length = struct.unpack_from("<I", data, 0x24c)[0]
+		try:
+			image = lzma.LZMADecompressor().decompress(data[start:start + length])
+		except lzma.LZMAError:
+			raise LabError(f"{source}: its payload is not xz") from None
+		_write(out, elf.compact(image))
+	return out
+
+
+def linux_packed():
+	"""Module 0 of the loader."""
+	out = os.path.join(OUT, "linux.lz4")
+	if stale(out, [vmlinux("amd64")]):
+		initramfs.lz4(vmlinux("amd64"), out)
+	return out
+
+
+def loader():
+	return compiled("loader", ["gcc", "-m32", "-march=i686", "-std=gnu11", "-Os", "-Wall", "-Wextra", "-ffreestanding",
+		"-fno-pie", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-nostdlib", "-static", "-no-pie",
+		"-Wl,-Ttext=0x100000,--build-id=none,-z,norelro"], own("loader.c"))
+
+
+def _write(path, data):
+	with open(path + ".tmp", "wb") as f:
+		f.write(data)
+	os.replace(path + ".tmp", path)
+
+
+def l2_initrd(arch):
+	out = os.path.join(OUT, f"l2-initrd-{arch}")
+	if stale(out, own("l2-init", "initramfs.py")):
+		archive = initramfs.Archive()
+		busybox(archive, arch)
+		archive.copy("init", os.path.join(HERE, "l2-init"), 0o755)
+		archive.write(out)
+	return out
+
+
+def module(archive, path):
+	"""A kernel module, without its signature: checking that takes a slow machine seconds."""
+	with open(path, "rb") as f:
+		data = f.read()
+	if data.endswith(SIGNED):
+		size = struct.unpack(">I", data[-len(SIGNED) - 4:-len(SIGNED)])[0]
+		data = data[:-len(SIGNED) - 12 - size]
+	archive.file("modules/" + os.path.basename(path), data)
+
+
+def l1_base():
+	scenarios = sorted(glob.glob(os.path.join(HERE, "scenario", "*")))
+	out = os.path.join(OUT, "l1-base")
+	if stale(out, own("l1-init", "initramfs.py", "scenario") + scenarios):
+		archive = initramfs.Archive()
+		busybox(archive, "amd64")
+		archive.copy("init", os.path.join(HERE, "l1-init"), 0o755)
+		for path in scenarios:
+			archive.copy("scenario/" + os.path.basename(path), path, 0o755)
+		archive.write(out)
+	return out
+
+
+def l1_kvm():
+	out = os.path.join(OUT, "l1-kvm")
+	if stale(out, own("initramfs.py", "images.py")):
+		archive = initramfs.Archive()
+		for name in KVM_MODULES:
+			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko"))
+			module(archive, path)
+		archive.write(out)
+	return out
+
+
+def l1_qemu():
+	out = os.path.join(OUT, "l1-qemu")
+	if stale(out, own("initramfs.py")):
+		archive = initramfs.Archive()
+		archive.program(qemu(), "usr/bin/qemu-system-x86_64")
+		for name in QEMU_FILES:
+			path = os.path.join(qemu(), "usr/share", name)
+			archive.copy("usr/share/qemu/" + os.path.basename(name), os.path.realpath(path))
+		archive.write(out)
+	return out
+
+
+def l2_linux(arch, packed):
+	"""An L2 Linux for the L1's file system: as Debian packs it, or unpacked, which starts much faster."""
+	out = os.path.join(OUT, f"l2-{arch}" + ("-packed" if packed else ""))
+	kernel = vmlinuz(arch) if packed else vmlinux(arch)
+	if stale(out, [kernel, l2_initrd(arch)] + own("initramfs.py")):
+		archive = initramfs.Archive()
+		archive.copy(f"l2/{arch}/kernel", kernel)
+		archive.copy(f"l2/{arch}/initrd", l2_initrd(arch))
+		archive.write(out)
+	return out
+
+
+def compiled(name, argv, sources):
+	out = os.path.join(OUT, name)
+	if stale(out, sources):
+		done = subprocess.run([*argv, "-o", out + ".tmp", *sources], stderr=subprocess.PIPE, text=True, check=False)
+		if done.returncode:
+			raise LabError(f"{name}: {(done.stderr.strip().splitlines() or ['failed'])[0]}")
+		os.replace(out + ".tmp", out)
+	return out
+
+
+def l2_real():
+	sector = compiled("realmode.elf", ["gcc", "-m32", "-nostdlib", "-static", "-Wl,-Ttext=0x7c00", "-Wl,--build-id=none",
+		"-Wl,--oformat=binary"], own("realmode.S"))
+	out = os.path.join(OUT, "l2-real")
+	if stale(out, [sector] + own("initramfs.py")):
+		archive = initramfs.Archive()
+		archive.copy("l2/real/disk", sector)
+		archive.write(out)
+	return out
+
+
+def minivmm():
+	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], own("minivmm.c"))
+
+
+def l1_bench():
+	bench = os.path.join(TOP, "build/test/l1/bench.elf")
+	if not os.path.exists(bench):
+		raise LabError(f"{bench} is missing: build the project first")
+	out = os.path.join(OUT, "l1-bench")
+	if stale(out, [bench, minivmm()] + own("initramfs.py")):
+		archive = initramfs.Archive()
+		archive.copy("bin/minivmm", minivmm(), 0o755)
+		archive.copy("l2/bench.elf", bench)
+		archive.write(out)
+	return out
+
+
+def xen_hypervisor():
+	out = os.path.join(OUT, "xen")
+	source = one(os.path.join(xen(), "boot/xen-4.17*.gz"))
+	if stale(out, [source]):
+		with gzip.open(source) as f:
+			_write(out, f.read())
+	return out
+
+
+def dom0():
+	out = os.path.join(OUT, "dom0")
+	if stale(out, [l2_initrd("amd64")] + own("dom0-init", "initramfs.py")):
+		archive = initramfs.Archive()
+		busybox(archive, "amd64")
+		archive.copy("init", os.path.join(HERE, "dom0-init"), 0o755)
+		for name in XEN_MODULES:
+			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel/drivers/xen", name + ".ko"))
+			module(archive, path)
+		for name in XEN_PROGRAMS:
+			path = one(os.path.join(xen(), "usr/lib/xen-4.17/bin", name))
+			archive.program(xen(), os.path.relpath(path, xen()))
+		archive.copy("l2/kernel", vmlinux("amd64"))
+		archive.copy("l2/initrd", l2_initrd("amd64"))
+		archive.write(out)
+	return out
+
+
+PIECES = {
+	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-qemu": l1_qemu, "l1-bench": l1_bench, "l2-real": l2_real,
+	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
+	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
+	"loader": loader, "linux-packed": linux_packed, "linux": lambda: vmlinuz("amd64"), "xen": xen_hypervisor, "dom0": dom0,
+}
+
+
+def piece(name):
+	os.makedirs(OUT, exist_ok=True)
+	if not shutil.which("lz4"):
+		raise LabError("lz4 is missing: apt-get install lz4")
+	if name not in PIECES:
+		raise LabError(f"no image called {name}: {' '.join(PIECES)}")
+	return PIECES[name]()
+
+
+__all__ = ["piece", "PIECES", "LabError", "packages"]
