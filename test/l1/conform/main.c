@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "conform.h"
+#include "entry.h"
 #include "l1.h"
 
 struct l2 guest;
@@ -36,5 +37,9 @@ void l1_main(void)
 	}
 	conform_capabilities();
 	conform_fields();
+	conform_entry_controls();
+	conform_entry_host();
+	conform_entry_guest();
+	conform_entry_segments();
 	conform_summary();
 }
