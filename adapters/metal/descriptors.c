@@ -35,7 +35,7 @@ static void idt_create(void)
 	}
 }
 
-struct cpu *cpu_create(uint32_t apic_id)
+struct cpu *cpu_create(void)
 {
 	uint64_t page = page_alloc(), n, tss, stack[2];
 	struct cpu *cpu = phys(page);
@@ -43,10 +43,10 @@ struct cpu *cpu_create(uint32_t apic_id)
 	for (n = PAGE; n < sizeof(*cpu); n += PAGE)
 		if (page_alloc() != page + n)
 			stop("memory of a processor is not contiguous");
-	cpu->apic_id = apic_id;
 	cpu->index = machine.cpus;
 	cpu->vmxon_region = page_alloc();
 	cpu->vmcs01 = page_alloc();
+	cpu->apic_copy = page_alloc();
 
 	tss = (uint64_t)cpu->tss;
 	stack[0] = (uint64_t)(cpu->fault_stack + 1);
@@ -59,6 +59,7 @@ struct cpu *cpu_create(uint32_t apic_id)
 	cpu->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
 
 	machine.cpu[machine.cpus++] = cpu;
+	machine.watch_apic = machine.cpus > 1;
 	return cpu;
 }
 

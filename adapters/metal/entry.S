@@ -75,4 +75,14 @@ give_nmi:
 	call exit_give_nmi
 	jmp enter
 
+/* void wait_for_nmi(volatile uint32_t *flag): waits until the flag is set, looking at each NMI (exception.c) */
+	.globl wait_for_nmi, wait_check, wait_end
+wait_for_nmi:
+wait_check:
+	cmpl $0, (%rdi)
+	jne wait_end
+	hlt
+wait_end:
+	ret
+
 	.section .note.GNU-stack, "", @progbits

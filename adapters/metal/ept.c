@@ -4,16 +4,15 @@
  */
 #include "metal.h"
 
-#define EPT_WRITE 2ull
 #define EPT_ALL 7ull
 #define EPT_READ_EXECUTE 5ull
 #define EPT_LEAF 0x80ull
 #define EPTP_WB_4_LEVELS 0x1eull
 #define CAP_2MB (1ull << 16)
 #define CAP_1GB (1ull << 17)
-#define OWN_WRITE_MOMENT 64
 
 static uint64_t *own_table;	/* one page table serves all of metal's memory: each entry is the page of ones */
+static uint64_t *shared_pdpt;
 static uint64_t ones;
 
 static uint64_t leaf(uint64_t address)
@@ -35,19 +34,22 @@ static void own_fill(void)
 		own_table[i] = ones | (uint64_t)mtrr_type(machine.own_base) << 3 | EPT_READ_EXECUTE;
 }
 
+static uint64_t map_4kb(uint64_t address)
+{
+	uint64_t table = page_alloc(), i, *pt = phys(table);
+
+	for (i = 0; i < 512; i++)
+		pt[i] = leaf(address + i * PAGE);
+	return table | EPT_ALL;
+}
+
 static uint64_t map_2mb(uint64_t address)
 {
-	uint64_t table, i, *pt;
-
 	if (is_own(address))
 		return (uint64_t)own_table | EPT_ALL;
 	if (mtrr_uniform(address, LARGE_PAGE))
 		return leaf(address) | EPT_LEAF;
-	table = page_alloc();
-	pt = phys(table);
-	for (i = 0; i < 512; i++)
-		pt[i] = leaf(address + i * PAGE);
-	return table | EPT_ALL;
+	return map_4kb(address);
 }
 
 static uint64_t map_1gb(uint64_t address, bool huge)
@@ -64,39 +66,56 @@ static uint64_t map_1gb(uint64_t address, bool huge)
 	return table | EPT_ALL;
 }
 
+/* What all processors share: the tables below PDPT. */
 void ept_create(void)
 {
-	uint64_t capabilities = rdmsr(MSR_IA32_VMX_EPT_VPID_CAP), address, pml4 = page_alloc(), pdpt = page_alloc();
+	uint64_t capabilities = rdmsr(MSR_IA32_VMX_EPT_VPID_CAP), address;
 
 	if (!(capabilities & CAP_2MB))
 		stop("this processor's EPT has no 2-MiB pages");
 	ones = page_alloc();
 	own_table = phys(page_alloc());
 	own_fill();
-	*(uint64_t *)phys(pml4) = pdpt | EPT_ALL;
+	shared_pdpt = phys(page_alloc());
 	for (address = 0; address < MAP_TOP; address += HUGE_PAGE)
-		((uint64_t *)phys(pdpt))[address / HUGE_PAGE] = map_1gb(address, capabilities & CAP_1GB);
-	machine.eptp = pml4 | EPTP_WB_4_LEVELS;
+		shared_pdpt[address / HUGE_PAGE] = map_1gb(address, capabilities & CAP_1GB);
 }
 
-/*
- * A write to metal's memory goes to the page of ones, which the preemption timer makes whole again a moment later:
- * so metal needs no decoder of L1's instructions.
- */
+/* A processor's own: the path to the page of its local APIC (apic.c). */
+void ept_create_cpu(struct cpu *cpu)
+{
+	uint64_t pml4 = page_alloc(), pdpt = page_alloc(), pd, apic, *entry;
+
+	apic = cpu->apic_page = cpu->apic_base & (MAP_TOP - PAGE);
+	memcpy(phys(pdpt), shared_pdpt, PAGE);
+	*(uint64_t *)phys(pml4) = pdpt | EPT_ALL;
+	pd = map_1gb(apic & -HUGE_PAGE, false);
+	((uint64_t *)phys(pdpt))[apic / HUGE_PAGE] = pd;
+	entry = (uint64_t *)phys(pd & -PAGE) + apic / LARGE_PAGE % 512;
+	*entry = map_4kb(apic & -LARGE_PAGE);
+	cpu->apic_entry = (uint64_t *)phys(*entry & -PAGE) + apic / PAGE % 512;
+	cpu->eptp = pml4 | EPTP_WB_4_LEVELS;
+}
+
+void ept_set_page(struct cpu *cpu, uint64_t *entry, uint64_t page, bool writable)
+{
+	*entry = page | (uint64_t)mtrr_type(page) << 3 | (writable ? EPT_ALL : EPT_READ_EXECUTE);
+	invept(INVALIDATE_SINGLE, cpu->eptp);
+}
+
+/* A write to metal's memory: the instruction runs with the page of ones open, which step_end makes whole again. */
 bool ept_own_memory_write(struct cpu *cpu, uint64_t address)
 {
 	if (!is_own(address))
 		return false;
 	cpu->own_memory_writes++;
-	own_table[address / PAGE % 512] |= EPT_WRITE;
-	vmwrite(PREEMPTION_TIMER_VALUE, OWN_WRITE_MOMENT);
-	vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) | PIN_PREEMPTION_TIMER);
+	ept_set_page(cpu, own_table + address / PAGE % 512, ones, true);
+	step_begin(cpu);
 	return true;
 }
 
-void ept_own_memory_restore(void)
+void ept_own_memory_restore(struct cpu *cpu)
 {
 	own_fill();
-	invept(INVALIDATE_SINGLE, machine.eptp);
-	vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) & ~(uint64_t)PIN_PREEMPTION_TIMER);
+	invept(INVALIDATE_SINGLE, cpu->eptp);
 }

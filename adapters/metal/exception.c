@@ -18,14 +18,29 @@ static struct cpu *this_cpu(void)
 	return (struct cpu *)rdmsr(MSR_IA32_GS_BASE);
 }
 
+static bool between(uint64_t rip, const char *start, const char *end)
+{
+	return rip >= (uint64_t)start && rip < (uint64_t)end;
+}
+
+/* In a processor that waits for SIPI an NMI is metal's own, sent by apic.c; else it is L1's (entry.S). */
+static void nmi(struct fault *f)
+{
+	if (between(f->rip, wait_check, wait_end + 1)) {
+		f->rip = (uint64_t)wait_check;
+		return;
+	}
+	this_cpu()->nmi_pending = 1;
+	if (between(f->rip, entry_check, entry_end))
+		f->rip = (uint64_t)entry_check;
+}
+
 void exception(struct fault *f)
 {
 	const struct fixup *x;
 
 	if (f->vector == VECTOR_NMI) {
-		this_cpu()->nmi_pending = 1;
-		if (f->rip >= (uint64_t)entry_check && f->rip < (uint64_t)entry_end)
-			f->rip = (uint64_t)entry_check;
+		nmi(f);
 		return;
 	}
 	for (x = fixups_start; f->vector == VECTOR_GP && x < fixups_end; x++)

@@ -88,19 +88,27 @@ static void exit_vmcall(struct cpu *cpu)
 	inject_exception(VECTOR_UD, false);
 }
 
-/* Only metal's own memory is not mapped; the event whose delivery wrote there is delivered again. */
-static void exit_ept_violation(struct cpu *cpu)
+/* The event in whose delivery L1's access failed is delivered again. */
+static void deliver_again(void)
 {
 	uint64_t vectoring = vmread(IDT_VECTORING_INFO);
 
-	if (!(vmread(EXIT_QUALIFICATION) & EPT_QUALIFICATION_WRITE) ||
-	    !ept_own_memory_write(cpu, vmread(GUEST_PHYSICAL_ADDRESS)))
-		stop_cpu(cpu, "physical address out of reach");
 	if (!(vectoring & EVENT_VALID))
 		return;
 	vmwrite(VM_ENTRY_INTERRUPTION_INFO, vectoring & ~0x1000ull);
 	vmwrite(VM_ENTRY_EXCEPTION_ERROR_CODE, vmread(IDT_VECTORING_ERROR_CODE));
 	vmwrite(VM_ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
+}
+
+/* Two writes are no use of L1's memory: to metal's own, and to the local APIC while metal watches it. */
+static void exit_ept_violation(struct cpu *cpu)
+{
+	uint64_t address = vmread(GUEST_PHYSICAL_ADDRESS);
+
+	if (!(vmread(EXIT_QUALIFICATION) & EPT_QUALIFICATION_WRITE) ||
+	    (!apic_write(cpu, address) && !ept_own_memory_write(cpu, address)))
+		stop_cpu(cpu, "physical address out of reach");
+	deliver_again();
 }
 
 static void exit_other(struct cpu *cpu, uint32_t reason)
@@ -118,8 +126,11 @@ static void exit_other(struct cpu *cpu, uint32_t reason)
 		__asm__ volatile("wbinvd");	/* INVD would lose metal's own data */
 		skip_instruction();
 		return;
-	case EXIT_PREEMPTION_TIMER:
-		ept_own_memory_restore();
+	case EXIT_PREEMPTION_TIMER:		/* exit_give_nmi: the event before the NMI is delivered */
+		vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) & ~(uint64_t)PIN_PREEMPTION_TIMER);
+		return;
+	case EXIT_EXCEPTION_OR_NMI:
+		step_end(cpu);
 		return;
 	case EXIT_GETSEC:
 		inject_exception(VECTOR_GP, true);

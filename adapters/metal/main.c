@@ -19,17 +19,20 @@ void main(uint32_t multiboot_info)
 	memory_choose_own();
 	paging_relocate();
 
-	cpu = cpu_create(0);
+	cpu = cpu_create();
 	cpu_load_descriptors(cpu);
 	cpu_enable_vmx(cpu);
 	mtrr_read();
 	ept_create();
 	bitmaps_create();
-	smp_start();
+	smp_start(cpu);
 
 	memory_hide_own();
+	ept_create_cpu(cpu);
+	apic_watch(cpu);
 	vmcs_create(cpu);
 	vmcs_start_bsp(cpu);
+	apic_watch_update();
 	log_line("%lu processors, own memory at %lx, L1 boots drive %lx", (uint64_t)machine.cpus, machine.own_base,
 		 (uint64_t)machine.boot_drive);
 	enter_l1(cpu);

@@ -26,11 +26,18 @@ struct cpu {
 	uint8_t nmi_pending;		/* an NMI hit metal itself: it belongs to L1 */
 	uint8_t halted;			/* L1 executed HLT with interrupts off here */
 	uint8_t started;		/* L1 runs here: the boot processor, or a SIPI came */
-	volatile uint8_t ready;
+	volatile uint8_t ready;		/* to run L1 */
+	volatile uint32_t sipi;		/* L1's, while the processor waits in metal */
 	uint32_t index, apic_id;
 	uint64_t vmxon_region, vmcs01;
 	uint64_t apic_base;		/* IA32_APIC_BASE as L1 sees it */
 	uint64_t feature_control;	/* IA32_FEATURE_CONTROL as L1 sees it */
+	uint64_t eptp, *apic_entry;	/* EPT01, and its entry for the local APIC */
+	uint64_t apic_page;		/* the APIC's address when L1 started */
+	uint64_t apic_copy;		/* page that takes the place of the APIC for one instruction */
+	uint64_t apic_offset;		/* register that L1 is writing */
+	uint8_t stepping;
+	uint64_t step_flags;		/* L1's own TF and IF */
 	uint64_t gdt[5];
 	uint8_t tss[104];
 	uint64_t fault_stack[2][256];	/* one for exceptions, one for NMIs */
@@ -46,7 +53,8 @@ struct range {
 struct machine {
 	uint64_t own_base;		/* metal's memory, OWN_SIZE from here */
 	uint64_t low_page;		/* metal's page of conventional memory */
-	uint64_t page_table, eptp;
+	uint64_t page_table;
+	volatile uint8_t watch_apic;	/* a processor still waits for L1's SIPI: see apic.c */
 	uint64_t io_bitmaps, msr_bitmap;
 	uint16_t power_port;		/* PM1a control, from the FADT */
 	uint16_t serial;		/* metal's serial port, not L1's */
@@ -86,21 +94,39 @@ void paging_relocate(void);
 void acpi_read(void);
 
 /* descriptors.c, smp.c: a processor as metal uses it */
-struct cpu *cpu_create(uint32_t apic_id);
+struct cpu *cpu_create(void);
 void cpu_load_descriptors(struct cpu *cpu);
 void cpu_enable_vmx(struct cpu *cpu);
-void smp_start(void);
+void smp_start(struct cpu *self);
 
 /* ept.c, mtrr.c */
 void ept_create(void);
 bool ept_own_memory_write(struct cpu *cpu, uint64_t address);
-void ept_own_memory_restore(void);
+void ept_own_memory_restore(struct cpu *cpu);
+void ept_create_cpu(struct cpu *cpu);
+void ept_set_page(struct cpu *cpu, uint64_t *entry, uint64_t page, bool writable);
 void mtrr_read(void);
 uint8_t mtrr_type(uint64_t address);
 bool mtrr_uniform(uint64_t address, uint64_t size);
 
+/* step.c: one instruction of L1 */
+void step_begin(struct cpu *cpu);
+void step_end(struct cpu *cpu);
+
+/* apic.c: interprocessor interrupts, metal's and L1's */
+bool apic_is_x2(const struct cpu *self);
+uint32_t apic_id(const struct cpu *self);
+void apic_send(const struct cpu *self, uint32_t to, uint32_t command);
+bool apic_write(struct cpu *cpu, uint64_t address);
+void apic_write_done(struct cpu *cpu);
+void apic_command(struct cpu *self, uint32_t to, uint32_t command);
+void apic_watch(struct cpu *cpu);
+void apic_watch_update(void);
+uint32_t apic_wait_for_sipi(struct cpu *cpu);
+
 /* vmcs.c: vmcs01, and L1's processor as RESET and SIPI leave it */
 void bitmaps_create(void);
+void msr_pass_through(uint32_t msr);
 void vmcs_create(struct cpu *cpu);
 void vmcs_start_bsp(struct cpu *cpu);
 void vmcs_start_ap(struct cpu *cpu, uint32_t vector);
@@ -117,6 +143,7 @@ void exit_xsetbv(struct cpu *cpu);
 
 /* entry.S */
 void enter_l1(struct cpu *cpu) __attribute__((noreturn));
-extern char vm_exit[], entry_check[], entry_end[];
+void wait_for_nmi(volatile uint32_t *flag);
+extern char vm_exit[], entry_check[], entry_end[], wait_check[], wait_end[];
 
 #endif

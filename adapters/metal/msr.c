@@ -5,6 +5,7 @@
 #include "metal.h"
 
 #define APIC_BASE_RESERVED 0x2ffull
+#define ICR_RESERVED 0xfff32000ull
 
 static bool read_apic_base(struct cpu *cpu, uint64_t *value)
 {
@@ -42,12 +43,28 @@ static bool write_feature_control(struct cpu *cpu, uint64_t value)
 	return true;
 }
 
+static bool read_icr(struct cpu *cpu, uint64_t *value)
+{
+	(void)cpu;
+	return rdmsr_safe(MSR_IA32_X2APIC_ICR, value);
+}
+
+/* Without x2APIC mode, or with reserved bits, the processor says #GP. */
+static bool write_icr(struct cpu *cpu, uint64_t value)
+{
+	if (!apic_is_x2(cpu) || value & ICR_RESERVED)
+		return wrmsr_safe(MSR_IA32_X2APIC_ICR, value);
+	apic_command(cpu, (uint32_t)(value >> 32), (uint32_t)value);
+	return true;
+}
+
 static const struct msr_row {
 	uint32_t msr;
 	bool (*read)(struct cpu *cpu, uint64_t *value);
 	bool (*write)(struct cpu *cpu, uint64_t value);
 } msr_rows[] = {
 	{MSR_IA32_APIC_BASE, read_apic_base, write_apic_base},
+	{MSR_IA32_X2APIC_ICR, read_icr, write_icr},
 	{MSR_IA32_FEATURE_CONTROL, read_feature_control, write_feature_control},
 };
 

@@ -101,6 +101,12 @@ static void intercept_msr(uint32_t msr)
 	set_bit(machine.msr_bitmap + 2048, msr);
 }
 
+void msr_pass_through(uint32_t msr)
+{
+	((uint8_t *)phys(machine.msr_bitmap))[msr / 8] &= (uint8_t)~(1u << msr % 8);
+	((uint8_t *)phys(machine.msr_bitmap))[2048 + msr / 8] &= (uint8_t)~(1u << msr % 8);
+}
+
 void bitmaps_create(void)
 {
 	uint32_t i;
@@ -117,6 +123,7 @@ void bitmaps_create(void)
 	machine.msr_bitmap = page_alloc();
 	intercept_msr(MSR_IA32_APIC_BASE);
 	intercept_msr(MSR_IA32_FEATURE_CONTROL);
+	intercept_msr(MSR_IA32_X2APIC_ICR);
 	for (i = MSR_IA32_VMX_BASIC; i <= MSR_IA32_VMX_LAST; i++)
 		intercept_msr(i);
 }
@@ -153,12 +160,12 @@ static void write_controls(struct cpu *cpu)
 }
 
 /* What L1 may not change alone: CR0.NE and CR4.VMXE, which VMX operation fixes (23.8). */
-static void write_execution_fields(void)
+static void write_execution_fields(struct cpu *cpu)
 {
 	vmwrite(IO_BITMAP_A, machine.io_bitmaps);
 	vmwrite(IO_BITMAP_B, machine.io_bitmaps + PAGE);
 	vmwrite(MSR_BITMAP, machine.msr_bitmap);
-	vmwrite(EPT_POINTER, machine.eptp);
+	vmwrite(EPT_POINTER, cpu->eptp);
 	vmwrite(VMCS_LINK_POINTER, ~0ull);
 	vmwrite(EXCEPTION_BITMAP, 0);
 	vmwrite(CR0_GUEST_HOST_MASK, CR0_NE);
@@ -195,7 +202,7 @@ static void write_host_state(struct cpu *cpu)
 void vmcs_create(struct cpu *cpu)
 {
 	write_controls(cpu);
-	write_execution_fields();
+	write_execution_fields(cpu);
 	write_host_state(cpu);
 	reset_guest(cpu);
 }
