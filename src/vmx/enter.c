@@ -64,7 +64,7 @@ static void flush_vpid(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 	v->ops->flush_vpid(v->host, v->config.vpid02, NVMX_FLUSH_SINGLE, 0);
 }
 
-static bool load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
+bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	uint64_t eptp = v->eptp01;
 
@@ -112,7 +112,7 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 		for (unsigned i = 0; i < 4; i++)
 			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
 	nvmx_bitmaps_review(v, s);
-	if (!load_eptp(v, s))
+	if (!nvmx_load_eptp(v, s))
 		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
 	if (v12->entry_msr_load_count) {
 		failed = nvmx_msr_load_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count);

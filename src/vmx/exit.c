@@ -16,7 +16,7 @@ enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t
 }
 
 /* The event whose delivery an exit interrupted goes in again, where L1 does not see that exit (SDM 27.2.4). */
-void nvmx_reinject(struct nvmx_vcpu *v)
+static void reinject(struct nvmx_vcpu *v)
 {
 	uint32_t info = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
 	uint32_t type = NVMX_INTR_TYPE(info), block;
@@ -68,7 +68,7 @@ static enum nvmx_verdict host_fault(struct nvmx_vcpu *v, uint64_t gpa, unsigned 
 {
 	v->fault_gpa = gpa;
 	v->fault_access = access;
-	nvmx_reinject(v);
+	reinject(v);
 	return to_host(v);
 }
 
@@ -82,7 +82,7 @@ static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, uint32_t reason)
 	switch (nvmx_ept_violation(v, nvmx_ept_role(v->cur->v12), gpa, qualification, &fault)) {
 	case NVMX_EPT_RETRY:
 		block_nmi_again(v, qualification);
-		nvmx_reinject(v);
+		reinject(v);
 		v->counters[NVMX_CNT_EPT_FAULT]++;
 		return resume_l2(v);
 	case NVMX_EPT_TO_L1:
@@ -148,6 +148,13 @@ static enum nvmx_verdict l2_encls(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 	return v->cur->v12->encls_exit_bitmap >> (leaf < 63 ? leaf : 63) & 1 ? to_l1(v, reason) : to_host(v);
 }
 
+static enum nvmx_verdict l2_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint32_t reason)
+{
+	if (!nvmx_vmfunc(v, regs))
+		return to_l1(v, reason);
+	return nvmx_load_eptp(v, v->cur) ? resume_l2(v) : nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+}
+
 static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_route_in *in)
 {
 	enum nvmx_verdict verdict;
@@ -197,6 +204,7 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	case NVMX_ROUTE_EPT: return ept_exit(v, reason);
 	case NVMX_ROUTE_MSR_BITMAP: return l2_msr(v, regs, reason);
 	case NVMX_ROUTE_IO_BITMAP: return l2_io(v, reason);
+	case NVMX_ROUTE_VMFUNC: return l2_vmfunc(v, regs, reason);
 	case NVMX_ROUTE_ENCLS_BITMAP: return l2_encls(v, regs, reason);
 	default: return to_l1(v, reason);
 	}

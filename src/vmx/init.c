@@ -166,6 +166,7 @@ static void read_controls01(struct nvmx_vcpu *v)
 	v->ctl01[NVMX_WORD_EXIT] = (uint32_t)nvmx_vmread(v, NVMX_EXIT_CTLS);
 	v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
 	v->eptp01 = nvmx_vmread(v, NVMX_EPT_POINTER);
+	v->vpid01 = v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_VPID ? (uint16_t)nvmx_vmread(v, NVMX_VPID) : 0;
 }
 
 /* What vmcs01 must have on for the engine to switch between it and vmcs02 (the host's contract). */

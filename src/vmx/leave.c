@@ -231,6 +231,10 @@ static enum nvmx_verdict load_host_state(struct nvmx_vcpu *v, const struct left_
 		v->ctl01[NVMX_WORD_ENTRY] = entry01;
 		nvmx_vmwrite(v, NVMX_ENTRY_CTLS, entry01);
 	}
+	if (v->vpid01 && !(nvmx_v12_proc2(v12) & NVMX_PROC2_VPID)) { /* the exit flushes VPID 0 (SDM 28.3.3.1) */
+		v->counters[NVMX_CNT_INVVPID]++;
+		v->ops->flush_vpid(v->host, v->vpid01, NVMX_FLUSH_SINGLE, 0);
+	}
 	if (load_pdptes(v, v12, host64))
 		return vmx_abort(v, VMX_ABORT_PDPTE);
 	if (v12->exit_msr_load_count && nvmx_msr_load_list(v, v12->exit_msr_load_addr, v12->exit_msr_load_count))

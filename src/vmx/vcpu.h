@@ -100,6 +100,7 @@ struct nvmx_vcpu {
 	uint64_t feature_control;   /* L1's IA32_FEATURE_CONTROL */
 	uint64_t clock;             /* for last_use */
 	uint16_t last_vpid12;       /* L1's VPID that vpid02 last ran */
+	uint16_t vpid01;            /* vmcs01's; 0: none */
 	uint32_t ctl01[NVMX_WORDS]; /* vmcs01's control words at init */
 	uint64_t eptp01;            /* vmcs01's EPT pointer at init */
 	uint64_t counters[NVMX_CNT_COUNT];
@@ -181,8 +182,11 @@ void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* cr.c: an access of L2 to CR0 or CR4 that exits for the host's bits alone.  NVMX_HOST: not one of those. */
 enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint64_t qualification);
 
-/* exit.c: see there. */
-void nvmx_reinject(struct nvmx_vcpu *v);
+/* vmfunc.c: a VM function of L2; false: it exits to L1.  The caller loads the EPT pointer of vmcs12 into vmcs02. */
+bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs);
+
+/* enter.c: vmcs02 (current) gets the EPT pointer of vmcs12; false: no memory. */
+bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s);
 
 /* leave.c: a VM exit of L2 to L1 with this exit information; vmcs02 is current. */
 struct nvmx_exit_info {
