@@ -144,7 +144,8 @@ static void freshen(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups)
 		nvmx_v12_set(s->v12, row, nvmx_vmread(v, nvmx_field_rows[row].encoding));
 		nvmx_set_del(&s->stale, row);
 	}
-	nvmx_vmcs_load(v, before);
+	if (before != NVMX_NO_ADDR)
+		nvmx_vmcs_load(v, before);
 }
 
 void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s)

@@ -137,7 +137,7 @@ struct nvmx_slot *nvmx_slot_find(struct nvmx_vcpu *v, uint64_t gpa);
 void nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Makes `s` (or nothing, with NULL) L1's current VMCS and switches the hardware shadow accordingly.  vmcs01 is current. */
 void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s);
-/* Brings S_RARE fields of vmcs12 up to date from vmcs02; the VMCS current before is current after. */
+/* Brings S_RARE fields of vmcs12 up to date from vmcs02; the VMCS current before, if there is one, is current after. */
 void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* As nvmx_slot_freshen() for one field, and those of its group with it. */
 void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row);

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Active vmcs12s: switching, eviction, stale fields, the hardware shadow VMCS. */
+#include "minihost.h"
+
+#define REGION(n) (MINI_VMCS12 + 0x1000u * (n))
+
+static struct nvmx_vmcs12 *in_memory(struct mini *m, unsigned n)
+{
+	return (struct nvmx_vmcs12 *)(void *)(m->host.ram + REGION(n));
+}
+
+static void load(struct mini *m, unsigned n)
+{
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, REGION(n)));
+	assert_int_equal(m->v->cur->gpa, REGION(n));
+}
+
+static void clear(struct mini *m, unsigned n)
+{
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMCLEAR, REGION(n)));
+}
+
+static void write_field(struct mini *m, uint64_t encoding, uint64_t value)
+{
+	F01(EXIT_INSTR_INFO) = INFO_REG(RDX, RCX);
+	m->regs.gpr[RCX] = encoding;
+	m->regs.gpr[RDX] = value;
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMWRITE));
+}
+
+static uint64_t read_field(struct mini *m, uint64_t encoding)
+{
+	F01(EXIT_INSTR_INFO) = INFO_REG(RDX, RCX);
+	m->regs.gpr[RCX] = encoding;
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMREAD));
+	return m->regs.gpr[RDX];
+}
+
+static void regions(struct mini *m, unsigned n)
+{
+	mini_enter_vmx(m, false);
+	for (unsigned i = 0; i < n; i++)
+		mini_vmcs_region(m, REGION(i), NVMX_VMCS12_REVISION);
+}
+
+static struct mini_vmcs *vmcs_of(struct mini *m, const struct nvmx_page *page)
+{
+	return mini_vmcs(&m->host, page->hpa);
+}
+
+static void values_survive_switching(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, 12);
+	for (unsigned i = 0; i < 12; i++) { /* three times what stays warm */
+		load(m, i);
+		write_field(m, NVMX_GUEST_RIP, 0x1000 + i);
+		m->v->cur->v12->launch_state = i & 1;
+	}
+	for (unsigned i = 0; i < 12; i++) {
+		load(m, i);
+		assert_int_equal(read_field(m, NVMX_GUEST_RIP), 0x1000 + i);
+		assert_int_equal(m->v->cur->v12->launch_state, i & 1);
+	}
+	for (unsigned i = 0; i < 12; i++) {
+		clear(m, i);
+		assert_int_equal(in_memory(m, i)->guest_rip, 0x1000 + i);
+		assert_int_equal(in_memory(m, i)->launch_state, 0);
+		assert_int_equal(in_memory(m, i)->revision, NVMX_VMCS12_REVISION);
+	}
+	assert_int_equal(m->host.pages_left, MINI_PAGES - 2 * NVMX_SLOTS);
+}
+
+static void the_least_recently_used_goes(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, 6);
+	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+		load(m, i);
+	load(m, 0);
+	load(m, 4);
+	assert_null(nvmx_slot_find(m->v, REGION(1)));
+	assert_non_null(nvmx_slot_find(m->v, REGION(0)));
+	load(m, 5);
+	assert_null(nvmx_slot_find(m->v, REGION(2)));
+	assert_non_null(nvmx_slot_find(m->v, REGION(3)));
+}
+
+static void an_active_vmcs_ignores_its_region(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, 2);
+	load(m, 0);
+	write_field(m, NVMX_HOST_RIP, 5);
+	load(m, 1);
+	in_memory(m, 0)->host_rip = 6; /* SDM 24.11.1: L1 must not, and gains nothing */
+	load(m, 0);
+	assert_int_equal(read_field(m, NVMX_HOST_RIP), 5);
+}
+
+/* A vmcs12 that comes to a slot finds every field of vmcs02 to be written. */
+static void a_new_vmcs_is_all_dirty(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+
+	regions(m, 1);
+	load(m, 0);
+	s = m->v->cur;
+	s->ready02 = s->launched02 = true;
+	memset(&s->dirty, 0, sizeof(s->dirty));
+	s->dirty_groups = 0;
+	nvmx_set_add(&s->stale, NVMX_I_GUEST_CS_SEL);
+	s->vapic = s->apic_access = s->posted_int = (struct nvmx_pin){ 0x7000, 0x7000, true };
+	m->host.pins = 3;
+	clear(m, 0);
+	assert_int_equal(m->host.pins, 0);
+	load(m, 0);
+	assert_ptr_equal(m->v->cur, s);
+	assert_memory_equal(&s->dirty, &m->vm->rows, sizeof(s->dirty));
+	assert_int_equal(s->dirty_groups, ~0u);
+	assert_false(nvmx_set_has(&s->stale, NVMX_I_GUEST_CS_SEL));
+	assert_true(s->ready02 && s->launched02); /* the VMCS region itself goes on */
+}
+
+static void stale_fields_come_from_vmcs02(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+	struct mini_vmcs *vmcs02;
+
+	regions(m, 2);
+	load(m, 0);
+	s = m->v->cur;
+	vmcs02 = vmcs_of(m, &s->page02);
+	for (unsigned row = 0; row < NVMX_ROWS; row++) {
+		if (nvmx_field_rows[row].sync != NVMX_S_RARE)
+			continue;
+		nvmx_set_add(&s->stale, row);
+		vmcs02->field[row] = 0x100 + row;
+	}
+	m->host.loads = 0;
+	assert_int_equal(read_field(m, NVMX_GUEST_TR_BASE), 0x100 + NVMX_I_GUEST_TR_BASE);
+	assert_int_equal(m->host.loads, 2);
+	assert_int_equal(read_field(m, NVMX_GUEST_ES_LIMIT), 0x100 + NVMX_I_GUEST_ES_LIMIT); /* the same group */
+	assert_int_equal(m->host.loads, 2);
+	write_field(m, NVMX_GUEST_PAT, 7); /* L1's value is newer than L2's */
+	assert_int_equal(read_field(m, NVMX_GUEST_PAT), 7);
+	assert_int_equal(read_field(m, NVMX_GUEST_SYSENTER_EIP), 0x100 + NVMX_I_GUEST_SYSENTER_EIP);
+	nvmx_set_add(&s->stale, NVMX_I_GUEST_IDTR_BASE);
+	clear(m, 0);
+	assert_int_equal(in_memory(m, 0)->guest_idtr_base, 0x100 + NVMX_I_GUEST_IDTR_BASE);
+	assert_int_equal(in_memory(m, 0)->guest_pat, 7);
+}
+
+/* Half of a 64-bit field that is stale: the other half is L2's. */
+static void half_a_stale_field(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, 1);
+	load(m, 0);
+	nvmx_set_add(&m->v->cur->stale, NVMX_I_GUEST_PAT);
+	vmcs_of(m, &m->v->cur->page02)->field[NVMX_I_GUEST_PAT] = 0x1111111122222222;
+	write_field(m, NVMX_GUEST_PAT + 1, 0x33333333);
+	assert_true(read_field(m, NVMX_GUEST_PAT) == 0x3333333322222222);
+}
+
+static void freshen_without_a_current_vmcs(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, 1);
+	load(m, 0);
+	nvmx_set_add(&m->v->cur->stale, NVMX_I_GUEST_DR7);
+	vmcs_of(m, &m->v->cur->page02)->field[NVMX_I_GUEST_DR7] = 0x400;
+	nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);
+	nvmx_vmcs_clear(m->v, m->v->cur->page02.hpa); /* as after a pull */
+	nvmx_slot_freshen(m->v, m->v->cur);
+	assert_int_equal(m->v->cur->v12->guest_dr7, 0x400);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+}
+
+/* VMCS shadowing. */
+
+static void shadowing(struct mini *m, unsigned n)
+{
+	for (unsigned row = 0; row < NVMX_ROWS; row++) {
+		if (nvmx_field_rows[row].shadow == NVMX_H_RO)
+			nvmx_set_add(&m->vm->hw_ro, row);
+		if (nvmx_field_rows[row].shadow == NVMX_H_RW)
+			nvmx_set_add(&m->vm->hw_rw, row);
+	}
+	regions(m, n);
+}
+
+static void shadow_is_set_up(void **state)
+{
+	struct mini *m = *state;
+	const uint8_t *read, *write;
+	struct nvmx_slot *s;
+
+	shadowing(m, 1);
+	assert_false(m->v->hw_shadow_on);
+	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
+	in_memory(m, 0)->guest_rip = 0x1234;
+	load(m, 0);
+	s = m->v->cur;
+	assert_true(m->v->hw_shadow_on);
+	assert_int_equal(F01(PROC_CTLS2), NVMX_PROC2_EPT | NVMX_PROC2_SHADOW_VMCS);
+	assert_int_equal(F01(VMCS_LINK_POINTER), s->page_shadow.hpa);
+	assert_int_equal(*(uint32_t *)s->page_shadow.va, MINI_REVISION | NVMX_SHADOW_VMCS_INDICATOR);
+	assert_int_equal(F01(VMREAD_BITMAP), m->v->shadow_bitmap[0].hpa);
+	assert_int_equal(F01(VMWRITE_BITMAP), m->v->shadow_bitmap[1].hpa);
+	read = m->v->shadow_bitmap[0].va;
+	write = m->v->shadow_bitmap[1].va;
+	for (uint32_t encoding = 0; encoding < 0x8000; encoding++) {
+		int row = encoding & 1 ? -1 : nvmx_field_find(encoding);
+		uint8_t shadow = row < 0 ? NVMX_H_NO : nvmx_field_rows[row].shadow;
+
+		assert_int_equal(read[encoding / 8] >> encoding % 8 & 1, shadow == NVMX_H_NO);
+		assert_int_equal(write[encoding / 8] >> encoding % 8 & 1, shadow != NVMX_H_RW);
+	}
+	for (unsigned row = 0; row < NVMX_ROWS; row++)
+		if (nvmx_field_rows[row].shadow != NVMX_H_NO)
+			assert_int_equal(vmcs_of(m, &s->page_shadow)->field[row], row == NVMX_I_GUEST_RIP ? 0x1234 : 0);
+	clear(m, 0);
+	assert_false(m->v->hw_shadow_on);
+	assert_int_equal(F01(PROC_CTLS2), NVMX_PROC2_EPT);
+	assert_true(F01(VMCS_LINK_POINTER) == NVMX_NO_ADDR);
+}
+
+static void what_l1_wrote_is_pulled(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+
+	shadowing(m, 1);
+	load(m, 0);
+	s = m->v->cur;
+	memset(&s->dirty, 0, sizeof(s->dirty));
+	s->dirty_groups = 0;
+	vmcs_of(m, &s->page_shadow)->field[NVMX_I_GUEST_RIP] = 0x777;
+	vmcs_of(m, &s->page_shadow)->field[NVMX_I_EXIT_REASON] = 9; /* read-only to L1: not taken over */
+	nvmx_shadow_pull(m->v, s);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	assert_int_equal(s->v12->guest_rip, 0x777);
+	assert_int_equal(s->v12->exit_reason, 0);
+	assert_true(nvmx_set_has(&s->dirty, NVMX_I_GUEST_RIP));
+	nvmx_set_del(&s->dirty, NVMX_I_GUEST_RIP);
+	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
+		assert_int_equal(s->dirty.w[i], 0);
+	assert_int_equal(s->dirty_groups, NVMX_GROUP(RIP));
+	nvmx_shadow_pull(m->v, s);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	assert_false(nvmx_set_has(&s->dirty, NVMX_I_GUEST_RIP)); /* once */
+}
+
+static void only_changes_are_pushed(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+
+	shadowing(m, 1);
+	load(m, 0);
+	s = m->v->cur;
+	m->host.loads = m->host.vmwrites = 0;
+	nvmx_shadow_push(m->v, s);
+	assert_true(m->host.loads == 0 && m->host.vmwrites == 0);
+	s->v12->guest_rip = 0x888;
+	s->v12->exit_reason = 10;
+	s->v12->guest_tr_base = 1; /* not shadowed */
+	nvmx_shadow_push(m->v, s);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	assert_int_equal(m->host.vmwrites, 2);
+	assert_int_equal(vmcs_of(m, &s->page_shadow)->field[NVMX_I_GUEST_RIP], 0x888);
+	assert_int_equal(vmcs_of(m, &s->page_shadow)->field[NVMX_I_EXIT_REASON], 10);
+}
+
+/* Accesses that exit in spite of the shadow see its values, and it sees theirs. */
+static void exits_agree_with_the_shadow(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+
+	shadowing(m, 1);
+	mini_cap(m, NVMX_MSR_VMX_MISC, NVMX_MISC_VMWRITE_RO);
+	load(m, 0);
+	s = m->v->cur;
+	vmcs_of(m, &s->page_shadow)->field[NVMX_I_GUEST_RSP] = 0x999;
+	assert_int_equal(read_field(m, NVMX_GUEST_RSP), 0x999);
+	write_field(m, NVMX_GUEST_RSP, 0xaaa);
+	assert_int_equal(vmcs_of(m, &s->page_shadow)->field[NVMX_I_GUEST_RSP], 0xaaa);
+	write_field(m, NVMX_EXIT_QUALIFICATION, 0xbbb);
+	assert_int_equal(vmcs_of(m, &s->page_shadow)->field[NVMX_I_EXIT_QUALIFICATION], 0xbbb);
+}
+
+static void switching_keeps_shadows_apart(void **state)
+{
+	struct mini *m = *state;
+	uint64_t first;
+
+	shadowing(m, 2);
+	load(m, 0);
+	first = m->v->cur->page_shadow.hpa;
+	vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP] = 1;
+	load(m, 1);
+	assert_int_not_equal(F01(VMCS_LINK_POINTER), first);
+	vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP] = 2;
+	load(m, 0);
+	assert_int_equal(F01(VMCS_LINK_POINTER), first);
+	assert_int_equal(read_field(m, NVMX_GUEST_RIP), 1);
+	clear(m, 1);
+	assert_int_equal(in_memory(m, 1)->guest_rip, 2);
+	vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP] = 3;
+	clear(m, 0);
+	assert_int_equal(in_memory(m, 0)->guest_rip, 3);
+	in_memory(m, 0)->guest_rip = 4; /* the slot's old shadow must not show through */
+	load(m, 0);
+	assert_int_equal(vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP], 4);
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMXOFF));
+	assert_false(m->v->hw_shadow_on);
+}
+
+static void without_pages_there_is_no_shadow(void **state)
+{
+	struct mini *m = *state;
+
+	shadowing(m, 2);
+	for (unsigned pages = 2; pages < 5; pages++) { /* the slot's two; then bitmaps, then the shadow fail */
+		m->host.pages_left = pages;
+		load(m, 0);
+		assert_false(m->v->hw_shadow_on);
+		write_field(m, NVMX_GUEST_RIP, 0x50 + pages);
+		assert_int_equal(read_field(m, NVMX_GUEST_RIP), 0x50 + pages);
+		clear(m, 0);
+		nvmx_slots_destroy(m->v);
+		m->host.pages_left = MINI_PAGES;
+	}
+	/* The second VMCS gets none while the first had one. */
+	load(m, 0);
+	m->host.pages_left = 2;
+	load(m, 1);
+	assert_false(m->v->hw_shadow_on);
+	assert_true(F01(VMCS_LINK_POINTER) == NVMX_NO_ADDR);
+	load(m, 0);
+	assert_true(m->v->hw_shadow_on);
+	m->host.pages_left = MINI_PAGES - 7;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MINI_TEST(values_survive_switching),
+		MINI_TEST(the_least_recently_used_goes),
+		MINI_TEST(an_active_vmcs_ignores_its_region),
+		MINI_TEST(a_new_vmcs_is_all_dirty),
+		MINI_TEST(stale_fields_come_from_vmcs02),
+		MINI_TEST(half_a_stale_field),
+		MINI_TEST(freshen_without_a_current_vmcs),
+		MINI_TEST(shadow_is_set_up),
+		MINI_TEST(what_l1_wrote_is_pulled),
+		MINI_TEST(only_changes_are_pushed),
+		MINI_TEST(exits_agree_with_the_shadow),
+		MINI_TEST(switching_keeps_shadows_apart),
+		MINI_TEST(without_pages_there_is_no_shadow),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
