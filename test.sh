@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 # Runs the tests.  ./test.sh: everything that CI runs.  ./test.sh unit: what needs no emulator.
-# ./test.sh coverage: line coverage of src/ by the unit tests.  The last line is "N passed, N failed, N skipped".
+# ./test.sh emulator: what needs one.  ./test.sh coverage: line coverage of src/ by the unit tests.  The last line is "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")" || exit 1
 
@@ -41,8 +41,10 @@ run() { # run NAME COMMAND...: runs it, shows its output when it fails
 	shift
 	log=build/log/$name.log
 	mkdir -p build/log
-	"$@" >"$log" 2>&1 </dev/null
-	status=$?
+	case $name in
+	[0-9]*) "$@" 2>&1 </dev/null | tee "$log"; status=${PIPESTATUS[0]} ;; # emulator tests show their progress
+	*) "$@" >"$log" 2>&1 </dev/null; status=$? ;;
+	esac
 	tally "$log" $status
 	if [ $status -eq 0 ]; then say "ok   $name"; else say "FAIL $name (exit status $status)"; tail -n 60 "$log"; fi
 }
@@ -62,17 +64,38 @@ finish() {
 }
 
 unit() {
-	need gcc make cmake libcmocka-dev
+	need gcc clang make cmake binutils libcmocka-dev
 	say "building with gcc and sanitizers"
 	build unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc
 	local t
-	for t in build/unit/test/unit_* build/unit/test/fake/unit_*; do [ -x "$t" ] && [ -f "$t" ] && run "$(basename "$t")" "$t"; done
+	for t in build/unit/test/unit_* build/unit/test/fake/unit_* build/unit/test/fuzz/replay_*; do
+		[ -x "$t" ] && [ -f "$t" ] && run "$(basename "$t")" "$t"
+	done
 	for t in test/check/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done
+}
+
+# The same sources by clang, the metal host and the L1 test guests.
+everything() {
+	need bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso mtools python3 cpio busybox-static
+	say "building with clang"
+	build clang -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=clang
+	say "building the metal host and the L1 guests"
+	mkdir -p build
+	{ cmake -S . -B build -DNESTVMX_TESTS=OFF -DCMAKE_C_COMPILER=gcc && cmake --build build -j "$(nproc)"; } \
+		>build/build.log 2>&1 || { tail -n 40 build/build.log; die "the build of build/ failed"; }
+}
+
+# Emulator tests: each a program of test/emulator that prints its own tally, in the order of their names.
+emulator() {
+	local t
+	for t in test/emulator/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done
 }
 
 case "${1-all}" in
 unit) unit ;;
-all) unit ;;
-*) die "unknown command '$1' (unit, or nothing for all)" ;;
+emulator) everything; emulator ;;
+coverage) need gcovr; exec test/coverage ;;
+all) unit; everything; emulator ;;
+*) die "unknown command '$1' (unit, emulator, coverage; nothing for all)" ;;
 esac
 finish
