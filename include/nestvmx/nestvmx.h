@@ -116,10 +116,15 @@ enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
  */
 bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v);
 
-/* Address of the VMCS that must be current when the vCPU is resumed; for a host that moves vCPUs between processors. */
+/* Address of the VMCS that must be current when the vCPU is resumed. */
 uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v);
-/* The vCPU runs on another processor now: the host has VMCLEARed its current VMCS there and made it current here. */
-void nvmx_vcpu_moved(struct nvmx_vcpu *v);
+/*
+ * For a host that moves vCPUs between processors (SDM 24.11.1).  park: on the old processor, VMCLEARs every VMCS of the
+ * library's; the host VMCLEARs vmcs01 itself.  unpark: on the new one, makes the right VMCS current and forgets what the
+ * processor may have cached.
+ */
+void nvmx_vcpu_park(struct nvmx_vcpu *v);
+void nvmx_vcpu_unpark(struct nvmx_vcpu *v);
 /* The host changed host-state fields or controls of vmcs01 (current): vmcs02s take them over at the next entry. */
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v);
 /* The processor refused VMLAUNCH or VMRESUME of the current VMCS with VMfail: returns NVMX_STOP and names the error. */

@@ -215,15 +215,6 @@ enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
 	return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, nvmx_vmread(v, NVMX_VM_INSTR_ERROR));
 }
 
-void nvmx_vcpu_moved(struct nvmx_vcpu *v)
-{
-	nvmx_ept_moved(v);
-	v->last_vpid12 = 0;
-	for (unsigned i = 0; i < NVMX_SLOTS; i++)
-		if (v->slots[i].ready02)
-			v->slots[i].launched02 = false;
-}
-
 enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 {
 	uint32_t reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);

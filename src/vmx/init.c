@@ -102,11 +102,18 @@ static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 	return check_hardware(c->hw, detail);
 }
 
+/* Hardware shadowing needs a VMWRITE that reaches exit-information fields too (SDM A.6, bit 29). */
+static bool hw_can_shadow(const struct nvmx_vm *vm)
+{
+	return nvmx_caps_may(&vm->hw, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_SHADOW_VMCS &&
+	       nvmx_caps_get(&vm->hw, NVMX_MSR_VMX_MISC) & NVMX_MISC_VMWRITE_RO &&
+	       !(vm->withheld >> NVMX_FEATURE_HW_SHADOW & 1);
+}
+
 /* The rows that exist, those that an exit leaves stale, and those that hardware may shadow. */
 static void make_rowsets(struct nvmx_vm *vm)
 {
-	bool hw_shadow = nvmx_caps_may(&vm->hw, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_SHADOW_VMCS &&
-			 !(vm->withheld >> NVMX_FEATURE_HW_SHADOW & 1);
+	bool hw_shadow = hw_can_shadow(vm);
 
 	for (unsigned i = 0; i < NVMX_ROWS; i++) {
 		const struct nvmx_field_row *row = &nvmx_field_rows[i];
@@ -172,8 +179,8 @@ static void read_controls01(struct nvmx_vcpu *v)
 /* What vmcs01 must have on for the engine to switch between it and vmcs02 (the host's contract). */
 static int check_vmcs01(const struct nvmx_vcpu *v, uint32_t *detail)
 {
-	const uint32_t exit = NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER;
-	const uint32_t entry = NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
+	const uint32_t exit = NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER;
+	const uint32_t entry = NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
 
 	if (!(v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
 		return fail(detail, NVMX_ERR_CONFIG, NVMX_PROC_CTLS2);
@@ -214,6 +221,28 @@ void nvmx_vcpu_destroy(struct nvmx_vcpu *v)
 	nvmx_slots_destroy(v);
 	nvmx_ept_vcpu_destroy(v);
 	nvmx_vmwrite_flush(v);
+}
+
+void nvmx_vcpu_park(struct nvmx_vcpu *v)
+{
+	for (unsigned i = 0; i < NVMX_SLOTS; i++) {
+		struct nvmx_slot *s = &v->slots[i];
+
+		if (s->page02.va) {
+			nvmx_vmcs_clear(v, s->page02.hpa);
+			s->launched02 = false;
+		}
+		if (s->page_shadow.va)
+			nvmx_vmcs_clear(v, s->page_shadow.hpa);
+	}
+	v->loaded = NVMX_NO_ADDR;
+}
+
+void nvmx_vcpu_unpark(struct nvmx_vcpu *v)
+{
+	nvmx_vmcs_load(v, v->in_l2 ? v->cur->page02.hpa : v->config.vmcs01);
+	nvmx_ept_moved(v);
+	v->last_vpid12 = 0;
 }
 
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v)
