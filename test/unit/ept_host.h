@@ -24,7 +24,7 @@
 #define TLB 64
 
 struct tlb_entry {
-	uint64_t eptp, gpa2, hpa;
+	uint64_t eptp, linear, gpa2, hpa;
 	unsigned rights;
 	bool valid;
 };
@@ -206,8 +206,8 @@ static inline int hw_walk(struct nvmx_host *h, uint64_t eptp, uint64_t gpa2, uin
 }
 
 /* An access of L2 through the TLB.  0 and where it goes, or -1 for an EPT violation with its qualification. */
-static inline int hw_access(struct nvmx_host *h, uint64_t eptp, uint64_t gpa2, unsigned access, uint64_t *hpa,
-			    unsigned *rights, uint64_t *qual)
+static inline int hw_access(struct nvmx_host *h, uint64_t eptp, uint64_t linear, uint64_t gpa2, unsigned access,
+			    uint64_t *hpa, unsigned *rights, uint64_t *qual)
 {
 	uint64_t page = gpa2 & ~0xfffull;
 	unsigned i, shift;
@@ -216,7 +216,7 @@ static inline int hw_access(struct nvmx_host *h, uint64_t eptp, uint64_t gpa2, u
 	for (i = 0; i < TLB; i++) {
 		struct tlb_entry *t = &h->tlb[i];
 
-		if (!t->valid || t->gpa2 != page || (t->eptp ^ eptp) & NVMX_EPTE_ADDR)
+		if (!t->valid || t->gpa2 != page || t->linear != linear || (t->eptp ^ eptp) & NVMX_EPTE_ADDR)
 			continue;
 		if ((t->rights & access) == access) {
 			*hpa = t->hpa | (gpa2 & 0xfff);
@@ -225,14 +225,13 @@ static inline int hw_access(struct nvmx_host *h, uint64_t eptp, uint64_t gpa2, u
 		}
 		t->valid = false; /* a violation invalidates what it used (SDM 28.4.3.1) */
 	}
-	if (hw_walk(h, eptp, gpa2, hpa, rights, &shift)) {
+	if (hw_walk(h, eptp, gpa2, hpa, rights, &shift))
 		return -1;
-	}
 	if ((*rights & access) != access) {
 		*qual |= (uint64_t)*rights << 3;
 		return -1;
 	}
-	h->tlb[h->tlb_next++ % TLB] = (struct tlb_entry){ eptp, page, *hpa & ~0xfffull, *rights, true };
+	h->tlb[h->tlb_next++ % TLB] = (struct tlb_entry){ eptp, linear, page, *hpa & ~0xfffull, *rights, true };
 	return 0;
 }
 

@@ -9,9 +9,11 @@
 #define TABLES 20u     /* L1 frames 0..19 are tables at any level */
 #define SLOTS 6u       /* indexes used in a table */
 #define HISTORY 6u
-#define EPTPS 3u
+#define ROOT_TABLES 5u /* the first of them are roots */
+#define EPTPS 10u
+#define FEW_PAGES 100u /* eviction all the time */
 #define RECENT 24u     /* accesses that are repeated often */
-#define STEPS 400000u
+#define STEPS 1000000u
 
 static const unsigned slot_index[SLOTS] = { 0, 1, 2, 3, 300, 511 };
 
@@ -27,7 +29,7 @@ struct model {
 	uint64_t invept_at[EPTPS];  /* per EPTP */
 	uint64_t eptp[EPTPS];
 	bool ad;
-	struct { uint64_t gpa2; unsigned eptp; } recent[RECENT];
+	struct { uint64_t gpa2, hpa; unsigned eptp; } recent[RECENT];
 	unsigned reached, to_l1, to_host;
 };
 
@@ -87,16 +89,16 @@ static void edit(struct model *m, unsigned table, unsigned slot, uint64_t value)
 		*e = value;
 }
 
-/* An entry as a sane L1 has it: tables 0 and 1 are roots, 2 to 5 the next level and so on. */
+/* An entry as a sane L1 has it: 5 tables are roots, 3 the next level and so on. */
 static uint64_t sane_entry(struct model *m, unsigned table)
 {
-	if (table < 2)
-		return (uint64_t)(2 + below(m, 4)) << 12;
-	if (table < 6)
-		return below(m, 12) ? (uint64_t)(6 + below(m, 4)) << 12 : WB_LEAF | NVMX_EPTE_LARGE;
-	if (table < 10)
-		return below(m, 4) ? (uint64_t)(10 + below(m, 10)) << 12
-				   : WB_LEAF | NVMX_EPTE_LARGE | (uint64_t)below(m, 5) << 21;
+	if (table < ROOT_TABLES)
+		return (uint64_t)(ROOT_TABLES + below(m, 3)) << 12;
+	if (table < 8)
+		return below(m, 12) ? (uint64_t)(8 + below(m, 4)) << 12 : WB_LEAF | NVMX_EPTE_LARGE;
+	if (table < 12)
+		return below(m, 3) ? (uint64_t)(12 + below(m, 8)) << 12
+		     : below(m, 4) ? WB_LEAF | NVMX_EPTE_LARGE | (uint64_t)below(m, 5) << 21 : 0;
 	return WB_LEAF | (uint64_t)below(m, FRAMES + 20) << 12;
 }
 
@@ -115,11 +117,32 @@ static uint64_t random_entry(struct model *m, unsigned table)
 	}
 }
 
+/* An entry on the way to where L2 was, or any. */
+static void pick_entry(struct model *m, unsigned *table, unsigned *slot)
+{
+	unsigned k = below(m, RECENT), level = 4, stop = 1 + below(m, 4), next;
+
+	*table = below(m, TABLES);
+	*slot = below(m, SLOTS);
+	if (below(m, 2))
+		return;
+	*table = (unsigned)(m->eptp[m->recent[k].eptp] >> 12);
+	for (;; level--) {
+		*slot = slot_of(nvmx_ept_index(m->recent[k].gpa2, level));
+		next = (unsigned)((m->r->host.ram[*table][slot_index[*slot]] & NVMX_EPTE_ADDR) >> 12);
+		if (level == stop || next >= TABLES)
+			return;
+		*table = next;
+	}
+}
+
 static void edit_randomly(struct model *m)
 {
-	unsigned table = below(m, TABLES), slot = below(m, SLOTS);
-	uint64_t old = m->r->host.ram[table][slot_index[slot]];
+	unsigned table, slot;
+	uint64_t old;
 
+	pick_entry(m, &table, &slot);
+	old = m->r->host.ram[table][slot_index[slot]];
 	if (below(m, 3) == 0) /* rights, flags or an ignored bit of what is there */
 		edit(m, table, slot, old ^ (1ull << (below(m, 2) ? below(m, 3) : m->ad ? 8 + below(m, 2) : 52 + below(m, 11))));
 	else
@@ -205,7 +228,7 @@ static void check_refusal(struct model *m, const struct nvmx_ept_rules *rules, e
 static void access_randomly(struct model *m)
 {
 	unsigned k = below(m, RECENT), access = 1u << below(m, 3), rights, tries = 0, n = below(m, EPTPS);
-	uint64_t gpa2 = random_gpa(m), eptp02, hpa, qual;
+	uint64_t gpa2 = random_gpa(m), lin = below(m, 2), eptp02, hpa, qual;
 	struct nvmx_ept_rules rules;
 	struct nvmx_ept_fault f;
 	enum nvmx_ept_answer a;
@@ -218,7 +241,7 @@ static void access_randomly(struct model *m)
 	for (;;) {
 		eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
 		assert_true(eptp02);
-		if (!hw_access(&m->r->host, eptp02, gpa2, access, &hpa, &rights, &qual))
+		if (!hw_access(&m->r->host, eptp02, lin, gpa2, access, &hpa, &rights, &qual))
 			break;
 		assert_true(tries++ < 4);
 		a = nvmx_ept_violation(&m->r->v, m->eptp[n], gpa2, qual & ~0x38ull, &f);
@@ -230,6 +253,7 @@ static void access_randomly(struct model *m)
 	m->reached++;
 	m->recent[k].gpa2 = gpa2;
 	m->recent[k].eptp = n;
+	m->recent[k].hpa = hpa;
 	if (!legal(m, &rules, n, m->eptp[n] & NVMX_EPTE_ADDR, 4, gpa2, hpa, rights))
 		fail_msg("step %llu: gpa2 %llx -> %llx rights %x is not legal", (unsigned long long)m->now,
 			 (unsigned long long)gpa2, (unsigned long long)hpa, rights);
@@ -247,42 +271,62 @@ static void invept(struct model *m)
 			m->invept_at[i] = m->now;
 }
 
-/* The host moves, hides, protects or restores frames; sometimes a whole 2-MiB block. */
+/* The frame of L1 that is at hpa, or any. */
+static unsigned some_frame(struct model *m, uint64_t hpa)
+{
+	unsigned start = below(m, FRAMES), i;
+
+	if (below(m, 4))
+		for (i = 0; i < FRAMES; i++)
+			if (m->r->host.map[(start + i) % FRAMES].frame == hpa >> 12)
+				return (start + i) % FRAMES;
+	return start;
+}
+
+/* The host moves, hides, protects or restores frames; sometimes a whole 2-MiB block, which may be unaligned. */
 static void change_host(struct model *m)
 {
 	struct nvmx_host *h = &m->r->host;
-	unsigned gfn = below(m, FRAMES), count = 1, i, kind = below(m, 5);
+	unsigned gfn = some_frame(m, m->recent[below(m, RECENT)].hpa), count = 1, i, kind = below(m, 6), where = below(m, 4);
+	bool split = h->map[gfn].shift == 21;
 
-	if (kind == 4) {
+	if (kind == 5) {
 		gfn &= ~511u;
 		count = 512;
-	} else if (h->map[gfn].shift == 21) { /* the block is split */
-		for (i = gfn & ~511u; i < (gfn | 511u) + 1; i++)
+	} else if (split) {
+		for (i = gfn & ~511u; i <= (gfn | 511u); i++)
 			h->map[i].shift = 12;
 	}
 	for (i = gfn; i < gfn + count; i++) {
-		h->map[i].shift = kind == 4 ? 21 : 12;
+		h->map[i].shift = kind == 5 ? 21 : 12;
 		h->map[i].rights = kind == 0 ? 0 : kind == 1 ? 1 : kind == 2 ? 5 : 7;
-		h->map[i].frame = HOST_RAM_FRAME + i + (kind == 3 ? below(m, 9) * FRAMES : 0);
+		h->map[i].frame = HOST_RAM_FRAME + i;
+		if (kind == 3)
+			h->map[i].frame = HOST_RAM_FRAME + below(m, 2 * FRAMES); /* perhaps beside another */
+		if (kind == 5)
+			h->map[i].frame += where == 3 ? 1 : where * FRAMES;
 	}
-	if (count == 1) {
+	if (split) {
 		gfn &= ~511u;
-		count = 512; /* the block lost its size */
+		count = 512;
 	}
 	nvmx_ept_host_invalidate(&m->r->vm, &m->r->v, (uint64_t)gfn << 12, (uint64_t)count << 12);
 }
 
-static void run(uint64_t seed, bool ad, uint32_t budget, unsigned steps)
+static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 {
 	struct model *m = calloc(1, sizeof(*m));
 	unsigned i, s;
 
-	print_message("seed %llu\n", (unsigned long long)seed);
-	m->r = rig_new(budget);
+	print_message("seed %llu, accessed and dirty flags %s, %s\n", (unsigned long long)seed, ad ? "on" : "off",
+		      scarce ? "few pages" : "pages enough");
+	m->r = rig_new(0);
+	if (scarce)
+		m->r->host.page_limit = FEW_PAGES;
 	m->rnd = seed * 0x9e3779b97f4a7c15ull + 1;
 	m->ad = ad;
-	for (i = 0; i < EPTPS; i++) /* the last two share their table */
-		m->eptp[i] = (uint64_t)(i < 2 ? i : 1) << 12 | 3 << 3 | (ad ? NVMX_EPTP_AD : 0) | (i == 2 ? 0 : 6);
+	for (i = 0; i < EPTPS; i++) /* two of them to each table */
+		m->eptp[i] = (uint64_t)(i % ROOT_TABLES) << 12 | 3 << 3 | (ad ? NVMX_EPTP_AD : 0) | (i < ROOT_TABLES ? 6 : 0);
 	for (i = 0; i < TABLES; i++)
 		for (s = 0; s < SLOTS; s++)
 			m->r->host.ram[i][slot_index[s]] = random_entry(m, i);
@@ -293,7 +337,7 @@ static void run(uint64_t seed, bool ad, uint32_t budget, unsigned steps)
 			edit_randomly(m);
 		else if (what < 8)
 			invept(m);
-		else if (what < 9)
+		else if (what < 11)
 			change_host(m);
 		else
 			access_randomly(m);
@@ -309,10 +353,8 @@ static void run(uint64_t seed, bool ad, uint32_t budget, unsigned steps)
 static void test_random(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 4; seed++)
-		run(seed, false, 0, STEPS / 8);
-	for (uint64_t seed = 5; seed <= 8; seed++)
-		run(seed, true, 0, STEPS / 8);
+	for (uint64_t seed = 1; seed <= 12; seed++)
+		run(seed, seed % 2, seed % 3 == 0, STEPS / 12);
 }
 
 int main(void)
