@@ -2,7 +2,7 @@
 /* EPT violations of L2: L1's to see, the host's to serve, or answered by the shadow. */
 #include "shadow.h"
 
-#define BATCH 32
+#define BATCH NVMX_EPT_REFILL
 #define QUAL_ACCESS 7ull
 #define QUAL_LINEAR 0x180ull      /* 7: linear address valid; 8: not the access of a paging-structure entry */
 #define QUAL_ADVANCED 0xe00ull    /* 9: user-mode, 10: writable, 11: execute-disable linear address */
@@ -17,6 +17,8 @@ struct fault {
 	uint64_t gpa2, qual;
 	uint64_t changes;             /* of the host's map before anything was translated */
 	struct nvmx_ept_walk w;
+	unsigned n_dropped;           /* of the table that gets the leaf, by re-validation */
+	uint16_t dropped[NVMX_EPT_REFILL];
 };
 
 /* A leaf about to be made. */
@@ -169,8 +171,9 @@ static struct nvmx_ept_table *descend(struct fault *f, unsigned level)
 
 	while (t && t->level > level) {
 		t = follow(f, t, nvmx_ept_index(f->gpa2, t->level), t->copy ? f->w.entry[t->level] : 0);
+		f->n_dropped = 0;
 		if (t && t->copy && t->generation != f->r->generation)
-			nvmx_ept_revalidate(f->e, t, f->r, f->w.page[t->level]);
+			f->n_dropped = nvmx_ept_revalidate(f->e, t, f->r, f->w.page[t->level], f->dropped);
 	}
 	return t;
 }
@@ -189,18 +192,22 @@ static bool only_adds_rights(const struct nvmx_ept_table *t, const struct leaf *
 	       !(t->copy && (t->copy[leaf->index] ^ leaf->copy) & NVMX_EPTE_ADDR);
 }
 
-static void put_leaf(struct fault *f, struct nvmx_ept_table *t, const struct leaf *leaf)
+/* Returns whether the entry was empty. */
+static bool put_leaf(struct fault *f, struct nvmx_ept_table *t, const struct leaf *leaf)
 {
-	if (t->hw[leaf->index] && only_adds_rights(t, leaf)) {
+	bool empty = !t->hw[leaf->index];
+
+	if (!empty && only_adds_rights(t, leaf)) {
 		nvmx_ept_update_leaf(t, leaf->index, leaf->hw, leaf->copy);
-		return;
+		return false;
 	}
-	if (t->hw[leaf->index]) {
+	if (!empty) {
 		nvmx_ept_drop(f->e, t, leaf->index);
 		nvmx_ept_want_flush(f->e, t->root);
 	}
 	nvmx_ept_set_leaf(f->e, t, leaf->index, leaf->hw, leaf->copy);
 	f->v->counters[NVMX_CNT_EPT_FILL]++;
+	return empty;
 }
 
 /* The leaf that entry i of t may have beside the one that faulted; false: none. */
@@ -227,10 +234,20 @@ static bool neighbour(struct fault *f, struct nvmx_ept_table *t, unsigned i, str
 	return leaf->hw != 0;
 }
 
+static void put_leaves(struct fault *f, struct nvmx_ept_table *t, const struct leaf *leaves, unsigned n)
+{
+	nvmx_ept_lock(&f->e->lock);
+	if (host_changed(f))
+		n = 0;
+	for (unsigned k = 0; k < n; k++)
+		put_leaf(f, t, &leaves[k]);
+	nvmx_ept_unlock(&f->e->lock);
+}
+
 /* Fault-around: fills the aligned block of entries around the one that faulted, wider with each fault of the table. */
 static void fill_around(struct fault *f, struct nvmx_ept_table *t, unsigned index)
 {
-	unsigned width = t->around, i = index & ~(width - 1u), end = i + width, n, k;
+	unsigned width = t->around, i = index & ~(width - 1u), end = i + width, n;
 	struct leaf leaves[BATCH];
 
 	if (t->around < NVMX_EPT_AROUND_MAX)
@@ -238,13 +255,20 @@ static void fill_around(struct fault *f, struct nvmx_ept_table *t, unsigned inde
 	while (i < end) {
 		for (n = 0; i < end && n < BATCH; i++)
 			n += neighbour(f, t, i, &leaves[n]);
-		nvmx_ept_lock(&f->e->lock);
-		if (host_changed(f))
-			n = 0;
-		for (k = 0; k < n; k++)
-			put_leaf(f, t, &leaves[k]);
-		nvmx_ept_unlock(&f->e->lock);
+		put_leaves(f, t, leaves, n);
 	}
+}
+
+/* Makes the leaves anew that re-validation has just dropped: L2 had used them. */
+static void refill(struct fault *f, struct nvmx_ept_table *t)
+{
+	struct leaf leaves[BATCH];
+	unsigned i, n = 0;
+
+	for (i = 0; i < f->n_dropped; i++)
+		n += neighbour(f, t, f->dropped[i], &leaves[n]);
+	if (n)
+		put_leaves(f, t, leaves, n);
 }
 
 static enum nvmx_ept_answer fill(struct fault *f, struct nvmx_ept_fault *out)
@@ -253,7 +277,7 @@ static enum nvmx_ept_answer fill(struct fault *f, struct nvmx_ept_fault *out)
 	struct nvmx_ept_table *t = NULL;
 	struct nvmx_xlate x;
 	struct leaf leaf;
-	bool changed;
+	bool changed, empty = false;
 
 	out->gpa1 = f->w.gpa1;
 	out->access = access;
@@ -270,14 +294,17 @@ static enum nvmx_ept_answer fill(struct fault *f, struct nvmx_ept_fault *out)
 	if (!changed) {
 		t = descend(f, level);
 		if (t)
-			put_leaf(f, t, &leaf);
+			empty = put_leaf(f, t, &leaf);
 	}
 	nvmx_ept_unlock(&f->e->lock);
 	if (changed)
 		return NVMX_EPT_RETRY;
 	if (!t)
 		return NVMX_EPT_NOMEM;
-	fill_around(f, t, leaf.index);
+	if (f->n_dropped)
+		refill(f, t);
+	else if (empty)
+		fill_around(f, t, leaf.index);
 	return NVMX_EPT_RETRY;
 }
 
@@ -305,7 +332,6 @@ enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, ui
 	enum nvmx_ept_answer a;
 
 	*out = (struct nvmx_ept_fault){ 0 };
-	v->counters[NVMX_CNT_EPT_FAULT]++;
 	if (!nvmx_ept_root(v, role12) || !nvmx_ept_stock(v))
 		return NVMX_EPT_NOMEM;
 	f.r = nvmx_ept_find_root(e, role12);

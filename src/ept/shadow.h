@@ -15,6 +15,7 @@
 #define NVMX_EPT_SLABS 512
 #define NVMX_EPT_AROUND_MIN 8    /* entries that a table's first fault fills; doubles with each fault */
 #define NVMX_EPT_AROUND_MAX 512
+#define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
 
 /* A shadow table.  Tables are numbered; 0 is none. */
 struct nvmx_ept_table {
@@ -127,9 +128,10 @@ void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i);
 bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e);
 /* Detaches some tables that have none below them; false: there are none but top tables. */
 bool nvmx_ept_evict(struct nvmx_ept_vcpu *e);
-/* Makes t current: cuts its links, and drops each leaf that differs from EPT12's table `page12`. */
-void nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
-			 const uint64_t *page12);
+/* Makes t current: cuts its links, and drops each leaf that differs from EPT12's table `page12`.  Gives the indexes of the
+ * first that were dropped. */
+unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL]);
 
 /* root.c */
 struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12);

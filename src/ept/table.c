@@ -169,24 +169,31 @@ void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i)
 	set_hw(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
 }
 
-void nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
-			 const uint64_t *page12)
+static bool still_valid(const struct nvmx_ept_root *r, uint64_t was, uint64_t is)
 {
-	const uint64_t same = r->rules.same, sticky = r->rules.sticky;
-	unsigned i;
+	return !(((was ^ is) & r->rules.same) | (was & ~is & r->rules.sticky));
+}
+
+unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
+{
+	const uint64_t *copy = t->copy;
+	bool links = t->links;
+	unsigned i, n = 0;
 
 	t->generation = r->generation;
 	for (i = t->lo; i < t->hi; i++) {
-		uint64_t was = t->copy[i], is;
+		uint64_t was = copy[i], is = nvmx_ept_load(page12 + i);
 
-		if (!was)
-			continue;
-		if (!nvmx_ept_is_leaf(t, i)) {
+		if (links && t->hw[i] && !nvmx_ept_is_leaf(t, i)) {
 			nvmx_ept_cut(t, i);
 			continue;
 		}
-		is = nvmx_ept_load(page12 + i);
-		if (((was ^ is) & same) | (was & ~is & sticky))
-			nvmx_ept_drop(e, t, i);
+		if (was == is || !was || still_valid(r, was, is))
+			continue;
+		nvmx_ept_drop(e, t, i);
+		if (n < NVMX_EPT_REFILL)
+			dropped[n++] = (uint16_t)i;
 	}
+	return n;
 }

@@ -342,8 +342,8 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 		else
 			access_randomly(m);
 	}
-	print_message("  reached %u, to L1 %u, to the host %u, faults %llu, pages at most %u, flushes %u\n", m->reached,
-		      m->to_l1, m->to_host, (unsigned long long)m->r->v.counters[NVMX_CNT_EPT_FAULT],
+	print_message("  reached %u, to L1 %u, to the host %u, fills %llu, pages at most %u, flushes %u\n", m->reached,
+		      m->to_l1, m->to_host, (unsigned long long)m->r->v.counters[NVMX_CNT_EPT_FILL],
 		      m->r->host.pages_peak, m->r->host.flushes);
 	assert_true(m->reached > steps / 20 && m->to_l1 > steps / 20 && m->to_host > steps / 1000);
 	rig_free(m->r);
