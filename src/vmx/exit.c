@@ -155,6 +155,15 @@ static enum nvmx_verdict l2_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *
 	return nvmx_load_eptp(v, v->cur) ? resume_l2(v) : nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
 }
 
+static enum nvmx_verdict l2_vmcs_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	enum nvmx_verdict verdict;
+
+	if (!nvmx_l2_shadow_access(v, regs, reason == NVMX_XR_VMWRITE, &verdict))
+		return to_l1(v, reason);
+	return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict;
+}
+
 static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_route_in *in)
 {
 	enum nvmx_verdict verdict;
@@ -204,6 +213,7 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	case NVMX_ROUTE_EPT: return ept_exit(v, reason);
 	case NVMX_ROUTE_MSR_BITMAP: return l2_msr(v, regs, reason);
 	case NVMX_ROUTE_IO_BITMAP: return l2_io(v, reason);
+	case NVMX_ROUTE_VMCS_BITMAP: return l2_vmcs_access(v, regs, reason);
 	case NVMX_ROUTE_VMFUNC: return l2_vmfunc(v, regs, reason);
 	case NVMX_ROUTE_ENCLS_BITMAP: return l2_encls(v, regs, reason);
 	default: return to_l1(v, reason);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * VMREAD and VMWRITE of L1 (SDM 30.3).
+ * VMREAD and VMWRITE of L1, and of an L2 to whom L1 gave VMCS shadowing (SDM 30.3).
  *
- * With register operands and in a mode that the processor has vouched for, they cost a handful of VMREADs; L1 without a
+ * L1's: with register operands and in a mode that the processor has vouched for, they cost a handful of VMREADs; L1 without a
  * hardware shadow executes dozens of them for each exit of L2.
  */
 #include "instr.h"
@@ -66,6 +66,14 @@ static int named_row(const struct rw *a, uint32_t *encoding)
 	return row >= 0 && nvmx_set_has(&a->v->vm->rows, (unsigned)row) ? row : -1;
 }
 
+/* The part of a field's value that the access delivers. */
+static uint64_t to_operand(const struct rw *a, uint32_t encoding, uint64_t value)
+{
+	if (encoding & ENCODING_HIGH)
+		value >>= 32;
+	return a->wide ? value : (uint32_t)value;
+}
+
 /* L1's latest value may be in vmcs02, or in the hardware shadow if the access exited in spite of it. */
 static void settle(struct nvmx_vcpu *v, unsigned row)
 {
@@ -91,11 +99,7 @@ enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	if (row < 0)
 		return nvmx_vmfail(v, NVMX_VMERR_UNSUPPORTED_FIELD);
 	settle(v, (unsigned)row);
-	value = nvmx_v12_get(v->cur->v12, (unsigned)row);
-	if (encoding & ENCODING_HIGH)
-		value >>= 32;
-	if (!a.wide)
-		value = (uint32_t)value;
+	value = to_operand(&a, encoding, nvmx_v12_get(v->cur->v12, (unsigned)row));
 	/* A fault on the destination comes after the check of the field. */
 	if (INFO_REGISTER(a.info))
 		nvmx_gpr_write(v, regs, INFO_REG1(a.info), value);
@@ -104,14 +108,24 @@ enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	return nvmx_vmsucceed(v);
 }
 
+/* What the field becomes that holds `old`. */
+static uint64_t merge_halves(uint32_t encoding, uint64_t old, uint64_t value)
+{
+	return encoding & ENCODING_HIGH ? value << 32 | (uint32_t)old : value;
+}
+
+static bool writable(const struct nvmx_vcpu *v, uint32_t encoding)
+{
+	return nvmx_field_type(encoding) != NVMX_TYPE_EXIT_INFO ||
+	       nvmx_caps_get(&v->vm->caps, NVMX_MSR_VMX_MISC) & NVMX_MISC_VMWRITE_RO;
+}
+
 static void write_row(struct nvmx_vcpu *v, unsigned row, uint32_t encoding, uint64_t value)
 {
 	struct nvmx_slot *s = v->cur;
 
 	settle(v, row);
-	if (encoding & ENCODING_HIGH)
-		value = value << 32 | (uint32_t)nvmx_v12_get(s->v12, row);
-	nvmx_slot_write(s, row, value);
+	nvmx_slot_write(s, row, merge_halves(encoding, nvmx_v12_get(s->v12, row), value));
 	if (v->hw_shadow_on && nvmx_field_rows[row].shadow != NVMX_H_NO) {
 		nvmx_shadow_push(v, s);
 		nvmx_vmcs_load(v, v->config.vmcs01);
@@ -139,9 +153,93 @@ enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	row = named_row(&a, &encoding);
 	if (row < 0)
 		return nvmx_vmfail(v, NVMX_VMERR_UNSUPPORTED_FIELD);
-	if (nvmx_field_type(encoding) == NVMX_TYPE_EXIT_INFO &&
-	    !(nvmx_caps_get(&v->vm->caps, NVMX_MSR_VMX_MISC) & NVMX_MISC_VMWRITE_RO))
+	if (!writable(v, encoding))
 		return nvmx_vmfail(v, NVMX_VMERR_READ_ONLY_FIELD);
 	write_row(v, (unsigned)row, encoding, value);
 	return nvmx_vmsucceed(v);
+}
+
+/* SDM 24.6.15, 25.1.3: bit 14:0 of the operand in L1's bitmap decides, and an operand with higher bits always exits. */
+static bool exits_to_l1(const struct rw *a, uint64_t bitmap)
+{
+	uint64_t operand = nvmx_gpr_read(a->v, a->regs, INFO_REG2(a->info));
+	uint8_t byte;
+
+	if (!a->wide)
+		operand = (uint32_t)operand;
+	if (operand >> 15 || nvmx_gpa_read(a->v, bitmap + operand / 8, &byte, 1))
+		return true;
+	return byte >> operand % 8 & 1;
+}
+
+/* The field of the VMCS behind vmcs12's link pointer: active here if L1 loaded it, else in L1's memory. */
+static uint64_t linked_read(struct nvmx_vcpu *v, unsigned row)
+{
+	uint64_t link = v->cur->v12->vmcs_link_pointer, value = 0;
+	struct nvmx_slot *s = nvmx_slot_find(v, link);
+
+	if (s) {
+		nvmx_slot_freshen_row(v, s, row);
+		return nvmx_v12_get(s->v12, row);
+	}
+	if (nvmx_gpa_read(v, link + nvmx_field_rows[row].offset, &value, nvmx_field_rows[row].size))
+		return 0;
+	return value;
+}
+
+static void linked_write(struct nvmx_vcpu *v, unsigned row, uint64_t value)
+{
+	uint64_t link = v->cur->v12->vmcs_link_pointer;
+	struct nvmx_slot *s = nvmx_slot_find(v, link);
+
+	if (s)
+		nvmx_slot_write(s, row, value);
+	else
+		nvmx_gpa_write(v, link + nvmx_field_rows[row].offset, &value, nvmx_field_rows[row].size);
+}
+
+/* After the operand has passed L1's bitmap and CPL. */
+static void linked_access(struct rw *a, bool write)
+{
+	struct nvmx_vcpu *v = a->v;
+	uint32_t encoding;
+	uint64_t value;
+	int row;
+
+	if (v->cur->v12->vmcs_link_pointer == NVMX_NO_ADDR) {
+		nvmx_vmfail_invalid(v);
+		return;
+	}
+	row = named_row(a, &encoding);
+	if (row < 0 || (write && !writable(v, encoding))) {
+		nvmx_vmfail(v, row < 0 ? NVMX_VMERR_UNSUPPORTED_FIELD : NVMX_VMERR_READ_ONLY_FIELD);
+		return;
+	}
+	value = linked_read(v, (unsigned)row);
+	if (write) {
+		uint64_t operand = nvmx_gpr_read(v, a->regs, INFO_REG1(a->info));
+
+		linked_write(v, (unsigned)row, merge_halves(encoding, value, a->wide ? operand : (uint32_t)operand));
+	} else {
+		nvmx_gpr_write(v, a->regs, INFO_REG1(a->info), to_operand(a, encoding, value));
+	}
+	nvmx_vmsucceed(v);
+}
+
+/* A memory operand lies behind L2's paging and L1's EPT: L1, who emulates its guest's instructions anyway, gets those. */
+bool nvmx_l2_shadow_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool write, enum nvmx_verdict *verdict)
+{
+	const struct nvmx_vmcs12 *v12 = v->cur->v12;
+	struct rw a = { .v = v, .regs = regs };
+
+	a.info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
+	a.wide = nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E;
+	if (!INFO_REGISTER(a.info) || exits_to_l1(&a, write ? v12->vmwrite_bitmap : v12->vmread_bitmap))
+		return false;
+	*verdict = NVMX_RESUME_L2;
+	if (NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR)))
+		*verdict = nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
+	else
+		linked_access(&a, write);
+	return true;
 }

@@ -167,6 +167,8 @@ static inline void nvmx_slot_write(struct nvmx_slot *s, unsigned row, uint64_t v
 
 /* instr.c: a VMX instruction that exited from L1 (reasons 18 to 27, 50, 53, 59). */
 enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason);
+/* instr_rw.c: VMREAD or VMWRITE of an L2 for which L1 has set "VMCS shadowing".  False: it exits to L1; else *verdict. */
+bool nvmx_l2_shadow_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool write, enum nvmx_verdict *verdict);
 /* VMsucceed, VMfailInvalid, VMfailValid(error) (or Invalid without a current VMCS) into vmcs01's RFLAGS; skips the
  * instruction (SDM 30.2). */
 enum nvmx_verdict nvmx_vmsucceed(struct nvmx_vcpu *v);
