@@ -75,12 +75,31 @@ static void parse_serial(const char *word, size_t length)
 	log_init(port);
 }
 
+/* Names between commas. */
+static void parse_disable(const char *word, size_t length)
+{
+	const char *name = word + 8, *end = word + length;
+	size_t n;
+	int feature;
+
+	for (; name < end; name += n + 1) {
+		for (n = 0; name + n < end && name[n] != ','; n++)
+			;
+		feature = nvmx_feature_by_name(name, n);
+		if (feature < 0)
+			stop_at_word("unknown feature", name, n);
+		machine.withheld |= 1ull << feature;
+	}
+}
+
 static void parse_word(const char *word, size_t length)
 {
 	if (word_is(word, length, "stats"))
 		machine.stats = 1;
 	else if (starts_with(word, length, "boot=", 5))
 		parse_boot(word, length);
+	else if (starts_with(word, length, "disable=", 8))
+		parse_disable(word, length);
 	else if (starts_with(word, length, "serial=", 7))
 		parse_serial(word, length);
 	else

@@ -5,6 +5,7 @@
 #include "metal.h"
 
 #define QUALIFICATION_MOV_TO_CR 0
+#define ACCESS_LONG 0x2000u
 
 static uint64_t gpr_read(struct cpu *cpu, uint32_t n)
 {
@@ -15,15 +16,25 @@ static uint64_t gpr_read(struct cpu *cpu, uint32_t n)
  * CR0.NE and CR4.VMXE stay 1 in the register itself, and a MOV exits only where it changes what L1 sees of them.
  * Changing that view first and executing the MOV again lets the processor do all the rest: checks, paging, PDPTEs.
  */
+static void show(struct cpu *cpu, uint32_t cr, enum vmcs_field shadow, uint64_t value, uint64_t fixed1)
+{
+	if (value & ~fixed1 || nvmx_l1_cr_check(cpu->vcpu, cr, value))
+		inject_exception(cpu, VECTOR_GP, true);
+	else
+		vmwrite(shadow, value);
+}
+
 void exit_cr_access(struct cpu *cpu)
 {
 	uint64_t qualification = vmread(EXIT_QUALIFICATION);
 	uint64_t value = gpr_read(cpu, qualification >> 8 & 15);
 
+	if (!(vmread(GUEST_CS_ACCESS_RIGHTS) & ACCESS_LONG))
+		value = (uint32_t)value;
 	if ((qualification & 0x3f) == QUALIFICATION_MOV_TO_CR)
-		vmwrite(CR0_READ_SHADOW, value & CR0_NE);
+		show(cpu, 0, CR0_READ_SHADOW, value, ~0ull >> 32);
 	else if ((qualification & 0x3f) == (QUALIFICATION_MOV_TO_CR | 4))
-		inject_exception(VECTOR_GP, true);
+		show(cpu, 4, CR4_READ_SHADOW, value, rdmsr(MSR_IA32_VMX_CR4_FIXED1));
 	else
 		stop_cpu(cpu, "unexpected control-register access");
 }
@@ -35,5 +46,5 @@ void exit_xsetbv(struct cpu *cpu)
 	if (xsetbv_safe((uint32_t)cpu->regs[RCX], value))
 		skip_instruction();
 	else
-		inject_exception(VECTOR_GP, true);
+		inject_exception(cpu, VECTOR_GP, true);
 }

@@ -37,12 +37,9 @@ static void idt_create(void)
 
 struct cpu *cpu_create(void)
 {
-	uint64_t page = page_alloc(), n, tss, stack[2];
-	struct cpu *cpu = phys(page);
+	struct cpu *cpu = pages_alloc(sizeof(*cpu));
+	uint64_t tss, stack[2];
 
-	for (n = PAGE; n < sizeof(*cpu); n += PAGE)
-		if (page_alloc() != page + n)
-			stop("memory of a processor is not contiguous");
 	cpu->index = machine.cpus;
 	cpu->vmxon_region = page_alloc();
 	cpu->vmcs01 = page_alloc();

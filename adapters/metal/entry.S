@@ -58,8 +58,8 @@ enter:
 /* An NMI between here and entry_end makes the processor go back here (exception.c), so that none waits unseen. */
 	.globl entry_check, entry_end
 entry_check:
-	cmpb $0, %gs:CPU_NMI_PENDING
-	jne give_nmi
+	cmpb $NMI_NOW, %gs:CPU_NMI_PENDING
+	je give_nmi
 	cmpb $0, %gs:CPU_LAUNCHED
 	je 1f
 	vmresume

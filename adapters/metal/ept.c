@@ -14,13 +14,14 @@
 static uint64_t *own_table;	/* one page table serves all of metal's memory: each entry is the page of ones */
 static uint64_t *shared_pdpt;
 static uint64_t ones;
+static bool huge_pages;
 
 static uint64_t leaf(uint64_t address)
 {
 	return address | (uint64_t)mtrr_type(address) << 3 | EPT_ALL;
 }
 
-static bool is_own(uint64_t address)
+bool is_own(uint64_t address)
 {
 	return address >= machine.own_base && address < machine.own_base + OWN_SIZE;
 }
@@ -52,12 +53,27 @@ static uint64_t map_2mb(uint64_t address)
 	return map_4kb(address);
 }
 
+/* Has this naturally aligned block one mapping? */
+static bool uniform(uint64_t address, uint64_t size)
+{
+	bool has_own = machine.own_base - address < size || machine.own_base + OWN_SIZE - 1 - address < size ||
+		       is_own(address);
+
+	return !has_own && mtrr_uniform(address, size);
+}
+
+uint8_t ept_page_shift(uint64_t address)
+{
+	if (huge_pages && uniform(address & -HUGE_PAGE, HUGE_PAGE))
+		return 30;
+	return uniform(address & -LARGE_PAGE, LARGE_PAGE) ? 21 : 12;
+}
+
 static uint64_t map_1gb(uint64_t address, bool huge)
 {
 	uint64_t table, i, *pd;
-	bool has_own = machine.own_base - address < HUGE_PAGE || machine.own_base + OWN_SIZE - 1 - address < HUGE_PAGE;
 
-	if (huge && !has_own && mtrr_uniform(address, HUGE_PAGE))
+	if (huge && uniform(address, HUGE_PAGE))
 		return leaf(address) | EPT_LEAF;
 	table = page_alloc();
 	pd = phys(table);
@@ -73,12 +89,13 @@ void ept_create(void)
 
 	if (!(capabilities & CAP_2MB))
 		stop("this processor's EPT has no 2-MiB pages");
+	huge_pages = capabilities & CAP_1GB;
 	ones = page_alloc();
 	own_table = phys(page_alloc());
 	own_fill();
 	shared_pdpt = phys(page_alloc());
 	for (address = 0; address < MAP_TOP; address += HUGE_PAGE)
-		shared_pdpt[address / HUGE_PAGE] = map_1gb(address, capabilities & CAP_1GB);
+		shared_pdpt[address / HUGE_PAGE] = map_1gb(address, huge_pages);
 }
 
 /* A processor's own: the path to the page of its local APIC (apic.c). */

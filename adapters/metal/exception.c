@@ -30,7 +30,7 @@ static void nmi(struct fault *f)
 		f->rip = (uint64_t)wait_check;
 		return;
 	}
-	this_cpu()->nmi_pending = 1;
+	this_cpu()->nmi_pending = NMI_NOW;
 	if (between(f->rip, entry_check, entry_end))
 		f->rip = (uint64_t)entry_check;
 }

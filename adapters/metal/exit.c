@@ -4,11 +4,15 @@
  */
 #include "metal.h"
 
-#define CPUID_1_ECX_VMX (1u << 5)
 #define CPUID_1_ECX_OSXSAVE (1u << 27)
 #define CPUID_1_EDX_APIC (1u << 9)
 #define CPUID_7_ECX_OSPKE (1u << 4)
 #define EPT_QUALIFICATION_WRITE 2
+
+static struct nvmx_regs *registers(struct cpu *cpu)
+{
+	return (struct nvmx_regs *)cpu->regs;
+}
 
 /* Goes on behind the instruction that caused the exit: its blocking ends, its single-step trap stays due (26.6.3). */
 void skip_instruction(void)
@@ -22,11 +26,10 @@ void skip_instruction(void)
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
-void inject_exception(uint8_t vector, bool has_error_code)
+/* For L1, or for L2 if that is the one that runs and L1 does not want the exception. */
+void inject_exception(struct cpu *cpu, uint8_t vector, bool has_error_code)
 {
-	vmwrite(VM_ENTRY_INTERRUPTION_INFO,
-		EVENT_VALID | EVENT_HARDWARE_EXCEPTION | (has_error_code ? EVENT_ERROR_CODE : 0) | vector);
-	vmwrite(VM_ENTRY_EXCEPTION_ERROR_CODE, 0);
+	nest_verdict(cpu, nvmx_inject_exception(cpu->vcpu, registers(cpu), vector, has_error_code, 0, 0));
 }
 
 /* The bits that mirror a processor's state mirror L1's, not metal's. */
@@ -36,7 +39,7 @@ static void exit_cpuid(struct cpu *cpu)
 	struct cpuid_regs r = cpuid(leaf, subleaf);
 
 	if (leaf == 1) {
-		r.ecx &= ~(CPUID_1_ECX_OSXSAVE | CPUID_1_ECX_VMX);
+		r.ecx &= ~CPUID_1_ECX_OSXSAVE;
 		if (vmread(GUEST_CR4) & CR4_OSXSAVE)
 			r.ecx |= CPUID_1_ECX_OSXSAVE;
 		if (!(cpu->apic_base & APIC_BASE_EN))
@@ -60,8 +63,8 @@ static void exit_hlt(struct cpu *cpu)
 
 	skip_instruction();
 	vmwrite(GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
-	if (vmread(GUEST_RFLAGS) & RFLAGS_IF)
-		return;
+	if (cpu->in_l2 || vmread(GUEST_RFLAGS) & RFLAGS_IF)
+		return;			/* an interrupt ends it */
 	cpu->halted = 1;
 	for (i = 0; i < machine.cpus; i++)
 		if (machine.cpu[i]->started && !machine.cpu[i]->halted)
@@ -79,13 +82,12 @@ static void exit_init(struct cpu *cpu)
 	vmcs_wait_for_sipi();
 }
 
-/* In real mode the only VMCALL is that of lowmem.S. */
-static void exit_vmcall(struct cpu *cpu)
+/* In real mode a VMCALL is that of lowmem.S: there was nothing to boot. */
+static void check_vmcall(struct cpu *cpu)
 {
-	if (!(vmread(GUEST_CR0) & CR0_PE))
+	if (!cpu->in_l2 && !(vmread(GUEST_CR0) & CR0_PE))
 		stop("drive %lx %s", (uint64_t)machine.boot_drive,
 		     cpu->regs[RBX] == 1 ? "cannot be read" : "is not bootable");
-	inject_exception(VECTOR_UD, false);
 }
 
 /* The event in whose delivery L1's access failed is delivered again. */
@@ -105,7 +107,7 @@ static void exit_ept_violation(struct cpu *cpu)
 {
 	uint64_t address = vmread(GUEST_PHYSICAL_ADDRESS);
 
-	if (!(vmread(EXIT_QUALIFICATION) & EPT_QUALIFICATION_WRITE) ||
+	if (cpu->in_l2 || !(vmread(EXIT_QUALIFICATION) & EPT_QUALIFICATION_WRITE) ||
 	    (!apic_write(cpu, address) && !ept_own_memory_write(cpu, address)))
 		stop_cpu(cpu, "physical address out of reach");
 	deliver_again();
@@ -133,34 +135,17 @@ static void exit_other(struct cpu *cpu, uint32_t reason)
 		step_end(cpu);
 		return;
 	case EXIT_GETSEC:
-		inject_exception(VECTOR_GP, true);
-		return;
-	case EXIT_VMCALL:
-		exit_vmcall(cpu);
-		return;
-	case EXIT_VMCALL + 1 ... EXIT_VMXON:
-	case EXIT_INVEPT:
-	case EXIT_INVVPID:
-		inject_exception(VECTOR_UD, false);
+		inject_exception(cpu, VECTOR_GP, true);
 		return;
 	default:
 		stop_cpu(cpu, reason & EXIT_ENTRY_FAILURE ? "VM entry failed" : "unexpected VM exit");
 	}
 }
 
-/* From entry.S; returning resumes L1. */
-void exit_handle(struct cpu *cpu)
+/* Exits that libnestvmx left to metal, of L1 or of L2. */
+static void exit_host(struct cpu *cpu, uint32_t reason)
 {
-	uint32_t reason = (uint32_t)vmread(EXIT_REASON);
-
-	cpu->launched = 1;
-	cpu->halted = 0;
-	if (reason < EXIT_REASONS)
-		cpu->exits[reason]++;
 	switch (reason) {
-	case EXIT_CPUID:
-		exit_cpuid(cpu);
-		return;
 	case EXIT_HLT:
 		exit_hlt(cpu);
 		return;
@@ -187,19 +172,54 @@ void exit_handle(struct cpu *cpu)
 	}
 }
 
+/* From entry.S; returning enters the current VMCS. */
+void exit_handle(struct cpu *cpu)
+{
+	uint32_t reason = (uint32_t)vmread(EXIT_REASON);
+
+	cpu->launched = 1;
+	cpu->halted = 0;
+	if (cpu->nmi_pending)
+		cpu->nmi_pending = NMI_NOW;
+	if (reason < EXIT_REASONS)
+		cpu->exits[reason]++;
+	if (reason == EXIT_CPUID && !cpu->in_l2) {
+		exit_cpuid(cpu);	/* the most frequent exit of L1 takes the short way */
+		return;
+	}
+	if (reason == EXIT_VMCALL)
+		check_vmcall(cpu);
+	if (nest_verdict(cpu, nvmx_handle_exit(cpu->vcpu, registers(cpu))))
+		exit_host(cpu, reason);
+}
+
 /* From entry.S: VMLAUNCH or VMRESUME did not enter. */
 void exit_entry_failed(struct cpu *cpu)
 {
+	if (cpu->in_l2)
+		nest_verdict(cpu, nvmx_entry_refused(cpu->vcpu));
 	stop("VM entry failed on cpu %lu: VM-instruction error %lu", (uint64_t)cpu->index,
 	     vmread(VM_INSTRUCTION_ERROR));
 }
 
-/* From entry.S: an NMI came while metal ran. It takes its turn behind an event that is on its way to L1. */
+/* An event is on its way to L1: the preemption timer brings the NMI back behind it. */
+static void give_nmi_later(void)
+{
+	vmwrite(PREEMPTION_TIMER_VALUE, 0);
+	vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) | PIN_PREEMPTION_TIMER);
+}
+
+/* From entry.S: an NMI came while metal ran. It is L1's, by way of a VM exit if L2 runs and L1 wants that. */
 void exit_give_nmi(struct cpu *cpu)
 {
+	if (cpu->in_l2 && !nest_verdict(cpu, nvmx_check_events(cpu->vcpu, registers(cpu)))) {
+		cpu->nmi_pending = cpu->in_l2 ? NMI_AT_NEXT_EXIT : 0;
+		return;
+	}
 	if (vmread(VM_ENTRY_INTERRUPTION_INFO) & EVENT_VALID) {
-		vmwrite(PREEMPTION_TIMER_VALUE, 0);
-		vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) | PIN_PREEMPTION_TIMER);
+		cpu->nmi_pending = NMI_AT_NEXT_EXIT;
+		if (!cpu->in_l2)
+			give_nmi_later();
 		return;
 	}
 	cpu->nmi_pending = 0;

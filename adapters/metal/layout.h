@@ -22,5 +22,7 @@
 #define CPU_REGS CPU_STACK
 #define CPU_LAUNCHED (CPU_REGS + 16 * 8)
 #define CPU_NMI_PENDING (CPU_LAUNCHED + 1)
+#define NMI_NOW 1
+#define NMI_AT_NEXT_EXIT 2
 
 #endif

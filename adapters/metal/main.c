@@ -25,12 +25,14 @@ void main(uint32_t multiboot_info)
 	mtrr_read();
 	ept_create();
 	bitmaps_create();
+	nest_create(cpu);
 	smp_start(cpu);
 
 	memory_hide_own();
 	ept_create_cpu(cpu);
 	apic_watch(cpu);
 	vmcs_create(cpu);
+	nest_create_cpu(cpu);
 	vmcs_start_bsp(cpu);
 	apic_watch_update();
 	log_line("%lu processors, own memory at %lx, L1 boots drive %lx", (uint64_t)machine.cpus, machine.own_base,

@@ -6,6 +6,8 @@
 
 #define USABLE 1
 #define RESERVED 2
+#define ACPI_TABLES 3
+#define ACPI_NVS 4
 #define MIB (1ull << 20)
 
 #define BDA_BASE_MEMORY 0x413		/* conventional memory in KiB */
@@ -20,8 +22,6 @@ struct multiboot_info {
 
 extern char low_start[], low_end[], low_drive[], low_count[], low_kib[], low_blocks[], low_old[], low_ranges[],
 	low_int15[], image_end[];
-
-static uint64_t next_page, last_page;
 
 /* Reads the command line and the map while GRUB's copies are whole. */
 void memory_read_map(uint32_t multiboot_info)
@@ -41,7 +41,7 @@ void memory_read_map(uint32_t multiboot_info)
 	cmdline_parse(info->flags & MULTIBOOT_CMDLINE ? phys(info->cmdline) : "");
 }
 
-/* The top of the usable memory below 4 GiB; the first pages hold the image, the others are page_alloc's. */
+/* The top of the usable memory below 4 GiB; the first pages hold the image, the others are for pages.c. */
 void memory_choose_own(void)
 {
 	uint64_t image_pages = (uint64_t)image_end - IMAGE_BASE;
@@ -59,19 +59,7 @@ void memory_choose_own(void)
 	}
 	if (!machine.own_base)
 		stop("no %lu MiB of usable memory below 4 GiB", (uint64_t)(OWN_SIZE / MIB));
-	next_page = machine.own_base + ((image_pages + LARGE_PAGE - 1) & -LARGE_PAGE);
-	last_page = machine.own_base + OWN_SIZE;
-}
-
-/* A page of zeros; its address is physical and, metal's map being one to one, the pointer to it. */
-uint64_t page_alloc(void)
-{
-	uint64_t page = __atomic_fetch_add(&next_page, PAGE, __ATOMIC_RELAXED);
-
-	if (page >= last_page)
-		stop("metal's memory is used up");
-	memset(phys(page), 0, PAGE);
-	return page;
+	pages_init(machine.own_base + ((image_pages + LARGE_PAGE - 1) & -LARGE_PAGE), machine.own_base + OWN_SIZE);
 }
 
 static void add_range(uint64_t start, uint64_t end, uint32_t type)
@@ -116,6 +104,17 @@ static uint64_t end_of_range_at(uint64_t address)
 		    address < machine.range[i].start + machine.range[i].size)
 			return machine.range[i].start + machine.range[i].size;
 	return address;
+}
+
+bool memory_is_ram(uint64_t address)
+{
+	const struct range *r = machine.range;
+	const struct range *end = r + machine.ranges;
+
+	for (; r < end; r++)
+		if (address - r->start < r->size)
+			return r->type == USABLE || r->type == ACPI_TABLES || r->type == ACPI_NVS;
+	return false;
 }
 
 static uint16_t at_most(uint64_t value, uint16_t most)

@@ -8,6 +8,8 @@
 #include "layout.h"
 #include "vmx.h"
 
+#include <nestvmx/nestvmx.h>
+
 #define PAGE 4096ull
 #define LARGE_PAGE (2ull << 20)
 #define HUGE_PAGE (1ull << 30)
@@ -21,9 +23,10 @@ enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R
 
 struct cpu {
 	uint8_t stack[CPU_STACK];
-	uint64_t regs[16];		/* L1's, in the order of enum gpr; RSP and RIP live in the VMCS */
+	uint64_t regs[16];		/* the guest's, in the order of enum gpr; RSP and RIP live in the VMCS */
 	uint8_t launched;		/* the current VMCS: VMRESUME instead of VMLAUNCH */
 	uint8_t nmi_pending;		/* an NMI hit metal itself: it belongs to L1 */
+	uint8_t in_l2;			/* L2's VMCS is the current one */
 	uint8_t halted;			/* L1 executed HLT with interrupts off here */
 	uint8_t started;		/* L1 runs here: the boot processor, or a SIPI came */
 	volatile uint8_t ready;		/* to run L1 */
@@ -31,7 +34,8 @@ struct cpu {
 	uint32_t index, apic_id;
 	uint64_t vmxon_region, vmcs01;
 	uint64_t apic_base;		/* IA32_APIC_BASE as L1 sees it */
-	uint64_t feature_control;	/* IA32_FEATURE_CONTROL as L1 sees it */
+	uint64_t feature_control;	/* IA32_FEATURE_CONTROL as the BIOS left it */
+	struct nvmx_vcpu *vcpu;
 	uint64_t eptp, *apic_entry;	/* EPT01, and its entry for the local APIC */
 	uint64_t apic_page;		/* the APIC's address when L1 started */
 	uint64_t apic_copy;		/* page that takes the place of the APIC for one instruction */
@@ -60,6 +64,7 @@ struct machine {
 	uint16_t serial;		/* metal's serial port, not L1's */
 	uint8_t boot_drive;		/* the BIOS's number; 0: the BIOS's next */
 	uint8_t stats;
+	uint64_t withheld;		/* features not to offer to L1: bits by enum nvmx_feature */
 	uint32_t ranges, cpus;
 	struct range range[MAX_RANGES];
 	uint32_t apic_ids, apic_id[MAX_CPUS];
@@ -84,12 +89,19 @@ void *memset(void *to, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 bool word_is(const char *word, size_t length, const char *name);
 
+/* pages.c */
+void pages_init(uint64_t first, uint64_t last);
+uint64_t page_try(void);
+uint64_t page_alloc(void);
+void *pages_alloc(size_t size);
+void page_free(uint64_t page);
+
 /* cmdline.c, memory.c, paging.c, acpi.c */
 void cmdline_parse(const char *line);
 void memory_read_map(uint32_t multiboot_info);
 void memory_choose_own(void);
 void memory_hide_own(void);
-uint64_t page_alloc(void);
+bool memory_is_ram(uint64_t address);
 void paging_relocate(void);
 void acpi_read(void);
 
@@ -103,6 +115,8 @@ void smp_start(struct cpu *self);
 void ept_create(void);
 bool ept_own_memory_write(struct cpu *cpu, uint64_t address);
 void ept_own_memory_restore(struct cpu *cpu);
+bool is_own(uint64_t address);
+uint8_t ept_page_shift(uint64_t address);
 void ept_create_cpu(struct cpu *cpu);
 void ept_set_page(struct cpu *cpu, uint64_t *entry, uint64_t page, bool writable);
 void mtrr_read(void);
@@ -134,12 +148,21 @@ void vmcs_wait_for_sipi(void);
 
 /* exit.c, msr.c, io.c, control.c: what L1 does that metal must see */
 void skip_instruction(void);
-void inject_exception(uint8_t vector, bool has_error_code);
+void inject_exception(struct cpu *cpu, uint8_t vector, bool has_error_code);
+bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
+bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 void exit_rdmsr(struct cpu *cpu);
 void exit_wrmsr(struct cpu *cpu);
 void exit_io(struct cpu *cpu);
 void exit_cr_access(struct cpu *cpu);
 void exit_xsetbv(struct cpu *cpu);
+
+/* nest.c, hardware.c: libnestvmx */
+void nest_create(struct cpu *cpu);
+void nest_create_cpu(struct cpu *cpu);
+bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict);
+void nest_stats(void);
+void hardware_read(struct nvmx_caps *caps);
 
 /* entry.S */
 void enter_l1(struct cpu *cpu) __attribute__((noreturn));

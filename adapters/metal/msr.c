@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MSRs of L1. The MSR bitmap sends here those in msr_rows, and the processor all MSRs outside the bitmap's ranges.
+ * MSRs of L1. The MSR bitmap sends here those in msr_rows, and the processor all MSRs outside the bitmap's ranges;
+ * libnestvmx has taken its own, IA32_FEATURE_CONTROL and the VMX capabilities, before.
  */
 #include "metal.h"
 
@@ -29,20 +30,6 @@ static bool write_apic_base(struct cpu *cpu, uint64_t value)
 	return true;
 }
 
-static bool read_feature_control(struct cpu *cpu, uint64_t *value)
-{
-	*value = cpu->feature_control;
-	return true;
-}
-
-static bool write_feature_control(struct cpu *cpu, uint64_t value)
-{
-	if ((cpu->feature_control & FEATURE_CONTROL_LOCK) || value & ~(FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX))
-		return false;
-	cpu->feature_control = value;
-	return true;
-}
-
 static bool read_icr(struct cpu *cpu, uint64_t *value)
 {
 	(void)cpu;
@@ -65,7 +52,6 @@ static const struct msr_row {
 } msr_rows[] = {
 	{MSR_IA32_APIC_BASE, read_apic_base, write_apic_base},
 	{MSR_IA32_X2APIC_ICR, read_icr, write_icr},
-	{MSR_IA32_FEATURE_CONTROL, read_feature_control, write_feature_control},
 };
 
 static const struct msr_row *find_row(uint32_t msr)
@@ -78,19 +64,26 @@ static const struct msr_row *find_row(uint32_t msr)
 	return NULL;
 }
 
-static bool is_vmx_capability(uint32_t msr)
+bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
-	return msr >= MSR_IA32_VMX_BASIC && msr <= MSR_IA32_VMX_LAST;
+	const struct msr_row *row = find_row(msr);
+
+	return row ? row->read(cpu, value) : rdmsr_safe(msr, value);
+}
+
+bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	const struct msr_row *row = find_row(msr);
+
+	return row ? row->write(cpu, value) : wrmsr_safe(msr, value);
 }
 
 void exit_rdmsr(struct cpu *cpu)
 {
-	uint32_t msr = (uint32_t)cpu->regs[RCX];
-	const struct msr_row *row = find_row(msr);
 	uint64_t value;
 
-	if (is_vmx_capability(msr) || !(row ? row->read(cpu, &value) : rdmsr_safe(msr, &value))) {
-		inject_exception(VECTOR_GP, true);
+	if (!msr_read(cpu, (uint32_t)cpu->regs[RCX], &value)) {
+		inject_exception(cpu, VECTOR_GP, true);
 		return;
 	}
 	cpu->regs[RAX] = (uint32_t)value;
@@ -100,12 +93,10 @@ void exit_rdmsr(struct cpu *cpu)
 
 void exit_wrmsr(struct cpu *cpu)
 {
-	uint32_t msr = (uint32_t)cpu->regs[RCX];
 	uint64_t value = cpu->regs[RDX] << 32 | (uint32_t)cpu->regs[RAX];
-	const struct msr_row *row = find_row(msr);
 
-	if (is_vmx_capability(msr) || !(row ? row->write(cpu, value) : wrmsr_safe(msr, value)))
-		inject_exception(VECTOR_GP, true);
-	else
+	if (msr_write(cpu, (uint32_t)cpu->regs[RCX], value))
 		skip_instruction();
+	else
+		inject_exception(cpu, VECTOR_GP, true);
 }

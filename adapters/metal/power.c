@@ -78,4 +78,5 @@ void stats_print(void)
 		writes += machine.cpu[i]->own_memory_writes;
 	log_line("stat exits %lu", all);
 	log_line("stat own_memory_writes %lu", writes);
+	nest_stats();
 }

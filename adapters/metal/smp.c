@@ -64,6 +64,7 @@ void ap_main(struct cpu *cpu)
 	ept_create_cpu(cpu);
 	apic_watch(cpu);
 	vmcs_create(cpu);
+	nest_create_cpu(cpu);
 	cpu->ready = 1;
 	vmcs_start_ap(cpu, apic_wait_for_sipi(cpu));
 	enter_l1(cpu);

@@ -111,9 +111,7 @@ void bitmaps_create(void)
 {
 	uint32_t i;
 
-	machine.io_bitmaps = page_alloc();
-	if (page_alloc() != machine.io_bitmaps + PAGE)
-		stop("the I/O bitmaps are not contiguous");
+	machine.io_bitmaps = (uint64_t)pages_alloc(2 * PAGE);
 	for (i = 0; i < 8; i++)
 		set_bit(machine.io_bitmaps, machine.serial + i);
 	if (machine.power_port) {

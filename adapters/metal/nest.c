@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Nested VMX: all that an embedder of libnestvmx writes. The ops below, one VM, a vCPU for each processor, and
+ * nest_exit, which exit.c calls for every exit.
+ */
+#include "metal.h"
+
+#define SHADOW_EPT_PAGES 4096
+#define MSR_IA32_PRED_CMD 0x49
+#define PRED_CMD_IBPB 1
+#define TYPE_WB 6
+
+static struct nvmx_vm *vm;
+static uint64_t sink;		/* L2 finds this page wherever L1 maps metal's memory for it */
+static bool has_ibpb;
+
+/* libnestvmx hands this to every op; for metal it is the processor. */
+static struct cpu *cpu_of(struct nvmx_host *host)
+{
+	return (struct cpu *)host;
+}
+
+static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int access, struct nvmx_xlate *out)
+{
+	(void)host;
+	(void)access;
+	if (gpa >= MAP_TOP)
+		return -1;
+	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X;
+	out->ignore_pat = false;
+	out->hpa = gpa;
+	out->page_shift = ept_page_shift(gpa);
+	out->memtype = mtrr_type(gpa);
+	if (is_own(gpa)) {
+		out->hpa = sink + gpa % PAGE;
+		out->page_shift = 12;
+		out->memtype = TYPE_WB;
+	}
+	return 0;
+}
+
+static void *op_map(struct nvmx_host *host, uint64_t gpa, bool write)
+{
+	(void)host;
+	(void)write;
+	return memory_is_ram(gpa) && !is_own(gpa) ? phys(gpa) : NULL;
+}
+
+static void op_unmap(struct nvmx_host *host, uint64_t gpa, void *page, bool wrote)
+{
+	(void)host;
+	(void)gpa;
+	(void)page;
+	(void)wrote;
+}
+
+/* Metal's map of L1's memory never changes: nothing to hold on to. */
+static int op_pin(struct nvmx_host *host, uint64_t gpa, uint64_t *hpa)
+{
+	(void)host;
+	*hpa = gpa;
+	return gpa < MAP_TOP && !is_own(gpa) ? 0 : -1;
+}
+
+static void op_unpin(struct nvmx_host *host, uint64_t gpa, uint64_t hpa)
+{
+	(void)host;
+	(void)gpa;
+	(void)hpa;
+}
+
+static void *op_page_alloc(struct nvmx_host *host, uint64_t *hpa)
+{
+	(void)host;
+	*hpa = page_try();
+	return *hpa ? phys(*hpa) : NULL;
+}
+
+static void op_page_free(struct nvmx_host *host, void *page, uint64_t hpa)
+{
+	(void)host;
+	(void)page;
+	page_free(hpa);
+}
+
+static void op_vmcs_load(struct nvmx_host *host, uint64_t hpa)
+{
+	(void)host;
+	if (!vmptrld(hpa))
+		stop("VMPTRLD of %lx failed", hpa);
+}
+
+static void op_vmcs_clear(struct nvmx_host *host, uint64_t hpa)
+{
+	(void)host;
+	if (!vmclear(hpa))
+		stop("VMCLEAR of %lx failed", hpa);
+}
+
+static void op_flush_ept(struct nvmx_host *host, uint64_t eptp, unsigned int scope)
+{
+	(void)host;
+	if (!invept(scope, eptp))
+		stop("INVEPT type %lu of %lx failed", (uint64_t)scope, eptp);
+}
+
+static void op_flush_vpid(struct nvmx_host *host, uint16_t vpid, unsigned int scope, uint64_t linear)
+{
+	(void)host;
+	if (!invvpid(scope, vpid, linear))
+		stop("INVVPID type %lu of %lu failed", (uint64_t)scope, (uint64_t)vpid);
+}
+
+static int op_l1_msr_read(struct nvmx_host *host, uint32_t msr, uint64_t *value)
+{
+	return msr_read(cpu_of(host), msr, value) ? 0 : -1;
+}
+
+static int op_l1_msr_write(struct nvmx_host *host, uint32_t msr, uint64_t value)
+{
+	return msr_write(cpu_of(host), msr, value) ? 0 : -1;
+}
+
+static unsigned int op_pending_events(struct nvmx_host *host)
+{
+	return cpu_of(host)->nmi_pending ? NVMX_PENDING_NMI : 0;
+}
+
+static void op_barrier(struct nvmx_host *host, unsigned int kinds)
+{
+	(void)host;
+	if (has_ibpb && kinds & NVMX_BARRIER_IBPB)
+		wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+}
+
+static void op_set_cr2(struct nvmx_host *host, uint64_t cr2)
+{
+	(void)host;
+	write_cr2(cr2);
+}
+
+static const struct nvmx_host_ops ops = {
+	.size = sizeof(ops),
+	.abi = NVMX_ABI_VERSION,
+	.translate = op_translate,
+	.map = op_map,
+	.unmap = op_unmap,
+	.pin = op_pin,
+	.unpin = op_unpin,
+	.page_alloc = op_page_alloc,
+	.page_free = op_page_free,
+	.vmcs_load = op_vmcs_load,
+	.vmcs_clear = op_vmcs_clear,
+	.flush_ept = op_flush_ept,
+	.flush_vpid = op_flush_vpid,
+	.l1_msr_read = op_l1_msr_read,
+	.l1_msr_write = op_l1_msr_write,
+	.pending_events = op_pending_events,
+	.barrier = op_barrier,
+	.set_cr2 = op_set_cr2,
+};
+
+/* Once, on the boot processor. */
+void nest_create(struct cpu *cpu)
+{
+	static struct nvmx_caps hardware;
+	struct nvmx_vm_config config = {
+		.ops = &ops,
+		.hw = &hardware,
+		.withheld = machine.withheld,
+		.shadow_ept_pages = SHADOW_EPT_PAGES,
+	};
+	uint32_t detail;
+	int error;
+
+	hardware_read(&hardware);
+	hardware.feature_control = cpu->feature_control;
+	has_ibpb = cpuid(7, 0).edx & 1u << 26;
+	sink = page_alloc();
+	error = nvmx_vm_init(pages_alloc(NVMX_VM_SIZE), &config, &vm, &detail);
+	if (error)
+		stop("nested VMX: %s (%lx)", nvmx_init_error(error, detail), (uint64_t)detail);
+}
+
+/* On each processor, behind vmcs_create. */
+void nest_create_cpu(struct cpu *cpu)
+{
+	struct nvmx_vcpu_config config = {
+		.host = (struct nvmx_host *)cpu,
+		.vmcs01 = cpu->vmcs01,
+		.msr_bitmap01 = phys(machine.msr_bitmap),
+		.io_bitmap01 = phys(machine.io_bitmaps),
+		.vpid02 = (uint16_t)(MAX_CPUS + 1 + cpu->index),
+	};
+	uint32_t detail;
+	int error = nvmx_vcpu_init(pages_alloc(NVMX_VCPU_SIZE), vm, &config, &cpu->vcpu, &detail);
+
+	if (error)
+		stop("nested VMX on cpu %lu: %s (%lx)", (uint64_t)cpu->index, nvmx_init_error(error, detail),
+		     (uint64_t)detail);
+}
+
+/* What the library decided; true if the exit is left for metal. */
+bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
+{
+	if (verdict == NVMX_STOP)
+		stop("%s (%lx) on cpu %lu", nvmx_stop_reason(cpu->vcpu), nvmx_stop_detail(cpu->vcpu),
+		     (uint64_t)cpu->index);
+	cpu->in_l2 = nvmx_in_l2(cpu->vcpu);
+	cpu->launched = !nvmx_must_launch(cpu->vcpu);
+	return verdict == NVMX_HOST;
+}
+
+void nest_stats(void)
+{
+	uint64_t total;
+	uint32_t n, i;
+
+	for (n = 0; n < NVMX_CNT_COUNT; n++) {
+		for (total = 0, i = 0; i < machine.cpus; i++)
+			total += machine.cpu[i]->vcpu ? nvmx_counter(machine.cpu[i]->vcpu, n) : 0;
+		log_line("stat %s %lu", nvmx_counter_name(n), total);
+	}
+}
