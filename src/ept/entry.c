@@ -22,6 +22,7 @@ void nvmx_ept_rules_init(struct nvmx_ept_rules *r, const struct nvmx_caps *caps,
 	r->execute = NVMX_EPTE_X | (mode_exec ? NVMX_EPTE_XU : 0);
 	r->same = NVMX_EPTE_ADDR | 0xff | r->execute;
 	r->sticky = ad ? NVMX_EPTE_A | NVMX_EPTE_D : 0;
+	r->pattern = r->beyond_width | 0xff | r->execute | r->sticky;
 	r->x_only = ept & NVMX_EPT_X_ONLY;
 	r->large[1] = true;
 	r->large[2] = ept & NVMX_EPT_2M;

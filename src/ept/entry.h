@@ -43,6 +43,7 @@ struct nvmx_ept_rules {
 	uint64_t execute;      /* the bits that allow instruction fetches */
 	uint64_t same;         /* the bits of an entry that a translation depends on */
 	uint64_t sticky;       /* those that it depends on staying 1 */
+	uint64_t pattern;      /* those that make two leaf entries alike but for where they lead */
 	bool x_only;
 	bool large[NVMX_EPT_LEVELS + 1]; /* by level: an entry may map a page */
 	bool ad;

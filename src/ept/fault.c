@@ -17,14 +17,10 @@ struct fault {
 	uint64_t gpa2, qual;
 	uint64_t changes;             /* of the host's map before anything was translated */
 	struct nvmx_ept_walk w;
+	struct nvmx_xlate x;          /* the host's translation of the frame that faulted */
+	uint64_t low;                 /* the leaf's bits beside its address */
 	unsigned n_dropped;           /* of the table that gets the leaf, by re-validation */
 	uint16_t dropped[NVMX_EPT_REFILL];
-};
-
-/* A leaf about to be made. */
-struct leaf {
-	uint64_t hw, copy;
-	uint16_t index;
 };
 
 static bool has_advanced_info(const struct nvmx_caps *caps)
@@ -184,7 +180,7 @@ static bool host_changed(const struct fault *f)
 }
 
 /* Whether a leaf differs from one that is there in nothing but rights that it has in addition. */
-static bool only_adds_rights(const struct nvmx_ept_table *t, const struct leaf *leaf)
+static bool only_adds_rights(const struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaf)
 {
 	uint64_t was = t->hw[leaf->index] & ~(NVMX_EPTE_A | NVMX_EPTE_D), differs = was ^ leaf->hw;
 
@@ -193,7 +189,7 @@ static bool only_adds_rights(const struct nvmx_ept_table *t, const struct leaf *
 }
 
 /* Returns whether the entry was empty. */
-static bool put_leaf(struct fault *f, struct nvmx_ept_table *t, const struct leaf *leaf)
+static bool put_leaf(struct fault *f, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaf)
 {
 	bool empty = !t->hw[leaf->index];
 
@@ -205,56 +201,91 @@ static bool put_leaf(struct fault *f, struct nvmx_ept_table *t, const struct lea
 		nvmx_ept_drop(f->e, t, leaf->index);
 		nvmx_ept_want_flush(f->e, t->root);
 	}
-	nvmx_ept_set_leaf(f->e, t, leaf->index, leaf->hw, leaf->copy);
+	nvmx_ept_set_leaves(f->e, t, leaf, 1);
 	f->v->counters[NVMX_CNT_EPT_FILL]++;
 	return empty;
 }
 
-/* The leaf that entry i of t may have beside the one that faulted; false: none. */
-static bool neighbour(struct fault *f, struct nvmx_ept_table *t, unsigned i, struct leaf *leaf)
+/* Whether a page that the host has as x may be used as the one that faulted. */
+static bool same_page_kind(const struct nvmx_xlate *x, const struct nvmx_xlate *y)
 {
-	uint64_t entry12 = f->w.entry[f->w.level], gpa1 = t->gpa12 + i * nvmx_ept_size(t->level);
-	struct nvmx_xlate x;
-
-	if (nvmx_ept_load(t->hw + i))
-		return false;
-	if (t->copy) {
-		entry12 = nvmx_ept_load(f->w.page[t->level] + i);
-		if (nvmx_ept_classify(&f->r->rules, entry12, t->level) != NVMX_EPT_LEAF)
-			return false;
-		if (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))
-			return false;
-		gpa1 = entry12 & NVMX_EPTE_ADDR & ~(nvmx_ept_size(t->level) - 1);
-	}
-	if (f->v->ops->translate(f->v->host, gpa1, NVMX_ACCESS_R, &x) || leaf_level(f, t->level, &x, gpa1) != t->level)
-		return false;
-	leaf->index = (uint16_t)i;
-	leaf->copy = entry12;
-	leaf->hw = make_leaf(f, t->level, entry12, &x);
-	return leaf->hw != 0;
+	return x->rights == y->rights && x->memtype == y->memtype && x->ignore_pat == y->ignore_pat;
 }
 
-static void put_leaves(struct fault *f, struct nvmx_ept_table *t, const struct leaf *leaves, unsigned n)
+/* The bits of EPT12's entry that a neighbour must share with the one that faulted to have a leaf like its. */
+static uint64_t pattern_of(const struct fault *f, const struct nvmx_ept_table *t)
+{
+	return f->r->rules.pattern | ((nvmx_ept_size(t->level) - 1) & NVMX_EPTE_ADDR);
+}
+
+/* The leaf for a neighbour that EPT12 maps by `entry12` to gpa1; 0: none. */
+static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12, uint64_t gpa1, bool alike)
+{
+	struct nvmx_xlate x;
+
+	if (!alike && (nvmx_ept_classify(&f->r->rules, entry12, level) != NVMX_EPT_LEAF ||
+		       (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))))
+		return 0;
+	if (f->v->ops->translate(f->v->host, gpa1, NVMX_ACCESS_R, &x))
+		return 0;
+	if (level > 1 && leaf_level(f, level, &x, gpa1) != level)
+		return 0;
+	if (alike && same_page_kind(&x, &f->x))
+		return (x.hpa & NVMX_EPTE_ADDR & ~(nvmx_ept_size(level) - 1)) | f->low;
+	return make_leaf(f, level, entry12, &x);
+}
+
+/* Gathers up to BATCH leaves that empty entries of t from *next to `end` may have beside the one that faulted. */
+static unsigned gather(struct fault *f, struct nvmx_ept_table *t, unsigned *next, unsigned end,
+		       struct nvmx_ept_leaf leaves[BATCH])
+{
+	const uint64_t like = f->w.entry[f->w.level], pattern = pattern_of(f, t), size = nvmx_ept_size(t->level);
+	const uint64_t *page12 = t->copy ? f->w.page[t->level] : NULL;
+	struct nvmx_ept_leaf *l = leaves;
+	unsigned i;
+
+	for (i = *next; i < end && l < leaves + BATCH; i++) {
+		uint64_t entry12 = like, gpa1 = t->gpa12 + i * size;
+
+		if (nvmx_ept_load(t->hw + i))
+			continue;
+		if (page12) {
+			entry12 = nvmx_ept_load(page12 + i);
+			gpa1 = entry12 & NVMX_EPTE_ADDR & ~(size - 1);
+		}
+		l->hw = make_neighbour(f, t->level, entry12, gpa1, !((entry12 ^ like) & pattern) || !page12);
+		l->copy = entry12;
+		l->index = (uint16_t)i;
+		l += l->hw != 0;
+	}
+	*next = i;
+	return (unsigned)(l - leaves);
+}
+
+static void put_leaves(struct fault *f, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves, unsigned n)
 {
 	nvmx_ept_lock(&f->e->lock);
-	if (host_changed(f))
-		n = 0;
-	for (unsigned k = 0; k < n; k++)
-		put_leaf(f, t, &leaves[k]);
+	if (!host_changed(f)) {
+		nvmx_ept_set_leaves(f->e, t, leaves, n);
+		f->v->counters[NVMX_CNT_EPT_FILL] += n;
+	}
 	nvmx_ept_unlock(&f->e->lock);
 }
 
-/* Fault-around: fills the aligned block of entries around the one that faulted, wider with each fault of the table. */
+/* Fault-around: fills the entries around the one that faulted, or after it if it follows a present one, and more of them
+ * with each fault of the table. */
 static void fill_around(struct fault *f, struct nvmx_ept_table *t, unsigned index)
 {
-	unsigned width = t->around, i = index & ~(width - 1u), end = i + width, n;
-	struct leaf leaves[BATCH];
+	unsigned width = t->around, i = index & ~(width - 1u), end, n;
+	struct nvmx_ept_leaf leaves[BATCH];
 
+	if (index && nvmx_ept_load(t->hw + index - 1))
+		i = index + 1;
+	end = i + width < 512 ? i + width : 512;
 	if (t->around < NVMX_EPT_AROUND_MAX)
 		t->around *= 2;
 	while (i < end) {
-		for (n = 0; i < end && n < BATCH; i++)
-			n += neighbour(f, t, i, &leaves[n]);
+		n = gather(f, t, &i, end, leaves);
 		put_leaves(f, t, leaves, n);
 	}
 }
@@ -262,31 +293,32 @@ static void fill_around(struct fault *f, struct nvmx_ept_table *t, unsigned inde
 /* Makes the leaves anew that re-validation has just dropped: L2 had used them. */
 static void refill(struct fault *f, struct nvmx_ept_table *t)
 {
-	struct leaf leaves[BATCH];
-	unsigned i, n = 0;
+	struct nvmx_ept_leaf leaves[BATCH];
+	unsigned k, i, n = 0;
 
-	for (i = 0; i < f->n_dropped; i++)
-		n += neighbour(f, t, f->dropped[i], &leaves[n]);
-	if (n)
-		put_leaves(f, t, leaves, n);
+	for (k = 0; k < f->n_dropped; k++) {
+		i = f->dropped[k];
+		n += gather(f, t, &i, i + 1, leaves + n);
+	}
+	put_leaves(f, t, leaves, n);
 }
 
 static enum nvmx_ept_answer fill(struct fault *f, struct nvmx_ept_fault *out)
 {
 	unsigned access = (unsigned)(f->qual & QUAL_ACCESS), level;
 	struct nvmx_ept_table *t = NULL;
-	struct nvmx_xlate x;
-	struct leaf leaf;
+	struct nvmx_ept_leaf leaf;
 	bool changed, empty = false;
 
 	out->gpa1 = f->w.gpa1;
 	out->access = access;
-	if (f->v->ops->translate(f->v->host, f->w.gpa1, access, &x) || access & ~host_rights(f, &x))
+	if (f->v->ops->translate(f->v->host, f->w.gpa1, access, &f->x) || access & ~host_rights(f, &f->x))
 		return NVMX_EPT_TO_HOST;
-	level = leaf_level(f, f->w.level, &x, f->w.gpa1);
+	level = leaf_level(f, f->w.level, &f->x, f->w.gpa1);
 	leaf.index = (uint16_t)nvmx_ept_index(f->gpa2, level);
 	leaf.copy = f->w.entry[f->w.level];
-	leaf.hw = make_leaf(f, level, leaf.copy, &x);
+	leaf.hw = make_leaf(f, level, leaf.copy, &f->x);
+	f->low = leaf.hw & ~NVMX_EPTE_ADDR;
 	if (!leaf.hw)
 		return NVMX_EPT_TO_HOST;
 	nvmx_ept_lock(&f->e->lock);

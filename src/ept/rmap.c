@@ -5,16 +5,17 @@
  */
 #include "shadow.h"
 
-static uint64_t leaf_gpa1(const struct nvmx_ept_table *t, unsigned i)
+static uint64_t leaf_frame(const struct nvmx_ept_table *t, unsigned i)
 {
 	if (!t->copy)
-		return t->gpa12 + i * nvmx_ept_size(t->level);
-	return t->copy[i] & NVMX_EPTE_ADDR & ~(nvmx_ept_size(t->level) - 1);
+		return (t->gpa12 >> nvmx_ept_shift(t->level)) + i;
+	return (t->copy[i] & NVMX_EPTE_ADDR) >> nvmx_ept_shift(t->level);
 }
 
-static uint32_t *head(struct nvmx_ept_vcpu *e, unsigned level, uint64_t frame)
+/* Frames that follow each other have chains that follow each other. */
+static uint32_t *head(const struct nvmx_ept_vcpu *e, unsigned level, uint64_t frame)
 {
-	uint32_t n = (uint32_t)(frame + frame / e->heads_n * 0x9e3779b1u + level * 0x3c6ef372u) & (e->heads_n - 1);
+	uint32_t n = (uint32_t)(frame ^ frame >> e->heads_bits ^ (uint64_t)level << 7) & (e->heads_n - 1);
 
 	return (uint32_t *)e->heads[n / 1024].va + n % 1024;
 }
@@ -24,15 +25,26 @@ static uint64_t *side(struct nvmx_ept_vcpu *e, uint32_t link)
 	return nvmx_ept_table(e, link >> 9)->side + (link & 511);
 }
 
-void nvmx_ept_chain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
+			 unsigned n)
 {
-	uint32_t *h = head(e, t->level, leaf_gpa1(t, i) >> nvmx_ept_shift(t->level)), link = t->number << 9 | i;
+	if (!n)
+		return;
+	nvmx_ept_widen(t, leaves[0].index);
+	nvmx_ept_widen(t, leaves[n - 1].index);
+	e->leaves[t->level] += n;
+	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
+		uint32_t link = t->number << 9 | l->index, *h;
 
-	if (*h)
-		*side(e, *h) |= link;
-	t->side[i] = (uint64_t)*h << 32;
-	*h = link;
-	e->leaves[t->level]++;
+		if (t->copy)
+			t->copy[l->index] = l->copy;
+		h = head(e, t->level, leaf_frame(t, l->index));
+		if (*h)
+			*side(e, *h) |= link;
+		t->side[l->index] = (uint64_t)*h << 32;
+		*h = link;
+		nvmx_ept_store(t, l->index, l->hw);
+	}
 }
 
 void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
@@ -42,7 +54,7 @@ void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigne
 	if (prev)
 		*side(e, prev) = (uint32_t)*side(e, prev) | (uint64_t)next << 32;
 	else
-		*head(e, t->level, leaf_gpa1(t, i) >> nvmx_ept_shift(t->level)) = next;
+		*head(e, t->level, leaf_frame(t, i)) = next;
 	if (next)
 		*side(e, next) = (*side(e, next) & ~0xffffffffull) | prev;
 	e->leaves[t->level]--;
@@ -56,7 +68,7 @@ static bool drop_chain(struct nvmx_ept_vcpu *e, uint32_t link, unsigned level, u
 	while (link) {
 		struct nvmx_ept_table *t = nvmx_ept_table(e, link >> 9);
 		unsigned i = link & 511;
-		uint64_t frame = leaf_gpa1(t, i) >> nvmx_ept_shift(t->level);
+		uint64_t frame = leaf_frame(t, i);
 
 		link = (uint32_t)(t->side[i] >> 32);
 		if (t->level != level || frame < first || frame > last)

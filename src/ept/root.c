@@ -97,7 +97,8 @@ static bool prepare(struct nvmx_vcpu *v)
 	for (i = 0; i < pages; i++)
 		e->heads[i].va = nvmx_ept_take(e, &e->heads[i].hpa);
 	nvmx_ept_lock(&e->lock);
-	e->heads_n = pages * 1024;
+	e->heads_bits = 10u + (unsigned)__builtin_ctz(pages);
+	e->heads_n = 1u << e->heads_bits;
 	nvmx_ept_unlock(&e->lock);
 	e->dir.va = nvmx_ept_take(e, &e->dir.hpa);
 	return true;

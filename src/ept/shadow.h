@@ -13,7 +13,7 @@
 #define NVMX_EPT_HEADS 16        /* pages of chain heads, at most */
 #define NVMX_EPT_PER_SLAB 32     /* records in a page; the first holds the page's address */
 #define NVMX_EPT_SLABS 512
-#define NVMX_EPT_AROUND_MIN 8    /* entries that a table's first fault fills; doubles with each fault */
+#define NVMX_EPT_AROUND_MIN 16   /* entries that a table's first fault fills; doubles with each fault */
 #define NVMX_EPT_AROUND_MAX 512
 #define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
 
@@ -59,6 +59,7 @@ struct nvmx_ept_vcpu {
 	uint32_t slabs, hand;    /* hand: where eviction goes on */
 	uint32_t tables;
 	uint32_t heads_n;        /* chain heads, a power of two */
+	uint32_t heads_bits;
 	uint64_t clock;
 	uint64_t leaves[4];      /* by level: entries in chains */
 	struct nvmx_page dir;    /* addresses of the slabs */
@@ -106,6 +107,19 @@ static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
 	return t->level == 1 || t->hw[i] & NVMX_EPTE_LARGE;
 }
 
+static inline void nvmx_ept_store(struct nvmx_ept_table *t, unsigned i, uint64_t hw)
+{
+	__atomic_store_n(t->hw + i, hw, __ATOMIC_RELEASE);
+}
+
+static inline void nvmx_ept_widen(struct nvmx_ept_table *t, unsigned i)
+{
+	if (i < t->lo)
+		t->lo = (uint16_t)i;
+	if (i >= t->hi)
+		t->hi = (uint16_t)(i + 1);
+}
+
 /* pool.c: pages within the budget. */
 bool nvmx_ept_stock(struct nvmx_vcpu *v);
 uint64_t *nvmx_ept_take(struct nvmx_ept_vcpu *e, uint64_t *hpa);
@@ -115,7 +129,6 @@ void nvmx_ept_drain(struct nvmx_vcpu *v);
 /* table.c: the tree.  Callers hold the lock, and stocked before they took it. */
 struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
 					  bool parts);
-void nvmx_ept_set_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy);
 void nvmx_ept_update_leaf(struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy);
 void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower, uint64_t rights,
 		       uint64_t copy);
@@ -137,8 +150,16 @@ unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12);
 void nvmx_ept_want_flush(struct nvmx_ept_vcpu *e, unsigned root);
 
+/* A leaf about to be made. */
+struct nvmx_ept_leaf {
+	uint64_t hw, copy;
+	uint16_t index;
+};
+
 /* rmap.c: chains of the leaves by the L1 frame that they map. */
-void nvmx_ept_chain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+/* Makes leaves of entries that are empty. */
+void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
+			 unsigned n);
 void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
 
 #endif

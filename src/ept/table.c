@@ -4,11 +4,6 @@
 
 #define EVICT_AT_ONCE 16
 
-static void set_hw(struct nvmx_ept_table *t, unsigned i, uint64_t value)
-{
-	__atomic_store_n(t->hw + i, value, __ATOMIC_RELEASE);
-}
-
 /* A page of new records, numbered on from the last ones. */
 static bool new_slab(struct nvmx_ept_vcpu *e)
 {
@@ -53,35 +48,18 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
 	return t;
 }
 
-static void widen(struct nvmx_ept_table *t, unsigned i)
-{
-	if (i < t->lo)
-		t->lo = (uint16_t)i;
-	if (i >= t->hi)
-		t->hi = (uint16_t)(i + 1);
-}
-
-void nvmx_ept_set_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy)
-{
-	widen(t, i);
-	if (t->copy)
-		t->copy[i] = copy;
-	nvmx_ept_chain(e, t, i);
-	set_hw(t, i, hw);
-}
-
 void nvmx_ept_update_leaf(struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy)
 {
 	if (t->copy)
 		t->copy[i] = copy;
-	set_hw(t, i, hw);
+	nvmx_ept_store(t, i, hw);
 }
 
 void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower, uint64_t rights,
 		       uint64_t copy)
 {
 	if (!t->hw[i]) {
-		widen(t, i);
+		nvmx_ept_widen(t, i);
 		t->links++;
 		t->side[i] = lower->number;
 		lower->parent = t->number;
@@ -89,7 +67,7 @@ void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_tab
 	}
 	if (t->copy)
 		t->copy[i] = copy;
-	set_hw(t, i, lower->hw_hpa | rights);
+	nvmx_ept_store(t, i, lower->hw_hpa | rights);
 }
 
 static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
@@ -105,7 +83,7 @@ void nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i
 
 	if (!t->hw[i])
 		return;
-	set_hw(t, i, 0);
+	nvmx_ept_store(t, i, 0);
 	if (leaf) {
 		nvmx_ept_unchain(e, t, i);
 	} else {
@@ -166,7 +144,7 @@ bool nvmx_ept_evict(struct nvmx_ept_vcpu *e)
 
 void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i)
 {
-	set_hw(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
+	nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
 }
 
 static bool still_valid(const struct nvmx_ept_root *r, uint64_t was, uint64_t is)
@@ -174,26 +152,39 @@ static bool still_valid(const struct nvmx_ept_root *r, uint64_t was, uint64_t is
 	return !(((was ^ is) & r->rules.same) | (was & ~is & r->rules.sticky));
 }
 
+static void cut_links(struct nvmx_ept_table *t)
+{
+	for (unsigned i = t->lo; i < t->hi; i++)
+		if (t->hw[i] && !nvmx_ept_is_leaf(t, i))
+			nvmx_ept_cut(t, i);
+}
+
+/* Whether 4 entries are to the bit what they were: what there is most of, so the test is short. */
+static bool same_four(const uint64_t *was, const uint64_t *is)
+{
+	return !((was[0] ^ nvmx_ept_load(is)) | (was[1] ^ nvmx_ept_load(is + 1)) | (was[2] ^ nvmx_ept_load(is + 2)) |
+		 (was[3] ^ nvmx_ept_load(is + 3)));
+}
+
 unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
 {
 	const uint64_t *copy = t->copy;
-	bool links = t->links;
-	unsigned i, n = 0;
+	unsigned i, k, n = 0;
 
 	t->generation = r->generation;
-	for (i = t->lo; i < t->hi; i++) {
-		uint64_t was = copy[i], is = nvmx_ept_load(page12 + i);
-
-		if (links && t->hw[i] && !nvmx_ept_is_leaf(t, i)) {
-			nvmx_ept_cut(t, i);
+	if (t->links)
+		cut_links(t);
+	for (i = t->lo & ~3u; i < t->hi; i += 4) {
+		if (same_four(copy + i, page12 + i))
 			continue;
+		for (k = i; k < i + 4; k++) {
+			if (!copy[k] || !nvmx_ept_is_leaf(t, k) || still_valid(r, copy[k], nvmx_ept_load(page12 + k)))
+				continue;
+			nvmx_ept_drop(e, t, k);
+			if (n < NVMX_EPT_REFILL)
+				dropped[n++] = (uint16_t)k;
 		}
-		if (was == is || !was || still_valid(r, was, is))
-			continue;
-		nvmx_ept_drop(e, t, i);
-		if (n < NVMX_EPT_REFILL)
-			dropped[n++] = (uint16_t)i;
 	}
 	return n;
 }
