@@ -60,10 +60,22 @@ static enum nvmx_verdict (*const emulate[])(struct nvmx_insn *) = {
 	[NVMX_XR_VMFUNC] = vmfunc,
 };
 
-enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+static enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	struct nvmx_insn i = { .v = v, .regs = regs };
 
+	nvmx_l1_mode(v, &i.l1);
+	if (nvmx_bad_mode(&i.l1))
+		return nvmx_raise_ud(v);
+	/* VMXON looks at CR4.VMXE before CPL, INVEPT and INVVPID at whether they exist; VMFUNC does not look at it. */
+	if (i.l1.cpl && reason != NVMX_XR_VMXON && reason != NVMX_XR_VMFUNC && reason != NVMX_XR_INVEPT &&
+	    reason != NVMX_XR_INVVPID)
+		return nvmx_raise_gp0(v);
+	return emulate[reason](&i);
+}
+
+enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
 	v->counters[NVMX_CNT_INSTR]++;
 	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
 		return nvmx_raise_ud(v);
@@ -73,13 +85,5 @@ enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32
 		return nvmx_vmwrite_insn(v, regs);
 	if (reason >= sizeof(emulate) / sizeof(*emulate) || !emulate[reason])
 		return nvmx_raise_ud(v);
-	nvmx_l1_mode(v, &i.l1);
-	if (nvmx_bad_mode(&i.l1))
-		return nvmx_raise_ud(v);
-	/* VMXON outside VMX operation looks at CR4.VMXE before it looks at CPL, and checks both itself; VMFUNC looks at
-	 * neither. */
-	if (i.l1.cpl && v->vmxon_ptr != NVMX_NO_ADDR && reason != NVMX_XR_VMFUNC && reason != NVMX_XR_INVEPT &&
-	    reason != NVMX_XR_INVVPID)
-		return nvmx_raise_gp0(v);
-	return emulate[reason](&i);
+	return emulate_in_mode(v, regs, reason);
 }

@@ -17,42 +17,41 @@ struct rw {
 	struct nvmx_vcpu *v;
 	struct nvmx_regs *regs;
 	uint32_t info;
-	bool wide;         /* 64-bit mode: operands of 64 bits, else of 32 */
-	struct nvmx_l1 l1; /* for a memory operand only */
+	bool wide; /* 64-bit mode: operands of 64 bits, else of 32 */
 };
 
-/* Reads what decides about the access.  False: *verdict says how the instruction ended. */
-static bool start(struct rw *a, enum nvmx_verdict *verdict)
+/* An access that cannot go on: at CPL above 0, or without a current VMCS. */
+static enum nvmx_verdict refuse(struct nvmx_vcpu *v, unsigned cpl)
 {
-	struct nvmx_vcpu *v = a->v;
-	unsigned cpl;
+	return cpl ? nvmx_raise_gp0(v) : nvmx_vmfail_invalid(v);
+}
 
-	a->info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
-	if (INFO_REGISTER(a->info)) {
-		cpl = NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR));
-		a->wide = nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E;
-	} else {
-		nvmx_l1_mode(v, &a->l1);
-		if (nvmx_bad_mode(&a->l1)) {
-			*verdict = nvmx_raise_ud(v);
-			return false;
-		}
-		cpl = a->l1.cpl;
-		a->wide = a->l1.code64;
-	}
-	if (cpl) {
-		*verdict = nvmx_raise_gp0(v);
+/* What decides about an access with a register operand.  False: it cannot go on, and *cpl says why. */
+static inline bool start_register(struct rw *a, unsigned *cpl)
+{
+	*cpl = NVMX_AR_DPL((uint32_t)nvmx_vmread(a->v, NVMX_GUEST_SS_AR));
+	a->wide = nvmx_vmread(a->v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E;
+	return !*cpl && a->v->cur;
+}
+
+/* The same with a memory operand.  False: *verdict says how the instruction ended. */
+static bool start_memory(struct rw *a, struct nvmx_l1 *l1, enum nvmx_verdict *verdict)
+{
+	nvmx_l1_mode(a->v, l1);
+	a->wide = l1->code64;
+	if (nvmx_bad_mode(l1)) {
+		*verdict = nvmx_raise_ud(a->v);
 		return false;
 	}
-	if (!v->cur) {
-		*verdict = nvmx_vmfail_invalid(v);
+	if (l1->cpl || !a->v->cur) {
+		*verdict = refuse(a->v, l1->cpl);
 		return false;
 	}
 	return true;
 }
 
 /* The row that the encoding in the register names for L1, or -1. */
-static int named_row(const struct rw *a, uint32_t *encoding)
+static inline int named_row(const struct rw *a, uint32_t *encoding)
 {
 	uint64_t operand = nvmx_gpr_read(a->v, a->regs, INFO_REG2(a->info));
 	int row;
@@ -67,7 +66,7 @@ static int named_row(const struct rw *a, uint32_t *encoding)
 }
 
 /* The part of a field's value that the access delivers. */
-static uint64_t to_operand(const struct rw *a, uint32_t encoding, uint64_t value)
+static inline uint64_t to_operand(const struct rw *a, uint32_t encoding, uint64_t value)
 {
 	if (encoding & ENCODING_HIGH)
 		value >>= 32;
@@ -75,36 +74,59 @@ static uint64_t to_operand(const struct rw *a, uint32_t encoding, uint64_t value
 }
 
 /* L1's latest value may be in vmcs02, or in the hardware shadow if the access exited in spite of it. */
-static void settle(struct nvmx_vcpu *v, unsigned row)
+static inline void settle(struct nvmx_vcpu *v, unsigned row)
 {
-	nvmx_slot_freshen_row(v, v->cur, row);
+	if (nvmx_set_has(&v->cur->stale, row))
+		nvmx_slot_freshen_row(v, v->cur, row);
 	if (v->hw_shadow_on && nvmx_set_has(&v->vm->hw_rw, row)) {
 		nvmx_shadow_pull(v, v->cur);
 		nvmx_vmcs_load(v, v->config.vmcs01);
 	}
 }
 
-enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+/* The value that the access delivers.  False: the field does not exist. */
+static inline bool read_field(const struct rw *a, uint64_t *value)
 {
-	struct rw a = { .v = v, .regs = regs };
+	uint32_t encoding;
+	int row = named_row(a, &encoding);
+
+	if (row < 0)
+		return false;
+	settle(a->v, (unsigned)row);
+	*value = to_operand(a, encoding, nvmx_v12_get(a->v->cur->v12, (unsigned)row));
+	return true;
+}
+
+/* A fault on the destination comes after the check of the field. */
+static enum nvmx_verdict vmread_memory(struct rw *a)
+{
 	enum nvmx_verdict verdict;
 	struct nvmx_fault fault;
-	uint32_t encoding;
+	struct nvmx_l1 l1;
 	uint64_t value;
-	int row;
 
-	if (!start(&a, &verdict))
+	if (!start_memory(a, &l1, &verdict))
 		return verdict;
-	row = named_row(&a, &encoding);
-	if (row < 0)
+	if (!read_field(a, &value))
+		return nvmx_vmfail(a->v, NVMX_VMERR_UNSUPPORTED_FIELD);
+	if (nvmx_operand_write(a->v, a->regs, &l1, &value, a->wide ? 8 : 4, &fault))
+		return nvmx_raise_fault(a->v, &fault);
+	return nvmx_vmsucceed(a->v);
+}
+
+enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	struct rw a = { .v = v, .regs = regs, .info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) };
+	uint64_t value;
+	unsigned cpl;
+
+	if (!INFO_REGISTER(a.info))
+		return vmread_memory(&a);
+	if (!start_register(&a, &cpl))
+		return refuse(v, cpl);
+	if (!read_field(&a, &value))
 		return nvmx_vmfail(v, NVMX_VMERR_UNSUPPORTED_FIELD);
-	settle(v, (unsigned)row);
-	value = to_operand(&a, encoding, nvmx_v12_get(v->cur->v12, (unsigned)row));
-	/* A fault on the destination comes after the check of the field. */
-	if (INFO_REGISTER(a.info))
-		nvmx_gpr_write(v, regs, INFO_REG1(a.info), value);
-	else if (nvmx_operand_write(v, regs, &a.l1, &value, a.wide ? 8 : 4, &fault))
-		return nvmx_raise_fault(v, &fault);
+	nvmx_gpr_write(v, regs, INFO_REG1(a.info), value);
 	return nvmx_vmsucceed(v);
 }
 
@@ -132,31 +154,44 @@ static void write_row(struct nvmx_vcpu *v, unsigned row, uint32_t encoding, uint
 	}
 }
 
-enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+static enum nvmx_verdict write_field(struct rw *a, uint64_t value)
 {
-	struct rw a = { .v = v, .regs = regs };
+	uint32_t encoding;
+	int row = named_row(a, &encoding);
+
+	if (row < 0)
+		return nvmx_vmfail(a->v, NVMX_VMERR_UNSUPPORTED_FIELD);
+	if (!writable(a->v, encoding))
+		return nvmx_vmfail(a->v, NVMX_VMERR_READ_ONLY_FIELD);
+	write_row(a->v, (unsigned)row, encoding, a->wide ? value : (uint32_t)value);
+	return nvmx_vmsucceed(a->v);
+}
+
+/* A fault on the source comes before the check of the field. */
+static enum nvmx_verdict vmwrite_memory(struct rw *a)
+{
 	enum nvmx_verdict verdict;
 	struct nvmx_fault fault;
+	struct nvmx_l1 l1;
 	uint64_t value = 0;
-	uint32_t encoding;
-	int row;
 
-	if (!start(&a, &verdict))
+	if (!start_memory(a, &l1, &verdict))
 		return verdict;
-	/* A fault on the source comes before the check of the field. */
-	if (INFO_REGISTER(a.info))
-		value = nvmx_gpr_read(v, regs, INFO_REG1(a.info));
-	else if (nvmx_operand_read(v, regs, &a.l1, &value, a.wide ? 8 : 4, &fault))
-		return nvmx_raise_fault(v, &fault);
-	if (!a.wide)
-		value = (uint32_t)value;
-	row = named_row(&a, &encoding);
-	if (row < 0)
-		return nvmx_vmfail(v, NVMX_VMERR_UNSUPPORTED_FIELD);
-	if (!writable(v, encoding))
-		return nvmx_vmfail(v, NVMX_VMERR_READ_ONLY_FIELD);
-	write_row(v, (unsigned)row, encoding, value);
-	return nvmx_vmsucceed(v);
+	if (nvmx_operand_read(a->v, a->regs, &l1, &value, a->wide ? 8 : 4, &fault))
+		return nvmx_raise_fault(a->v, &fault);
+	return write_field(a, value);
+}
+
+enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	struct rw a = { .v = v, .regs = regs, .info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) };
+	unsigned cpl;
+
+	if (!INFO_REGISTER(a.info))
+		return vmwrite_memory(&a);
+	if (!start_register(&a, &cpl))
+		return refuse(v, cpl);
+	return write_field(&a, nvmx_gpr_read(v, regs, INFO_REG1(a.info)));
 }
 
 /* SDM 24.6.15, 25.1.3: bit 14:0 of the operand in L1's bitmap decides, and an operand with higher bits always exits. */

@@ -52,7 +52,7 @@ enum nvmx_verdict nvmx_vmxon(struct nvmx_insn *i)
 	if (!(i->l1.cr4 & NVMX_CR4_VMXE))
 		return nvmx_raise_ud(v);
 	if (v->vmxon_ptr != NVMX_NO_ADDR)
-		return nvmx_vmfail(v, NVMX_VMERR_VMXON_IN_ROOT);
+		return i->l1.cpl ? nvmx_raise_gp0(v) : nvmx_vmfail(v, NVMX_VMERR_VMXON_IN_ROOT);
 	if (!may_enter_vmx(i))
 		return nvmx_raise_gp0(v);
 	if (read_pointer(i, &pointer, &verdict))

@@ -52,7 +52,7 @@ static int bitmaps_get(struct nvmx_vcpu *v)
 #define PULL_NO(NAME, member)
 #define PULL_RO(NAME, member)
 #define PULL_RW(NAME, member)                                                                                        \
-	if (nvmx_set_has(&v->vm->hw_rw, NVMX_I_##NAME)) {                                                            \
+	if (nvmx_set_has(&shadowed, NVMX_I_##NAME)) {                                                                \
 		uint64_t value = nvmx_vmread(v, NVMX_##NAME);                                                        \
 		if (value != s->mirror[NVMX_MIRROR_##NAME]) {                                                        \
 			s->mirror[NVMX_MIRROR_##NAME] = value;                                                       \
@@ -62,6 +62,8 @@ static int bitmaps_get(struct nvmx_vcpu *v)
 
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
+	const struct nvmx_rowset shadowed = v->vm->hw_rw; /* in registers: one test for each row */
+
 	if (!v->hw_shadow_on || !s->shadow_synced)
 		return;
 	nvmx_vmcs_load(v, s->page_shadow.hpa);
@@ -70,7 +72,7 @@ void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	nvmx_vmcs_clear(v, s->page_shadow.hpa);
 }
 
-static bool shadowed(const struct nvmx_vm *vm, unsigned row)
+static bool in_shadow(const struct nvmx_vm *vm, unsigned row)
 {
 	return nvmx_set_has(&vm->hw_rw, row) || nvmx_set_has(&vm->hw_ro, row);
 }
@@ -84,7 +86,7 @@ struct push {
 static void push_row(struct push *p, unsigned row, uint64_t *mirror, uint64_t value)
 {
 	*mirror = value;
-	if (!shadowed(p->v->vm, row))
+	if (!in_shadow(p->v->vm, row))
 		return;
 	if (!p->loaded)
 		nvmx_vmcs_load(p->v, p->s->page_shadow.hpa);
@@ -92,9 +94,20 @@ static void push_row(struct push *p, unsigned row, uint64_t *mirror, uint64_t va
 	nvmx_vmwrite(p->v, nvmx_field_rows[row].encoding, value);
 }
 
+#define DIFFER_NO(NAME, member)
+#define DIFFER_RO(NAME, member) s->mirror[NVMX_MIRROR_##NAME] = ~(uint64_t)s->v12->member;
+#define DIFFER_RW(NAME, member) DIFFER_RO(NAME, member)
+
+/* A mirror that differs everywhere: what the shadow holds is not known. */
+static void forget_mirror(struct nvmx_slot *s)
+{
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) DIFFER_##shadow(NAME, member)
+#include "../vmcs/fields.def"
+}
+
 #define PUSH_NO(NAME, member)
 #define PUSH_RO(NAME, member)                                                                                        \
-	if (s->v12->member != s->mirror[NVMX_MIRROR_##NAME] || !s->shadow_synced)                                    \
+	if (s->v12->member != s->mirror[NVMX_MIRROR_##NAME])                                                         \
 		push_row(&p, NVMX_I_##NAME, &s->mirror[NVMX_MIRROR_##NAME], s->v12->member);
 #define PUSH_RW(NAME, member) PUSH_RO(NAME, member)
 
@@ -102,6 +115,8 @@ static void push(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	struct push p = { .v = v, .s = s };
 
+	if (!s->shadow_synced)
+		forget_mirror(s);
 #define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PUSH_##shadow(NAME, member)
 #include "../vmcs/fields.def"
 	s->shadow_synced = true;
