@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * VM entry (SDM 26).  The checks are the library's rows, judged here over any VMCS against this processor's capabilities;
+ * the rows have unit tests of their own.
+ */
+#include <string.h>
+#include <nestvmx/check.h>
+#include "fake.h"
+
+static const struct nvmx_check_row *judge(struct fake_cpu *c)
+{
+	static struct nvmx_vmcs12 v12;
+	struct nvmx_check_input in = { .v12 = &v12, .caps = c->caps, .current_vmcs = c->vmcs };
+	const struct fake_region *r = fake_region(c);
+
+	memset(&v12, 0, sizeof(v12));
+	for (unsigned i = 0; i < NVMX_ROWS; i++)
+		nvmx_v12_set(&v12, i, r->value[i]);
+	in.l1_ia32e = c->a.efer & NVMX_EFER_LMA;
+	if (v12.vmcs_link_pointer != FAKE_NONE)
+		in.link_revision = (uint32_t)fake_phys_read(c, v12.vmcs_link_pointer, 4);
+	if (v12.proc_ctls & NVMX_PROC_TPR_SHADOW) {
+		in.vtpr = (uint8_t)fake_phys_read(c, v12.virtual_apic_addr + 0x80, 1);
+		in.vtpr_known = true;
+	}
+	for (unsigned i = 0; i < 4; i++)
+		in.pdpte[i] = fake_phys_read(c, (v12.guest_cr3 & 0xffffffe0u) + 8 * i, 8);
+	in.pdpte_known = true;
+	return nvmx_check_entry(&in, NVMX_GROUPS_ALL);
+}
+
+static void load_segments(struct fake_cpu *c)
+{
+	for (unsigned i = 0; i < 8; i++)
+		c->a.seg[i] = (struct fake_seg){
+			(uint16_t)fake_field(c, NVMX_GUEST_ES_SEL + 2 * i), (uint32_t)fake_field(c, NVMX_GUEST_ES_LIMIT + 2 * i),
+			(uint32_t)fake_field(c, NVMX_GUEST_ES_AR + 2 * i), fake_field(c, NVMX_GUEST_ES_BASE + 2 * i),
+		};
+	c->a.gdtr_base = fake_field(c, NVMX_GUEST_GDTR_BASE);
+	c->a.idtr_base = fake_field(c, NVMX_GUEST_IDTR_BASE);
+	c->a.gdtr_limit = (uint32_t)fake_field(c, NVMX_GUEST_GDTR_LIMIT);
+	c->a.idtr_limit = (uint32_t)fake_field(c, NVMX_GUEST_IDTR_LIMIT);
+}
+
+static void load_msrs(struct fake_cpu *c, uint32_t controls)
+{
+	c->a.sysenter_cs = fake_field(c, NVMX_GUEST_SYSENTER_CS);
+	c->a.sysenter_esp = fake_field(c, NVMX_GUEST_SYSENTER_ESP);
+	c->a.sysenter_eip = fake_field(c, NVMX_GUEST_SYSENTER_EIP);
+	if (controls & NVMX_ENTRY_LOAD_DEBUG) {
+		c->a.dr7 = (fake_field(c, NVMX_GUEST_DR7) & 0xffff2fff) | 0x400;
+		c->a.debugctl = fake_field(c, NVMX_GUEST_DEBUGCTL);
+	}
+	c->a.efer &= ~NVMX_EFER_LMA;
+	if (controls & NVMX_ENTRY_IA32E)
+		c->a.efer |= NVMX_EFER_LMA | NVMX_EFER_LME;
+	else if (fake_field(c, NVMX_GUEST_CR0) & NVMX_CR0_PG) /* LME follows LMA if paging is on (26.3.2.1) */
+		c->a.efer &= ~NVMX_EFER_LME;
+	if (controls & NVMX_ENTRY_LOAD_PAT)
+		c->a.pat = fake_field(c, NVMX_GUEST_PAT);
+	if (controls & NVMX_ENTRY_LOAD_EFER)
+		c->a.efer = fake_field(c, NVMX_GUEST_EFER);
+}
+
+/* SDM 26.3.2 */
+static void load_guest(struct fake_cpu *c)
+{
+	const uint64_t kept = FAKE_CR0_KEPT;
+	bool pae;
+
+	c->a.cr0 = (c->a.cr0 & kept) | (fake_field(c, NVMX_GUEST_CR0) & ~kept);
+	c->a.cr3 = fake_field(c, NVMX_GUEST_CR3);
+	c->a.cr4 = fake_field(c, NVMX_GUEST_CR4);
+	load_msrs(c, (uint32_t)fake_field(c, NVMX_ENTRY_CTLS));
+	load_segments(c);
+	c->a.rip = fake_field(c, NVMX_GUEST_RIP);
+	c->a.gpr[4] = fake_field(c, NVMX_GUEST_RSP);
+	c->a.rflags = fake_field(c, NVMX_GUEST_RFLAGS);
+	c->a.activity = (uint32_t)fake_field(c, NVMX_GUEST_ACTIVITY);
+	c->a.blocking = (uint32_t)fake_field(c, NVMX_GUEST_INTERRUPTIBILITY);
+	c->a.pending_dbg = fake_field(c, NVMX_GUEST_PENDING_DBG);
+	pae = (c->a.cr0 & NVMX_CR0_PG) && (c->a.cr4 & NVMX_CR4_PAE) && !(c->a.efer & NVMX_EFER_LMA);
+	for (unsigned i = 0; pae && i < 4; i++)
+		c->a.pdpte[i] = fake_proc2(c) & NVMX_PROC2_EPT ? fake_field(c, NVMX_GUEST_PDPTE0 + 2 * i) :
+				fake_phys_read(c, (c->a.cr3 & 0xffffffe0u) + 8 * i, 8);
+}
+
+/* SDM 26.8: most exit information, the event field and the guest-state area stay as they were. */
+static int fail(struct fake_cpu *c, uint32_t reason, uint64_t qualification)
+{
+	fake_field_set(c, NVMX_EXIT_REASON, reason | NVMX_XR_ENTRY_FAILURE);
+	fake_field_set(c, NVMX_EXIT_QUALIFICATION, qualification);
+	fake_load_host(c);
+	return FAKE_VM_ENTERED;
+}
+
+/* SDM 26.6 */
+static void inject(struct fake_cpu *c)
+{
+	uint32_t info = (uint32_t)fake_field(c, NVMX_ENTRY_INTR_INFO);
+
+	if (!(info & NVMX_INTR_VALID))
+		return;
+	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_OTHER) {
+		c->mtf = true;
+		return;
+	}
+	fake_deliver(c, info & ~NVMX_INTR_NMI_UNBLOCK, (uint32_t)fake_field(c, NVMX_ENTRY_EXC_ERROR_CODE),
+		     (uint32_t)fake_field(c, NVMX_ENTRY_INSTR_LEN));
+}
+
+static int complete(struct fake_cpu *c, bool launch)
+{
+	const struct fake_arch root = c->a;
+	uint32_t failed;
+
+	load_guest(c);
+	c->guest = true;
+	failed = fake_msr_load(c, fake_field(c, NVMX_ENTRY_MSR_LOAD_ADDR), (uint32_t)fake_field(c, NVMX_ENTRY_MSR_LOAD_COUNT));
+	if (failed) {
+		c->a.blocking = root.blocking;
+		return fail(c, NVMX_XR_ENTRY_FAIL_MSR, failed);
+	}
+	if (launch)
+		fake_region(c)->launched = 1;
+	if (!fake_vpid(c))
+		fake_tlb_flush(c, true, 0, false, 0, false, 0);
+	c->timer_on = fake_field(c, NVMX_PIN_CTLS) & NVMX_PIN_PREEMPTION_TIMER;
+	c->timer = c->timer_on ? fake_field(c, NVMX_PREEMPTION_TIMER) : 0;
+	c->mtf = false;
+	inject(c);
+	return FAKE_VM_ENTERED;
+}
+
+int fake_vmenter(struct fake_cpu *c, bool launch)
+{
+	const struct fake_region *r = fake_region(c);
+	const struct nvmx_check_row *row;
+
+	c->refused = NULL;
+	if (!r || r->revision >> 31)
+		return FAKE_VM_INVALID;
+	if (c->a.blocking & NVMX_INTR_BLOCK_MOVSS)
+		return NVMX_VMERR_ENTRY_MOVSS;
+	if (launch == (r->launched != 0))
+		return launch ? NVMX_VMERR_VMLAUNCH_NOT_CLEAR : NVMX_VMERR_VMRESUME_NOT_LAUNCHED;
+	row = judge(c);
+	if (!row)
+		return complete(c, launch);
+	c->refused = row->id;
+	if (row->consequence == NVMX_CHECK_VMFAIL)
+		return row->error;
+	return fail(c, NVMX_XR_ENTRY_FAIL_GUEST, row->qualification);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Exceptions, interrupts, and what is due between two instructions (SDM 6, 25.2, 26.7, table 6-2).
+ *
+ * Scripts have no handlers.  An event that is delivered reads its IDT entry and writes the stack, as a real one would,
+ * and is recorded; then the guest goes on as if the handler had returned, past the instruction if that had a fault.
+ */
+#include "fake.h"
+
+unsigned fake_cpl(const struct fake_cpu *c)
+{
+	return NVMX_AR_DPL(c->a.seg[FAKE_SEG_SS].ar);
+}
+
+void fake_triple_fault(struct fake_cpu *c)
+{
+	const struct fake_exit x = { .reason = NVMX_XR_TRIPLE_FAULT };
+
+	if (c->guest) {
+		c->vectoring = c->vectoring_len = 0;
+		fake_vmexit(c, &x);
+		return;
+	}
+	c->stop = FAKE_STOP_SHUTDOWN;
+	fake_see(c, FAKE_SEEN_STOP, FAKE_STOP_SHUTDOWN, 0);
+}
+
+static bool contributory(unsigned vector)
+{
+	return vector == 0 || (vector >= NVMX_TS && vector <= NVMX_GP) || vector == NVMX_CP;
+}
+
+/* SDM 24.6.3, 25.2 */
+static bool exits(const struct fake_cpu *c, unsigned vector, uint32_t error)
+{
+	uint64_t bitmap = fake_field(c, NVMX_EXCEPTION_BITMAP);
+	bool set = bitmap >> vector & 1;
+
+	if (vector == NVMX_PF && (error & fake_field(c, NVMX_PF_EC_MASK)) != fake_field(c, NVMX_PF_EC_MATCH))
+		return !set;
+	return set;
+}
+
+static void exception(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t len, uint64_t qualification)
+{
+	unsigned vector = info & 31, first = c->vectoring & 31;
+	bool was_exception = (c->vectoring & NVMX_INTR_VALID) && NVMX_INTR_TYPE(c->vectoring) == NVMX_EVENT_HW_EXC;
+
+	if (c->guest && exits(c, vector, error)) {
+		const struct fake_exit x = { .reason = NVMX_XR_EXCEPTION_NMI, .qualification = qualification,
+			.intr_info = info, .intr_error = error, .len = len, .has_len = len != 0 };
+
+		fake_vmexit(c, &x);
+		return;
+	}
+	if (vector == NVMX_PF)
+		c->a.cr2 = qualification;
+	if (was_exception && first == NVMX_DF) {
+		fake_triple_fault(c);
+		return;
+	}
+	if (was_exception && ((contributory(first) && contributory(vector)) ||
+			      (first == NVMX_PF && (contributory(vector) || vector == NVMX_PF)))) {
+		c->vectoring = 0;
+		exception(c, NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << 8 | NVMX_DF, 0, 0, 0);
+		return;
+	}
+	fake_deliver(c, info, error, len);
+}
+
+void fake_raise(struct fake_cpu *c, unsigned vector, bool has_error, uint32_t error)
+{
+	exception(c, NVMX_INTR_VALID | (has_error ? NVMX_INTR_DELIVER_EC : 0) | NVMX_EVENT_HW_EXC << 8 | vector, error, 0, 0);
+}
+
+void fake_page_fault(struct fake_cpu *c, uint64_t linear, uint32_t error)
+{
+	exception(c, NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << 8 | NVMX_PF, error, 0, linear);
+}
+
+static bool software(uint32_t info)
+{
+	unsigned type = NVMX_INTR_TYPE(info);
+
+	return type == NVMX_EVENT_SW_INT || type == NVMX_EVENT_SW_EXC || type == NVMX_EVENT_PRIV_SW_EXC;
+}
+
+static bool through_idt(struct fake_cpu *c, unsigned vector, uint64_t rip)
+{
+	unsigned size = c->a.efer & NVMX_EFER_LMA ? 16 : c->a.cr0 & NVMX_CR0_PE ? 8 : 4;
+	unsigned word = size == 16 ? 8 : 4;
+	uint64_t ignored, sp = c->a.gpr[4] - word;
+
+	c->supervisor = true;
+	if ((vector + 1) * size - 1 > c->a.idtr_limit) {
+		fake_raise(c, NVMX_GP, true, vector * 8 + 2);
+		return false;
+	}
+	if (!fake_read(c, c->a.idtr_base + (uint64_t)vector * size, word, &ignored))
+		return false;
+	if (word == 4)
+		sp = (uint32_t)(sp + c->a.seg[FAKE_SEG_SS].base);
+	return fake_write(c, sp, word, rip);
+}
+
+void fake_deliver(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t len)
+{
+	uint64_t back = c->a.rip + (software(info) ? len : 0), after;
+
+	c->vectoring = info;
+	c->vectoring_error = error;
+	c->vectoring_len = software(info) ? len : 0;
+	if (!through_idt(c, info & NVMX_INTR_VECTOR, back)) {
+		c->supervisor = false;
+		return;
+	}
+	c->supervisor = false;
+	c->vectoring = c->vectoring_len = 0;
+	c->a.rip = back;
+	c->a.activity = NVMX_ACTIVITY_ACTIVE;
+	c->a.blocking &= ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS);
+	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI)
+		c->a.blocking |= NVMX_INTR_BLOCK_NMI;
+	fake_see(c, FAKE_SEEN_EVENT, info, info & NVMX_INTR_DELIVER_EC ? error : 0);
+	if (NVMX_INTR_TYPE(info) != NVMX_EVENT_HW_EXC || (info & NVMX_INTR_VECTOR) == NVMX_DB)
+		return;
+	after = fake_after(c, fake_is_64(c) ? c->a.rip : c->a.seg[FAKE_SEG_CS].base + c->a.rip);
+	if (after)
+		c->a.rip = after;
+	else
+		fake_triple_fault(c);
+}
+
+static uint64_t pin(const struct fake_cpu *c)
+{
+	return c->guest ? fake_field(c, NVMX_PIN_CTLS) : 0;
+}
+
+static uint64_t proc(const struct fake_cpu *c)
+{
+	return c->guest ? fake_field(c, NVMX_PROC_CTLS) : 0;
+}
+
+static bool simple_exit(struct fake_cpu *c, uint32_t reason)
+{
+	const struct fake_exit x = { .reason = reason };
+
+	fake_vmexit(c, &x);
+	return true;
+}
+
+static bool debug_trap(struct fake_cpu *c)
+{
+	const uint64_t due = c->a.pending_dbg & 0x500f;
+
+	if (!due || (c->a.blocking & NVMX_INTR_BLOCK_MOVSS) || c->a.activity > NVMX_ACTIVITY_HLT)
+		return false;
+	c->a.pending_dbg = 0;
+	exception(c, NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << 8 | NVMX_DB, 0, 0, due & 0x400f);
+	return true;
+}
+
+static bool nmi(struct fake_cpu *c)
+{
+	const uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2;
+	const struct fake_exit x = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info };
+	uint32_t blocking = c->a.blocking & ~(pin(c) & NVMX_PIN_VNMI ? NVMX_INTR_BLOCK_NMI : 0);
+
+	if (!c->nmi || (blocking & (NVMX_INTR_BLOCK_MOVSS | NVMX_INTR_BLOCK_NMI)))
+		return false;
+	c->nmi = false;
+	if (pin(c) & NVMX_PIN_NMI)
+		fake_vmexit(c, &x);
+	else
+		fake_deliver(c, info, 0, 0);
+	return true;
+}
+
+static int highest(const struct fake_cpu *c)
+{
+	for (int v = 255; v >= 16; v--)
+		if (c->intr[v / 64] >> v % 64 & 1)
+			return (unsigned)v >> 4 > (c->a.cr8 & 15) ? v : -1;
+	return -1;
+}
+
+static bool interrupt(struct fake_cpu *c)
+{
+	int v = highest(c);
+	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << 8 | (v > 0 ? (unsigned)v : 0);
+	struct fake_exit x = { .reason = NVMX_XR_EXT_INT };
+	bool open = (c->a.rflags & NVMX_RFLAGS_IF) && !(c->a.blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS));
+	bool exiting = pin(c) & NVMX_PIN_EXT_INT, take;
+
+	if (v < 0 || (!exiting && !open))
+		return false;
+	take = !exiting || (fake_field(c, NVMX_EXIT_CTLS) & NVMX_EXIT_ACK_INT);
+	if (take)
+		c->intr[v / 64] &= ~(1ull << v % 64);
+	if (exiting) {
+		x.intr_info = take ? info : 0;
+		fake_vmexit(c, &x);
+	} else {
+		fake_deliver(c, info, 0, 0);
+	}
+	return true;
+}
+
+static bool windows_and_interrupts(struct fake_cpu *c)
+{
+	bool shadow = c->a.blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS);
+
+	if (c->a.activity == NVMX_ACTIVITY_SHUTDOWN)
+		return nmi(c);
+	if ((proc(c) & NVMX_PROC_NMI_WINDOW) && !(c->a.blocking & NVMX_INTR_BLOCK_NMI) && !shadow)
+		return simple_exit(c, NVMX_XR_NMI_WINDOW);
+	if (nmi(c))
+		return true;
+	if ((proc(c) & NVMX_PROC_INT_WINDOW) && (c->a.rflags & NVMX_RFLAGS_IF) && !shadow)
+		return simple_exit(c, NVMX_XR_INT_WINDOW);
+	return interrupt(c);
+}
+
+static bool startup(struct fake_cpu *c)
+{
+	const struct fake_exit x = { .reason = NVMX_XR_SIPI, .qualification = c->sipi_vector };
+
+	if (!c->sipi)
+		return false;
+	c->sipi = false;
+	fake_vmexit(c, &x);
+	return true;
+}
+
+bool fake_boundary(struct fake_cpu *c)
+{
+	if (c->guest && c->a.activity == NVMX_ACTIVITY_WAIT_SIPI)
+		return startup(c);
+	if (c->guest && c->init) {
+		c->init = false;
+		return simple_exit(c, NVMX_XR_INIT);
+	}
+	if (c->guest && c->mtf) {
+		c->mtf = false;
+		return simple_exit(c, NVMX_XR_MTF);
+	}
+	if (debug_trap(c))
+		return true;
+	if (c->guest && c->timer_on && !c->timer && c->a.activity <= NVMX_ACTIVITY_SHUTDOWN)
+		return simple_exit(c, NVMX_XR_PREEMPTION_TIMER);
+	return windows_and_interrupts(c);
+}
