@@ -121,6 +121,8 @@ void fake_deliver(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t le
 	c->a.blocking &= ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS);
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI)
 		c->a.blocking |= NVMX_INTR_BLOCK_NMI;
+	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_HW_EXC)
+		c->a.rflags &= ~NVMX_RFLAGS_RF; /* it was in the image that the handler dropped */
 	fake_see(c, FAKE_SEEN_EVENT, info, info & NVMX_INTR_DELIVER_EC ? error : 0);
 	if (NVMX_INTR_TYPE(info) != NVMX_EVENT_HW_EXC || (info & NVMX_INTR_VECTOR) == NVMX_DB)
 		return;

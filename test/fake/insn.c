@@ -459,7 +459,6 @@ static void step(struct fake_cpu *c)
 
 void fake_run(struct fake_cpu *c)
 {
-	c->stop = FAKE_RUNNING;
 	while (c->stop == FAKE_RUNNING) {
 		step(c);
 		if (c->stop == FAKE_RUNNING && ++c->steps > FAKE_MAX_STEPS) {

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * A small host on the fake processor that embeds libnestvmx, and holds it to its promises: the ledger of mappings, pins
+ * and pages, the protocol of the callbacks, and what may be written into vmcs02.  A broken promise ends the program.
+ */
+#ifndef NVMX_FAKE_HOST_H
+#define NVMX_FAKE_HOST_H
+
+#include <nestvmx/nestvmx.h>
+#include "fake.h"
+
+#define FAKE_ASSERT(condition)                                       \
+	do {                                                         \
+		if (!(condition))                                    \
+			fake_die(__FILE__, __LINE__, #condition);    \
+	} while (0)
+_Noreturn void fake_die(const char *file, int line, const char *what);
+
+/* Where things are in guest RAM. */
+enum {
+	FAKE_L1_TABLES = 0x1000,  /* PML4, PDPT, PD, PT: the first 2 MiB as they are */
+	FAKE_L1_IDT = 0x6000,
+	FAKE_L1_STACK = 0x8000,
+	FAKE_L1_DATA = 0x8000,
+	FAKE_L1_CODE = 0x10000,
+	FAKE_L2_CODE = 0x20000,
+	FAKE_L2_CODE_B = 0x28000,
+	FAKE_VMXON_REGION = 0x30000,
+	FAKE_VMCS_A = 0x31000,
+	FAKE_VMCS_B = 0x32000,
+	FAKE_VMCS_SHADOW = 0x33000,
+	FAKE_MSR_BITMAP = 0x38000,
+	FAKE_IO_BITMAP = 0x39000, /* two pages */
+	FAKE_MSR_ENTRY = 0x3b000,
+	FAKE_MSR_STORE = 0x3c000,
+	FAKE_MSR_EXIT = 0x3d000,
+	FAKE_VAPIC = 0x3e000,
+	FAKE_VMREAD_BITMAP = 0x3f000,
+	FAKE_VMWRITE_BITMAP = 0x40000,
+	FAKE_EPT_A = 0x41000,     /* four pages: the first 2 MiB as they are */
+	FAKE_EPT_B = 0x45000,     /* four pages: the same with some pages changed */
+	FAKE_L2_DATA = 0x50000,   /* eight pages */
+	FAKE_L2_STACK = 0x59000,
+	FAKE_L2_IDT = 0x5a000,
+	FAKE_L2_TABLES = 0x5b000  /* four pages */
+};
+
+/* What a run is made of. */
+struct fake_machine {
+	const struct fake_code *code;
+	size_t codes;
+	const struct fake_outside *outside;
+	size_t outsides;
+	void (*prepare)(uint8_t *ram, const void *arg); /* more of the memory image; may be NULL */
+	const void *arg;
+	uint64_t withheld;        /* features not offered to L1 */
+	uint32_t flags;           /* of nvmx_vm_config */
+	struct fake_arch *keep;   /* FAKE_TRACE_MAX states, or NULL */
+	/* nested only */
+	uint64_t fail_at;         /* the callback, counted from 1, that fails; 0: none */
+	uint32_t mutate;          /* not 0: seed for guest memory that changes between two mappings */
+	bool no_vpid;
+	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
+};
+
+struct fake_result {
+	enum fake_stop stop;
+	struct fake_trace trace;
+	uint8_t ram[FAKE_RAM_SIZE];
+	/* nested only */
+	uint64_t callbacks;       /* that could have failed */
+	enum nvmx_stop library_stop;
+	uint64_t library_detail;
+	bool host_stopped;        /* the run ended by NVMX_STOP */
+	uint64_t counters[NVMX_CNT_COUNT];
+	const char *refused;      /* the check that vmcs02 failed, or NULL */
+};
+
+void fake_hw_caps(struct nvmx_caps *caps);
+/* Runs the script with L1 on the processor itself, or as a guest of the host. */
+void fake_run_bare(const struct fake_machine *m, struct fake_result *r);
+void fake_run_nested(const struct fake_machine *m, struct fake_result *r);
+/* The first byte of RAM in which two runs differ, or -1; VMCS regions are left out: their format is the processor's. */
+long fake_ram_differs(const struct fake_result *x, const struct fake_result *y);
+
+/* machine.c */
+void fake_memory_image(uint8_t *ram);
+void fake_l1_state(struct fake_arch *a);
+void fake_cpu_init(struct fake_cpu *c, const struct fake_machine *m, const struct nvmx_caps *caps, struct fake_mem *mem,
+		   struct fake_trace *trace);
+
+/* host.c: the library's view of the host. */
+struct fake_mapping {
+	uint64_t gpa;
+	uint8_t *copy, *before;
+	unsigned refs;
+	bool write;
+};
+struct fake_pin {
+	uint64_t gpa, hpa;
+};
+enum fake_owner { FAKE_FREE, FAKE_OF_HOST, FAKE_OF_LIBRARY };
+
+#define FAKE_MAPPINGS 16
+#define FAKE_PINS 32
+struct nvmx_host {
+	struct fake_cpu cpu;
+	struct fake_mem mem;
+	const struct fake_machine *m;
+	struct fake_result *r;
+	struct nvmx_caps hw;
+	uint8_t owner[FAKE_HOST_FRAMES];
+	uint64_t vmcs01, eptp01;
+	bool launched01, inside;          /* inside a call of the library */
+	uint64_t launched[FAKE_HOST_FRAMES / 64];
+	uint8_t msr_bitmap[FAKE_PAGE];
+	struct fake_mapping mapping[FAKE_MAPPINGS];
+	unsigned mappings;
+	struct fake_pin pin[FAKE_PINS];
+	unsigned pins;
+	uint64_t virq[4];                 /* interrupts that the host holds for L1 */
+	bool vnmi, vinit, vsipi;
+	uint8_t vsipi_vector;
+	uint32_t random;
+	struct nvmx_vm *vm;
+	struct nvmx_vcpu *vcpu;
+	_Alignas(64) unsigned char vm_memory[NVMX_VM_SIZE];
+	_Alignas(64) unsigned char vcpu_memory[NVMX_VCPU_SIZE];
+};
+extern const struct nvmx_host_ops fake_host_ops;
+/* Which host the accessors of a port header work on. */
+void fake_port_use(struct nvmx_host *h);
+uint64_t fake_host_frame(struct nvmx_host *h, enum fake_owner owner);
+void fake_host_clean(const struct nvmx_host *h); /* nothing is left over */
+/* vmcs02, current, may be entered: every address in it is the library's or granted. */
+void fake_check_vmcs02(struct nvmx_host *h);
+int fake_highest(const uint64_t set[4]);
+/* setup.c: vmcs01 and the host's EPT. */
+void fake_setup_vmcs01(struct nvmx_host *h);
+
+#endif
