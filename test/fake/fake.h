@@ -51,12 +51,12 @@ struct fake_code {
 	uint64_t linear;
 	const struct fake_insn *insn;
 	size_t n;
+	const uint16_t *index;   /* by offset in bytes: number of the instruction there plus one, or 0 */
+	size_t bytes;
 };
 
 unsigned fake_length(const struct fake_insn *i);
 const char *fake_op_name(unsigned op);
-/* Address of instruction `n` of a script that starts at `linear`. */
-uint64_t fake_address(const struct fake_insn *insn, size_t n, uint64_t linear);
 
 /* Registers */
 
@@ -200,8 +200,8 @@ void fake_phys_write(struct fake_cpu *c, uint64_t hpa, uint64_t value, unsigned 
 
 /* trace.c */
 void fake_see(struct fake_cpu *c, enum fake_seen seen, uint64_t info, uint64_t error);
-/* After a VMREAD that succeeded: what may be compared of the value. */
-uint64_t fake_see_vmread(struct fake_cpu *c, uint32_t field, uint64_t value);
+/* Of what a VMREAD gave, what may be compared: 0 where the SDM leaves the field undefined. */
+uint64_t fake_comparable(struct fake_trace *t, uint32_t field, uint64_t value);
 /* CR0 or CR4 as the running guest reads it. */
 uint64_t fake_visible_cr(const struct fake_cpu *c, unsigned cr);
 /* -1 if the traces are equal, else the index of the first record that differs. */

@@ -23,23 +23,13 @@ unsigned fake_length(const struct fake_insn *i)
 	return ops[i->op].length + (i->mem ? 4u : 0u);
 }
 
-uint64_t fake_address(const struct fake_insn *insn, size_t n, uint64_t linear)
-{
-	for (size_t i = 0; i < n; i++)
-		linear += fake_length(&insn[i]);
-	return linear;
-}
-
 const struct fake_insn *fake_insn_at(const struct fake_cpu *c, uint64_t linear)
 {
 	for (size_t k = 0; k < c->codes; k++) {
-		uint64_t at = c->code[k].linear;
+		uint64_t offset = linear - c->code[k].linear;
 
-		for (size_t n = 0; n < c->code[k].n && at <= linear; n++) {
-			if (at == linear)
-				return &c->code[k].insn[n];
-			at += fake_length(&c->code[k].insn[n]);
-		}
+		if (offset < c->code[k].bytes && c->code[k].index[offset])
+			return &c->code[k].insn[c->code[k].index[offset] - 1];
 	}
 	return NULL;
 }
@@ -416,8 +406,10 @@ static void observe(struct fake_cpu *c)
 	const struct fake_insn *i = c->last_insn;
 
 	c->last_insn = NULL;
-	if (i && i->op == FAKE_VMREAD && !i->mem && !(c->a.rflags & (NVMX_RFLAGS_CF | NVMX_RFLAGS_ZF)))
-		c->a.gpr[i->reg] = fake_see_vmread(c, (uint32_t)c->last_field, c->a.gpr[i->reg]);
+	if (!i || i->op != FAKE_VMREAD || i->mem || (c->a.rflags & (NVMX_RFLAGS_CF | NVMX_RFLAGS_ZF)))
+		return;
+	c->a.gpr[i->reg] = fake_comparable(c->trace, (uint32_t)c->last_field, c->a.gpr[i->reg]);
+	fake_see(c, FAKE_SEEN_VMREAD, c->last_field, c->a.gpr[i->reg]);
 }
 
 static void begin(struct fake_cpu *c, const struct fake_insn *i, uint64_t linear)

@@ -122,10 +122,8 @@ static bool defined(const struct fake_trace *t, uint32_t field)
 	}
 }
 
-uint64_t fake_see_vmread(struct fake_cpu *c, uint32_t field, uint64_t value)
+uint64_t fake_comparable(struct fake_trace *t, uint32_t field, uint64_t value)
 {
-	struct fake_trace *t = c->trace;
-
 	if (field == NVMX_EXIT_REASON)
 		t->last_reason = (uint32_t)value;
 	if (field == NVMX_EXIT_QUALIFICATION)
@@ -135,10 +133,7 @@ uint64_t fake_see_vmread(struct fake_cpu *c, uint32_t field, uint64_t value)
 		if (!(value & NVMX_INTR_VALID))
 			value = 0;
 	}
-	if (!defined(t, field))
-		value = 0;
-	fake_see(c, FAKE_SEEN_VMREAD, field, value);
-	return value;
+	return defined(t, field) ? value : 0;
 }
 
 static bool same(const struct fake_record *x, const struct fake_record *y)

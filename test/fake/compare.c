@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <stdio.h>
+#include "compare.h"
+
+struct fake_result fake_bare, fake_nested;
+
+static void explain(const struct fake_machine *m, long at, long byte)
+{
+	static struct fake_arch keep[2][FAKE_TRACE_MAX];
+	struct fake_machine again = *m;
+
+	if (fake_nested.host_stopped)
+		fprintf(stderr, "  the library stopped the VM: %d, detail %#llx, vmcs02 refused: %s\n",
+			(int)fake_nested.library_stop, (unsigned long long)fake_nested.library_detail,
+			fake_nested.refused ? fake_nested.refused : "no");
+	if (at < 0) {
+		fprintf(stderr, "  RAM differs at %#lx: %02x | %02x\n", byte, fake_bare.ram[byte], fake_nested.ram[byte]);
+		return;
+	}
+	again.keep = keep[0];
+	fake_run_bare(&again, &fake_bare);
+	again.keep = keep[1];
+	fake_run_nested(&again, &fake_nested);
+	fake_trace_print(&fake_bare.trace, "bare  ", at > 6 ? (size_t)at - 6 : 0, (size_t)at + 1);
+	fake_trace_print(&fake_nested.trace, "nested", (size_t)at, (size_t)at + 1);
+	fake_arch_differences(&keep[0][at], &keep[1][at]);
+}
+
+bool fake_same(const struct fake_machine *m, bool verbose)
+{
+	long at, byte;
+
+	fake_run_bare(m, &fake_bare);
+	fake_run_nested(m, &fake_nested);
+	at = fake_trace_differs(&fake_bare.trace, &fake_nested.trace);
+	byte = fake_ram_differs(&fake_bare, &fake_nested);
+	if (at < 0 && byte < 0 && fake_bare.stop == fake_nested.stop)
+		return true;
+	if (verbose)
+		explain(m, at, byte);
+	return false;
+}

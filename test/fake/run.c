@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The host's exit loop, and what it does itself for L1 and, where L1 does not care, for L2. */
+#include <stdlib.h>
+#include <string.h>
+#include "host.h"
+
+static uint64_t rd(struct nvmx_host *h, uint32_t field)
+{
+	return fake_field(&h->cpu, field);
+}
+
+static void wr(struct nvmx_host *h, uint32_t field, uint64_t value)
+{
+	fake_field_set(&h->cpu, field, value);
+}
+
+static bool owns_interrupts(const struct nvmx_host *h)
+{
+	return h->m->flags & NVMX_HOST_OWNS_INTERRUPTS;
+}
+
+static void skip(struct nvmx_host *h, unsigned len)
+{
+	uint64_t rflags = rd(h, NVMX_GUEST_RFLAGS), timer;
+	bool is_64 = (rd(h, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E) && (rd(h, NVMX_GUEST_CS_AR) & NVMX_AR_L);
+	uint64_t rip = rd(h, NVMX_GUEST_RIP) + len;
+
+	wr(h, NVMX_GUEST_RIP, is_64 ? rip : (uint32_t)rip);
+	wr(h, NVMX_GUEST_RFLAGS, rflags & ~NVMX_RFLAGS_RF);
+	wr(h, NVMX_GUEST_INTERRUPTIBILITY, rd(h, NVMX_GUEST_INTERRUPTIBILITY) & ~3ull);
+	if (rflags & NVMX_RFLAGS_TF)
+		wr(h, NVMX_GUEST_PENDING_DBG, rd(h, NVMX_GUEST_PENDING_DBG) | NVMX_BIT(14));
+	timer = rd(h, NVMX_PREEMPTION_TIMER);
+	if ((rd(h, NVMX_PIN_CTLS) & NVMX_PIN_PREEMPTION_TIMER) && timer)
+		wr(h, NVMX_PREEMPTION_TIMER, timer - 1);
+}
+
+static enum nvmx_verdict raise(struct nvmx_host *h, struct nvmx_regs *regs, unsigned vector, bool has_error)
+{
+	enum nvmx_verdict verdict;
+
+	h->inside = true;
+	verdict = nvmx_inject_exception(h->vcpu, regs, vector, has_error, 0, 0);
+	h->inside = false;
+	return verdict;
+}
+
+static enum nvmx_verdict resume(const struct nvmx_host *h)
+{
+	return nvmx_in_l2(h->vcpu) ? NVMX_RESUME_L2 : NVMX_RESUME_L1;
+}
+
+static enum nvmx_verdict done(struct nvmx_host *h)
+{
+	skip(h, (unsigned)rd(h, NVMX_EXIT_INSTR_LEN));
+	return resume(h);
+}
+
+static bool cr0_valid(uint64_t v)
+{
+	return !(v >> 32) && (v & NVMX_CR0_PG) && (v & NVMX_CR0_PE) && (!(v & NVMX_CR0_NW) || (v & NVMX_CR0_CD));
+}
+
+static enum nvmx_verdict cr_access(struct nvmx_host *h, struct nvmx_regs *regs)
+{
+	uint64_t q = rd(h, NVMX_EXIT_QUALIFICATION), value;
+	unsigned cr = q & 15, reg = q >> 8 & 15;
+
+	FAKE_ASSERT((cr == 0 || cr == 4) && !(q >> 4 & 3) && !nvmx_in_l2(h->vcpu));
+	value = reg == 4 ? rd(h, NVMX_GUEST_RSP) : regs->gpr[reg];
+	if (cr == 0 ? !cr0_valid(value) :
+		      (value & ~nvmx_caps_get(&h->hw, NVMX_MSR_VMX_CR4_FIXED1)) || !(value & NVMX_CR4_PAE))
+		return raise(h, regs, NVMX_GP, true);
+	if (nvmx_l1_cr_check(h->vcpu, cr, value))
+		return raise(h, regs, NVMX_GP, true);
+	if (cr == 0)
+		value |= NVMX_CR0_ET;
+	wr(h, cr ? NVMX_GUEST_CR4 : NVMX_GUEST_CR0, value | (cr ? NVMX_CR4_VMXE : NVMX_CR0_NE));
+	wr(h, cr ? NVMX_CR4_SHADOW : NVMX_CR0_SHADOW, value);
+	return done(h);
+}
+
+static const struct {
+	uint32_t msr, field;
+} in_vmcs[] = {
+	{ NVMX_MSR_EFER, NVMX_GUEST_EFER }, { NVMX_MSR_PAT, NVMX_GUEST_PAT }, { NVMX_MSR_DEBUGCTL, NVMX_GUEST_DEBUGCTL },
+	{ NVMX_MSR_SYSENTER_CS, NVMX_GUEST_SYSENTER_CS }, { NVMX_MSR_SYSENTER_ESP, NVMX_GUEST_SYSENTER_ESP },
+	{ NVMX_MSR_SYSENTER_EIP, NVMX_GUEST_SYSENTER_EIP }, { NVMX_MSR_FS_BASE, NVMX_GUEST_FS_BASE },
+	{ NVMX_MSR_GS_BASE, NVMX_GUEST_GS_BASE },
+};
+
+/* The guest's MSR, by way of the processor's own rules with the guest's value in place. */
+static bool guest_msr(struct nvmx_host *h, uint32_t msr, bool write, uint64_t *value)
+{
+	struct fake_cpu *c = &h->cpu;
+	struct fake_arch saved = c->a;
+	uint32_t field = 0;
+	bool ok;
+
+	for (unsigned i = 0; i < sizeof(in_vmcs) / sizeof(*in_vmcs); i++)
+		if (in_vmcs[i].msr == msr)
+			field = in_vmcs[i].field;
+	if (!field)
+		return write ? fake_wrmsr(c, msr, *value) : fake_rdmsr(c, msr, value);
+	c->a.cr0 = rd(h, NVMX_GUEST_CR0);
+	c->a.efer = rd(h, NVMX_GUEST_EFER);
+	ok = !write || fake_wrmsr(c, msr, *value);
+	if (ok && write && fake_rdmsr(c, msr, value))
+		wr(h, field, *value);
+	else if (!write)
+		*value = rd(h, field);
+	c->a = saved;
+	return ok;
+}
+
+static enum nvmx_verdict msr(struct nvmx_host *h, struct nvmx_regs *regs, bool write)
+{
+	uint64_t value = (uint32_t)regs->gpr[0] | regs->gpr[2] << 32;
+	uint32_t index = (uint32_t)regs->gpr[1];
+
+	if (!guest_msr(h, index, write, &value))
+		return raise(h, regs, NVMX_GP, true);
+	if (!write) {
+		if (index == NVMX_MSR_TSC)
+			value += rd(h, NVMX_TSC_OFFSET);
+		regs->gpr[0] = (uint32_t)value;
+		regs->gpr[2] = value >> 32;
+	}
+	return done(h);
+}
+
+/* No device is there: reads give ones. */
+static enum nvmx_verdict device(struct nvmx_host *h, struct nvmx_regs *regs)
+{
+	uint64_t linear = rd(h, NVMX_GUEST_RIP);
+	const struct fake_insn *i;
+
+	if (!(rd(h, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E))
+		linear += rd(h, NVMX_GUEST_CS_BASE);
+	i = fake_insn_at(&h->cpu, linear);
+	if (!i || (i->op != FAKE_LOAD && i->op != FAKE_STORE)) {
+		h->cpu.stop = FAKE_STOP_SHUTDOWN;
+		fake_see(&h->cpu, FAKE_SEEN_STOP, FAKE_STOP_SHUTDOWN, 0);
+		return NVMX_STOP;
+	}
+	if (i->op == FAKE_LOAD)
+		regs->gpr[i->reg] = i->size == 8 ? ~0ull : (1ull << i->size * 8) - 1;
+	skip(h, fake_length(i));
+	return resume(h);
+}
+
+static enum nvmx_verdict io(struct nvmx_host *h, struct nvmx_regs *regs)
+{
+	uint64_t q = rd(h, NVMX_EXIT_QUALIFICATION), mask = (1ull << ((q & 7) + 1) * 8) - 1;
+
+	if (q & 8)
+		regs->gpr[0] = (regs->gpr[0] & ~mask) | (~(q >> 16) & mask);
+	return done(h);
+}
+
+static enum nvmx_verdict shutdown(struct nvmx_host *h)
+{
+	h->cpu.stop = FAKE_STOP_SHUTDOWN;
+	fake_see(&h->cpu, FAKE_SEEN_STOP, FAKE_STOP_SHUTDOWN, 0);
+	return NVMX_STOP;
+}
+
+static enum nvmx_verdict arrived(struct nvmx_host *h, uint32_t info)
+{
+	unsigned vector = info & NVMX_INTR_VECTOR;
+
+	FAKE_ASSERT(owns_interrupts(h));
+	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI)
+		h->vnmi = true;
+	else
+		h->virq[vector / 64] |= 1ull << vector % 64;
+	return resume(h);
+}
+
+static enum nvmx_verdict window(struct nvmx_host *h, uint32_t bit)
+{
+	wr(h, NVMX_PROC_CTLS, rd(h, NVMX_PROC_CTLS) & ~(uint64_t)bit);
+	return resume(h);
+}
+
+static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
+{
+	uint32_t reason = (uint32_t)rd(h, NVMX_EXIT_REASON);
+
+	switch (reason) {
+	case NVMX_XR_CPUID:
+		fake_cpuid((uint32_t)regs->gpr[0], regs->gpr);
+		return done(h);
+	case NVMX_XR_XSETBV:
+		h->cpu.a.xcr0 = (regs->gpr[0] & 7) | 1;
+		return done(h);
+	case NVMX_XR_INVD:
+	case NVMX_XR_TASK_SWITCH:
+		return done(h);
+	case NVMX_XR_CR_ACCESS:
+		return cr_access(h, regs);
+	case NVMX_XR_RDMSR:
+	case NVMX_XR_WRMSR:
+		return msr(h, regs, reason == NVMX_XR_WRMSR);
+	case NVMX_XR_IO:
+		return io(h, regs);
+	case NVMX_XR_EPT_VIOLATION:
+		return device(h, regs);
+	case NVMX_XR_TRIPLE_FAULT:
+		return shutdown(h);
+	case NVMX_XR_EXCEPTION_NMI:
+	case NVMX_XR_EXT_INT:
+		return arrived(h, (uint32_t)rd(h, NVMX_EXIT_INTR_INFO));
+	case NVMX_XR_INT_WINDOW:
+		return window(h, NVMX_PROC_INT_WINDOW);
+	case NVMX_XR_NMI_WINDOW:
+		return window(h, NVMX_PROC_NMI_WINDOW);
+	case NVMX_XR_INIT:
+		h->vinit = true;
+		return resume(h);
+	default:
+		fake_die("exit reason", (int)reason, h->cpu.refused ? h->cpu.refused : "not expected by the host");
+	}
+}
+
+/* An event of the host's queue goes into the current guest, or a window is opened for it. */
+static void inject(struct nvmx_host *h)
+{
+	uint64_t blocking = rd(h, NVMX_GUEST_INTERRUPTIBILITY), proc = rd(h, NVMX_PROC_CTLS);
+	bool busy = rd(h, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID;
+	int v = fake_highest(h->virq);
+
+	if (v >> 4 <= (int)(h->cpu.a.cr8 & 15))
+		v = -1;
+	if (h->vnmi && !busy && !(blocking & (NVMX_INTR_BLOCK_MOVSS | NVMX_INTR_BLOCK_NMI))) {
+		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2);
+		h->vnmi = false;
+		busy = true;
+	}
+	if (v >= 0 && !busy && (rd(h, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_IF) && !(blocking & 3)) {
+		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << 8 | (unsigned)v);
+		h->virq[v / 64] &= ~(1ull << v % 64);
+		v = -1;
+	}
+	if (h->vnmi)
+		proc |= NVMX_PROC_NMI_WINDOW;
+	if (v >= 0)
+		proc |= NVMX_PROC_INT_WINDOW;
+	wr(h, NVMX_PROC_CTLS, proc);
+}
+
+static enum nvmx_verdict events(struct nvmx_host *h, struct nvmx_regs *regs, enum nvmx_verdict verdict)
+{
+	if (!owns_interrupts(h) || verdict == NVMX_STOP)
+		return verdict;
+	if (verdict == NVMX_RESUME_L2) {
+		h->inside = true;
+		verdict = nvmx_check_events(h->vcpu, regs);
+		h->inside = false;
+		if (verdict == NVMX_RESUME_L2 || verdict == NVMX_STOP)
+			return verdict;
+	}
+	inject(h);
+	return resume(h);
+}
+
+/* VM entry and the run until the next VM exit; false: the run is over. */
+static bool run_guest(struct nvmx_host *h)
+{
+	struct fake_cpu *c = &h->cpu;
+	bool l2 = nvmx_in_l2(h->vcpu), launch = l2 ? nvmx_must_launch(h->vcpu) : !h->launched01;
+	int outcome;
+
+	FAKE_ASSERT(l2 ? c->vmcs != h->vmcs01 : c->vmcs == h->vmcs01);
+	if (l2)
+		fake_check_vmcs02(h);
+	c->stop = FAKE_RUNNING;
+	outcome = fake_vmenter(c, launch);
+	if (outcome != FAKE_VM_ENTERED) {
+		h->r->refused = c->refused ? c->refused : "instruction";
+		fake_field_set(c, NVMX_VM_INSTR_ERROR, (uint64_t)outcome);
+		h->inside = true;
+		nvmx_entry_refused(h->vcpu);
+		h->inside = false;
+		h->r->host_stopped = true;
+		return false;
+	}
+	if (!l2)
+		h->launched01 = true;
+	fake_run(c);
+	return c->stop == FAKE_EXITED;
+}
+
+static void loop(struct nvmx_host *h)
+{
+	struct nvmx_regs regs;
+	enum nvmx_verdict verdict;
+
+	while (run_guest(h)) {
+		if (h->cpu.refused)
+			h->r->refused = h->cpu.refused;
+		if (++h->cpu.steps > FAKE_MAX_STEPS)
+			break;
+		memcpy(regs.gpr, h->cpu.a.gpr, sizeof(regs.gpr));
+		h->inside = true;
+		verdict = nvmx_handle_exit(h->vcpu, &regs);
+		h->inside = false;
+		FAKE_ASSERT(!h->mappings && verdict >= NVMX_RESUME_L1 && verdict <= NVMX_STOP);
+		if (verdict == NVMX_HOST)
+			verdict = host_exit(h, &regs);
+		verdict = events(h, &regs, verdict);
+		FAKE_ASSERT(!h->mappings);
+		if (verdict == NVMX_STOP) {
+			h->r->host_stopped = h->cpu.stop == FAKE_EXITED;
+			break;
+		}
+		FAKE_ASSERT(verdict == resume(h));
+		regs.gpr[4] = h->cpu.a.gpr[4];
+		memcpy(h->cpu.a.gpr, regs.gpr, sizeof(regs.gpr));
+	}
+}
+
+static void finish(struct nvmx_host *h)
+{
+	struct fake_result *r = h->r;
+
+	r->library_stop = nvmx_stop_code(h->vcpu);
+	r->library_detail = nvmx_stop_detail(h->vcpu);
+	if (r->host_stopped && r->library_stop == NVMX_STOP_VMX_ABORT) {
+		h->cpu.stop = FAKE_STOP_ABORT;
+		fake_see(&h->cpu, FAKE_SEEN_STOP, FAKE_STOP_ABORT, r->library_detail);
+	}
+	for (unsigned i = 0; i < NVMX_CNT_COUNT; i++)
+		r->counters[i] = nvmx_counter(h->vcpu, (enum nvmx_counter)i);
+	r->stop = h->cpu.stop;
+	h->inside = true;
+	nvmx_vcpu_destroy(h->vcpu);
+	nvmx_vm_destroy(h->vm);
+	h->inside = false;
+	fake_host_clean(h);
+}
+
+static bool start(struct nvmx_host *h)
+{
+	const struct nvmx_vm_config vm = { .ops = &fake_host_ops, .hw = &h->hw, .withheld = h->m->withheld,
+					   .flags = h->m->flags, .shadow_ept_pages = 64 };
+	const struct nvmx_vcpu_config vcpu = { .host = h, .vmcs01 = h->vmcs01, .io_passthrough = true,
+		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2 };
+	uint32_t detail;
+	bool ok;
+
+	fake_port_use(h);
+	memset(h->vm_memory, 0xa5, sizeof(h->vm_memory));
+	memset(h->vcpu_memory, 0xa5, sizeof(h->vcpu_memory));
+	h->inside = true;
+	FAKE_ASSERT(nvmx_vm_init(h->vm_memory, &vm, &h->vm, &detail) == NVMX_OK);
+	ok = nvmx_vcpu_init(h->vcpu_memory, h->vm, &vcpu, &h->vcpu, &detail) == NVMX_OK;
+	if (!ok) {
+		nvmx_vm_destroy(h->vm);
+		fake_host_clean(h);
+	}
+	h->inside = false;
+	return ok;
+}
+
+void fake_run_nested(const struct fake_machine *m, struct fake_result *r)
+{
+	struct nvmx_host *h = calloc(1, sizeof(*h));
+
+	r->callbacks = 0;
+	r->host_stopped = false;
+	r->refused = NULL;
+	r->library_stop = NVMX_STOP_NONE;
+	h->m = m;
+	h->r = r;
+	h->random = m->mutate;
+	fake_hw_caps(&h->hw);
+	fake_mem_init(&h->mem, FAKE_RAM_BASE);
+	fake_cpu_init(&h->cpu, m, &h->hw, &h->mem, &r->trace);
+	fake_l1_state(&h->cpu.a);
+	h->cpu.native = true;
+	fake_setup_vmcs01(h);
+	if (start(h)) {
+		loop(h);
+		finish(h);
+	}
+	memcpy(r->ram, h->mem.ram, FAKE_RAM_SIZE);
+	fake_mem_free(&h->mem);
+	free(h);
+}
