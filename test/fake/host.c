@@ -236,7 +236,7 @@ static void flush_ept(struct nvmx_host *h, uint64_t eptp, unsigned scope)
 
 static void flush_vpid(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint64_t linear)
 {
-	FAKE_ASSERT(h->inside && !h->m->no_vpid && (vpid == 2 || scope == NVMX_FLUSH_ALL));
+	FAKE_ASSERT(h->inside && !h->m->no_vpid && (vpid == 1 || vpid == 2 || scope == NVMX_FLUSH_ALL));
 	FAKE_ASSERT(fake_invvpid(&h->cpu, scope, vpid, linear) == FAKE_VM_SUCCEED);
 }
 
