@@ -90,17 +90,19 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 	struct nvmx_route_in in = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
 	struct nvmx_exit_info exit = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
 
+	enum nvmx_verdict verdict;
+
 	(void)regs;
-	if (!v->in_l2)
-		return nvmx_raise(v, vector, has_error, error);
-	if (nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1) {
+	if (v->in_l2 && nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1) {
 		exit.qualification = vector == NVMX_PF ? cr2 : 0;
 		take_pending_injection(v, &exit);
 		return nvmx_leave_l2(v, &exit);
 	}
-	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, info);
-	if (has_error)
-		nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, error);
+	if (vector == NVMX_PF) {
+		nvmx_vmwrite_flush(v);
+		v->ops->set_cr2(v->host, cr2);
+	}
+	verdict = nvmx_raise(v, vector, has_error, error);
 	nvmx_vmwrite_flush(v);
-	return NVMX_RESUME_L2;
+	return verdict;
 }

@@ -195,6 +195,14 @@ static void read_route_input(struct nvmx_vcpu *v, const struct nvmx_regs *regs, 
 	}
 }
 
+/* In a host that owns interrupts a physical one is no event of L1's: what it makes pending, nvmx_check_events() delivers. */
+static bool is_physical(const struct nvmx_vcpu *v, const struct nvmx_route_in *in)
+{
+	return v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS &&
+	       (in->reason == NVMX_XR_EXT_INT || in->reason == NVMX_XR_INIT || in->reason == NVMX_XR_SIPI ||
+		(in->reason == NVMX_XR_EXCEPTION_NMI && NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_NMI));
+}
+
 static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	struct nvmx_route_in in = { .reason = reason & 0xffff };
@@ -208,6 +216,8 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	v->cur->launched02 = true;
 	v->run_pending = false;
 	read_route_input(v, regs, &in);
+	if (is_physical(v, &in))
+		return to_host(v);
 	switch (nvmx_route(v->cur->v12, &in)) {
 	case NVMX_ROUTE_L0: return l2_for_l0(v, regs, &in);
 	case NVMX_ROUTE_EPT: return ept_exit(v, reason);

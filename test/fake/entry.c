@@ -12,14 +12,13 @@ static const struct nvmx_check_row *judge(struct fake_cpu *c)
 	static struct nvmx_vmcs12 v12;
 	struct nvmx_check_input in = { .v12 = &v12, .caps = c->caps, .current_vmcs = c->vmcs };
 	const struct fake_region *r = fake_region(c);
-	uint32_t revision = (uint32_t)nvmx_caps_get(c->caps, NVMX_MSR_VMX_BASIC) & 0x7fffffffu;
 
 	memset(&v12, 0, sizeof(v12));
 	for (unsigned i = 0; i < NVMX_ROWS; i++)
 		nvmx_v12_set(&v12, i, r->value[i]);
 	in.l1_ia32e = c->a.efer & NVMX_EFER_LMA;
-	if (v12.vmcs_link_pointer != FAKE_NONE) /* the row knows the library's revision identifier, not this processor's */
-		in.link_revision = (uint32_t)fake_phys_read(c, v12.vmcs_link_pointer, 4) ^ revision ^ NVMX_VMCS12_REVISION;
+	if (v12.vmcs_link_pointer != FAKE_NONE)
+		in.link_revision = (uint32_t)fake_phys_read(c, v12.vmcs_link_pointer, 4);
 	if (v12.proc_ctls & NVMX_PROC_TPR_SHADOW) {
 		in.vtpr = (uint8_t)fake_phys_read(c, v12.virtual_apic_addr + 0x80, 1);
 		in.vtpr_known = true;

@@ -99,6 +99,7 @@ struct fake_mapping {
 struct fake_pin {
 	uint64_t gpa, hpa;
 };
+#define FAKE_KICK_VECTOR 0xffu /* the host's own interrupt, by which it makes a guest exit at once */
 enum fake_owner { FAKE_FREE, FAKE_OF_HOST, FAKE_OF_LIBRARY };
 
 #define FAKE_MAPPINGS 16

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host.h"
+#include "vmx/vcpu.h"
 
 static uint64_t rd(struct nvmx_host *h, uint32_t field)
 {
@@ -35,7 +36,7 @@ static void skip(struct nvmx_host *h, unsigned len)
 		wr(h, NVMX_PREEMPTION_TIMER, timer - 1);
 }
 
-static enum nvmx_verdict raise(struct nvmx_host *h, struct nvmx_regs *regs, unsigned vector, bool has_error)
+static enum nvmx_verdict raise_in_guest(struct nvmx_host *h, struct nvmx_regs *regs, unsigned vector, bool has_error)
 {
 	enum nvmx_verdict verdict;
 
@@ -70,9 +71,9 @@ static enum nvmx_verdict cr_access(struct nvmx_host *h, struct nvmx_regs *regs)
 	value = reg == 4 ? rd(h, NVMX_GUEST_RSP) : regs->gpr[reg];
 	if (cr == 0 ? !cr0_valid(value) :
 		      (value & ~nvmx_caps_get(&h->hw, NVMX_MSR_VMX_CR4_FIXED1)) || !(value & NVMX_CR4_PAE))
-		return raise(h, regs, NVMX_GP, true);
+		return raise_in_guest(h, regs, NVMX_GP, true);
 	if (nvmx_l1_cr_check(h->vcpu, cr, value))
-		return raise(h, regs, NVMX_GP, true);
+		return raise_in_guest(h, regs, NVMX_GP, true);
 	if (cr == 0)
 		value |= NVMX_CR0_ET;
 	wr(h, cr ? NVMX_GUEST_CR4 : NVMX_GUEST_CR0, value | (cr ? NVMX_CR4_VMXE : NVMX_CR0_NE));
@@ -119,7 +120,7 @@ static enum nvmx_verdict msr(struct nvmx_host *h, struct nvmx_regs *regs, bool w
 	uint32_t index = (uint32_t)regs->gpr[1];
 
 	if (!guest_msr(h, index, write, &value))
-		return raise(h, regs, NVMX_GP, true);
+		return raise_in_guest(h, regs, NVMX_GP, true);
 	if (!write) {
 		if (index == NVMX_MSR_TSC)
 			value += rd(h, NVMX_TSC_OFFSET);
@@ -172,7 +173,7 @@ static enum nvmx_verdict arrived(struct nvmx_host *h, uint32_t info)
 	FAKE_ASSERT(owns_interrupts(h));
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI)
 		h->vnmi = true;
-	else
+	else if (vector != FAKE_KICK_VECTOR)
 		h->virq[vector / 64] |= 1ull << vector % 64;
 	return resume(h);
 }
@@ -223,15 +224,20 @@ static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 	}
 }
 
+static int next_interrupt(const struct nvmx_host *h)
+{
+	int v = fake_highest(h->virq);
+
+	return v >> 4 > (int)(h->cpu.a.cr8 & 15) ? v : -1;
+}
+
 /* An event of the host's queue goes into the current guest, or a window is opened for it. */
 static void inject(struct nvmx_host *h)
 {
 	uint64_t blocking = rd(h, NVMX_GUEST_INTERRUPTIBILITY), proc = rd(h, NVMX_PROC_CTLS);
 	bool busy = rd(h, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID;
-	int v = fake_highest(h->virq);
+	int v = next_interrupt(h);
 
-	if (v >> 4 <= (int)(h->cpu.a.cr8 & 15))
-		v = -1;
 	if (h->vnmi && !busy && !(blocking & (NVMX_INTR_BLOCK_MOVSS | NVMX_INTR_BLOCK_NMI))) {
 		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2);
 		h->vnmi = false;
@@ -240,7 +246,7 @@ static void inject(struct nvmx_host *h)
 	if (v >= 0 && !busy && (rd(h, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_IF) && !(blocking & 3)) {
 		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << 8 | (unsigned)v);
 		h->virq[v / 64] &= ~(1ull << v % 64);
-		v = -1;
+		v = next_interrupt(h);
 	}
 	if (h->vnmi)
 		proc |= NVMX_PROC_NMI_WINDOW;
@@ -256,6 +262,8 @@ static enum nvmx_verdict events(struct nvmx_host *h, struct nvmx_regs *regs, enu
 	if (verdict == NVMX_RESUME_L2) {
 		h->inside = true;
 		verdict = nvmx_check_events(h->vcpu, regs);
+		if (verdict == NVMX_RESUME_L2 && nvmx_wants_immediate_exit(h->vcpu))
+			h->cpu.intr[FAKE_KICK_VECTOR / 64] |= 1ull << FAKE_KICK_VECTOR % 64;
 		h->inside = false;
 		if (verdict == NVMX_RESUME_L2 || verdict == NVMX_STOP)
 			return verdict;
@@ -305,11 +313,11 @@ static void loop(struct nvmx_host *h)
 		h->inside = true;
 		verdict = nvmx_handle_exit(h->vcpu, &regs);
 		h->inside = false;
-		FAKE_ASSERT(!h->mappings && verdict >= NVMX_RESUME_L1 && verdict <= NVMX_STOP);
+		FAKE_ASSERT(!h->mappings && verdict >= NVMX_RESUME_L1 && verdict <= NVMX_STOP && !h->vcpu->batch_n);
 		if (verdict == NVMX_HOST)
 			verdict = host_exit(h, &regs);
 		verdict = events(h, &regs, verdict);
-		FAKE_ASSERT(!h->mappings);
+		FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n);
 		if (verdict == NVMX_STOP) {
 			h->r->host_stopped = h->cpu.stop == FAKE_EXITED;
 			break;
