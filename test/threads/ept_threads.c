@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * vCPUs on one EPT12, each in a thread, while L1's tables change and the host takes frames back: after a revocation has
+ * returned, nobody reaches the frame.  Built with the thread sanitizer.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include "../unit/ept_host.h"
+
+#define MAX_VCPUS 4
+#define STEPS 30000u
+#define MOVES 100000u
+#define LEAST_MOVES 300u
+#define TABLES 12u
+#define DATA 64u
+#define HOST_FRAMES (FRAMES + MOVES)
+
+/* L1's frame -> host frame << 8 | rights.  A host frame that was taken back is never used again. */
+static uint64_t host_of[FRAMES];
+static uint32_t taken_at[HOST_FRAMES]; /* number of the revocation, 0: none */
+static uint32_t revocations;
+static uint32_t running;
+static unsigned kicks;
+
+struct vcpu_thread {
+	struct nvmx_vcpu v;
+	struct nvmx_host host;
+	pthread_t thread;
+	uint64_t rnd;
+	unsigned reached;
+};
+
+static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	uint64_t m = gpa >> 12 < FRAMES ? __atomic_load_n(&host_of[gpa >> 12], __ATOMIC_SEQ_CST) : 0;
+
+	(void)h;
+	if (!(m & 7) || (m & access) != access)
+		return -1;
+	*out = (struct nvmx_xlate){ .hpa = (m >> 8) << 12 | (gpa & 0xfff), .rights = m & 7, .page_shift = 12, .memtype = 6 };
+	return 0;
+}
+
+static void kick_others(struct nvmx_host *h)
+{
+	(void)h;
+	kicks++;
+}
+
+static unsigned below(uint64_t *rnd, unsigned n)
+{
+	*rnd ^= *rnd << 13;
+	*rnd ^= *rnd >> 7;
+	*rnd ^= *rnd << 17;
+	return (unsigned)(*rnd >> 20) % n;
+}
+
+/* Tables 1 to 3 are the upper levels, the others hold 4-KiB pages. */
+static uint64_t some_entry(uint64_t *rnd, unsigned table)
+{
+	if (table < 4)
+		return 7 | (uint64_t)(table < 3 ? table + 1 : 4 + below(rnd, TABLES - 4)) << 12;
+	return (below(rnd, 8) ? 7 : below(rnd, 2) ? 5 : 0) | WB_LEAF | (uint64_t)(DATA + below(rnd, 256)) << 12;
+}
+
+static void edit(uint64_t (*ram)[512], uint64_t *rnd)
+{
+	unsigned table = 1 + below(rnd, TABLES - 1);
+
+	__atomic_store_n(&ram[table][below(rnd, 4)], some_entry(rnd, table), __ATOMIC_RELAXED);
+}
+
+static void access_once(struct vcpu_thread *t, uint64_t eptp12)
+{
+	uint64_t gpa2 = 0, hpa;
+	unsigned rights, shift, tries, access = 1u << below(&t->rnd, 2);
+	struct nvmx_ept_fault f;
+
+	for (unsigned level = 1; level <= 4; level++)
+		gpa2 |= (uint64_t)below(&t->rnd, 4) << nvmx_ept_shift(level);
+	for (tries = 0; tries < 3; tries++) {
+		uint64_t eptp = nvmx_ept_root(&t->v, eptp12);
+		uint32_t before = __atomic_load_n(&revocations, __ATOMIC_SEQ_CST), taken;
+
+		if (!hw_walk(&t->host, eptp, gpa2, &hpa, &rights, &shift) && (rights & access) == access) {
+			taken = __atomic_load_n(&taken_at[hpa >> 12], __ATOMIC_SEQ_CST);
+			if (taken && taken <= before)
+				fail_msg("gpa2 %llx reaches a frame that was taken back", (unsigned long long)gpa2);
+			t->reached++;
+			return;
+		}
+		if (nvmx_ept_violation(&t->v, eptp12, gpa2, access | 0x180, &f) != NVMX_EPT_RETRY)
+			return;
+	}
+}
+
+static void *run_vcpu(void *arg)
+{
+	struct vcpu_thread *t = arg;
+	uint64_t eptp12[2] = { 0x1000 | 3 << 3 | 6, 0x1000 | 3 << 3 | 6 | NVMX_EPTP_AD };
+
+	for (unsigned i = 0; i < STEPS || __atomic_load_n(&revocations, __ATOMIC_SEQ_CST) < LEAST_MOVES; i++) {
+		unsigned what = below(&t->rnd, 100);
+
+		if (what < 3)
+			edit(t->host.ram, &t->rnd);
+		else if (what < 6)
+			nvmx_ept_invept(&t->v, NVMX_FLUSH_SINGLE, eptp12[0]);
+		else
+			access_once(t, eptp12[what & 1]);
+	}
+	__atomic_sub_fetch(&running, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+/* Takes a frame back, and gives L1 another for it. */
+static void move_frame(struct nvmx_vm *vm, uint64_t *rnd, unsigned fresh)
+{
+	unsigned gfn = DATA + below(rnd, 256);
+	uint64_t old = __atomic_load_n(&host_of[gfn], __ATOMIC_RELAXED) >> 8;
+
+	__atomic_store_n(&host_of[gfn], 0, __ATOMIC_SEQ_CST);
+	nvmx_ept_host_invalidate(vm, NULL, (uint64_t)gfn << 12, 4096);
+	__atomic_store_n(&taken_at[old], revocations + 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&revocations, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&host_of[gfn], (uint64_t)fresh << 8 | (below(rnd, 4) ? 7 : 5), __ATOMIC_SEQ_CST);
+}
+
+static void run(unsigned vcpus, uint64_t seed)
+{
+	struct nvmx_host_ops ops = host_ops;
+	struct nvmx_vm *vm = aligned_alloc(64, sizeof(*vm) + 63 - (sizeof(*vm) + 63) % 64);
+	struct vcpu_thread *t[MAX_VCPUS];
+	struct nvmx_host first;
+	uint64_t rnd = seed;
+	unsigned i, k, moves = 0;
+
+	print_message("%u vCPUs, seed %llu\n", vcpus, (unsigned long long)seed);
+	ops.translate = translate;
+	ops.kick_others = kick_others;
+	memset(vm, 0, sizeof(*vm));
+	memset(taken_at, 0, sizeof(taken_at));
+	revocations = kicks = 0;
+	vm->caps.maxphyaddr = vm->hw.maxphyaddr = 46;
+	vm->caps.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = RIG_EPT_CAPS;
+	vm->hw = vm->caps;
+	assert_int_equal(nvmx_ept_vm_init(vm), 0);
+	host_init(&first);
+	for (i = 0; i < FRAMES; i++)
+		host_of[i] = (uint64_t)i << 8 | 7;
+	for (i = 1; i < TABLES; i++)
+		for (k = 0; k < 4; k++)
+			first.ram[i][k] = some_entry(&rnd, i);
+	running = vcpus;
+	for (i = 0; i < vcpus; i++) {
+		t[i] = aligned_alloc(64, (sizeof(*t[i]) + 63) & ~63ul);
+		memset(t[i], 0, sizeof(*t[i]));
+		t[i]->host.ram = first.ram;
+		t[i]->host.page_limit = i ? HOST_PAGES : 70; /* one of them evicts all the time */
+		t[i]->rnd = seed * 77 + i + 1;
+		t[i]->v.vm = vm;
+		t[i]->v.ops = &ops;
+		t[i]->v.host = &t[i]->host;
+		assert_int_equal(nvmx_ept_vcpu_init(&t[i]->v), 0);
+	}
+	for (i = 0; i < vcpus; i++)
+		assert_int_equal(pthread_create(&t[i]->thread, NULL, run_vcpu, t[i]), 0);
+	while (__atomic_load_n(&running, __ATOMIC_SEQ_CST) && moves < MOVES) {
+		move_frame(vm, &rnd, FRAMES + moves++);
+		sched_yield();
+	}
+	for (i = 0; i < vcpus; i++) {
+		pthread_join(t[i]->thread, NULL);
+		assert_true(t[i]->reached > STEPS / 10);
+		nvmx_ept_vcpu_destroy(&t[i]->v);
+		assert_int_equal(t[i]->host.pages_live, 0);
+		free(t[i]);
+	}
+	print_message("  %u frames moved, %u times another vCPU had them\n", moves, kicks);
+	assert_true(moves >= LEAST_MOVES && kicks > 0);
+	free(first.ram);
+	free(vm);
+}
+
+static void test_two(void **state)
+{
+	(void)state;
+	run(2, 1);
+}
+
+static void test_four(void **state)
+{
+	(void)state;
+	run(4, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_two), cmocka_unit_test(test_four) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
