@@ -6,6 +6,7 @@
  * hardware shadow executes dozens of them for each exit of L2.
  */
 #include "instr.h"
+#include <string.h>
 
 #define INFO_REGISTER(info) ((info) & NVMX_BIT(10))
 #define INFO_REG1(info) ((info) >> 3 & 15u)  /* the operand that is not the encoding, if a register */
@@ -218,7 +219,7 @@ static uint64_t linked_read(struct nvmx_vcpu *v, unsigned row)
 		return nvmx_v12_get(s->v12, row);
 	}
 	if (nvmx_gpa_read(v, link + nvmx_field_rows[row].offset, &value, nvmx_field_rows[row].size))
-		return 0;
+		memset(&value, 0xff, nvmx_field_rows[row].size); /* as a read of what is not RAM */
 	return value;
 }
 

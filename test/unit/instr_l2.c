@@ -124,6 +124,18 @@ static void a_linked_vmcs_that_is_active(void **state)
 	out_of_l2(m);
 }
 
+static void a_linked_vmcs_that_is_gone(void **state)
+{
+	struct mini *m = *state;
+
+	in_l2(m);
+	m->v->cur->v12->vmcs_link_pointer = MINI_RAM;
+	assert_true(access_field(m, NVMX_GUEST_CS_SEL, false, 0));
+	assert_int_equal(m->regs.gpr[RDX], 0xffff);
+	assert_true(access_field(m, NVMX_GUEST_CS_SEL, true, 0));
+	out_of_l2(m);
+}
+
 static void bitmaps_decide(void **state)
 {
 	struct mini *m = *state;
@@ -175,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MINI_TEST(fields_of_the_linked_vmcs),
 		MINI_TEST(a_linked_vmcs_that_is_active),
+		MINI_TEST(a_linked_vmcs_that_is_gone),
 		MINI_TEST(bitmaps_decide),
 		MINI_TEST(failures),
 	};

@@ -392,6 +392,18 @@ static void memory_that_is_not_there(void **state)
 	faulty(m, &t, false, NVMX_PF_P | NVMX_PF_RSVD);
 }
 
+static void tables_in_rom_keep_their_flags(void **state)
+{
+	struct mini *m = *state;
+	struct tables t = build(m, LEVEL4, linears[LEVEL4]);
+
+	m->host.rom = 0x100000;
+	m->host.rom_end = 0x110000;
+	ok(m, &t, true);
+	assert_int_equal(*mini_ram(m, DATA + 0x10), 0);
+	assert_int_equal(get(m, &t, 0) & (A | D), 0);
+}
+
 /* Another processor of L1 changes an entry between our reading it and our marking it. */
 static struct mini *racing;
 static const struct tables *racing_tables;
@@ -467,6 +479,7 @@ int main(void)
 		MINI_TEST(two_pages),
 		MINI_TEST(linear_addresses_wrap_at_4_gib),
 		MINI_TEST(memory_that_is_not_there),
+		MINI_TEST(tables_in_rom_keep_their_flags),
 		MINI_TEST(an_entry_that_changes_is_read_again),
 		MINI_TEST(endless_changes_are_bounded),
 	};

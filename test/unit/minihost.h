@@ -53,6 +53,7 @@ struct nvmx_host {
 	uint64_t flushed_linear;
 	unsigned injected, injected_vector;
 	int pins;
+	uint64_t rom, rom_end; /* where L1 may only read */
 	void (*on_map)(struct nvmx_host *h, uint64_t gpa); /* what another processor of L1 does meanwhile */
 };
 
@@ -96,9 +97,8 @@ __attribute__((weak)) void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, u
 
 static void *mini_map(struct nvmx_host *h, uint64_t gpa, bool write)
 {
-	(void)write;
 	assert_int_equal(gpa & 0xfff, 0);
-	if (gpa >= MINI_RAM)
+	if (gpa >= MINI_RAM || (write && gpa >= h->rom && gpa < h->rom_end))
 		return NULL;
 	if (h->on_map)
 		h->on_map(h, gpa);
