@@ -8,9 +8,9 @@
 #include "../unit/ept_host.h"
 
 #define MAX_VCPUS 4
-#define STEPS 30000u
+#define STEPS 8000u
 #define MOVES 100000u
-#define LEAST_MOVES 300u
+#define LEAST_MOVES 200u
 #define TABLES 12u
 #define DATA 64u
 #define HOST_FRAMES (FRAMES + MOVES)
