@@ -84,10 +84,15 @@ static inline struct nvmx_ept *nvmx_ept_of_vm(struct nvmx_vm *vm)
 	return (struct nvmx_ept *)vm->ept;
 }
 
+/* What a waiting processor does; a build for user space may give way to the thread that holds the lock. */
+#ifndef NVMX_RELAX
+#define NVMX_RELAX() __builtin_ia32_pause()
+#endif
+
 static inline void nvmx_ept_lock(uint32_t *lock)
 {
 	while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
+		NVMX_RELAX();
 }
 
 static inline void nvmx_ept_unlock(uint32_t *lock)
