@@ -32,7 +32,6 @@ void entry_begin(void)
 	((u64 *)named[PAGE_PDPT])[0] = phys(pd) | 1;
 	((u64 *)named[PAGE_PDPT_BAD])[0] = phys(pd) | 3;
 	named[PAGE_VTPR50][0x80] = 0x50;
-	memcpy(named[PAGE_SPARE] + 0x800, entry_code, 16);
 	if (guest.ept)
 		ept_map(guest.ept, LOW_CODE, phys(named[PAGE_SPARE]), 1, EPT_RWX | EPT_WB);
 }
@@ -45,6 +44,7 @@ static void addresses(void)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(fields); i++)
 		vmwrite_try(fields[i], phys(named[PAGE_VTPR50]));
+	named[PAGE_VTPR50][0x80] = 0x50;
 	vmwrite_try(VIRTUAL_PROCESSOR_ID, 1);
 	vmwrite_try(TPR_THRESHOLD, 0);
 	vmwrite_try(VM_FUNCTION_CONTROLS, 0);
@@ -72,6 +72,22 @@ static void virtual_8086(void)
 	vmwrite(GUEST_RFLAGS, FLAGS_FIXED | FLAGS_VM);
 }
 
+static void user_segments(void)
+{
+	vmwrite(GUEST_CS_SELECTOR, SEL_CODE64_CPL3);
+	vmwrite(GUEST_CS_AR, 0xa0fb);
+	vmwrite(GUEST_SS_SELECTOR, SEL_DATA_CPL3);
+	vmwrite(GUEST_SS_AR, 0xc0f3);
+}
+
+u64 entry_code_rip(enum start start, const u8 *code)
+{
+	if (start != REAL && start != V86)
+		return phys(code);
+	memcpy(named[PAGE_SPARE] + 0x800, code, 64);
+	return LOW_CODE + 0x800;
+}
+
 static void start_state(enum start start)
 {
 	bool low = start == REAL || start == V86;
@@ -80,11 +96,17 @@ static void start_state(enum start start)
 	guest.regs = (struct l2_regs){ 0 };
 	if (start == PLAIN)
 		guest.ept = NULL;
-	l2_setup(&guest, low ? L2_REAL : start == LONG || start == PLAIN ? L2_LONG : L2_PROTECTED,
-		 low ? LOW_CODE + 0x800 : phys(entry_code), low ? 0x7000 : phys(guest_stack) + sizeof(guest_stack));
+	l2_setup(&guest, low ? L2_REAL : start == PROTECTED || start == PAE ? L2_PROTECTED : L2_LONG,
+		 entry_code_rip(start, entry_code), low ? 0x7000 : phys(guest_stack) + sizeof(guest_stack));
 	guest.ept = ept;
 	if (start == V86)
 		virtual_8086();
+	if (start == USER)
+		user_segments();
+	if (start == COMPAT) {
+		vmwrite(GUEST_CS_SELECTOR, SEL_CODE32);
+		vmwrite(GUEST_CS_AR, 0xc09b);
+	}
 	if (start == PAE) {
 		vmwrite(GUEST_CR0, read_cr0());
 		vmwrite(GUEST_CR4, read_cr4() | CR4_PAE);

@@ -5,7 +5,8 @@
 
 #include "conform.h"
 
-enum start { LONG, PROTECTED, REAL, V86, PAE, PLAIN };	/* PLAIN: 64-bit without EPT and unrestricted guest */
+/* PLAIN: 64-bit without EPT and unrestricted guest; USER: 64-bit at CPL 3; COMPAT: compatibility mode. */
+enum start { LONG, PROTECTED, REAL, V86, PAE, PLAIN, USER, COMPAT };
 
 /* How a change makes the new value from the old one: WIDE sets the first bit beyond the physical-address width. */
 enum how { NONE, SET, OR, CLEAR, WIDE, NONCANONICAL, PAGE_OF };
@@ -31,6 +32,8 @@ enum page { PAGE_SPARE, PAGE_LINK, PAGE_LINK_SHADOW, PAGE_LINK_WRONG, PAGE_VMCS,
 void entry_begin(void);
 /* Makes the row's L2 and returns false when something it needs is not offered. */
 bool entry_prepare(const struct entry_row *row);
+/* Where a copy of the code stands for the starting state: its RIP. */
+u64 entry_code_rip(enum start start, const u8 *code);
 void entry_change(const struct change *c);
 void entry_rows(const struct entry_row *rows, unsigned n);
 

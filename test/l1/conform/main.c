@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "conform.h"
-#include "entry.h"
+#include "exit.h"
 #include "l1.h"
 
 struct l2 guest;
@@ -41,5 +41,14 @@ void l1_main(void)
 	conform_entry_host();
 	conform_entry_guest();
 	conform_entry_segments();
+	conform_exits_instructions();
+	conform_exits_operands();
+	conform_exits_exceptions();
+	conform_exits_registers();
+	conform_exits_bitmaps();
+	conform_events();
+	conform_lists();
+	conform_state();
+	conform_ept();
 	conform_summary();
 }
