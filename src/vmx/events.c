@@ -40,6 +40,14 @@ static enum nvmx_verdict external_interrupt(struct nvmx_vcpu *v)
 			 NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << NVMX_INTR_TYPE_SHIFT | ((uint32_t)vector & 0xff));
 }
 
+/* Without virtual NMIs an NMI that L2 blocks does not exit either (SDM 24.4.2, 25.2): the host opens a window for it. */
+static bool nmi_blocked(struct nvmx_vcpu *v, uint32_t pin)
+{
+	uint32_t by = NVMX_INTR_BLOCK_MOVSS | (pin & NVMX_PIN_VNMI ? 0 : NVMX_INTR_BLOCK_NMI);
+
+	return nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & by;
+}
+
 /* In the order of SDM 6.9: INIT, then NMI, then interrupts.  A wait-for-SIPI L2 sees SIPIs alone (SDM 24.4.2). */
 static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 {
@@ -52,7 +60,7 @@ static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 		return NVMX_HOST;
 	if (pending & NVMX_PENDING_INIT)
 		return leave_for(v, NVMX_XR_INIT, 0);
-	if (pending & NVMX_PENDING_NMI && pin & NVMX_PIN_NMI)
+	if (pending & NVMX_PENDING_NMI && pin & NVMX_PIN_NMI && !nmi_blocked(v, pin))
 		return leave_for(v, NVMX_XR_EXCEPTION_NMI, NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2);
 	if (pending & NVMX_PENDING_INTR && pin & NVMX_PIN_EXT_INT)
 		return external_interrupt(v);
@@ -96,6 +104,8 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 	if (v->in_l2 && nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1) {
 		exit.qualification = vector == NVMX_PF ? cr2 : 0;
 		take_pending_injection(v, &exit);
+		if (vector != NVMX_DB) /* as the image of a fault's delivery would have it (SDM 27.3.3) */
+			nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, nvmx_vmread(v, NVMX_GUEST_RFLAGS) | NVMX_RFLAGS_RF);
 		return nvmx_leave_l2(v, &exit);
 	}
 	if (vector == NVMX_PF) {

@@ -44,6 +44,8 @@ static void write_event(struct nvmx_vcpu *v, unsigned vector, bool has_error, ui
 {
 	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | vector;
 
+	v->run_pending = v->in_l2; /* it is delivered before an event of L1's ends L2's turn */
+
 	/* No error code is delivered in real mode, and asking for one would fail the VM entry (SDM 26.2.1.3). */
 	if (has_error && nvmx_vmread(v, NVMX_GUEST_CR0) & NVMX_CR0_PE) {
 		info |= NVMX_INTR_DELIVER_EC;
@@ -113,6 +115,9 @@ void nvmx_advance(struct nvmx_vcpu *v, uint64_t rflags)
 	/* A single step ends after the instruction, with BTF only after a branch (SDM 17.3.1.4, 24.4.2). */
 	if (rflags & NVMX_RFLAGS_TF && !(nvmx_vmread(v, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF))
 		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) | PENDING_DBG_BS);
+	/* The instruction that ends here for L2 is followed by the MTF VM exit that L1 asked for (SDM 25.5.2). */
+	if (v->in_l2 && v->cur->v12->proc_ctls & NVMX_PROC_MTF)
+		nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT);
 }
 
 void nvmx_skip(struct nvmx_vcpu *v)

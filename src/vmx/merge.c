@@ -207,14 +207,15 @@ static void merge_tsc(struct merge *m)
 	uint32_t c01 = m->v->ctl01[NVMX_WORD_PROC], c12 = m->v12->proc_ctls;
 	uint64_t offset01 = c01 & NVMX_PROC_TSC_OFFSET ? m->from->tsc_offset : 0;
 	uint64_t offset12 = c12 & NVMX_PROC_TSC_OFFSET ? m->v12->tsc_offset : 0;
-	bool scale01 = m->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING;
-	bool scale12 = m->proc2 & NVMX_PROC2_TSC_SCALING;
+	/* Only where offsetting is on does the multiplier count (SDM 25.3). */
+	bool scale01 = c01 & NVMX_PROC_TSC_OFFSET && m->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING;
+	bool scale12 = c12 & NVMX_PROC_TSC_OFFSET && m->proc2 & NVMX_PROC2_TSC_SCALING;
 
 	if (scale12) /* the offset is signed: scale its magnitude */
 		offset01 = (int64_t)offset01 < 0 ? -tsc_scale(-offset01, m->v12->tsc_multiplier)
 						 : tsc_scale(offset01, m->v12->tsc_multiplier);
 	write02(m, NVMX_TSC_OFFSET, offset01 + offset12);
-	if (scale01 || scale12)
+	if (m->s->ctl02[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING)
 		write02(m, NVMX_TSC_MULTIPLIER, tsc_scale(scale01 ? m->from->tsc_multiplier : TSC_ONE,
 							  scale12 ? m->v12->tsc_multiplier : TSC_ONE));
 	m->s->tsc_offset01 = m->from->tsc_offset;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include "compare.h"
 
 struct fake_result fake_bare, fake_nested;
@@ -8,6 +9,7 @@ static void explain(const struct fake_machine *m, long at, long byte)
 {
 	static struct fake_arch keep[2][FAKE_TRACE_MAX];
 	struct fake_machine again = *m;
+	size_t after;
 
 	if (fake_nested.host_stopped)
 		fprintf(stderr, "  the library stopped the VM: %d, detail %#llx, vmcs02 refused: %s\n",
@@ -21,8 +23,9 @@ static void explain(const struct fake_machine *m, long at, long byte)
 	fake_run_bare(&again, &fake_bare);
 	again.keep = keep[1];
 	fake_run_nested(&again, &fake_nested);
-	fake_trace_print(&fake_bare.trace, "bare  ", at > 6 ? (size_t)at - 6 : 0, (size_t)at + 1);
-	fake_trace_print(&fake_nested.trace, "nested", (size_t)at, (size_t)at + 1);
+	after = getenv("NVMX_AFTER") ? strtoul(getenv("NVMX_AFTER"), NULL, 0) : 1;
+	fake_trace_print(&fake_bare.trace, "bare  ", at > 6 ? (size_t)at - 6 : 0, (size_t)at + after);
+	fake_trace_print(&fake_nested.trace, "nested", (size_t)at, (size_t)at + after);
 	fake_arch_differences(&keep[0][at], &keep[1][at]);
 }
 

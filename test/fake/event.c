@@ -18,6 +18,7 @@ void fake_triple_fault(struct fake_cpu *c)
 
 	if (c->guest) {
 		c->vectoring = c->vectoring_len = 0;
+		c->a.rflags &= ~NVMX_RFLAGS_RF; /* 27.3.3 leaves it open */
 		fake_vmexit(c, &x);
 		return;
 	}

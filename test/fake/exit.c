@@ -265,11 +265,26 @@ void fake_load_host(struct fake_cpu *c)
 		c->stop = FAKE_EXITED;
 }
 
+/*
+ * RFLAGS.RF as saved (27.3.3), but for EPT violations outside of event delivery, which leave it alone here: one that L0
+ * answers would leave a trace of L0 that no guest on a real processor could look for between two of its instructions.
+ */
+static void save_rf(struct fake_cpu *c, const struct fake_exit *x, uint32_t vectoring)
+{
+	uint32_t event = x->reason == NVMX_XR_EXCEPTION_NMI ? x->intr_info : vectoring;
+
+	if (NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_DB)
+		c->a.rflags |= NVMX_RFLAGS_RF;
+	else if (x->has_len && x->reason != NVMX_XR_EXCEPTION_NMI)
+		c->a.rflags &= ~NVMX_RFLAGS_RF;
+}
+
 void fake_vmexit(struct fake_cpu *c, const struct fake_exit *x)
 {
 	bool vnmi = fake_field(c, NVMX_PIN_CTLS) & NVMX_PIN_VNMI;
 	bool by_nmi = x->reason == NVMX_XR_EXCEPTION_NMI && NVMX_INTR_TYPE(x->intr_info) == NVMX_EVENT_NMI;
 
+	save_rf(c, x, c->vectoring);
 	save_information(c, x);
 	save_guest(c);
 	if (msr_store(c, fake_field(c, NVMX_EXIT_MSR_STORE_ADDR), (uint32_t)fake_field(c, NVMX_EXIT_MSR_STORE_COUNT))) {

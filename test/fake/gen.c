@@ -79,7 +79,7 @@ static struct fake_insn memory_operand(struct gen *g, unsigned op, uint64_t addr
 static void control_register(struct gen *g, struct script *s)
 {
 	static const uint8_t crs[] = { 0, 3, 4, 8 };
-	static const uint64_t values[] = { 0x80050033, 0x8005003b, 0x80010031, 0x80050013, 0xe0050033, 0x80050031 };
+	static const uint64_t values[] = { 0x80050033, 0x8005003b, 0x80010031, 0x80050013, 0x80050031 };
 	struct fake_insn i = { .op = chance(g, 60) ? FAKE_MOV_TO_CR : FAKE_MOV_FROM_CR, .reg = 10 };
 	bool owns = g->machine.flags & NVMX_HOST_OWNS_INTERRUPTS;
 

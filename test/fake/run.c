@@ -31,6 +31,8 @@ static void skip(struct nvmx_host *h, unsigned len)
 	wr(h, NVMX_GUEST_INTERRUPTIBILITY, rd(h, NVMX_GUEST_INTERRUPTIBILITY) & ~3ull);
 	if (rflags & NVMX_RFLAGS_TF)
 		wr(h, NVMX_GUEST_PENDING_DBG, rd(h, NVMX_GUEST_PENDING_DBG) | NVMX_BIT(14));
+	if (rd(h, NVMX_PROC_CTLS) & NVMX_PROC_MTF) /* what was emulated is followed by the MTF VM exit */
+		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << 8);
 	timer = rd(h, NVMX_PREEMPTION_TIMER);
 	if ((rd(h, NVMX_PIN_CTLS) & NVMX_PIN_PREEMPTION_TIMER) && timer)
 		wr(h, NVMX_PREEMPTION_TIMER, timer - 1);
