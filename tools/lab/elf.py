@@ -73,7 +73,7 @@ def compact(data):
 		if s.kind == PT_LOAD:
 			content = content.rstrip(b"\0")
 		content += bytes(-len(content) % 16)
-		s.offset, s.filesz, s.align = at + len(body), min(len(content), s.filesz), 1
+		s.offset, s.filesz = at + len(body), min(len(content), s.filesz)
 		body += content
 		table += s.pack(wide)
 	return struct.pack(EHDR64 if wide else EHDR32, *header) + table + bytes(body)

@@ -19,7 +19,7 @@ NOT_NEEDED = ("initramfs-tools", "linux-base", "debconf", "perl", "udev", "syste
 KVM_MODULES = ("virt/lib/irqbypass", "arch/x86/kvm/kvm", "arch/x86/kvm/kvm-intel")
 XEN_MODULES = ("xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs/xenfs")
 XEN_PROGRAMS = ("xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper", "xl")
-QEMU_FILES = ("seabios/bios-256k.bin", "seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin", "qemu/pvh.bin",
+QEMU_FILES = ("seabios/bios-256k.bin", "seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin", "qemu/pvh.bin", "qemu/qboot.rom",
 	"qemu/kvmvapic.bin")
 SIGNED = b"~Module signature appended~\n"
 KERNELS = {"amd64": "linux-image-amd64", "i386": "linux-image-686-pae"}

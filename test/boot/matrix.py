@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""The boot matrix: what boots as L1, what runs in it, and what has to be printed, in this order."""
+
+# What every Linux L1 gets: the emulated clock is its instruction count, 50 million to the second, and a serial line of
+# that speed is slow.
+LINUX = ("console=ttyS0 quiet loglevel=3 panic=-1 nokaslr mitigations=off tsc=reliable tsc_early_khz=50000 no_timer_check "
+	"cryptomgr.notests random.trust_cpu=on "
+	"initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,init_evm,init_ima")
+SUM = "879f4bba"
+OFF = r"reboot: Power down"
+KVM = "l1-base l1-kvm l1-qemu"
+
+
+def up(cpus=1):
+	return rf"^L1: Linux 6\.1\.\S+ up, {cpus} CPU"
+
+
+class Row:
+	"""One boot. `pieces`: images of tools/lab, the kernel first. `expect`: regexes in the order of appearance."""
+
+	def __init__(self, name, pieces, arguments, expect, cpus=1, memory=768, seconds=300, options="",
+			host_only=False):
+		self.name = name
+		self.pieces = pieces.split()
+		self.arguments = arguments
+		self.expect = expect
+		self.cpus = cpus
+		self.memory = memory
+		self.seconds = seconds
+		self.options = options.split()
+		self.host_only = host_only
+
+
+def linux(name, guests, kvm="", l2cpus=1, pieces=None, **kw):
+	"""Linux with KVM as L1, and `guests` in it under QEMU, all at once."""
+	arguments = f"{LINUX} nvmx.scenario=guests nvmx.guests={guests} nvmx.l2cpus={l2cpus}"
+	loaded = r"^L1: KVM loaded: ept=Y"
+	if kvm:
+		arguments += f" nvmx.kvm={kvm}"
+		loaded = f"^L1: KVM loaded: .*{kvm.replace(',', ' ')}"
+	expect = [up(kw.get("cpus", 1)), loaded]
+	alive = []
+	for number, guest in enumerate(guests.split(","), 1):
+		alive.append(rf"^\[{number} {guest}\] " + ALIVE[guest].format(cpus=l2cpus,
+			sums=",".join([SUM] * l2cpus)))
+	pieces = pieces or "loader linux-packed " + KVM + " " + " ".join(f"l2-{g}" for g in dict.fromkeys(guests.split(",")))
+	# Guests of one boot end in any order.
+	return Row(name, pieces, arguments, expect + [tuple(alive), r"^L1: done", OFF], **kw)
+
+
+ALIVE = {
+	"amd64": r"L2: alive Linux 6\.1\.\S+ x86_64 cpus={cpus} sums={sums} timer=ok",
+	"i386": r"L2: alive Linux 6\.1\.\S+-686-pae i686 cpus={cpus} sums={sums} timer=ok",
+	"real": r"L2: alive real mode",
+}
+
+ROWS = [
+	Row("linux", "loader linux-packed l1-base", f"{LINUX} nvmx.scenario=plain",
+		[up(), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512),
+	Row("linux-smp", "loader linux-packed l1-base", f"{LINUX} nvmx.scenario=plain",
+		[up(2), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512, cpus=2),
+	linux("kvm-amd64", "amd64"),
+	linux("kvm-noept-amd64", "amd64", kvm="ept=0"),
+	linux("kvm-noshadow-amd64", "amd64", kvm="enable_shadow_vmcs=0"),
+	linux("kvm-i386", "i386"),
+	linux("kvm-real", "real"),
+	linux("kvm-two-guests", "amd64,real", memory=1024),
+	linux("kvm-smp-amd64", "amd64", cpus=2, l2cpus=2, seconds=600),
+	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=600),
+	Row("xen-pvh", "xen linux dom0", "console=com1 com1=115200,8n1 dom0_mem=300M noreboot=1 sched=credit tsc=unstable",
+		[r"Xen version 4\.17", r"^L1: dom0 up", ALIVE["amd64"].format(cpus=1, sums=SUM), r"^L1: done"],
+		memory=1024, seconds=600),
+]
