@@ -143,7 +143,10 @@ static void low_store_sizes(void)
 	low_store(low_blocks, &blocks, sizeof(blocks));
 }
 
-/* Takes a page of conventional memory for lowmem.S and puts it before the BIOS's INT 15h. */
+/*
+ * Takes a page of conventional memory for lowmem.S and puts it before the BIOS's INT 15h. The scrap above metal's memory
+ * is reserved with it: some loaders take the end of the highest range for the top of all memory.
+ */
 void memory_hide_own(void)
 {
 	uint64_t top = end_of_range_at(0);
@@ -154,7 +157,7 @@ void memory_hide_own(void)
 	if (top > kib * 1024ull)
 		top = kib * 1024ull;
 	machine.low_page = (top & -PAGE) - PAGE;
-	reserve(machine.own_base, machine.own_base + OWN_SIZE);
+	reserve(machine.own_base, end_of_range_at(machine.own_base));
 	reserve(machine.low_page, machine.low_page + PAGE);
 	kib = (uint16_t)(machine.low_page >> 10);
 	memcpy(phys(BDA_BASE_MEMORY), &kib, sizeof(kib));
