@@ -110,7 +110,7 @@ enum nvmx_group {
 	NVMX_G_RIP,
 	NVMX_G_NONREG,
 	NVMX_G_PDPTE,
-	NVMX_G_INFO
+	NVMX_G_INFO  /* no row reads these */
 };
 #define NVMX_GROUP(g) (1u << NVMX_G_##g)
 

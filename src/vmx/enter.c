@@ -10,8 +10,7 @@
 
 /* Groups whose check rows read only fields that every exit brings up to date. */
 #define GROUPS_ALWAYS_FRESH                                                                              \
-	(NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(PROC) | NVMX_GROUP(HOST) | NVMX_GROUP(NONREG) | \
-	 NVMX_GROUP(INFO))
+	(NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(PROC) | NVMX_GROUP(HOST) | NVMX_GROUP(INFO))
 
 static bool rowset_empty(const struct nvmx_rowset *s)
 {
@@ -29,27 +28,18 @@ static bool needs_pdptes(const struct nvmx_vmcs12 *v12)
 	       v12->guest_cr4 & NVMX_CR4_PAE && !(v12->entry_ctls & NVMX_ENTRY_IA32E);
 }
 
-/* Facts in L1's memory that the checks judge, each read once; returns the groups that must be checked for them. */
-static uint32_t gather_facts(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_check_input *in)
+/* Facts in L1's memory that the checks judge, each read once. */
+static void gather_facts(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_check_input *in)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
-	uint32_t proc2 = nvmx_v12_proc2(v12), groups = 0;
+	uint32_t proc2 = nvmx_v12_proc2(v12);
 
-	if (v12->proc_ctls & NVMX_PROC_TPR_SHADOW && v12->tpr_threshold && !(proc2 & NVMX_PROC2_VID)) {
+	if (v12->proc_ctls & NVMX_PROC_TPR_SHADOW && v12->tpr_threshold && !(proc2 & NVMX_PROC2_VID))
 		in->vtpr_known = !nvmx_gpa_read(v, v12->virtual_apic_addr + VTPR, &in->vtpr, 1);
-		if (in->vtpr_known && (v12->tpr_threshold & 15) > in->vtpr >> 4)
-			groups |= NVMX_GROUP(CTRL);
-	}
-	if (v12->vmcs_link_pointer != NVMX_NO_ADDR) {
-		if (!(v12->vmcs_link_pointer & 0xfff))
-			nvmx_gpa_read(v, v12->vmcs_link_pointer, &in->link_revision, 4);
-		groups |= NVMX_GROUP(NONREG);
-	}
-	if (needs_pdptes(v12)) {
+	if (v12->vmcs_link_pointer != NVMX_NO_ADDR && !(v12->vmcs_link_pointer & 0xfff))
+		nvmx_gpa_read(v, v12->vmcs_link_pointer, &in->link_revision, 4);
+	if (needs_pdptes(v12))
 		in->pdpte_known = !nvmx_gpa_read(v, v12->guest_cr3 & 0xffffffe0u, in->pdpte, sizeof(in->pdpte));
-		groups |= NVMX_GROUP(PDPTE);
-	}
-	return groups;
 }
 
 /* Without VPIDs for L2, L1 may rely on the flush of an entry with VPID 0 and on tags kept apart (SDM 28.4.3.3). */
@@ -145,7 +135,8 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
-	groups = s->dirty_groups | gather_facts(v, s, &in);
+	gather_facts(v, s, &in);
+	groups = s->dirty_groups;
 	if (groups & ~GROUPS_ALWAYS_FRESH && !rowset_empty(&s->stale))
 		nvmx_slot_freshen(v, s);
 	failed = nvmx_check_entry(&in, groups);

@@ -127,6 +127,22 @@ static void rows_declare_what_they_read(void **state)
 	}
 }
 
+/* Writes of what no row reads dirty nothing. */
+static void group_info_is_what_no_row_reads(void **state)
+{
+	(void)state;
+	for (unsigned field = 0; field < NVMX_ROWS; field++) {
+		bool is_read = false;
+
+		for (size_t r = 0; r < nrows; r++)
+			is_read |= lists(&rows[r], field);
+		if (is_read == (nvmx_field_rows[field].group == NVMX_G_INFO))
+			fail_msg("%s is %sread by a row", nvmx_field_rows[field].name, is_read ? "" : "not ");
+	}
+	for (size_t r = 0; r < nrows; r++)
+		assert_int_equal(rows[r].groups & NVMX_GROUP(INFO), 0);
+}
+
 static void listed_fields_exist(void **state)
 {
 	(void)state;
@@ -196,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_case_breaks_its_row_alone),
 		cmocka_unit_test(each_row_has_a_case),
+		cmocka_unit_test(group_info_is_what_no_row_reads),
 		cmocka_unit_test(listed_fields_exist),
 		cmocka_unit_test(rows_declare_what_they_read),
 		cmocka_unit_test(dirty_groups_suffice),
