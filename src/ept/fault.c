@@ -17,8 +17,10 @@ struct fault {
 	uint64_t gpa2, qual;
 	uint64_t changes;             /* of the host's map before anything was translated */
 	struct nvmx_ept_walk w;
-	struct nvmx_xlate x;          /* the host's translation of the frame that faulted */
-	uint64_t low;                 /* the leaf's bits beside its address */
+	struct nvmx_xlate x;          /* the host's translation of gpa1, and of the block of x.page_shift around it */
+	uint64_t gpa1;
+	struct nvmx_xlate first;      /* that of the frame that faulted */
+	uint64_t low;                 /* its leaf's bits beside the address */
 	unsigned n_dropped;           /* of the table that gets the leaf, by re-validation */
 	uint16_t dropped[NVMX_EPT_REFILL];
 };
@@ -212,6 +214,21 @@ static bool same_page_kind(const struct nvmx_xlate *x, const struct nvmx_xlate *
 	return x->rights == y->rights && x->memtype == y->memtype && x->ignore_pat == y->ignore_pat;
 }
 
+/* Makes f->x the translation of gpa1; the host is asked only when gpa1 is outside the block of its last answer. */
+static bool translate(struct fault *f, uint64_t gpa1, unsigned access)
+{
+	if (f->x.page_shift && !((gpa1 ^ f->gpa1) >> f->x.page_shift)) {
+		f->x.hpa += gpa1 - f->gpa1;
+		f->gpa1 = gpa1;
+		return true;
+	}
+	f->gpa1 = gpa1;
+	if (!f->v->ops->translate(f->v->host, gpa1, access, &f->x))
+		return true;
+	f->x.page_shift = 0;
+	return false;
+}
+
 /* The bits of EPT12's entry that a neighbour must share with the one that faulted to have a leaf like its. */
 static uint64_t pattern_of(const struct fault *f, const struct nvmx_ept_table *t)
 {
@@ -221,18 +238,16 @@ static uint64_t pattern_of(const struct fault *f, const struct nvmx_ept_table *t
 /* The leaf for a neighbour that EPT12 maps by `entry12` to gpa1; 0: none. */
 static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12, uint64_t gpa1, bool alike)
 {
-	struct nvmx_xlate x;
-
 	if (!alike && (nvmx_ept_classify(&f->r->rules, entry12, level) != NVMX_EPT_LEAF ||
 		       (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))))
 		return 0;
-	if (f->v->ops->translate(f->v->host, gpa1, NVMX_ACCESS_R, &x))
+	if (!translate(f, gpa1, NVMX_ACCESS_R))
 		return 0;
-	if (level > 1 && leaf_level(f, level, &x, gpa1) != level)
+	if (level > 1 && leaf_level(f, level, &f->x, gpa1) != level)
 		return 0;
-	if (alike && same_page_kind(&x, &f->x))
-		return (x.hpa & NVMX_EPTE_ADDR & ~(nvmx_ept_size(level) - 1)) | f->low;
-	return make_leaf(f, level, entry12, &x);
+	if (alike && same_page_kind(&f->x, &f->first))
+		return (f->x.hpa & NVMX_EPTE_ADDR & ~(nvmx_ept_size(level) - 1)) | f->low;
+	return make_leaf(f, level, entry12, &f->x);
 }
 
 /* Gathers up to BATCH leaves that empty entries of t from *next to `end` may have beside the one that faulted. */
@@ -312,8 +327,9 @@ static enum nvmx_ept_answer fill(struct fault *f, struct nvmx_ept_fault *out)
 
 	out->gpa1 = f->w.gpa1;
 	out->access = access;
-	if (f->v->ops->translate(f->v->host, f->w.gpa1, access, &f->x) || access & ~host_rights(f, &f->x))
+	if (!translate(f, f->w.gpa1, access) || access & ~host_rights(f, &f->x))
 		return NVMX_EPT_TO_HOST;
+	f->first = f->x;
 	level = leaf_level(f, f->w.level, &f->x, f->w.gpa1);
 	leaf.index = (uint16_t)nvmx_ept_index(f->gpa2, level);
 	leaf.copy = f->w.entry[f->w.level];
