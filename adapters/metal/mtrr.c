@@ -14,7 +14,7 @@
 #define MIB (1ull << 20)
 
 static uint64_t def_type;
-static uint32_t variables;
+static uint32_t variables;	/* those in use */
 static struct {
 	uint64_t base, mask;
 } variable[MAX_VARIABLE];
@@ -22,15 +22,14 @@ static uint64_t fixed[11];	/* a byte for each of 8 x 64 KiB, 16 x 16 KiB, 64 x 4
 
 void mtrr_read(void)
 {
-	uint32_t i;
+	uint32_t i, count;
 
 	def_type = rdmsr(MSR_IA32_MTRR_DEF_TYPE);
-	variables = rdmsr(MSR_IA32_MTRRCAP) & CAP_COUNT;
-	if (variables > MAX_VARIABLE)
-		variables = MAX_VARIABLE;
-	for (i = 0; i < variables; i++) {
-		variable[i].base = rdmsr(MSR_IA32_MTRR_PHYSBASE0 + 2 * i);
-		variable[i].mask = rdmsr(MSR_IA32_MTRR_PHYSBASE0 + 2 * i + 1);
+	count = rdmsr(MSR_IA32_MTRRCAP) & CAP_COUNT;
+	for (i = 0; i < count && variables < MAX_VARIABLE; i++) {
+		variable[variables].base = rdmsr(MSR_IA32_MTRR_PHYSBASE0 + 2 * i);
+		variable[variables].mask = rdmsr(MSR_IA32_MTRR_PHYSBASE0 + 2 * i + 1);
+		variables += (variable[variables].mask & MASK_VALID) != 0;
 	}
 	if (!(def_type & DEF_FIXED_ENABLE))
 		return;
@@ -64,8 +63,7 @@ uint8_t mtrr_type(uint64_t address)
 	if (address < MIB && def_type & DEF_FIXED_ENABLE)
 		return fixed_type(address);
 	for (i = 0; i < variables; i++) {
-		if (!(variable[i].mask & MASK_VALID) ||
-		    ((address ^ variable[i].base) & variable[i].mask & -PAGE))
+		if ((address ^ variable[i].base) & variable[i].mask & -PAGE)
 			continue;
 		type = variable[i].base & 0xff;
 		if (!any || type == TYPE_UC || (type == TYPE_WT && found != TYPE_UC))
@@ -87,8 +85,7 @@ bool mtrr_uniform(uint64_t address, uint64_t size)
 		return false;
 	for (i = 0; i < variables; i++) {
 		mask = variable[i].mask & -PAGE;
-		if ((variable[i].mask & MASK_VALID) && (mask & (size - 1)) &&
-		    !((address ^ variable[i].base) & mask & -size))
+		if ((mask & (size - 1)) && !((address ^ variable[i].base) & mask & -size))
 			return false;
 	}
 	return true;
