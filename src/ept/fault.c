@@ -229,24 +229,38 @@ static bool translate(struct fault *f, uint64_t gpa1, unsigned access)
 	return false;
 }
 
-/* The bits of EPT12's entry that a neighbour must share with the one that faulted to have a leaf like its. */
-static uint64_t pattern_of(const struct fault *f, const struct nvmx_ept_table *t)
+/*
+ * Most neighbours are like the entry that faulted: the same bits, the same block of the host.  Their leaf comes from
+ * EPT12's entry by an addition.
+ */
+struct shortcut {
+	uint64_t like, mask;  /* EPT12's entry under the mask */
+	uint64_t delta;       /* from L1's frame to the host's */
+	bool usable;
+};
+
+static struct shortcut shortcut_of(const struct fault *f, unsigned level)
 {
-	return f->r->rules.pattern | ((nvmx_ept_size(t->level) - 1) & NVMX_EPTE_ADDR);
+	uint64_t offset = nvmx_ept_size(level) - 1, block = -(1ull << f->x.page_shift);
+
+	return (struct shortcut){
+		.like = (f->w.entry[f->w.level] & ~NVMX_EPTE_ADDR) | (f->gpa1 & block),
+		.mask = (f->r->rules.pattern & ~NVMX_EPTE_ADDR) | ((block | offset) & NVMX_EPTE_ADDR),
+		.delta = f->x.hpa - f->gpa1,
+		.usable = f->x.page_shift >= nvmx_ept_shift(level) && !((f->x.hpa ^ f->gpa1) & offset) &&
+			  same_page_kind(&f->x, &f->first),
+	};
 }
 
 /* The leaf for a neighbour that EPT12 maps by `entry12` to gpa1; 0: none. */
-static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12, uint64_t gpa1, bool alike)
+static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12, uint64_t gpa1)
 {
-	if (!alike && (nvmx_ept_classify(&f->r->rules, entry12, level) != NVMX_EPT_LEAF ||
-		       (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))))
+	if (nvmx_ept_classify(&f->r->rules, entry12, f->w.level) != NVMX_EPT_LEAF)
 		return 0;
-	if (!translate(f, gpa1, NVMX_ACCESS_R))
+	if (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))
 		return 0;
-	if (level > 1 && leaf_level(f, level, &f->x, gpa1) != level)
+	if (!translate(f, gpa1, NVMX_ACCESS_R) || leaf_level(f, level, &f->x, gpa1) != level)
 		return 0;
-	if (alike && same_page_kind(&f->x, &f->first))
-		return (f->x.hpa & NVMX_EPTE_ADDR & ~(nvmx_ept_size(level) - 1)) | f->low;
 	return make_leaf(f, level, entry12, &f->x);
 }
 
@@ -254,24 +268,28 @@ static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12
 static unsigned gather(struct fault *f, struct nvmx_ept_table *t, unsigned *next, unsigned end,
 		       struct nvmx_ept_leaf leaves[BATCH])
 {
-	const uint64_t like = f->w.entry[f->w.level], pattern = pattern_of(f, t), size = nvmx_ept_size(t->level);
-	const uint64_t *page12 = t->copy ? f->w.page[t->level] : NULL;
+	const uint64_t like = f->w.entry[f->w.level], size = nvmx_ept_size(t->level);
+	const uint64_t *page12 = t->copy ? f->w.page[t->level] : NULL, *hw = t->hw;
+	struct shortcut s = shortcut_of(f, t->level);
 	struct nvmx_ept_leaf *l = leaves;
 	unsigned i;
 
 	for (i = *next; i < end && l < leaves + BATCH; i++) {
-		uint64_t entry12 = like, gpa1 = t->gpa12 + i * size;
+		uint64_t entry12, gpa1;
 
-		if (nvmx_ept_load(t->hw + i))
+		if (nvmx_ept_load(hw + i))
 			continue;
-		if (page12) {
-			entry12 = nvmx_ept_load(page12 + i);
-			gpa1 = entry12 & NVMX_EPTE_ADDR & ~(size - 1);
-		}
-		l->hw = make_neighbour(f, t->level, entry12, gpa1, !((entry12 ^ like) & pattern) || !page12);
-		l->copy = entry12;
+		entry12 = page12 ? nvmx_ept_load(page12 + i) : (like & ~NVMX_EPTE_ADDR) | (t->gpa12 + i * size);
+		gpa1 = entry12 & NVMX_EPTE_ADDR;
 		l->index = (uint16_t)i;
+		l->copy = entry12;
+		if (!((entry12 ^ s.like) & s.mask) && s.usable) {
+			l++->hw = (gpa1 + s.delta) | f->low;
+			continue;
+		}
+		l->hw = make_neighbour(f, t->level, page12 ? entry12 : like, gpa1 & ~(size - 1));
 		l += l->hw != 0;
+		s = shortcut_of(f, t->level);
 	}
 	*next = i;
 	return (unsigned)(l - leaves);

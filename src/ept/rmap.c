@@ -28,22 +28,27 @@ static uint64_t *side(struct nvmx_ept_vcpu *e, uint32_t link)
 void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n)
 {
+	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
+	const uint32_t number = t->number << 9;
+	const unsigned level = t->level;
+
 	if (!n)
 		return;
 	nvmx_ept_widen(t, leaves[0].index);
 	nvmx_ept_widen(t, leaves[n - 1].index);
-	e->leaves[t->level] += n;
+	e->leaves[level] += n;
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
-		uint32_t link = t->number << 9 | l->index, *h;
+		const unsigned i = l->index;
+		uint32_t *h;
 
-		if (t->copy)
-			t->copy[l->index] = l->copy;
-		h = head(e, t->level, leaf_frame(t, l->index));
+		if (copy)
+			copy[i] = l->copy;
+		h = head(e, level, (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level));
 		if (*h)
-			*side(e, *h) |= link;
-		t->side[l->index] = (uint64_t)*h << 32;
-		*h = link;
-		nvmx_ept_store(t, l->index, l->hw);
+			*side(e, *h) |= number | i;
+		sides[i] = (uint64_t)*h << 32;
+		*h = number | i;
+		__atomic_store_n(hw + i, l->hw, __ATOMIC_RELEASE);
 	}
 }
 
