@@ -369,6 +369,12 @@ static void virtualization_exception(void)
 		check_number("ve.physical", area[3], GPA + 0x10);
 		check_number("ve.index", area[4] & 0xffff, 3);
 	}
+	exit_prepare(&row);
+	vmwrite(VE_INFO_ADDRESS, phys(area));
+	vmwrite(EXCEPTION_BITMAP, 0xffffffff & ~BIT(20));
+	area[0] = 0;
+	guest_run();
+	check("ve.delivered", text("exit %lu eax=%x", vmread(EXIT_REASON), (u32)guest.regs.rax), "exit 18 eax=14");
 }
 
 void conform_ept(void)

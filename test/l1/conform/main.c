@@ -50,5 +50,8 @@ void l1_main(void)
 	conform_lists();
 	conform_state();
 	conform_ept();
+	conform_apic();
+	conform_shadowing();
+	conform_modes();
 	conform_summary();
 }
