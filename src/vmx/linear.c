@@ -74,30 +74,38 @@ static bool is_leaf(const struct walk *w, unsigned level, uint64_t entry)
 }
 
 /* Bits of this entry that must be 0 (SDM tables 4-4, 4-9, 4-14 to 4-18). */
-static uint64_t reserved_bits(const struct walk *w, unsigned level, uint64_t entry)
+static uint64_t reserved_bits(const struct walk *w, unsigned level, bool leaf)
 {
 	unsigned width = w->v->vm->caps.maxphyaddr;
 
+	if (level == 1)
+		return w->reserved;
 	if (w->mode == &paging_32bit) {
-		if (level == 1 || !is_leaf(w, level, entry))
+		if (!leaf)
 			return 0;
 		/* A 4-MByte page's address bits 39:32 are in bits 20:13. */
 		return width >= 40 ? BITS(21, 21) : BITS(21, width - 19);
 	}
 	if (level >= 4)
 		return w->reserved | ENTRY_PS;
-	if (level > 1 && entry & ENTRY_PS)
+	if (leaf)
 		return w->reserved | (level == 3 ? BITS(29, 13) : BITS(20, 13));
 	return w->reserved;
 }
 
-/* Reads an entry; what is not RAM reads as ones. */
+/* Reads an entry, once and whole; what is not RAM reads as ones. */
 static uint64_t read_entry(struct nvmx_vcpu *v, uint64_t at, unsigned size)
 {
-	uint64_t entry = 0;
+	uint64_t frame = at & ~PAGE_MASK, entry;
+	char *page = v->ops->map(v->host, frame, false);
 
-	if (nvmx_gpa_read(v, at, &entry, size))
-		memset(&entry, 0xff, size);
+	if (!page)
+		return size == 8 ? ~0ull : 0xffffffffu;
+	if (size == 8)
+		entry = __atomic_load_n((const uint64_t *)(const void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
+	else
+		entry = __atomic_load_n((const uint32_t *)(const void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
+	v->ops->unmap(v->host, frame, page, false);
 	return entry;
 }
 
@@ -150,15 +158,16 @@ static int walk_tables(struct walk *w, uint64_t cr3, struct nvmx_fault *fault)
 		uint64_t index = w->linear >> shift & ((1u << w->mode->index_bits) - 1);
 		uint64_t at = table + index * w->mode->entry_size;
 		uint64_t entry = read_entry(w->v, at, w->mode->entry_size);
+		bool leaf = is_leaf(w, level, entry);
 
 		if (!(entry & ENTRY_P))
 			return page_fault(w, 0, fault);
-		if (entry & reserved_bits(w, level, entry))
+		if (entry & reserved_bits(w, level, leaf))
 			return page_fault(w, NVMX_PF_P | NVMX_PF_RSVD, fault);
 		w->rights &= entry;
 		w->at[w->used] = at;
 		w->entry[w->used++] = entry;
-		if (is_leaf(w, level, entry)) {
+		if (leaf) {
 			w->gpa = leaf_address(w, level, entry);
 			return 0;
 		}
@@ -216,13 +225,17 @@ static bool set_accessed(const struct walk *w)
 static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, bool write, uint64_t *gpa,
 		     struct nvmx_fault *fault)
 {
-	struct walk w = { .v = v, .l1 = l1, .linear = linear, .write = write };
+	struct walk w;
 	uint64_t cr3;
 
 	if (!(l1->cr0 & NVMX_CR0_PG)) {
 		*gpa = linear;
 		return 0;
 	}
+	w.v = v;
+	w.l1 = l1;
+	w.linear = linear;
+	w.write = write;
 	w.mode = paging_mode(l1);
 	w.reserved = always_reserved(v, w.mode);
 	cr3 = nvmx_vmread(v, NVMX_GUEST_CR3);

@@ -4,7 +4,7 @@
 
 #define PAGE 4096u
 
-static uint32_t in_page(uint64_t gpa, uint32_t len)
+static inline uint32_t in_page(uint64_t gpa, uint32_t len)
 {
 	uint32_t room = PAGE - (uint32_t)(gpa & (PAGE - 1));
 
