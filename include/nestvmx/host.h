@@ -113,6 +113,10 @@ struct nvmx_host_ops {
 	/* A trace point: `event` is enum nvmx_trace. */
 	void (*trace)(struct nvmx_host *h, unsigned event, uint64_t a, uint64_t b);
 
+	/* Required for a host that owns interrupts: a VM exit to L1 has taken the pending NMI, INIT or SIPI (one of
+	 * NVMX_PENDING_*), which the host forgets.  Returns the vector of a SIPI, else 0. */
+	int (*take_event)(struct nvmx_host *h, unsigned event);
+
 	/* Required: sets the guest's CR2, for a #PF that the library raises. */
 	void (*set_cr2)(struct nvmx_host *h, uint64_t cr2);
 };

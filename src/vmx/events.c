@@ -40,6 +40,14 @@ static enum nvmx_verdict external_interrupt(struct nvmx_vcpu *v)
 			 NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << NVMX_INTR_TYPE_SHIFT | ((uint32_t)vector & 0xff));
 }
 
+static enum nvmx_verdict startup(struct nvmx_vcpu *v)
+{
+	struct nvmx_exit_info info = { .reason = NVMX_XR_SIPI };
+
+	info.qualification = (uint8_t)v->ops->take_event(v->host, NVMX_PENDING_SIPI); /* SDM 27.2.1 */
+	return nvmx_leave_l2(v, &info);
+}
+
 /* Without virtual NMIs an NMI that L2 blocks does not exit either (SDM 24.4.2, 25.2): the host opens a window for it. */
 static bool nmi_blocked(struct nvmx_vcpu *v, uint32_t pin)
 {
@@ -55,16 +63,28 @@ static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 	bool wait_sipi = nvmx_vmread(v, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_WAIT_SIPI;
 
 	if (wait_sipi)
-		return pending & NVMX_PENDING_SIPI ? NVMX_HOST : NVMX_RESUME_L2;
+		return pending & NVMX_PENDING_SIPI ? startup(v) : NVMX_RESUME_L2;
 	if (pending & NVMX_PENDING_SMI)
 		return NVMX_HOST;
-	if (pending & NVMX_PENDING_INIT)
+	if (pending & NVMX_PENDING_INIT) {
+		v->ops->take_event(v->host, NVMX_PENDING_INIT);
 		return leave_for(v, NVMX_XR_INIT, 0);
-	if (pending & NVMX_PENDING_NMI && pin & NVMX_PIN_NMI && !nmi_blocked(v, pin))
+	}
+	if (pending & NVMX_PENDING_NMI && !nmi_blocked(v, pin)) {
+		if (!(pin & NVMX_PIN_NMI))
+			return NVMX_HOST;
+		v->ops->take_event(v->host, NVMX_PENDING_NMI);
 		return leave_for(v, NVMX_XR_EXCEPTION_NMI, NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2);
+	}
 	if (pending & NVMX_PENDING_INTR && pin & NVMX_PIN_EXT_INT)
 		return external_interrupt(v);
 	return pending & (NVMX_PENDING_NMI | NVMX_PENDING_INTR) ? NVMX_HOST : NVMX_RESUME_L2;
+}
+
+/* A VM entry that L1 asked for comes first, and so does an event that vmcs02 still has to deliver. */
+static bool must_run_first(struct nvmx_vcpu *v)
+{
+	return v->run_pending || nvmx_vmread(v, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID;
 }
 
 static unsigned pending_for_l1(struct nvmx_vcpu *v)
@@ -80,14 +100,14 @@ enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	if (!v->in_l2)
 		return NVMX_RESUME_L1;
 	pending = pending_for_l1(v);
-	if (!pending || v->run_pending)
+	if (!pending || must_run_first(v))
 		return NVMX_RESUME_L2;
 	return deliver(v, pending);
 }
 
 bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v)
 {
-	return v->in_l2 && v->run_pending && pending_for_l1(v);
+	return v->in_l2 && pending_for_l1(v) && must_run_first(v);
 }
 
 enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,

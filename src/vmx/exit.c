@@ -27,7 +27,6 @@ static void reinject(struct nvmx_vcpu *v)
 		block = (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
 		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, block & ~NVMX_INTR_BLOCK_NMI);
 	}
-	v->run_pending = true; /* the delivery ends before an event of L1's ends L2's turn */
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, info & ~NVMX_INTR_NMI_UNBLOCK);
 	if (info & NVMX_INTR_DELIVER_EC)
 		nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, nvmx_vmread(v, NVMX_IDT_VECTORING_ERROR_CODE));

@@ -35,6 +35,7 @@ static const struct op_row {
 	OP(barrier, NEVER),
 	OP(kick_others, NEVER),
 	OP(trace, NEVER),
+	OP(take_event, WITH_OWNED_INTERRUPTS),
 	OP(set_cr2, ALWAYS),
 };
 #define OPS (sizeof(op_rows) / sizeof(*op_rows))

@@ -44,8 +44,6 @@ static void write_event(struct nvmx_vcpu *v, unsigned vector, bool has_error, ui
 {
 	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | vector;
 
-	v->run_pending = v->in_l2; /* it is delivered before an event of L1's ends L2's turn */
-
 	/* No error code is delivered in real mode, and asking for one would fail the VM entry (SDM 26.2.1.3). */
 	if (has_error && nvmx_vmread(v, NVMX_GUEST_CR0) & NVMX_CR0_PE) {
 		info |= NVMX_INTR_DELIVER_EC;

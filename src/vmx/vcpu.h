@@ -91,7 +91,7 @@ struct nvmx_vcpu {
 	uint64_t vmxon_ptr;         /* NVMX_NO_ADDR: not in VMX operation */
 	struct nvmx_slot *cur;      /* L1's current VMCS, or NULL */
 	bool in_l2;
-	bool run_pending;           /* L2 must run first: an entry was emulated, or vmcs02 has an event to deliver */
+	bool run_pending;           /* an entry was emulated and L2 has not run yet */
 	bool hw_shadow_on;          /* vmcs01 has VMCS shadowing enabled for `cur` */
 	enum nvmx_stop stop;
 	uint64_t stop_detail;

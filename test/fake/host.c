@@ -292,6 +292,18 @@ static int ack_interrupt(struct nvmx_host *h)
 	return v;
 }
 
+static int take_event(struct nvmx_host *h, unsigned event)
+{
+	FAKE_ASSERT(h->inside && (pending_events(h) & event));
+	if (event == NVMX_PENDING_NMI)
+		h->vnmi = false;
+	else if (event == NVMX_PENDING_INIT)
+		h->vinit = false;
+	else
+		h->vsipi = false;
+	return event == NVMX_PENDING_SIPI ? h->vsipi_vector : 0;
+}
+
 static void set_cr2(struct nvmx_host *h, uint64_t cr2)
 {
 	h->cpu.a.cr2 = cr2;
@@ -329,6 +341,7 @@ const struct nvmx_host_ops fake_host_ops = {
 	.pending_events = pending_events,
 	.ack_interrupt = ack_interrupt,
 	.barrier = barrier,
+	.take_event = take_event,
 	.set_cr2 = set_cr2,
 };
 

@@ -261,16 +261,18 @@ static enum nvmx_verdict events(struct nvmx_host *h, struct nvmx_regs *regs, enu
 {
 	if (!owns_interrupts(h) || verdict == NVMX_STOP)
 		return verdict;
-	if (verdict == NVMX_RESUME_L2) {
-		h->inside = true;
+	h->inside = true;
+	if (verdict == NVMX_RESUME_L2)
 		verdict = nvmx_check_events(h->vcpu, regs);
-		if (verdict == NVMX_RESUME_L2 && nvmx_wants_immediate_exit(h->vcpu))
-			h->cpu.intr[FAKE_KICK_VECTOR / 64] |= 1ull << FAKE_KICK_VECTOR % 64;
-		h->inside = false;
-		if (verdict == NVMX_RESUME_L2 || verdict == NVMX_STOP)
-			return verdict;
-	}
-	inject(h);
+	h->inside = false;
+	if (verdict == NVMX_STOP)
+		return verdict;
+	if (verdict != NVMX_RESUME_L2)
+		inject(h);
+	h->inside = true;
+	if (nvmx_wants_immediate_exit(h->vcpu))
+		h->cpu.intr[FAKE_KICK_VECTOR / 64] |= 1ull << FAKE_KICK_VECTOR % 64;
+	h->inside = false;
 	return resume(h);
 }
 
