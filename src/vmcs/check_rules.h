@@ -145,7 +145,8 @@ static inline bool activity_ok(nvmx_in in)
 {
 	uint32_t state = in->v12->guest_activity;
 
-	return state == NVMX_ACTIVITY_ACTIVE || (state <= NVMX_ACTIVITY_WAIT_SIPI && misc(in) & NVMX_MISC_HLT << (state - 1));
+	return state == NVMX_ACTIVITY_ACTIVE || (state <= NVMX_ACTIVITY_WAIT_SIPI &&
+		misc(in) & NVMX_MISC_HLT << (state - 1));
 }
 
 /* Pending debug exceptions: whether a single-step trap would be pending, and whether L2 steps at all. */

@@ -251,7 +251,8 @@ static uint64_t granted(uint32_t msr, uint64_t set, bool compatible)
 	uint64_t bits = 0;
 
 	for (size_t i = 0; i < sizeof(grants) / sizeof(*grants); i++)
-		if (grants[i].msr == msr && set & NVMX_BIT64(grants[i].feature) && (grants[i].linux_knows || !compatible))
+		if (grants[i].msr == msr && set & NVMX_BIT64(grants[i].feature) &&
+		    (grants[i].linux_knows || !compatible))
 			bits |= grants[i].bits;
 	return bits;
 }

@@ -153,7 +153,8 @@ static void withheld_disappears_everywhere(void **state)
 static void withholding_takes_nothing_else(void **state)
 {
 	static const struct { uint8_t feature; uint64_t takes; } needs[] = {
-		{ NVMX_FEATURE_EPT, F(UNRESTRICTED_GUEST) | F(PML) | F(EPT_AD) | F(EPT_X_ONLY) | F(EPT_2M) | F(EPT_1G) |
+		{ NVMX_FEATURE_EPT,
+			F(UNRESTRICTED_GUEST) | F(PML) | F(EPT_AD) | F(EPT_X_ONLY) | F(EPT_2M) | F(EPT_1G) |
 					    F(EPT_5LEVEL) | F(MODE_EXEC) | F(VE) | F(VMFUNC) },
 		{ NVMX_FEATURE_EPT_AD, F(PML) },
 		{ NVMX_FEATURE_TPR_SHADOW, F(X2APIC_MODE) | F(APIC_REGS) | F(VID) | F(POSTED_INT) },
@@ -179,7 +180,8 @@ static void withholding_takes_nothing_else(void **state)
 					want &= ~shows[i].bits;
 			if (c.msr[m] != want)
 				fail_msg("without %s, MSR %x is %#llx, not %#llx", nvmx_feature_name(f),
-					 m + NVMX_CAPS_FIRST_MSR, (unsigned long long)c.msr[m], (unsigned long long)want);
+					 m + NVMX_CAPS_FIRST_MSR, (unsigned long long)c.msr[m],
+					 (unsigned long long)want);
 		}
 	}
 }
@@ -195,7 +197,8 @@ static void unimplemented_is_never_offered(void **state)
 			 (NVMX_PROC2_SPP | NVMX_PROC2_PT_CONCEAL | NVMX_PROC2_PT_GPA | NVMX_PROC2_ENCLV), 0);
 	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) &
 			 (NVMX_ENTRY_SMM | NVMX_ENTRY_DEACT_DUAL | NVMX_ENTRY_PT_CONCEAL | NVMX_ENTRY_LOAD_RTIT), 0);
-	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_EXIT_CTLS) & (NVMX_EXIT_PT_CONCEAL | NVMX_EXIT_CLEAR_RTIT), 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_EXIT_CTLS) &
+			 (NVMX_EXIT_PT_CONCEAL | NVMX_EXIT_CLEAR_RTIT), 0);
 	assert_int_equal(MSR(c, VMFUNC), NVMX_VMFUNC_EPTP_SWITCHING);
 	assert_true(MSR(c, MISC) == (0x1e5u | 4u << 16 | NVMX_MISC_VMWRITE_RO | NVMX_MISC_ZERO_LEN_INJECT));
 	assert_int_equal(NVMX_MISC_MSR_LIST_MAX(MSR(c, MISC)), 512);
@@ -279,7 +282,8 @@ static void compatible_profile(void **state)
 	(void)state;
 	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_PROCBASED_CTLS2) &
 			 (NVMX_PROC2_VE | NVMX_PROC2_MODE_EXEC | NVMX_PROC2_PAUSE_LOOP), 0);
-	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & (NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS), 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) &
+			 (NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS), 0);
 	assert_int_equal(MSR(c, MISC), 0x165 | NVMX_MISC_VMWRITE_RO);
 	assert_int_equal(MSR(c, EPT_VPID_CAP) & (NVMX_EPT_UC | NVMX_EPT_ADV_INFO), 0);
 	assert_true(MSR(c, EPT_VPID_CAP) & NVMX_EPT_WB);

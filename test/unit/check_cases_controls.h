@@ -63,22 +63,26 @@ CASE("ctrl.eptp.accessed_dirty", LONG_MODE, (PROC2(EPT), F(EPT_POINTER, 0x105e),
 CASE("ctrl.eptp.reserved", LONG_MODE, (PROC2(EPT), F(EPT_POINTER, 0x111e)), F(EPT_POINTER, 0x109e))
 CASE("ctrl.eptp.reserved", LONG_MODE, (PROC2(EPT), F(EPT_POINTER, 0x109e), X(CAP(EPT_VPID_CAP), 0x06334041)),
      F(EPT_POINTER, 0x105e))
-CASE("ctrl.eptp.width", LONG_MODE, (PROC2(EPT), F(EPT_POINTER, TOO_WIDE | 0x1e)), F(EPT_POINTER, (TOO_WIDE - 0x1000) | 0x1e))
+CASE("ctrl.eptp.width", LONG_MODE, (PROC2(EPT), F(EPT_POINTER, TOO_WIDE | 0x1e)),
+     F(EPT_POINTER, (TOO_WIDE - 0x1000) | 0x1e))
 CASE("ctrl.unrestricted.without_ept", LONG_MODE, (PROC2(UNRESTRICTED)), F(PROC_CTLS2, 0x82))
 CASE("ctrl.mode_exec.without_ept", LONG_MODE, (PROC2(MODE_EXEC)), F(PROC_CTLS2, NVMX_PROC2_MODE_EXEC | 2))
 CASE("ctrl.pml.without_ept", LONG_MODE, (PROC2(PML)), F(PROC_CTLS2, NVMX_PROC2_PML | 2))
 PAGE("ctrl.pml.address", F(PROC_CTLS2, NVMX_PROC2_PML | 2), PML_ADDRESS)
 CASE("ctrl.vmfunc.reserved", LONG_MODE, (F(PROC_CTLS2, NVMX_PROC2_VMFUNC | 2), F(VMFUNC_CTLS, 2)), F(VMFUNC_CTLS, 1))
-CASE("ctrl.eptp_switching.without_ept", LONG_MODE, (PROC2(VMFUNC), F(VMFUNC_CTLS, 1)), F(PROC_CTLS2, NVMX_PROC2_VMFUNC | 2))
-CASE("ctrl.eptp_list.address", LONG_MODE, (F(PROC_CTLS2, NVMX_PROC2_VMFUNC | 2), F(VMFUNC_CTLS, 1), F(EPTP_LIST_ADDR, 8)),
+CASE("ctrl.eptp_switching.without_ept", LONG_MODE, (PROC2(VMFUNC), F(VMFUNC_CTLS, 1)),
+     F(PROC_CTLS2, NVMX_PROC2_VMFUNC | 2))
+CASE("ctrl.eptp_list.address", LONG_MODE, (F(PROC_CTLS2, NVMX_PROC2_VMFUNC | 2), F(VMFUNC_CTLS, 1),
+     F(EPTP_LIST_ADDR, 8)),
      F(EPTP_LIST_ADDR, 0x1000))
-CASE("ctrl.eptp_list.address", LONG_MODE, (F(PROC_CTLS2, NVMX_PROC2_VMFUNC | 2), F(VMFUNC_CTLS, 1), F(EPTP_LIST_ADDR, TOO_WIDE)),
+CASE("ctrl.eptp_list.address", LONG_MODE, (F(PROC_CTLS2, NVMX_PROC2_VMFUNC | 2), F(VMFUNC_CTLS, 1),
+     F(EPTP_LIST_ADDR, TOO_WIDE)),
      F(VMFUNC_CTLS, 0))
 
-#define AREA(name, ADDR, COUNT)                                                                                        \
-	CASE("ctrl." name ".address", LONG_MODE, (F(COUNT, 1), F(ADDR, 8)), F(ADDR, 16))                               \
-	CASE("ctrl." name ".address", LONG_MODE, (F(COUNT, 1), F(ADDR, TOO_WIDE)), F(COUNT, 0))                        \
-	CASE("ctrl." name ".end", LONG_MODE, (F(COUNT, 2), F(ADDR, TOO_WIDE - 16)), F(COUNT, 1))                       \
+#define AREA(name, ADDR, COUNT)                                                                  \
+	CASE("ctrl." name ".address", LONG_MODE, (F(COUNT, 1), F(ADDR, 8)), F(ADDR, 16))         \
+	CASE("ctrl." name ".address", LONG_MODE, (F(COUNT, 1), F(ADDR, TOO_WIDE)), F(COUNT, 0))  \
+	CASE("ctrl." name ".end", LONG_MODE, (F(COUNT, 2), F(ADDR, TOO_WIDE - 16)), F(COUNT, 1)) \
 	CASE("ctrl." name ".end", LONG_MODE, (F(COUNT, ~0u), F(ADDR, TOO_WIDE - (1ull << 35))), F(ADDR, 0))
 
 CASE("ctrl.exit.save_timer_without_timer", LONG_MODE, (EXIT(SAVE_PREEMPTION_TIMER)), F(PIN_CTLS, 0x56))
@@ -108,7 +112,8 @@ CASE("ctrl.event.error_code_unexpected", LONG_MODE, (EVENT(0xc80), F(ENTRY_INSTR
 CASE("ctrl.event.error_code_unexpected", REAL_MODE, (EVENT(0xb0d)), EVENT(0x30d))
 CASE("ctrl.event.reserved", LONG_MODE, (EVENT(0x1301)), EVENT(0x301))
 CASE("ctrl.event.reserved", LONG_MODE, (EVENT(0x40000301)), EVENT(0x301))
-CASE("ctrl.event.error_code_high", LONG_MODE, (EVENT(0xb0d), F(ENTRY_EXC_ERROR_CODE, 0x10000)), F(ENTRY_EXC_ERROR_CODE, 0xffff))
+CASE("ctrl.event.error_code_high", LONG_MODE, (EVENT(0xb0d), F(ENTRY_EXC_ERROR_CODE, 0x10000)),
+     F(ENTRY_EXC_ERROR_CODE, 0xffff))
 CASE("ctrl.event.instr_length", LONG_MODE, (EVENT(0x480)), F(ENTRY_INSTR_LEN, 1))
 CASE("ctrl.event.instr_length", LONG_MODE, (EVENT(0x501)), X(CAP(MISC), NVMX_MISC_ZERO_LEN_INJECT))
 CASE("ctrl.event.instr_length", LONG_MODE, (EVENT(0x603), F(ENTRY_INSTR_LEN, 16)), F(ENTRY_INSTR_LEN, 15))

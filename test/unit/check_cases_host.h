@@ -21,7 +21,8 @@ CASE("host.rip.canonical", LONG_MODE, (F(HOST_RIP, NOT_CANONICAL)), F(HOST_RIP, 
 	CASE(row, base, (F(FIELD, CANONICAL - 1), __VA_ARGS__), F(FIELD, NOT_CANONICAL - 4))
 ADDRESS("host.sysenter_esp.canonical", LONG_MODE, HOST_SYSENTER_ESP, F(PIN_CTLS, 0x16))
 ADDRESS("host.sysenter_eip.canonical", LONG_MODE, HOST_SYSENTER_EIP, F(PIN_CTLS, 0x16))
-CASE("host.perf_global_ctrl.reserved", LONG_MODE, (EXIT(LOAD_PERF), F(HOST_PERF_GLOBAL_CTRL, 0x10)), F(HOST_PERF_GLOBAL_CTRL, 0xf))
+CASE("host.perf_global_ctrl.reserved", LONG_MODE, (EXIT(LOAD_PERF), F(HOST_PERF_GLOBAL_CTRL, 0x10)),
+     F(HOST_PERF_GLOBAL_CTRL, 0xf))
 CASE("host.pat.types", LONG_MODE, (EXIT(LOAD_PAT), F(HOST_PAT, 2)), F(HOST_PAT, 6))
 CASE("host.pat.types", LONG_MODE, (EXIT(LOAD_PAT), F(HOST_PAT, 3ull << 56)), F(HOST_PAT, 7ull << 56))
 CASE("host.pat.types", LONG_MODE, (EXIT(LOAD_PAT), F(HOST_PAT, 0x800)), F(HOST_PAT, 0x0501040007060100))

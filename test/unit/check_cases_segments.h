@@ -24,14 +24,19 @@ LOW_BASE("ss", SS)
 LOW_BASE("ds", DS)
 
 /* Rules of all segments: `ar` is a good value, with G set; the rest mends what an unusable register need not keep. */
-#define SHAPE(seg, SEG, ar, ...)                                                                                    \
-	CASE("guest." seg ".reserved_11_8", LONG_MODE, (F(GUEST_##SEG##_LIMIT, ~0u), F(GUEST_##SEG##_AR, (ar) | 0x100)), __VA_ARGS__)                 \
-	CASE("guest." seg ".reserved_11_8", LONG_MODE, (F(GUEST_##SEG##_LIMIT, ~0u), F(GUEST_##SEG##_AR, (ar) | 0x800)), F(GUEST_##SEG##_AR, ar)) \
-	CASE("guest." seg ".reserved_31_17", LONG_MODE, (F(GUEST_##SEG##_LIMIT, ~0u), F(GUEST_##SEG##_AR, (ar) | 0x20000)), __VA_ARGS__)              \
-	CASE("guest." seg ".reserved_31_17", LONG_MODE, (F(GUEST_##SEG##_LIMIT, ~0u), F(GUEST_##SEG##_AR, (ar) | 1u << 31)), F(GUEST_##SEG##_AR, ar)) \
-	CASE("guest." seg ".g_low", LONG_MODE, (F(GUEST_##SEG##_AR, ar), F(GUEST_##SEG##_LIMIT, 0xfffff7ff)),       \
-	     F(GUEST_##SEG##_LIMIT, 0xfff))                                                                         \
-	CASE("guest." seg ".g_high", LONG_MODE, (F(GUEST_##SEG##_AR, (ar) & ~0x8000u), F(GUEST_##SEG##_LIMIT, 0x100000)), \
+#define SHAPE(seg, SEG, ar, ...)                                                                              \
+	CASE("guest." seg ".reserved_11_8", LONG_MODE, (F(GUEST_##SEG##_LIMIT, ~0u),                          \
+	     F(GUEST_##SEG##_AR, (ar) | 0x100)), __VA_ARGS__)                                                 \
+	CASE("guest." seg ".reserved_11_8", LONG_MODE, (F(GUEST_##SEG##_LIMIT, ~0u),                          \
+	     F(GUEST_##SEG##_AR, (ar) | 0x800)), F(GUEST_##SEG##_AR, ar))                                     \
+	CASE("guest." seg ".reserved_31_17", LONG_MODE, (F(GUEST_##SEG##_LIMIT, ~0u),                         \
+	     F(GUEST_##SEG##_AR, (ar) | 0x20000)), __VA_ARGS__)                                               \
+	CASE("guest." seg ".reserved_31_17", LONG_MODE, (F(GUEST_##SEG##_LIMIT, ~0u),                         \
+	     F(GUEST_##SEG##_AR, (ar) | 1u << 31)), F(GUEST_##SEG##_AR, ar))                                  \
+	CASE("guest." seg ".g_low", LONG_MODE, (F(GUEST_##SEG##_AR, ar), F(GUEST_##SEG##_LIMIT, 0xfffff7ff)), \
+	     F(GUEST_##SEG##_LIMIT, 0xfff))                                                                   \
+	CASE("guest." seg ".g_high", LONG_MODE, (F(GUEST_##SEG##_AR, (ar) & ~0x8000u),                        \
+	     F(GUEST_##SEG##_LIMIT, 0x100000)),                                                               \
 	     F(GUEST_##SEG##_LIMIT, 0xfffff))
 
 CASE("guest.cs.type", LONG_MODE, (F(GUEST_CS_AR, 0xa093)), F(PROC_CTLS2, 0x82))
@@ -56,7 +61,8 @@ CASE("guest.ss.p", LONG_MODE, (F(GUEST_SS_AR, 0xc013)), F(GUEST_SS_AR, 0x1c013))
 SHAPE("ss", SS, 0xc093u, F(GUEST_SS_AR, 0x30f00))
 CASE("guest.ss.rpl_cs", LONG_MODE, (F(GUEST_SS_SEL, 0x11)), F(GUEST_SS_SEL, 0x14))
 CASE("guest.ss.rpl_cs", LONG_MODE, (F(GUEST_SS_SEL, 0x11)), F(PROC_CTLS2, 0x82))
-CASE("guest.ss.dpl_rpl", LONG_MODE, (F(GUEST_SS_SEL, 0x11), F(GUEST_CS_SEL, 9)), F(GUEST_SS_AR, 0xc0b3), F(GUEST_CS_AR, 0xa0bb))
+CASE("guest.ss.dpl_rpl", LONG_MODE, (F(GUEST_SS_SEL, 0x11), F(GUEST_CS_SEL, 9)), F(GUEST_SS_AR, 0xc0b3),
+     F(GUEST_CS_AR, 0xa0bb))
 CASE("guest.ss.dpl_rpl", LONG_MODE, (F(GUEST_SS_SEL, 0x13), F(GUEST_CS_SEL, 0xb)), F(PROC_CTLS2, 0x82))
 CASE("guest.ss.dpl_real", REAL_MODE, (F(GUEST_SS_AR, 0xb3)), F(GUEST_SS_AR, 0x93))
 CASE("guest.ss.dpl_real", REAL_MODE, (F(GUEST_CS_AR, 0xbb), F(GUEST_SS_AR, 0xb3)), F(GUEST_CR0, 0x31))
@@ -78,12 +84,13 @@ DATA("es", ES)
 DATA("fs", FS)
 DATA("gs", GS)
 
-#define SYSTEM(seg, SEG, ar, ...)                                                                                   \
-	CASE("guest." seg ".s", LONG_MODE, (F(GUEST_##SEG##_AR, (ar) | 0x10)), F(GUEST_##SEG##_AR, ar))             \
-	CASE("guest." seg ".p", LONG_MODE, (F(GUEST_##SEG##_AR, (ar) & ~0x80u)), F(GUEST_##SEG##_AR, ar))           \
-	CASE("guest." seg ".ti", LONG_MODE, (F(GUEST_##SEG##_AR, ar), F(GUEST_##SEG##_SEL, 4)), F(GUEST_##SEG##_SEL, 3)) \
-	CASE("guest." seg ".base", LONG_MODE, (F(GUEST_##SEG##_AR, ar), F(GUEST_##SEG##_BASE, NOT_CANONICAL)),      \
-	     F(GUEST_##SEG##_BASE, CANONICAL))                                                                      \
+#define SYSTEM(seg, SEG, ar, ...)                                                                              \
+	CASE("guest." seg ".s", LONG_MODE, (F(GUEST_##SEG##_AR, (ar) | 0x10)), F(GUEST_##SEG##_AR, ar))        \
+	CASE("guest." seg ".p", LONG_MODE, (F(GUEST_##SEG##_AR, (ar) & ~0x80u)), F(GUEST_##SEG##_AR, ar))      \
+	CASE("guest." seg ".ti", LONG_MODE, (F(GUEST_##SEG##_AR, ar), F(GUEST_##SEG##_SEL, 4)),                \
+	     F(GUEST_##SEG##_SEL, 3))                                                                          \
+	CASE("guest." seg ".base", LONG_MODE, (F(GUEST_##SEG##_AR, ar), F(GUEST_##SEG##_BASE, NOT_CANONICAL)), \
+	     F(GUEST_##SEG##_BASE, CANONICAL))                                                                 \
 	SHAPE(seg, SEG, (ar) | 0x8000u, __VA_ARGS__)
 CASE("guest.tr.usable", LONG_MODE, (F(GUEST_TR_AR, 0x1008b)), F(GUEST_TR_AR, 0x8b))
 CASE("guest.tr.type", LONG_MODE, (F(GUEST_TR_AR, 0x83)), F(GUEST_TR_AR, 0x8b))

@@ -33,7 +33,8 @@ static uint64_t random64(void)
 /* A new value for a field: often one bit away, often at a boundary. */
 static uint64_t mutate(uint64_t old)
 {
-	static const uint64_t edges[] = { 0, 1, ~0ull, 0xffff, 0x80000000, 1ull << 47, 1ull << 48, 0x80000b0d, 0x80000202 };
+	static const uint64_t edges[] = { 0, 1, ~0ull, 0xffff, 0x80000000, 1ull << 47, 1ull << 48, 0x80000b0d,
+		0x80000202 };
 
 	switch (random64() % 3) {
 	case 0:
@@ -175,7 +176,8 @@ static void dirty_groups_suffice(void **state)
 		all = nvmx_check_entry(&s.in, NVMX_GROUPS_ALL);
 		some = nvmx_check_entry(&s.in, dirty);
 		if (all != some)
-			fail_msg("all groups: %s; groups %#x: %s", all ? all->id : "passes", dirty, some ? some->id : "passes");
+			fail_msg("all groups: %s; groups %#x: %s", all ? all->id : "passes", dirty,
+				some ? some->id : "passes");
 	}
 }
 

@@ -58,7 +58,8 @@ static int take_text(struct transcript *t, char *text, const char *name)
 		kind = transcript_take(t, line);
 		if (kind == TRANSCRIPT_TAKEN)
 			continue;
-		snprintf(what, sizeof(what), "line %u: %s%.100s", number, kind == TRANSCRIPT_BAD ? "" : "not understood: ",
+		snprintf(what, sizeof(what), "line %u: %s%.100s", number,
+			kind == TRANSCRIPT_BAD ? "" : "not understood: ",
 			 kind == TRANSCRIPT_BAD ? t->error : line);
 		return complain(name, what);
 	}

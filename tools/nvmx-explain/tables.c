@@ -24,7 +24,8 @@ void print_rows(void)
 	const struct nvmx_check_row *rows = nvmx_check_rows(&n);
 
 	printf(LICENCE "# The checks of a VM entry\n\n"
-	       "Written by `nvmx-explain --rows` from `src/vmcs/checks.def`. An entry evaluates them in this order and stops\n"
+	       "Written by `nvmx-explain --rows` from `src/vmcs/checks.def`. An entry evaluates them in this order and "
+	       "stops\n"
 	       "at the first that fails; `nvmx-explain` prints all that fail. Sections are those of SDM volume 3.\n\n"
 	       "%zu rows.\n\n| id | SDM | what must hold | otherwise |\n|---|---|---|---|\n", n);
 	for (size_t i = 0; i < n; i++)
@@ -42,8 +43,10 @@ void print_fields(void)
 	};
 
 	printf(LICENCE "# The fields of a VMCS\n\n"
-	       "Written by `nvmx-explain --fields` from `src/vmcs/fields.def`, which explains the last four columns: what makes\n"
-	       "the field exist, how vmcs02's value is made, how vmcs12 learns it back, and its place in the hardware's shadow\n"
+	       "Written by `nvmx-explain --fields` from `src/vmcs/fields.def`, which explains the last four columns: "
+	       "what makes\n"
+	       "the field exist, how vmcs02's value is made, how vmcs12 learns it back, and its place in the "
+	       "hardware's shadow\n"
 	       "VMCS. The offset is that in the vmcs12 page.\n\n%d fields.\n\n"
 	       "| encoding | name | type | bytes | offset | exists | vmcs02 | back | shadow |\n"
 	       "|---|---|---|---|---|---|---|---|---|\n", NVMX_ROWS);
@@ -83,9 +86,12 @@ void print_features(void)
 	transcript_init(&t);
 	hw = t.caps;
 	printf(LICENCE "# Features that a host can withhold\n\n"
-	       "Written by `nvmx-explain --features`. A host withholds a feature by its number in `nvmx_vm_config.withheld`,\n"
-	       "`nvmx-boot` by `--disable NAME,...`. What goes with it: bits of the capability MSRs, as MSR[bit] (in the MSRs of\n"
-	       "controls bit 32 + n allows control n), those of features that need it included. Compatible: offered with\n"
+	       "Written by `nvmx-explain --features`. A host withholds a feature by its number in "
+	       "`nvmx_vm_config.withheld`,\n"
+	       "`nvmx-boot` by `--disable NAME,...`. What goes with it: bits of the capability MSRs, as MSR[bit] (in "
+	       "the MSRs of\n"
+	       "controls bit 32 + n allows control n), those of features that need it included. Compatible: offered "
+	       "with\n"
 	       "`NVMX_COMPATIBLE` too, that is, known to the nested VMX of Linux 6.1.\n\n"
 	       "| number | name | what goes with it | compatible |\n|---|---|---|---|\n");
 	for (unsigned i = 0; i < NVMX_FEATURE_COUNT; i++) {

@@ -86,7 +86,8 @@ static void take_cpuid(struct nvmx_caps *c, const uint64_t *n)
 		c->perf_global_valid = ((1ull << (n[2] >> 8 & 0xff)) - 1) | ((1ull << (n[5] & 0x1f)) - 1) << 32;
 		break;
 	case 0x80000001:
-		c->efer_valid = (n[5] & NVMX_BIT64(11) ? NVMX_EFER_SCE : 0) | (n[5] & NVMX_BIT64(20) ? NVMX_EFER_NXE : 0) |
+		c->efer_valid = (n[5] & NVMX_BIT64(11) ? NVMX_EFER_SCE : 0) |
+				(n[5] & NVMX_BIT64(20) ? NVMX_EFER_NXE : 0) |
 				(n[5] & NVMX_BIT64(29) ? NVMX_EFER_LME | NVMX_EFER_LMA : 0);
 		break;
 	}
@@ -173,7 +174,8 @@ enum transcript_line transcript_take(struct transcript *t, const char *line)
 		if (strcmp(word, known[i].word))
 			continue;
 		if (sscanf(strstr(line, word) + strlen(word),
-			   "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64, &n[0], &n[1], &n[2], &n[3],
+			   "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64, &n[0], &n[1], &n[2],
+			   &n[3],
 			   &n[4], &n[5]) != known[i].numbers)
 			return bad(t, "wrong number of operands", line);
 		return take_numbers(t, word, n);
