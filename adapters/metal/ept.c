@@ -64,9 +64,9 @@ static bool uniform(uint64_t address, uint64_t size)
 
 uint8_t ept_page_shift(uint64_t address)
 {
-	if (huge_pages && uniform(address & -HUGE_PAGE, HUGE_PAGE))
-		return 30;
-	return uniform(address & -LARGE_PAGE, LARGE_PAGE) ? 21 : 12;
+	if (!uniform(address & -LARGE_PAGE, LARGE_PAGE))
+		return 12;
+	return huge_pages && uniform(address & -HUGE_PAGE, HUGE_PAGE) ? 30 : 21;
 }
 
 static uint64_t map_1gb(uint64_t address, bool huge)

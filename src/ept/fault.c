@@ -18,7 +18,7 @@ struct fault {
 	uint64_t changes;             /* of the host's map before anything was translated */
 	struct nvmx_ept_walk w;
 	struct nvmx_xlate x;          /* the host's translation of gpa1, and of the block of x.page_shift around it */
-	uint64_t gpa1;
+	uint64_t gpa1;                /* page_shift is 0 if there is none */
 	struct nvmx_xlate first;      /* that of the frame that faulted */
 	uint64_t low;                 /* its leaf's bits beside the address */
 	unsigned n_dropped;           /* of the table that gets the leaf, by re-validation */
@@ -230,37 +230,42 @@ static bool translate(struct fault *f, uint64_t gpa1, unsigned access)
 }
 
 /*
- * Most neighbours are like the entry that faulted: the same bits, the same block of the host.  Their leaf comes from
- * EPT12's entry by an addition.
+ * Most neighbours are like the entry that faulted: the same bits beside the address, the same block of the host.  Their
+ * leaf comes from EPT12's entry by an addition.
  */
 struct shortcut {
-	uint64_t like, mask;  /* EPT12's entry under the mask */
-	uint64_t delta;       /* from L1's frame to the host's */
-	bool usable;
+	uint64_t like, bits;   /* EPT12's entry under these bits */
+	uint64_t block, delta; /* address bits that make the host's block; from L1's frame to the host's */
 };
 
-static struct shortcut shortcut_of(const struct fault *f, unsigned level)
+static void shortcut_bits(const struct fault *f, unsigned level, struct shortcut *s)
 {
-	uint64_t offset = nvmx_ept_size(level) - 1, block = -(1ull << f->x.page_shift);
+	s->bits = f->r->rules.pattern | ((nvmx_ept_size(level) - 1) & NVMX_EPTE_ADDR);
+	s->like = f->w.entry[f->w.level] & s->bits & ~((nvmx_ept_size(f->w.level) - 1) & NVMX_EPTE_ADDR);
+}
 
-	return (struct shortcut){
-		.like = (f->w.entry[f->w.level] & ~NVMX_EPTE_ADDR) | (f->gpa1 & block),
-		.mask = (f->r->rules.pattern & ~NVMX_EPTE_ADDR) | ((block | offset) & NVMX_EPTE_ADDR),
-		.delta = f->x.hpa - f->gpa1,
-		.usable = f->x.page_shift >= nvmx_ept_shift(level) && !((f->x.hpa ^ f->gpa1) & offset) &&
-			  same_page_kind(&f->x, &f->first),
-	};
+/* After a translation: the addition holds for its whole block, or for nothing else. */
+static void shortcut_block(const struct fault *f, unsigned level, struct shortcut *s)
+{
+	bool usable = f->x.page_shift > nvmx_ept_shift(level) && same_page_kind(&f->x, &f->first) &&
+		      !((f->x.hpa ^ f->gpa1) & (nvmx_ept_size(level) - 1));
+
+	s->block = usable ? -(1ull << f->x.page_shift) : ~0ull;
+	s->delta = f->x.hpa - f->gpa1;
 }
 
 /* The leaf for a neighbour that EPT12 maps by `entry12` to gpa1; 0: none. */
-static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12, uint64_t gpa1)
+static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12, uint64_t gpa1, bool alike)
 {
-	if (nvmx_ept_classify(&f->r->rules, entry12, f->w.level) != NVMX_EPT_LEAF)
+	if (!alike && (nvmx_ept_classify(&f->r->rules, entry12, level) != NVMX_EPT_LEAF ||
+		       (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))))
 		return 0;
-	if (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))
+	if (!translate(f, gpa1, NVMX_ACCESS_R))
 		return 0;
-	if (!translate(f, gpa1, NVMX_ACCESS_R) || leaf_level(f, level, &f->x, gpa1) != level)
+	if (level > 1 && leaf_level(f, level, &f->x, gpa1) != level)
 		return 0;
+	if (alike && same_page_kind(&f->x, &f->first))
+		return (f->x.hpa & NVMX_EPTE_ADDR & ~(nvmx_ept_size(level) - 1)) | f->low;
 	return make_leaf(f, level, entry12, &f->x);
 }
 
@@ -268,28 +273,32 @@ static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12
 static unsigned gather(struct fault *f, struct nvmx_ept_table *t, unsigned *next, unsigned end,
 		       struct nvmx_ept_leaf leaves[BATCH])
 {
-	const uint64_t like = f->w.entry[f->w.level], size = nvmx_ept_size(t->level);
 	const uint64_t *page12 = t->copy ? f->w.page[t->level] : NULL, *hw = t->hw;
-	struct shortcut s = shortcut_of(f, t->level);
+	const uint64_t size = nvmx_ept_size(t->level), whole = f->w.entry[f->w.level] & ~NVMX_EPTE_ADDR;
 	struct nvmx_ept_leaf *l = leaves;
+	struct shortcut s;
 	unsigned i;
 
+	shortcut_bits(f, t->level, &s);
+	shortcut_block(f, t->level, &s);
 	for (i = *next; i < end && l < leaves + BATCH; i++) {
 		uint64_t entry12, gpa1;
+		bool alike;
 
 		if (nvmx_ept_load(hw + i))
 			continue;
-		entry12 = page12 ? nvmx_ept_load(page12 + i) : (like & ~NVMX_EPTE_ADDR) | (t->gpa12 + i * size);
+		entry12 = page12 ? nvmx_ept_load(page12 + i) : whole | (t->gpa12 + i * size);
 		gpa1 = entry12 & NVMX_EPTE_ADDR;
+		alike = !((entry12 ^ s.like) & s.bits);
 		l->index = (uint16_t)i;
 		l->copy = entry12;
-		if (!((entry12 ^ s.like) & s.mask) && s.usable) {
+		if (alike && !((gpa1 ^ f->gpa1) & s.block)) {
 			l++->hw = (gpa1 + s.delta) | f->low;
 			continue;
 		}
-		l->hw = make_neighbour(f, t->level, page12 ? entry12 : like, gpa1 & ~(size - 1));
+		l->hw = make_neighbour(f, t->level, entry12, gpa1 & ~(size - 1), alike);
 		l += l->hw != 0;
-		s = shortcut_of(f, t->level);
+		shortcut_block(f, t->level, &s);
 	}
 	*next = i;
 	return (unsigned)(l - leaves);
@@ -305,18 +314,21 @@ static void put_leaves(struct fault *f, struct nvmx_ept_table *t, const struct n
 	nvmx_ept_unlock(&f->e->lock);
 }
 
-/* Fault-around: fills the entries around the one that faulted, or after it if it follows a present one, and more of them
- * with each fault of the table. */
+/*
+ * Fault-around: fills the entries around the one that faulted; more of them with each fault of the table.  One that
+ * follows a present entry looks like a sequence: then those after it, and the width grows faster.
+ */
 static void fill_around(struct fault *f, struct nvmx_ept_table *t, unsigned index)
 {
-	unsigned width = t->around, i = index & ~(width - 1u), end, n;
+	unsigned width = t->around, i = index & ~(width - 1u), grow = 2, end, n;
 	struct nvmx_ept_leaf leaves[BATCH];
 
-	if (index && nvmx_ept_load(t->hw + index - 1))
+	if (index && nvmx_ept_load(t->hw + index - 1)) {
 		i = index + 1;
+		grow = 4;
+	}
 	end = i + width < 512 ? i + width : 512;
-	if (t->around < NVMX_EPT_AROUND_MAX)
-		t->around *= 2;
+	t->around = (uint16_t)(width * grow < NVMX_EPT_AROUND_MAX ? width * grow : NVMX_EPT_AROUND_MAX);
 	while (i < end) {
 		n = gather(f, t, &i, end, leaves);
 		put_leaves(f, t, leaves, n);
@@ -394,12 +406,18 @@ enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, ui
 					struct nvmx_ept_fault *out)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	struct fault f = { .v = v, .e = e, .gpa2 = gpa2, .qual = qual };
+	struct fault f;
 	enum nvmx_ept_answer a;
 
 	*out = (struct nvmx_ept_fault){ 0 };
 	if (!nvmx_ept_root(v, role12) || !nvmx_ept_stock(v))
 		return NVMX_EPT_NOMEM;
+	f.v = v;
+	f.e = e;
+	f.gpa2 = gpa2;
+	f.qual = qual;
+	f.x.page_shift = 0;
+	f.n_dropped = 0;
 	f.r = nvmx_ept_find_root(e, role12);
 	f.changes = __atomic_load_n(&nvmx_ept_of_vm(v->vm)->changes, __ATOMIC_SEQ_CST);
 	a = answer(&f, role12, out);

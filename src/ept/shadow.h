@@ -13,7 +13,7 @@
 #define NVMX_EPT_HEADS 16        /* pages of chain heads, at most */
 #define NVMX_EPT_PER_SLAB 32     /* records in a page; the first holds the page's address */
 #define NVMX_EPT_SLABS 512
-#define NVMX_EPT_AROUND_MIN 16   /* entries that a table's first fault fills; doubles with each fault */
+#define NVMX_EPT_AROUND_MIN 16   /* entries that a table's first fault fills */
 #define NVMX_EPT_AROUND_MAX 512
 #define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
 

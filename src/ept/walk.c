@@ -8,7 +8,9 @@ void nvmx_ept_walk_begin(struct nvmx_vcpu *v, const struct nvmx_ept_rules *r, ui
 	uint64_t table = eptp12 & NVMX_EPTE_ADDR, e;
 	unsigned level = NVMX_EPTP_WALK(eptp12);
 
-	*w = (struct nvmx_ept_walk){ .top = (uint8_t)level, .rights = NVMX_EPTE_RIGHTS };
+	w->top = (uint8_t)level;
+	w->rights = NVMX_EPTE_RIGHTS;
+	w->wrote = false;
 	for (;; level--) {
 		w->level = (uint8_t)level;
 		w->table[level] = table;
