@@ -49,7 +49,8 @@ struct nvmx_check_row {
 const struct nvmx_check_row *nvmx_check_rows(size_t *count);
 
 #define NVMX_GROUPS_ALL 0xffffffffu
-/* In a row's groups: it reads a fact beside vmcs12 (L1's mode, memory) and is evaluated at every entry. */
+/* In a row's groups: it reads a fact beside vmcs12 (L1's mode, memory).  In a set of dirty groups: such a fact may have
+ * changed. */
 #define NVMX_GROUP_FACTS (1 << 30)
 
 /*

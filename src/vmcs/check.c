@@ -102,7 +102,7 @@ const struct nvmx_check_row *nvmx_check_rows(size_t *count)
 
 const struct nvmx_check_row *nvmx_check_entry(const struct nvmx_check_input *in, uint32_t dirty_groups)
 {
-	uint32_t dirty = dirty_groups | NVMX_GROUP_FACTS;
+	const uint32_t dirty = dirty_groups;
 	const struct nvmx_check_row *failed;
 
 #define BLOCK(name)                                                                      \

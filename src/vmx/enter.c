@@ -10,7 +10,8 @@
 
 /* Groups whose check rows read only fields that every exit brings up to date. */
 #define GROUPS_ALWAYS_FRESH                                                                              \
-	(NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(PROC) | NVMX_GROUP(HOST) | NVMX_GROUP(INFO))
+	(NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(PROC) | NVMX_GROUP(HOST) | NVMX_GROUP(INFO) | \
+	 NVMX_GROUP_FACTS)
 
 static bool rowset_empty(const struct nvmx_rowset *s)
 {
@@ -28,18 +29,28 @@ static bool needs_pdptes(const struct nvmx_vmcs12 *v12)
 	       v12->guest_cr4 & NVMX_CR4_PAE && !(v12->entry_ctls & NVMX_ENTRY_IA32E);
 }
 
-/* Facts in L1's memory that the checks judge, each read once. */
-static void gather_facts(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_check_input *in)
+/* What the checks judge beside vmcs12, L1's memory read once: whether it calls for them at this entry. */
+static bool gather_facts(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_check_input *in)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
 	uint32_t proc2 = nvmx_v12_proc2(v12);
+	bool check = in->l1_ia32e != s->l1_ia32e;
 
-	if (v12->proc_ctls & NVMX_PROC_TPR_SHADOW && v12->tpr_threshold && !(proc2 & NVMX_PROC2_VID))
+	s->l1_ia32e = in->l1_ia32e;
+	if (v12->proc_ctls & NVMX_PROC_TPR_SHADOW && v12->tpr_threshold && !(proc2 & NVMX_PROC2_VID)) {
 		in->vtpr_known = !nvmx_gpa_read(v, v12->virtual_apic_addr + VTPR, &in->vtpr, 1);
-	if (v12->vmcs_link_pointer != NVMX_NO_ADDR && !(v12->vmcs_link_pointer & 0xfff))
-		nvmx_gpa_read(v, v12->vmcs_link_pointer, &in->link_revision, 4);
-	if (needs_pdptes(v12))
+		check = true;
+	}
+	if (v12->vmcs_link_pointer != NVMX_NO_ADDR) {
+		if (!(v12->vmcs_link_pointer & 0xfff))
+			nvmx_gpa_read(v, v12->vmcs_link_pointer, &in->link_revision, 4);
+		check = true;
+	}
+	if (needs_pdptes(v12)) {
 		in->pdpte_known = !nvmx_gpa_read(v, v12->guest_cr3 & 0xffffffe0u, in->pdpte, sizeof(in->pdpte));
+		check = true;
+	}
+	return check;
 }
 
 /* Without VPIDs for L2, L1 may rely on the flush of an entry with VPID 0 and on tags kept apart (SDM 28.4.3.3). */
@@ -90,10 +101,11 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 
 	make_vmcs02(v, s);
 	s->dirty_groups = groups;
-	steps = nvmx_merge_steps(v, s);
-	if (steps & NVMX_STEPS_OF_01)
+	steps = nvmx_merge_steps(s);
+	if (steps & NVMX_STEPS_OF_01) {
 		nvmx_vmcs_load(v, v->config.vmcs01);
-	nvmx_merge_read01(v, steps, &from);
+		nvmx_merge_read01(v, steps, &from);
+	}
 	nvmx_vmcs_load(v, s->page02.hpa);
 	if (!nvmx_merge(v, s, steps, &from))
 		return NVMX_STOP;
@@ -135,8 +147,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
-	gather_facts(v, s, &in);
-	groups = s->dirty_groups;
+	groups = s->dirty_groups | (gather_facts(v, s, &in) ? NVMX_GROUP_FACTS : 0);
 	if (groups & ~GROUPS_ALWAYS_FRESH && !rowset_empty(&s->stale))
 		nvmx_slot_freshen(v, s);
 	failed = nvmx_check_entry(&in, groups);

@@ -49,10 +49,8 @@ static enum nvmx_verdict vmfunc(struct nvmx_insn *i)
 static enum nvmx_verdict (*const emulate[])(struct nvmx_insn *) = {
 	[NVMX_XR_VMCALL] = vmcall,
 	[NVMX_XR_VMCLEAR] = nvmx_vmclear,
-	[NVMX_XR_VMLAUNCH] = nvmx_vmlaunch,
 	[NVMX_XR_VMPTRLD] = nvmx_vmptrld,
 	[NVMX_XR_VMPTRST] = nvmx_vmptrst,
-	[NVMX_XR_VMRESUME] = nvmx_vmresume,
 	[NVMX_XR_VMXOFF] = nvmx_vmxoff,
 	[NVMX_XR_VMXON] = nvmx_vmxon,
 	[NVMX_XR_INVEPT] = nvmx_insn_invept,
@@ -79,6 +77,8 @@ enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32
 	v->counters[NVMX_CNT_INSTR]++;
 	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
 		return nvmx_raise_ud(v);
+	if (reason == NVMX_XR_VMRESUME || reason == NVMX_XR_VMLAUNCH)
+		return nvmx_enter_insn(v, reason == NVMX_XR_VMLAUNCH);
 	if (reason == NVMX_XR_VMREAD)
 		return nvmx_vmread_insn(v, regs);
 	if (reason == NVMX_XR_VMWRITE)

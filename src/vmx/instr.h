@@ -23,14 +23,15 @@ enum nvmx_verdict nvmx_vmxoff(struct nvmx_insn *i);
 enum nvmx_verdict nvmx_vmclear(struct nvmx_insn *i);
 enum nvmx_verdict nvmx_vmptrld(struct nvmx_insn *i);
 enum nvmx_verdict nvmx_vmptrst(struct nvmx_insn *i);
-enum nvmx_verdict nvmx_vmlaunch(struct nvmx_insn *i);
-enum nvmx_verdict nvmx_vmresume(struct nvmx_insn *i);
 enum nvmx_verdict nvmx_insn_invept(struct nvmx_insn *i);
 enum nvmx_verdict nvmx_insn_invvpid(struct nvmx_insn *i);
 
 /* These two read what they need of L1's mode themselves: L1 executes them many times per exit. */
 enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs);
 enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs);
+
+/* VMLAUNCH and VMRESUME, which L1 executes once per exit, read of L1's mode no more than they need. */
+enum nvmx_verdict nvmx_enter_insn(struct nvmx_vcpu *v, bool launch);
 
 /* Whether real-address, virtual-8086 or compatibility mode makes a VMX instruction #UD. */
 static inline bool nvmx_bad_mode(const struct nvmx_l1 *l1)

@@ -145,11 +145,15 @@ enum nvmx_verdict nvmx_vmptrst(struct nvmx_insn *i)
 }
 
 /* SDM 26.1: the checks before those of the VMCS. */
-static enum nvmx_verdict enter(struct nvmx_insn *i, bool launch)
+enum nvmx_verdict nvmx_enter_insn(struct nvmx_vcpu *v, bool launch)
 {
-	struct nvmx_vcpu *v = i->v;
 	bool launched;
 
+	if (!(nvmx_vmread(v, NVMX_GUEST_CR0) & NVMX_CR0_PE) || nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_VM ||
+	    (nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E && !(nvmx_vmread(v, NVMX_GUEST_CS_AR) & NVMX_AR_L)))
+		return nvmx_raise_ud(v);
+	if (NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR)))
+		return nvmx_raise_gp0(v);
 	if (!v->cur || v->cur->v12->revision & NVMX_SHADOW_VMCS_INDICATOR)
 		return nvmx_vmfail_invalid(v);
 	if (nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_MOVSS)
@@ -160,14 +164,4 @@ static enum nvmx_verdict enter(struct nvmx_insn *i, bool launch)
 	if (!launch && !launched)
 		return nvmx_vmfail(v, NVMX_VMERR_VMRESUME_NOT_LAUNCHED);
 	return nvmx_enter_l2(v, launch);
-}
-
-enum nvmx_verdict nvmx_vmlaunch(struct nvmx_insn *i)
-{
-	return enter(i, true);
-}
-
-enum nvmx_verdict nvmx_vmresume(struct nvmx_insn *i)
-{
-	return enter(i, false);
 }

@@ -406,8 +406,6 @@ static uint64_t steps_of_every_entry(const struct nvmx_vmcs12 *v12)
 {
 	uint64_t steps = 0;
 
-	if (v12->entry_intr_info & NVMX_INTR_VALID)
-		steps |= STEP(EVENT);
 	if (v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER)
 		steps |= STEP(PREEMPTION_TIMER);
 	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_DEBUG) || !(v12->exit_ctls & NVMX_EXIT_SAVE_DEBUG))
@@ -421,21 +419,24 @@ static uint64_t steps_of_every_entry(const struct nvmx_vmcs12 *v12)
 	return steps;
 }
 
-uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, const struct nvmx_slot *s)
+uint64_t nvmx_merge_steps(struct nvmx_slot *s)
 {
-	uint64_t steps = steps_of_every_entry(s->v12);
+	uint64_t steps = s->v12->entry_intr_info & NVMX_INTR_VALID ? STEP(EVENT) : 0;
 	unsigned row;
 
-	(void)v;
+	if (s->dirty_groups & NVMX_GROUP(CTRL))
+		s->steps_always = steps_of_every_entry(s->v12);
 	NVMX_FOR_EACH_ROW(row, &s->dirty)
 		steps |= 1ull << nvmx_field_rows[row].merge;
 	steps &= ~(STEP(NONE) | STEP(GUEST));
+	if (!steps)
+		return s->steps_always;
 	for (unsigned i = 0; i < sizeof(merge_implies) / sizeof(*merge_implies); i++)
 		if (steps & merge_implies[i].if_any)
 			steps |= merge_implies[i].then;
 	if (nvmx_set_has(&s->dirty, NVMX_I_PROC_CTLS2) || s->dirty_groups & NVMX_GROUP(CTRL))
 		steps |= STEPS_OF_PROC2;
-	return steps;
+	return steps | s->steps_always;
 }
 
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *from)
@@ -469,8 +470,6 @@ void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *
 	};
 
 	*from = (struct nvmx_from01){ 0 };
-	if (!(steps & NVMX_STEPS_OF_01))
-		return;
 	if (steps & STEP(EXC))
 		from->exception_bitmap = (uint32_t)nvmx_vmread(v, NVMX_EXCEPTION_BITMAP);
 	for (unsigned i = 0; i < sizeof(reads) / sizeof(*reads); i++)

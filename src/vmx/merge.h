@@ -26,7 +26,7 @@ struct nvmx_from01 {
 };
 
 /* The merge steps that the dirty rows of the slot call for, and those that every entry needs. */
-uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, const struct nvmx_slot *s);
+uint64_t nvmx_merge_steps(struct nvmx_slot *s);
 
 /* Reads from vmcs01 (current) what the steps need. */
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *from);

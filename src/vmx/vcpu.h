@@ -70,10 +70,12 @@ struct nvmx_slot {
 	struct nvmx_rowset stale;   /* vmcs02 newer than vmcs12 (S_RARE fields) */
 	uint32_t dirty_groups;      /* not yet checked */
 	bool launched02;            /* vmcs02's launch state */
+	bool l1_ia32e;              /* L1's mode at the last checks */
 	bool ready02;               /* vmcs02 holds the host's constant part */
 	bool shadow_synced;         /* the hardware shadow holds vmcs12's values */
 	struct nvmx_grants msr, io[2];
 	struct nvmx_pin vapic, apic_access, posted_int;
+	uint64_t steps_always;      /* merge steps of every entry, as long as the controls do not change */
 	uint32_t ctl02[NVMX_WORDS]; /* what the control words of vmcs02 hold */
 	uint64_t eptp02;            /* what EPT_POINTER of vmcs02 holds */
 	uint64_t cr0_mask02, cr4_mask02;
