@@ -147,7 +147,9 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
-	groups = s->dirty_groups | (gather_facts(v, s, &in) ? NVMX_GROUP_FACTS : 0);
+	if (gather_facts(v, s, &in))
+		s->dirty_groups |= NVMX_GROUP_FACTS; /* stays until an entry passes the checks */
+	groups = s->dirty_groups;
 	if (groups & ~GROUPS_ALWAYS_FRESH && !rowset_empty(&s->stale))
 		nvmx_slot_freshen(v, s);
 	failed = nvmx_check_entry(&in, groups);
