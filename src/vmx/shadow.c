@@ -49,10 +49,11 @@ static int bitmaps_get(struct nvmx_vcpu *v)
 }
 
 /* One row's member against its place in the mirror.  The compiler unrolls this over the table. */
-#define PULL_NO(NAME, member)
-#define PULL_RO(NAME, member)
-#define PULL_RW(NAME, member)                                                                                        \
-	if (nvmx_set_has(&shadowed, NVMX_I_##NAME)) {                                                                \
+/* A field that every processor has is in the shadow whenever there is one; the others are looked up. */
+#define PULL_NO(NAME, exists)
+#define PULL_RO(NAME, exists)
+#define PULL_RW(NAME, exists)                                                                                        \
+	if (NVMX_X_##exists == NVMX_X_ALWAYS || nvmx_set_has(&v->vm->hw_rw, NVMX_I_##NAME)) {                        \
 		uint64_t value = nvmx_vmread(v, NVMX_##NAME);                                                        \
 		if (value != s->mirror[NVMX_MIRROR_##NAME]) {                                                        \
 			s->mirror[NVMX_MIRROR_##NAME] = value;                                                       \
@@ -62,12 +63,10 @@ static int bitmaps_get(struct nvmx_vcpu *v)
 
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	const struct nvmx_rowset shadowed = v->vm->hw_rw; /* in registers: one test for each row */
-
 	if (!v->hw_shadow_on || !s->shadow_synced)
 		return;
 	nvmx_vmcs_load(v, s->page_shadow.hpa);
-#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PULL_##shadow(NAME, member)
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PULL_##shadow(NAME, exists)
 #include "../vmcs/fields.def"
 	nvmx_vmcs_clear(v, s->page_shadow.hpa);
 }
