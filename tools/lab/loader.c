@@ -177,17 +177,21 @@ static uint32_t load(void)
 	return entry;
 }
 
+/* Returns the end of the largest piece of RAM below 4 GiB. */
 static uint32_t convert_map(const struct mb_info *mb)
 {
 	uint32_t at = mb->mmap_addr, top = 0;
+	uint64_t largest = 0;
 
 	while (at < mb->mmap_addr + mb->mmap_length && info.map_count < MAX_MAP) {
 		const struct mb_mmap *m = (const void *)at;
 		uint64_t end = m->base + m->length;
 
 		map[info.map_count++] = (struct pvh_map){ m->base, m->length, m->type, 0 };
-		if (m->type == 1 && end <= 0xffffffffu && end > top)
+		if (m->type == 1 && end <= 0xffffffffu && m->length > largest) {
+			largest = m->length;
 			top = (uint32_t)end;
+		}
 		at += m->size + 4;
 	}
 	return top & ~(PAGE - 1);
