@@ -67,7 +67,7 @@ ROWS = [
 	linux("kvm-two-guests", "amd64,real", memory=1024),
 	linux("kvm-smp-amd64", "amd64", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=600),
-	Row("xen-pvh", "xen linux dom0", "console=com1 com1=115200,8n1 dom0_mem=300M noreboot=1 sched=credit tsc=unstable",
-		[r"Xen version 4\.17", r"^L1: dom0 up", ALIVE["amd64"].format(cpus=1, sums=SUM), r"^L1: done"],
+	Row("xen-pvh", "xen vmlinux dom0", "console=com1 com1=115200,8n1 dom0_mem=300M noreboot=1 sched=credit tsc=unstable",
+		[r"Xen version 4\.17", r"L1: dom0 up", ALIVE["amd64"].format(cpus=1, sums=SUM), r"^L1: done"],
 		memory=1024, seconds=600),
 ]

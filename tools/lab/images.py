@@ -234,7 +234,9 @@ PIECES = {
 	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-qemu": l1_qemu, "l1-bench": l1_bench, "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
-	"loader": loader, "linux-packed": linux_packed, "linux": lambda: vmlinuz("amd64"), "xen": xen_hypervisor, "dom0": dom0,
+	"loader": loader, "linux-packed": linux_packed,
+	"linux": lambda: vmlinuz("amd64"),
+	"vmlinux": lambda: vmlinux("amd64"), "xen": xen_hypervisor, "dom0": dom0,
 }
 
 

@@ -257,7 +257,7 @@ class QemuKvm(Machine):
 
 	def start(self):
 		opt = self.opt
-		argv = [self.path, "-machine", "pc,accel=kvm", "-cpu", "host,+vmx", "-smp", str(opt.cpus), "-m", str(opt.memory),
+		argv = [self.path, "-machine", "pc,accel=kvm", "-cpu", "host,+vmx,enforce", "-smp", str(opt.cpus), "-m", str(opt.memory),
 			"-nodefaults", "-vga", "std", "-display", "none", "-no-reboot", "-serial", f"file:{self.com1}"]
 		for path in self.serial_logs:
 			argv += ["-serial", f"file:{path}"]
@@ -270,4 +270,5 @@ class QemuKvm(Machine):
 	def diagnose(self, status):
 		if status == 0:
 			return End("poweroff", "L1 powered the machine off")
-		return End("error", f"the emulator ended with status {status}")
+		words = self.screen.decode("latin-1").strip().splitlines()[-1:] or ["no message"]
+		return End("error", f"the emulator ended with status {status}: {words[0]}")
