@@ -76,7 +76,7 @@ unit() {
 
 # The same sources by clang, the metal host and the L1 test guests.
 everything() {
-	need bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso mtools python3 cpio busybox-static
+	need bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso mtools python3 cpio busybox-static lz4 libc6-dev
 	say "building with clang"
 	build clang -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=clang
 	say "building the metal host and the L1 guests"

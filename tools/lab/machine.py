@@ -15,6 +15,7 @@ import time
 import tty
 
 HALT_IDLE = 3.0		# seconds without any sign of life after CPU 0 halted with interrupts off
+QUIET = 0.02
 PORTS = ("ata0-master", "ata0-slave", "ata1-master", "ata1-slave")
 
 
@@ -123,6 +124,8 @@ class Machine:
 			ready, _, _ = select.select([serial, self.terminal, self.log], [], [], wait)
 			if self.terminal in ready:
 				self.screen = (self.screen + _read(self.terminal))[-4096:]
+			if ready and serial not in ready:
+				time.sleep(QUIET)		# a chatty emulator's log is no reason to hurry
 			data = _read(serial) if serial in ready else b""
 			if data:
 				last_life = time.monotonic()
