@@ -227,8 +227,10 @@ static void merge_io_bitmaps(struct merge *m)
 
 	if (m->v12->proc_ctls & NVMX_PROC_IO_BITMAPS) {
 		for (unsigned i = 0; i < 2; i++) {
-			m->no_memory |= !nvmx_grants_make(m->v, &s->io[i]);
-			write02(m, NVMX_IO_BITMAP_A + 2 * i, s->io[i].page.hpa);
+			if (nvmx_grants_make(m->v, &s->io[i]))
+				write02(m, NVMX_IO_BITMAP_A + 2 * i, s->io[i].page.hpa);
+			else
+				m->no_memory = true;
 		}
 	} else if (!(m->v12->proc_ctls & NVMX_PROC_UNCOND_IO) && m->v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_IO_BITMAPS) {
 		write02(m, NVMX_IO_BITMAP_A, m->from->io_bitmap_a);
@@ -240,8 +242,10 @@ static void merge_msr_bitmap(struct merge *m)
 {
 	if (!(m->v12->proc_ctls & NVMX_PROC_MSR_BITMAPS))
 		return;
-	m->no_memory |= !nvmx_grants_make(m->v, &m->s->msr);
-	write02(m, NVMX_MSR_BITMAP, m->s->msr.page.hpa);
+	if (nvmx_grants_make(m->v, &m->s->msr))
+		write02(m, NVMX_MSR_BITMAP, m->s->msr.page.hpa);
+	else
+		m->no_memory = true;
 }
 
 static void merge_debug(struct merge *m)

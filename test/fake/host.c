@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host.h"
+#include "fake_port.h"
 
 static struct nvmx_host *port_host; /* for the accessors of a port header, which get no argument */
 
@@ -201,6 +202,7 @@ static void write_field(struct nvmx_host *h, uint32_t field, uint64_t value)
 	FAKE_ASSERT(fake_vmwrite(&h->cpu, field, value) == FAKE_VM_SUCCEED);
 }
 
+#ifndef NESTVMX_PORT_HEADER
 static void read_many(struct nvmx_host *h, const uint32_t *fields, uint64_t *values, size_t n)
 {
 	FAKE_ASSERT(n);
@@ -214,9 +216,7 @@ static void write_many(struct nvmx_host *h, const uint32_t *fields, const uint64
 	for (size_t i = 0; i < n; i++)
 		write_field(h, fields[i], values[i]);
 }
-
-uint64_t fake_port_vmread(uint32_t field);
-void fake_port_vmwrite(uint32_t field, uint64_t value);
+#endif
 
 uint64_t fake_port_vmread(uint32_t field)
 {
@@ -331,8 +331,10 @@ const struct nvmx_host_ops fake_host_ops = {
 	.page_free = page_free,
 	.vmcs_load = vmcs_load,
 	.vmcs_clear = vmcs_clear,
+#ifndef NESTVMX_PORT_HEADER
 	.vmcs_read_many = read_many,
 	.vmcs_write_many = write_many,
+#endif
 	.flush_ept = flush_ept,
 	.flush_vpid = flush_vpid,
 	.l1_msr_read = l1_msr_read,

@@ -136,6 +136,12 @@ void fake_host_clean(const struct nvmx_host *h); /* nothing is left over */
 /* vmcs02, current, may be entered: every address in it is the library's or granted. */
 void fake_check_vmcs02(struct nvmx_host *h);
 int fake_highest(const uint64_t set[4]);
+/* run.c: a host and its vCPU, one exit at a time.  `vcpu` is NULL if the host had no memory for it. */
+struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result *r);
+bool fake_host_step(struct nvmx_host *h); /* false: the run is over */
+void fake_host_free(struct nvmx_host *h); /* everything given back, or the program ends */
+/* nvmx_handle_exit, and what must hold after it. */
+enum nvmx_verdict fake_host_handle(struct nvmx_host *h, struct nvmx_regs *regs);
 /* setup.c: vmcs01 and the host's EPT. */
 void fake_setup_vmcs01(struct nvmx_host *h);
 

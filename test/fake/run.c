@@ -303,33 +303,41 @@ static bool run_guest(struct nvmx_host *h)
 	return c->stop == FAKE_EXITED;
 }
 
-static void loop(struct nvmx_host *h)
+enum nvmx_verdict fake_host_handle(struct nvmx_host *h, struct nvmx_regs *regs)
+{
+	enum nvmx_verdict verdict;
+
+	h->inside = true;
+	verdict = nvmx_handle_exit(h->vcpu, regs);
+	h->inside = false;
+	FAKE_ASSERT(!h->mappings && verdict >= NVMX_RESUME_L1 && verdict <= NVMX_STOP && !h->vcpu->batch_n);
+	FAKE_ASSERT(verdict == NVMX_STOP || h->cpu.vmcs == nvmx_current_vmcs(h->vcpu));
+	return verdict;
+}
+
+bool fake_host_step(struct nvmx_host *h)
 {
 	struct nvmx_regs regs;
 	enum nvmx_verdict verdict;
 
-	while (run_guest(h)) {
-		if (h->cpu.refused)
-			h->r->refused = h->cpu.refused;
-		if (++h->cpu.steps > FAKE_MAX_STEPS)
-			break;
-		memcpy(regs.gpr, h->cpu.a.gpr, sizeof(regs.gpr));
-		h->inside = true;
-		verdict = nvmx_handle_exit(h->vcpu, &regs);
-		h->inside = false;
-		FAKE_ASSERT(!h->mappings && verdict >= NVMX_RESUME_L1 && verdict <= NVMX_STOP && !h->vcpu->batch_n);
-		if (verdict == NVMX_HOST)
-			verdict = host_exit(h, &regs);
-		verdict = events(h, &regs, verdict);
-		FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n);
-		if (verdict == NVMX_STOP) {
-			h->r->host_stopped = h->cpu.stop == FAKE_EXITED;
-			break;
-		}
-		FAKE_ASSERT(verdict == resume(h));
-		regs.gpr[4] = h->cpu.a.gpr[4];
-		memcpy(h->cpu.a.gpr, regs.gpr, sizeof(regs.gpr));
+	if (!run_guest(h) || ++h->cpu.steps > FAKE_MAX_STEPS)
+		return false;
+	if (h->cpu.refused)
+		h->r->refused = h->cpu.refused;
+	memcpy(regs.gpr, h->cpu.a.gpr, sizeof(regs.gpr));
+	verdict = fake_host_handle(h, &regs);
+	if (verdict == NVMX_HOST)
+		verdict = host_exit(h, &regs);
+	verdict = events(h, &regs, verdict);
+	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n);
+	if (verdict == NVMX_STOP) {
+		h->r->host_stopped = h->cpu.stop == FAKE_EXITED;
+		return false;
 	}
+	FAKE_ASSERT(verdict == resume(h));
+	regs.gpr[4] = h->cpu.a.gpr[4];
+	memcpy(h->cpu.a.gpr, regs.gpr, sizeof(regs.gpr));
+	return true;
 }
 
 static void finish(struct nvmx_host *h)
@@ -375,7 +383,7 @@ static bool start(struct nvmx_host *h)
 	return ok;
 }
 
-void fake_run_nested(const struct fake_machine *m, struct fake_result *r)
+struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result *r)
 {
 	struct nvmx_host *h = calloc(1, sizeof(*h));
 
@@ -392,11 +400,25 @@ void fake_run_nested(const struct fake_machine *m, struct fake_result *r)
 	fake_l1_state(&h->cpu.a);
 	h->cpu.native = true;
 	fake_setup_vmcs01(h);
-	if (start(h)) {
-		loop(h);
+	if (!start(h))
+		h->vcpu = NULL;
+	return h;
+}
+
+void fake_host_free(struct nvmx_host *h)
+{
+	if (h->vcpu)
 		finish(h);
-	}
-	memcpy(r->ram, h->mem.ram, FAKE_RAM_SIZE);
 	fake_mem_free(&h->mem);
 	free(h);
+}
+
+void fake_run_nested(const struct fake_machine *m, struct fake_result *r)
+{
+	struct nvmx_host *h = fake_host_new(m, r);
+
+	while (h->vcpu && fake_host_step(h))
+		;
+	memcpy(r->ram, h->mem.ram, FAKE_RAM_SIZE);
+	fake_host_free(h);
 }

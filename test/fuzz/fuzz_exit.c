@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The whole of nvmx_handle_exit, driven by bytes: exit reasons, fields of the current VMCS, guest memory, registers.
+ * The first byte chooses where it starts (L1 outside VMX operation, L1 with a VMCS, L2) and the kind of host; then each
+ * record is a command and its operands.  The fake host's assertions are the oracle.
+ */
+#include <string.h>
+#include "script.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	const uint8_t *p;
+	size_t left;
+};
+
+static uint64_t take(struct input *in, unsigned bytes)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < bytes && in->left; i++, in->left--)
+		value |= (uint64_t)*in->p++ << 8 * i;
+	return value;
+}
+
+static struct script l1, l2;
+static struct fake_code code[2];
+static struct fake_result result;
+
+static void scripts(void)
+{
+	if (l1.code.n)
+		return;
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, 0x04006172u | NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS | NVMX_PROC_IO_BITMAPS);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_op(&l1, FAKE_END);
+	script_op(&l2, FAKE_VMCALL);
+	code[0] = l1.code;
+	code[1] = l2.code;
+}
+
+/* What an exit leaves in the current VMCS, and what the guest has changed of its own state. */
+static void set_fields(struct nvmx_host *h, struct input *in)
+{
+	for (uint64_t n = take(in, 1) % 8 + 1; n; n--) {
+		const struct nvmx_field_row *row = &nvmx_field_rows[take(in, 1) % NVMX_ROWS];
+		enum nvmx_field_type type = nvmx_field_type(row->encoding);
+		uint64_t value = take(in, row->size);
+
+		if ((type == NVMX_TYPE_GUEST && row->encoding != NVMX_VMCS_LINK_POINTER) || type == NVMX_TYPE_EXIT_INFO)
+			fake_field_set(&h->cpu, row->encoding, value);
+	}
+}
+
+static void set_memory(struct nvmx_host *h, struct input *in)
+{
+	uint64_t at = take(in, 3) % FAKE_RAM_SIZE;
+	uint64_t n = take(in, 1) % 32 + 1;
+
+	for (; n && at < FAKE_RAM_SIZE; n--)
+		h->mem.ram[at++] = (uint8_t)take(in, 1);
+}
+
+static void set_registers(struct nvmx_regs *regs, struct input *in)
+{
+	for (uint64_t n = take(in, 1) % 4 + 1; n; n--) {
+		unsigned reg = (unsigned)take(in, 1) % 16;
+
+		regs->gpr[reg] = take(in, 8);
+	}
+}
+
+/* A VMWRITE by L1 of any field: the shortest way to a vmcs12 of every shape. */
+static void vmwrite_exit(struct nvmx_host *h, struct nvmx_regs *regs, struct input *in)
+{
+	const struct nvmx_field_row *row = &nvmx_field_rows[take(in, 1) % NVMX_ROWS];
+
+	regs->gpr[1] = take(in, row->size);
+	regs->gpr[2] = row->encoding;
+	fake_field_set(&h->cpu, NVMX_EXIT_REASON, NVMX_XR_VMWRITE);
+	fake_field_set(&h->cpu, NVMX_EXIT_INSTR_INFO, NVMX_BIT(10) | 1u << 3 | 2u << 28);
+	fake_field_set(&h->cpu, NVMX_EXIT_INSTR_LEN, 3);
+}
+
+static bool handle(struct nvmx_host *h, struct nvmx_regs *regs)
+{
+	enum nvmx_verdict verdict = fake_host_handle(h, regs);
+
+	if (verdict == NVMX_STOP)
+		return false;
+	if (nvmx_in_l2(h->vcpu))
+		fake_check_vmcs02(h);
+	return true;
+}
+
+/* false: the vCPU was stopped. */
+static bool command(struct nvmx_host *h, struct nvmx_regs *regs, struct input *in)
+{
+	switch (take(in, 1) % 8) {
+	case 0:
+	case 1:
+		set_fields(h, in);
+		return true;
+	case 2:
+		set_memory(h, in);
+		return true;
+	case 3:
+		set_registers(regs, in);
+		return true;
+	case 4:
+		if (nvmx_in_l2(h->vcpu))
+			return true;
+		vmwrite_exit(h, regs, in);
+		return handle(h, regs);
+	case 5:
+		fake_field_set(&h->cpu, NVMX_EXIT_REASON, nvmx_in_l2(h->vcpu) ? NVMX_XR_VMCALL : NVMX_XR_VMRESUME);
+		return handle(h, regs);
+	default:
+		fake_field_set(&h->cpu, NVMX_EXIT_REASON, take(in, 1) % 72);
+		return handle(h, regs);
+	}
+}
+
+/* L1's script up to where the input starts. */
+static void run_up(struct nvmx_host *h, unsigned start)
+{
+	if (start == 1)
+		while (h->cpu.trace->n < 330 && fake_host_step(h))
+			;
+	else if (start >= 2)
+		while (!nvmx_in_l2(h->vcpu) && fake_host_step(h))
+			;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct fake_machine m;
+	struct input in = { data, size };
+	struct nvmx_regs regs = { { 0 } };
+	unsigned start = (unsigned)take(&in, 1);
+	struct nvmx_host *h;
+
+	scripts();
+	m = (struct fake_machine){ .code = code, .codes = 2, .flags = start & 8 ? NVMX_HOST_OWNS_INTERRUPTS : 0 };
+	m.intercept_all_msrs = start & 16;
+	m.mutate = start >> 5;
+	m.withheld = start & 4 ? NVMX_BIT64(NVMX_FEATURE_HW_SHADOW) : 0;
+	h = fake_host_new(&m, &result);
+	run_up(h, start & 3);
+	for (unsigned n = 0; n < 200 && in.left && command(h, &regs, &in); n++)
+		;
+	fake_host_free(h);
+	return 0;
+}
