@@ -85,6 +85,17 @@ static void vmwrite_exit(struct nvmx_host *h, struct nvmx_regs *regs, struct inp
 	fake_field_set(&h->cpu, NVMX_EXIT_INSTR_LEN, 3);
 }
 
+/* The processor is not hostile: an EPT violation is one of some access to an address that four levels can map. */
+static void plausible(struct nvmx_host *h)
+{
+	uint64_t q = fake_field(&h->cpu, NVMX_EXIT_QUALIFICATION), gpa = fake_field(&h->cpu, NVMX_GUEST_PHYS_ADDR);
+
+	if (fake_field(&h->cpu, NVMX_EXIT_REASON) != NVMX_XR_EPT_VIOLATION)
+		return;
+	fake_field_set(&h->cpu, NVMX_EXIT_QUALIFICATION, q & 7 ? q : q | 1);
+	fake_field_set(&h->cpu, NVMX_GUEST_PHYS_ADDR, gpa & 0xffffffffffff);
+}
+
 static bool handle(struct nvmx_host *h, struct nvmx_regs *regs)
 {
 	enum nvmx_verdict verdict = fake_host_handle(h, regs);
@@ -120,6 +131,7 @@ static bool command(struct nvmx_host *h, struct nvmx_regs *regs, struct input *i
 		return handle(h, regs);
 	default:
 		fake_field_set(&h->cpu, NVMX_EXIT_REASON, take(in, 1) % 72);
+		plausible(h);
 		return handle(h, regs);
 	}
 }
@@ -150,8 +162,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m.withheld = start & 4 ? NVMX_BIT64(NVMX_FEATURE_HW_SHADOW) : 0;
 	h = fake_host_new(&m, &result);
 	run_up(h, start & 3);
-	for (unsigned n = 0; n < 200 && in.left && command(h, &regs, &in); n++)
-		;
+	for (unsigned n = 0; !h->cpu.guest && n < 200 && in.left && command(h, &regs, &in); n++)
+		; /* nothing if the run ended inside the guest */
 	fake_host_free(h);
 	return 0;
 }
