@@ -77,6 +77,16 @@ enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, ui
  * nvmx_ept_root(). */
 void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);
 
+/*
+ * L1 enters L2 with EPT.  An entry without VPID leaves the processor only guest-physical mappings (SDM 28.4.3.1), and
+ * processors that keep none see at once when L1 clears an accessed or dirty flag; L1s rely on it.
+ */
+static inline void nvmx_ept_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
+{
+	if (v12->ept_pointer & NVMX_BIT64(6) && !(nvmx_v12_proc2(v12) & NVMX_PROC2_VPID))
+		nvmx_ept_invept(v, NVMX_FLUSH_SINGLE, v12->ept_pointer);
+}
+
 /* The vCPU goes on on another processor: what that one has cached of the shadow may be out of date. */
 void nvmx_ept_moved(struct nvmx_vcpu *v);
 

@@ -402,6 +402,12 @@ static enum nvmx_ept_answer answer(struct fault *f, uint64_t role12, struct nvmx
 	return a;
 }
 
+/* With accessed and dirty flags on, accesses to L2's paging structures are reads and writes (SDM table 27-7). */
+static uint64_t walk_writes(uint64_t role12, uint64_t qual)
+{
+	return role12 & NVMX_EPTP_AD && (qual & QUAL_LINEAR) == NVMX_BIT64(7) ? NVMX_EPTE_R | NVMX_EPTE_W : 0;
+}
+
 enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, uint64_t gpa2, uint64_t qual,
 					struct nvmx_ept_fault *out)
 {
@@ -415,7 +421,7 @@ enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, ui
 	f.v = v;
 	f.e = e;
 	f.gpa2 = gpa2;
-	f.qual = qual;
+	f.qual = qual | walk_writes(role12, qual);
 	f.x.page_shift = 0;
 	f.n_dropped = 0;
 	f.r = nvmx_ept_find_root(e, role12);

@@ -114,6 +114,7 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 		for (unsigned i = 0; i < 4; i++)
 			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
 	nvmx_bitmaps_review(v, s);
+	nvmx_ept_enter(v, v12);
 	if (!nvmx_load_eptp(v, s))
 		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
 	if (v12->entry_msr_load_count) {

@@ -336,6 +336,43 @@ static void test_dirty_flag(void **state)
 	rig_free(r);
 }
 
+/* L2's page walk reads a table of its own: a write, with the flags on, whatever the processor reports. */
+static void test_page_walk_is_a_write(void **state)
+{
+	struct rig *r = mapped_rig(0);
+	struct nvmx_ept_fault f;
+
+	(void)state;
+	assert_int_equal(nvmx_ept_violation(&r->v, EPTP | NVMX_EPTP_AD, 0x1000, 0x81, &f), NVMX_EPT_RETRY);
+	assert_int_equal(r->host.ram[PT][1], PAGE(DATA + 1) | NVMX_EPTE_A | NVMX_EPTE_D);
+	l1_set(r, PT, 2, PAGE(DATA + 2) & ~2ull);
+	assert_int_equal(nvmx_ept_violation(&r->v, EPTP | NVMX_EPTP_AD, 0x2000, 0x81, &f), NVMX_EPT_TO_L1);
+	assert_int_equal(f.qualification, 0x83 | 5 << 3);
+	assert_int_equal(nvmx_ept_violation(&r->v, EPTP, 0x2000, 0x81, &f), NVMX_EPT_RETRY);
+	rig_free(r);
+}
+
+static void test_entry_without_vpid(void **state)
+{
+	struct rig *r = mapped_rig(0);
+	struct nvmx_ept_fault f;
+	unsigned faults = 0;
+
+	(void)state;
+	r->role = EPTP | NVMX_EPTP_AD;
+	r->v12->ept_pointer = r->role;
+	r->v12->proc_ctls = NVMX_PROC_SECONDARY;
+	for (unsigned vpid = 0; vpid < 2; vpid++) {
+		r->v12->proc_ctls2 = NVMX_PROC2_EPT | (vpid ? NVMX_PROC2_VPID : 0);
+		assert_int_equal(touch(r, 0x1000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+		l1_set(r, PT, 1, PAGE(DATA + 1));
+		nvmx_ept_enter(&r->v, r->v12);
+		assert_int_equal(touch(r, 0x1000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+		assert_int_equal(!(r->host.ram[PT][1] & NVMX_EPTE_D), vpid);
+	}
+	rig_free(r);
+}
+
 static void test_modification_log(void **state)
 {
 	struct rig *r = mapped_rig(0);
@@ -548,6 +585,7 @@ int main(void)
 		cmocka_unit_test(test_invept_scope), cmocka_unit_test(test_tellings), cmocka_unit_test(test_wide_address),
 		cmocka_unit_test(test_five_levels), cmocka_unit_test(test_user_execute), cmocka_unit_test(test_large_pages),
 		cmocka_unit_test(test_parts_follow_rights), cmocka_unit_test(test_dirty_flag),
+		cmocka_unit_test(test_page_walk_is_a_write), cmocka_unit_test(test_entry_without_vpid),
 		cmocka_unit_test(test_modification_log), cmocka_unit_test(test_host_takes_frame),
 		cmocka_unit_test(test_aliased_frames), cmocka_unit_test(test_replaced_leaf_is_flushed),
 		cmocka_unit_test(test_more_roots_than_slots), cmocka_unit_test(test_self_map), cmocka_unit_test(test_budget),
