@@ -66,6 +66,26 @@ static bool null_ss_of_64_bit_code(nvmx_in in)
 	return code64(in) && !(in->v12->guest_ss_sel & 0xfffc) && !v8086(in);
 }
 
+static bool es_type_11(nvmx_in in)
+{
+	return (in->v12->guest_es_ar & NVMX_AR_TYPE) == 11;
+}
+
+static bool ds_type_11(nvmx_in in)
+{
+	return (in->v12->guest_ds_ar & NVMX_AR_TYPE) == 11;
+}
+
+static bool fs_type_11(nvmx_in in)
+{
+	return (in->v12->guest_fs_ar & NVMX_AR_TYPE) == 11;
+}
+
+static bool gs_type_11(nvmx_in in)
+{
+	return (in->v12->guest_gs_ar & NVMX_AR_TYPE) == 11;
+}
+
 const struct deviation deviations[] = {
 	{ LENIENT, "ctrl.event.type", "26.2.1.3", "type 7 passes on a processor without the monitor trap flag",
 	  other_event_without_mtf },
@@ -108,6 +128,10 @@ const struct deviation deviations[] = {
 		null_ss_of_64_bit_code },
 	{ LENIENT, "guest.ss.base_high", "26.3.1.2",
 		"SS of 64-bit code is not judged if its selector is null, usable or not", null_ss_of_64_bit_code },
+	{ LENIENT, "guest.es.dpl_below_rpl", "26.3.1.2", "DPL against RPL is not judged for type 11", es_type_11 },
+	{ LENIENT, "guest.ds.dpl_below_rpl", "26.3.1.2", "DPL against RPL is not judged for type 11", ds_type_11 },
+	{ LENIENT, "guest.fs.dpl_below_rpl", "26.3.1.2", "DPL against RPL is not judged for type 11", fs_type_11 },
+	{ LENIENT, "guest.gs.dpl_below_rpl", "26.3.1.2", "DPL against RPL is not judged for type 11", gs_type_11 },
 	{ LENIENT, "guest.activity.hlt_event", "26.3.1.5", "any event passes in the HLT state", NULL },
 	{ LENIENT, "guest.activity.shutdown_event", "26.3.1.5",
 		"any event with vector 18 passes in the shutdown state",
