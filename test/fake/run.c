@@ -221,6 +221,10 @@ static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 	case NVMX_XR_INIT:
 		h->vinit = true;
 		return resume(h);
+	case NVMX_XR_SIPI:
+		h->vsipi = true;
+		h->vsipi_vector = (uint8_t)rd(h, NVMX_EXIT_QUALIFICATION);
+		return resume(h);
 	default:
 		fake_die("exit reason", (int)reason, h->cpu.refused ? h->cpu.refused : "not expected by the host");
 	}

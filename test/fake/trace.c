@@ -62,14 +62,18 @@ void fake_see(struct fake_cpu *c, enum fake_seen seen, uint64_t info, uint64_t e
 	}
 	if (t->keep)
 		t->keep[t->n] = c->a;
-	*r = (struct fake_record){ .seen = (uint8_t)seen, .rip = c->a.rip, .rflags = c->a.rflags, .info = info, .error = error };
+	t->n++;
+	*r = (struct fake_record){ .seen = (uint8_t)seen, .info = info, .error = error };
+	if (seen == FAKE_SEEN_STOP) /* the state may be the host's */
+		return;
+	r->rip = c->a.rip;
+	r->rflags = c->a.rflags;
 	for (unsigned i = 0; i < 16; i++)
 		digest(&r->gpr, c->a.gpr[i]);
 	r->control = control_digest(c);
 	r->segment = segment_digest(&c->a);
 	digest(&r->rest, (uint64_t)c->a.activity << 32 | c->a.blocking);
 	digest(&r->rest, c->a.pending_dbg);
-	t->n++;
 }
 
 #define R(reason) (1ull << NVMX_XR_##reason)

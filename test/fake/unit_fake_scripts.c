@@ -24,15 +24,23 @@ static struct fake_machine machine(uint32_t flags)
 	return (struct fake_machine){ .code = code, .codes = 2, .flags = flags };
 }
 
-/* Runs both ways under both kinds of host. */
-static void check(enum fake_stop stop)
+/* Runs both ways under both kinds of host, with an event from outside if there is one. */
+static void check_with(enum fake_stop stop, const struct fake_outside *outside, size_t n)
 {
 	struct fake_machine m = machine(0);
 
+	m.outside = outside;
+	m.outsides = n;
 	assert_true(fake_same(&m, true));
 	assert_int_equal(fake_bare.stop, stop);
 	m.flags = NVMX_HOST_OWNS_INTERRUPTS;
 	assert_true(fake_same(&m, true));
+	assert_null(fake_nested.refused);
+}
+
+static void check(enum fake_stop stop)
+{
+	check_with(stop, NULL, 0);
 }
 
 /* What the n-th VMREAD of a field gave, bare. */
@@ -89,12 +97,215 @@ static void launch_and_cpuid(void **state)
 	assert_int_equal(seen(NVMX_GUEST_RIP, 2), FAKE_L2_CODE + 3);
 }
 
+#define PROC_MUST (0x04006172u | NVMX_PROC_SECONDARY)
+
+/* How often an event was delivered to a guest, bare. */
+static unsigned delivered(uint32_t info)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < fake_bare.trace.n; i++)
+		n += fake_bare.trace.record[i].seen == FAKE_SEEN_EVENT && fake_bare.trace.record[i].info == info;
+	return n;
+}
+
+static uint64_t launched_at; /* instructions up to VMLAUNCH: an event of that time arrives as L2 begins */
+
+/* One VMLAUNCH of L2 with some fields changed, and a look. */
+static void launch_with(const struct script_value *v, size_t n)
+{
+	script_enter_vmx(&l1);
+	for (size_t i = 0; i < n; i++)
+		script_vmwrite(&l1, v[i].field, v[i].value);
+	script_run(&l1, FAKE_VMLAUNCH);
+	launched_at = l1.code.n;
+	script_look(&l1, true);
+}
+#define LAUNCH(...)                                                                \
+	do {                                                                       \
+		static const struct script_value values[] = { __VA_ARGS__ };       \
+		launch_with(values, sizeof(values) / sizeof(*values));             \
+	} while (0)
+
+static void exception_by_the_host_comes_once(void **state)
+{
+	(void)state;
+	begin();
+	script_msr(&l1, FAKE_RDMSR, 0x40000000, 0);
+	script_enter_vmx(&l1);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(delivered(0x80000b0d), 1);
+}
+
+static void injected_mtf_needs_no_control(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000700 });
+	script_op(&l2, FAKE_NOP);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_MTF);
+	assert_int_equal(seen(NVMX_GUEST_RIP, 0), FAKE_L2_CODE);
+}
+
+static void mtf_follows_an_emulated_instruction(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MTF | NVMX_PROC_MSR_BITMAPS });
+	script_movi(&l1, SCRIPT_FIELD, NVMX_GUEST_RIP);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	script_movi(&l2, 1, NVMX_MSR_VMX_BASIC);
+	script_op(&l2, FAKE_RDMSR);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_MTF);
+	assert_int_equal(seen(NVMX_GUEST_RIP, 1), FAKE_L2_CODE + 12);
+}
+
+static void tsc_multiplier_counts_with_offsetting_only(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_PROC_CTLS2, NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED | NVMX_PROC2_TSC_SCALING },
+	       { NVMX_TSC_MULTIPLIER, 3ull << 48 });
+	script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_TSC_OFFSET);
+	script_advance(&l1);
+	script_run(&l1, FAKE_VMRESUME);
+	script_op(&l2, FAKE_RDTSC);
+	script_op(&l2, FAKE_VMCALL);
+	script_op(&l2, FAKE_RDTSC);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+}
+
+static void reflected_fault_saves_rf(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_GP) }, { NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS });
+	script_msr(&l2, FAKE_WRMSR, NVMX_MSR_VMX_BASIC, 0);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), 0x80000b0d);
+	assert_int_equal(seen(NVMX_GUEST_RFLAGS, 0), 2 | NVMX_RFLAGS_RF);
+}
+
+static void interrupt_exits_or_is_delivered(void **state)
+{
+	static const struct fake_outside one[] = { { 320, FAKE_EXT_INT, 0x51 } };
+
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_PIN_CTLS, 0x17 }, { NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64 | NVMX_EXIT_ACK_INT });
+	script_op(&l2, FAKE_NOP);
+	script_op(&l2, FAKE_VMCALL);
+	check_with(FAKE_STOP_END, one, 1);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EXT_INT);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), 0x80000051);
+	begin();
+	LAUNCH({ NVMX_GUEST_RFLAGS, 0x202 });
+	script_op(&l2, FAKE_NOP);
+	script_op(&l2, FAKE_VMCALL);
+	check_with(FAKE_STOP_END, one, 1);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(delivered(0x80000051), 1);
+}
+
+static void nmi_exits_once_and_not_while_blocked(void **state)
+{
+	struct fake_outside one[] = { { 0, FAKE_NMI, 0 } };
+
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_PIN_CTLS, 0x16 | NVMX_PIN_NMI });
+	one[0].clock = launched_at;
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	script_op(&l2, FAKE_VMCALL);
+	check_with(FAKE_STOP_END, one, 1);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), 0x80000202);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
+	begin();
+	LAUNCH({ NVMX_PIN_CTLS, 0x16 | NVMX_PIN_NMI }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	one[0].clock = launched_at;
+	script_op(&l2, FAKE_NOP);
+	script_op(&l2, FAKE_IRET);
+	script_op(&l2, FAKE_VMCALL);
+	check_with(FAKE_STOP_END, one, 1);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), 0x80000202);
+	assert_int_equal(seen(NVMX_GUEST_RIP, 0), FAKE_L2_CODE + 3);
+}
+
+static void nmi_goes_in_while_nmis_are_blocked(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(seen(NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
+}
+
+static void init_and_startup_exit(void **state)
+{
+	static const struct fake_outside init[] = { { 320, FAKE_INIT, 0 } }, sipi[] = { { 320, FAKE_SIPI, 0x9a } };
+	struct fake_machine m;
+
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_WAIT_SIPI });
+	script_op(&l2, FAKE_NOP);
+	check_with(FAKE_STOP_END, sipi, 1);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_SIPI);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0x9a);
+	begin();
+	LAUNCH({ NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_HLT });
+	m = machine(NVMX_HOST_OWNS_INTERRUPTS); /* any other host keeps an INIT of L1's from the processor */
+	m.outside = init;
+	m.outsides = 1;
+	assert_true(fake_same(&m, true));
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_INIT);
+}
+
+static void msr_list_failures(void **state)
+{
+	(void)state;
+	begin();
+	script_store(&l1, FAKE_MSR_ENTRY, 0xc0000082, 8);
+	script_store(&l1, FAKE_MSR_ENTRY + 8, 0x1234, 8);
+	script_store(&l1, FAKE_MSR_ENTRY + 16, 0xc0000100, 8);
+	LAUNCH({ NVMX_ENTRY_MSR_LOAD_COUNT, 2 });
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_ENTRY_FAIL_MSR | NVMX_XR_ENTRY_FAILURE);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 2);
+	begin();
+	script_store(&l1, FAKE_MSR_EXIT, 0x12345, 8);
+	LAUNCH({ NVMX_EXIT_MSR_LOAD_COUNT, 1 });
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_ABORT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_instructions),
 		cmocka_unit_test(vmx_without_vmxon),
 		cmocka_unit_test(launch_and_cpuid),
+		cmocka_unit_test(exception_by_the_host_comes_once),
+		cmocka_unit_test(injected_mtf_needs_no_control),
+		cmocka_unit_test(mtf_follows_an_emulated_instruction),
+		cmocka_unit_test(tsc_multiplier_counts_with_offsetting_only),
+		cmocka_unit_test(reflected_fault_saves_rf),
+		cmocka_unit_test(interrupt_exits_or_is_delivered),
+		cmocka_unit_test(nmi_exits_once_and_not_while_blocked),
+		cmocka_unit_test(nmi_goes_in_while_nmis_are_blocked),
+		cmocka_unit_test(init_and_startup_exit),
+		cmocka_unit_test(msr_list_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
