@@ -24,6 +24,7 @@ enum nvmx_ept_answer {
 struct nvmx_ept_fault {
 	uint32_t reason;        /* TO_L1: 48 EPT violation, 49 EPT misconfiguration, 62 page-modification log full */
 	uint64_t qualification; /* TO_L1: as L1 must see it */
+	bool suppress_ve;       /* TO_L1 with reason 48: bit 63 of the entry where the walk ended */
 	uint64_t gpa1;          /* TO_HOST: L1-physical address */
 	unsigned access;        /* TO_HOST: NVMX_ACCESS_* */
 };

@@ -65,6 +65,7 @@ static enum nvmx_ept_answer judge(struct fault *f, bool pml, struct nvmx_ept_fau
 
 	if (f->w.kind == NVMX_EPT_MISCONFIGURED)
 		return to_l1(out, NVMX_XR_EPT_MISCONFIG, 0);
+	out->suppress_ve = f->w.entry[f->w.level] >> 63;
 	if (f->w.kind == NVMX_EPT_ABSENT || (f->w.rights & need) != need)
 		return to_l1(out, NVMX_XR_EPT_VIOLATION, l1_qualification(f, f->w.rights));
 	if (!f->r->rules.ad)

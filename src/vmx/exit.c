@@ -72,7 +72,7 @@ static enum nvmx_verdict host_fault(struct nvmx_vcpu *v, uint64_t gpa, unsigned 
 	return to_host(v);
 }
 
-static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, uint32_t reason)
+static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	uint64_t gpa = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
 	uint64_t qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
@@ -90,6 +90,8 @@ static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, uint32_t reason)
 		info.reason = fault.reason;
 		info.qualification = fault.qualification;
 		info.physical = gpa;
+		if (!fault.suppress_ve && nvmx_ve(v, &info))
+			return nvmx_inject_exception(v, regs, NVMX_VE_VECTOR, false, 0, 0);
 		return nvmx_leave_l2(v, &info);
 	case NVMX_EPT_TO_HOST:
 		block_nmi_again(v, qualification);
@@ -220,7 +222,7 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 		return to_host(v);
 	switch (nvmx_route(v->cur->v12, &in)) {
 	case NVMX_ROUTE_L0: return l2_for_l0(v, regs, &in);
-	case NVMX_ROUTE_EPT: return ept_exit(v, reason);
+	case NVMX_ROUTE_EPT: return ept_exit(v, regs, reason);
 	case NVMX_ROUTE_MSR_BITMAP: return l2_msr(v, regs, reason);
 	case NVMX_ROUTE_IO_BITMAP: return l2_io(v, reason);
 	case NVMX_ROUTE_VMCS_BITMAP: return l2_vmcs_access(v, regs, reason);

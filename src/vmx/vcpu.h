@@ -180,11 +180,16 @@ enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error);
 /* enter.c: VMLAUNCH and VMRESUME after the instruction's own checks (mode, current VMCS, MOV-SS, launch state). */
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch);
 
+struct nvmx_exit_info;
+
 /* sync.c: vmcs12 learns what L2 left in vmcs02 (current): HOT and CALC rows now, RARE ones become stale. */
 void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s);
 
 /* cr.c: an access of L2 to CR0 or CR4 that exits for the host's bits alone.  NVMX_HOST: not one of those. */
 enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint64_t qualification);
+
+/* ve.c: whether the EPT violation becomes a #VE of L2; its information area is written then. */
+bool nvmx_ve(struct nvmx_vcpu *v, const struct nvmx_exit_info *exit);
 
 /* vmfunc.c: a VM function of L2; false: it exits to L1.  The caller loads the EPT pointer of vmcs12 into vmcs02. */
 bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs);
