@@ -248,12 +248,22 @@ static void merge_msr_bitmap(struct merge *m)
 		m->no_memory = true;
 }
 
+/* L2's value, unless vmcs02 holds a newer one: another field's change may run the step of one that L1 did not write. */
+static void write_guest(struct merge *m, unsigned row, uint32_t field, uint64_t value)
+{
+	if (!nvmx_set_has(&m->s->stale, row))
+		write02(m, field, value);
+}
+
 static void merge_debug(struct merge *m)
 {
-	bool load = m->v12->entry_ctls & NVMX_ENTRY_LOAD_DEBUG;
-
-	write02(m, NVMX_GUEST_DR7, load ? m->v12->guest_dr7 : m->from->dr7);
-	write02(m, NVMX_GUEST_DEBUGCTL, load ? m->v12->guest_debugctl : m->from->debugctl);
+	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_DEBUG) {
+		write_guest(m, NVMX_I_GUEST_DR7, NVMX_GUEST_DR7, m->v12->guest_dr7);
+		write_guest(m, NVMX_I_GUEST_DEBUGCTL, NVMX_GUEST_DEBUGCTL, m->v12->guest_debugctl);
+	} else {
+		write02(m, NVMX_GUEST_DR7, m->from->dr7);
+		write02(m, NVMX_GUEST_DEBUGCTL, m->from->debugctl);
+	}
 }
 
 /* Without "load IA32_EFER", LMA and, with paging, LME follow the "IA-32e mode guest" control (SDM 26.3.2.1). */
@@ -262,8 +272,10 @@ static void merge_efer(struct merge *m)
 	uint64_t efer = m->from->efer;
 
 	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_EFER) {
-		efer = m->v12->guest_efer;
-	} else if (m->v12->entry_ctls & NVMX_ENTRY_IA32E) {
+		write_guest(m, NVMX_I_GUEST_EFER, NVMX_GUEST_EFER, m->v12->guest_efer);
+		return;
+	}
+	if (m->v12->entry_ctls & NVMX_ENTRY_IA32E) {
 		efer |= NVMX_EFER_LMA | NVMX_EFER_LME;
 	} else {
 		efer &= ~NVMX_EFER_LMA;
@@ -275,7 +287,10 @@ static void merge_efer(struct merge *m)
 
 static void merge_pat(struct merge *m)
 {
-	write02(m, NVMX_GUEST_PAT, m->v12->entry_ctls & NVMX_ENTRY_LOAD_PAT ? m->v12->guest_pat : m->from->pat);
+	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_PAT)
+		write_guest(m, NVMX_I_GUEST_PAT, NVMX_GUEST_PAT, m->v12->guest_pat);
+	else
+		write02(m, NVMX_GUEST_PAT, m->from->pat);
 }
 
 static void merge_perf(struct merge *m)
@@ -287,24 +302,25 @@ static void merge_perf(struct merge *m)
 
 static void merge_bndcfgs(struct merge *m)
 {
-	if (m->s->ctl02[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_BNDCFGS)
-		write02(m, NVMX_GUEST_BNDCFGS,
-			m->v12->entry_ctls & NVMX_ENTRY_LOAD_BNDCFGS ? m->v12->guest_bndcfgs : m->from->bndcfgs);
+	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_BNDCFGS)
+		write_guest(m, NVMX_I_GUEST_BNDCFGS, NVMX_GUEST_BNDCFGS, m->v12->guest_bndcfgs);
+	else if (m->s->ctl02[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_BNDCFGS)
+		write02(m, NVMX_GUEST_BNDCFGS, m->from->bndcfgs);
 }
 
 static void merge_cet(struct merge *m)
 {
 	if (!(m->v12->entry_ctls & NVMX_ENTRY_LOAD_CET))
 		return;
-	write02(m, NVMX_GUEST_S_CET, m->v12->guest_s_cet);
-	write02(m, NVMX_GUEST_SSP, m->v12->guest_ssp);
-	write02(m, NVMX_GUEST_INT_SSP_TABLE, m->v12->guest_int_ssp_table);
+	write_guest(m, NVMX_I_GUEST_S_CET, NVMX_GUEST_S_CET, m->v12->guest_s_cet);
+	write_guest(m, NVMX_I_GUEST_SSP, NVMX_GUEST_SSP, m->v12->guest_ssp);
+	write_guest(m, NVMX_I_GUEST_INT_SSP_TABLE, NVMX_GUEST_INT_SSP_TABLE, m->v12->guest_int_ssp_table);
 }
 
 static void merge_pkrs(struct merge *m)
 {
 	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_PKRS)
-		write02(m, NVMX_GUEST_PKRS, m->v12->guest_pkrs);
+		write_guest(m, NVMX_I_GUEST_PKRS, NVMX_GUEST_PKRS, m->v12->guest_pkrs);
 }
 
 static void merge_xss(struct merge *m)
