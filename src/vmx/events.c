@@ -53,6 +53,8 @@ static bool nmi_blocked(struct nvmx_vcpu *v, uint32_t pin)
 {
 	uint32_t by = NVMX_INTR_BLOCK_MOVSS | (pin & NVMX_PIN_VNMI ? 0 : NVMX_INTR_BLOCK_NMI);
 
+	if (!(pin & NVMX_PIN_NMI)) /* it would be delivered, and its injection wants this too (SDM 26.3.1.5) */
+		by |= NVMX_INTR_BLOCK_STI;
 	return nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & by;
 }
 

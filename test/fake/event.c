@@ -169,7 +169,9 @@ static bool nmi(struct fake_cpu *c)
 	const struct fake_exit x = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info };
 	uint32_t blocking = c->a.blocking & ~(pin(c) & NVMX_PIN_VNMI ? NVMX_INTR_BLOCK_NMI : 0);
 
-	if (!c->nmi || (blocking & (NVMX_INTR_BLOCK_MOVSS | NVMX_INTR_BLOCK_NMI)))
+	if (pin(c) & NVMX_PIN_NMI) /* STI's blocking is of the delivery, not of the VM exit */
+		blocking &= ~NVMX_INTR_BLOCK_STI;
+	if (!c->nmi || (blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS | NVMX_INTR_BLOCK_NMI)))
 		return false;
 	c->nmi = false;
 	if (pin(c) & NVMX_PIN_NMI)

@@ -133,8 +133,9 @@ static void vmx_operand(struct gen *g, struct script *s)
 	i.reg = (uint8_t)reg(g);
 	i.reg2 = SCRIPT_FIELD;
 	if (i.op == FAKE_VMREAD || i.op == FAKE_VMWRITE) {
+		/* With VMCS shadowing and a memory operand the library leaves the access to L1, a processor does not. */
+		i.mem = !g->shadowing && chance(g, 30);
 		script_movi(s, SCRIPT_FIELD, fields[rnd(g, COUNT(fields))]);
-		i.mem = chance(g, 30);
 	} else if (chance(g, 30)) {
 		script_movi(s, 3, i.disp);
 		i.base = 3;
@@ -286,6 +287,7 @@ static const struct {
 	uint64_t bad, good;
 } wrong[] = {
 	{ NVMX_PIN_CTLS, 0, 0x16 },
+	{ NVMX_VMCS_LINK_POINTER, FAKE_VMCS_SHADOW, FAKE_NONE },
 	{ NVMX_EXIT_CTLS, 0, 0x36ffb | NVMX_EXIT_SAVE_DEBUG },
 	{ NVMX_HOST_CR4, 0x20, 0x2020 },
 	{ NVMX_HOST_CS_SEL, 0, 8 },
@@ -396,6 +398,19 @@ static void switch_vmcs(struct gen *g)
 	}
 }
 
+/* A shadow VMCS for L2's VMREAD and VMWRITE, or none again. */
+static void shadowing(struct gen *g)
+{
+	struct script *s = &g->l1;
+	bool on = chance(g, 60);
+
+	script_vmwrite(s, NVMX_VMREAD_BITMAP, FAKE_VMREAD_BITMAP);
+	script_vmwrite(s, NVMX_VMWRITE_BITMAP, FAKE_VMWRITE_BITMAP);
+	script_store(s, (chance(g, 50) ? FAKE_VMREAD_BITMAP : FAKE_VMWRITE_BITMAP) + (NVMX_GUEST_RIP / 8), rnd(g, 256), 1);
+	script_vmwrite(s, NVMX_PROC_CTLS2, NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED | (on ? NVMX_PROC2_SHADOW_VMCS : 0));
+	script_vmwrite(s, NVMX_VMCS_LINK_POINTER, on ? FAKE_VMCS_SHADOW : FAKE_NONE);
+}
+
 static void own_insn(struct gen *g)
 {
 	struct script *s = &g->l1;
@@ -431,7 +446,7 @@ static void tweak(struct gen *g)
 {
 	const struct script_value *v;
 
-	switch (rnd(g, 14)) {
+	switch (rnd(g, 15)) {
 	case 0:
 	case 1:
 	case 2:
@@ -460,6 +475,10 @@ static void tweak(struct gen *g)
 	case 9:
 		own_insn(g);
 		break;
+	case 10:
+		if (g->shadowing)
+			shadowing(g);
+		break;
 	default:
 		v = &interesting[rnd(g, COUNT(interesting))];
 		script_vmwrite(&g->l1, v->field, v->value);
@@ -484,6 +503,8 @@ static void l1_script(struct gen *g, unsigned rounds)
 		msr_lists(g);
 	for (unsigned i = 0; i < 9; i++)
 		script_store(&g->l1, FAKE_MSR_ENTRY + i / 3 * FAKE_PAGE + i % 3 * 16, 0xc0000081, 8);
+	script_pointer(&g->l1, FAKE_VMXON, FAKE_VMXON_REGION);
+	script_pointer(&g->l1, FAKE_VMCLEAR, FAKE_VMCS_SHADOW);
 	script_enter_vmx(&g->l1);
 	for (unsigned n = rounds; n && !script_full(&g->l1); n--) {
 		for (uint64_t k = rnd(g, 4); k; k--)
@@ -521,6 +542,7 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 	g->machine.intercept_all_msrs = chance(g, 15);
 	if (chance(g, 30))
 		g->machine.withheld = NVMX_BIT64(NVMX_FEATURE_HW_SHADOW);
+	g->shadowing = chance(g, 30);
 	outside(g);
 	l2_script(g, &g->l2, FAKE_L2_CODE);
 	l2_script(g, &g->l2b, FAKE_L2_CODE_B);

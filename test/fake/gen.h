@@ -7,6 +7,7 @@
 
 struct gen {
 	uint64_t random;
+	bool shadowing; /* L1 may give L2 a shadow VMCS */
 	struct script l1, l2, l2b;
 	struct fake_code code[3];
 	struct fake_outside outside[FAKE_OUTSIDE_MAX];

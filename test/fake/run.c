@@ -244,7 +244,7 @@ static void inject(struct nvmx_host *h)
 	bool busy = rd(h, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID;
 	int v = next_interrupt(h);
 
-	if (h->vnmi && !busy && !(blocking & (NVMX_INTR_BLOCK_MOVSS | NVMX_INTR_BLOCK_NMI))) {
+	if (h->vnmi && !busy && !(blocking & (3 | NVMX_INTR_BLOCK_NMI))) {
 		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2);
 		h->vnmi = false;
 		busy = true;

@@ -9,8 +9,7 @@ static void conclude(struct fake_cpu *c, const struct fake_insn *i, int outcome)
 	c->a.rflags &= ~SIX_FLAGS;
 	if (outcome > 0 && c->vmcs != FAKE_NONE) {
 		c->a.rflags |= NVMX_RFLAGS_ZF;
-		if (!c->guest)
-			fake_field_set(c, NVMX_VM_INSTR_ERROR, (uint64_t)outcome);
+		fake_field_set(c, NVMX_VM_INSTR_ERROR, (uint64_t)outcome);
 	} else if (outcome) {
 		c->a.rflags |= NVMX_RFLAGS_CF;
 	}
