@@ -64,7 +64,7 @@ finish() {
 }
 
 unit() {
-	need gcc clang make cmake binutils libcmocka-dev
+	need gcc libc6-dev clang make cmake binutils python3 libcmocka-dev
 	say "building with gcc and sanitizers"
 	build unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc
 	local t
