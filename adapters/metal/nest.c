@@ -167,7 +167,7 @@ void nest_create(struct cpu *cpu)
 	struct nvmx_vm_config config = {
 		.ops = &ops,
 		.hw = &hardware,
-		.withheld = machine.withheld | 1ull << NVMX_FEATURE_VE,	/* its violations would all exit to L1 */
+		.withheld = machine.withheld,
 		.shadow_ept_pages = SHADOW_EPT_PAGES,
 	};
 	uint32_t detail;

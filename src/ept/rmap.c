@@ -108,7 +108,8 @@ static bool drop_range(struct nvmx_ept_vcpu *e, uint64_t gpa, uint64_t end)
 void nvmx_ept_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len)
 {
 	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
-	struct nvmx_vcpu *v, *other = NULL;
+	struct nvmx_host *kick = NULL; /* taken under the lock: the vCPU may be destroyed after it */
+	struct nvmx_vcpu *v;
 	uint64_t end = gpa + len - 1 < gpa ? ~0ull : gpa + len - 1;
 	bool mine = false;
 
@@ -127,11 +128,11 @@ void nvmx_ept_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64
 		if (dropped && v == self)
 			mine = true;
 		else if (dropped)
-			other = v;
+			kick = self ? self->host : v->host;
 	}
 	nvmx_ept_unlock(&ve->lock);
 	if (mine)
 		self->ops->flush_ept(self->host, nvmx_ept_of(self)->hot.eptp02, NVMX_FLUSH_ALL);
-	if (other)
-		other->ops->kick_others((self ? self : other)->host);
+	if (kick)
+		vm->ops->kick_others(kick);
 }

@@ -141,6 +141,7 @@ static void run(unsigned vcpus, uint64_t seed)
 	ops.translate = translate;
 	ops.kick_others = kick_others;
 	memset(vm, 0, sizeof(*vm));
+	vm->ops = &ops;
 	memset(taken_at, 0, sizeof(taken_at));
 	revocations = kicks = 0;
 	vm->caps.maxphyaddr = vm->hw.maxphyaddr = 46;
