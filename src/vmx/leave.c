@@ -23,19 +23,21 @@ struct left_behind {
 	bool nmi_blocked;
 };
 
+#define INSTR_INFO_REGISTER NVMX_BIT(10) /* tables 27-11 and 27-14 */
+
 /* For which reasons the processor defines which fields (SDM 27.2.1 to 27.2.5). */
-enum { HAS_INSTR_INFO = 1, HAS_LINEAR = 2, HAS_PHYSICAL = 4 };
+enum { HAS_INSTR_INFO = 1, HAS_LINEAR = 2, HAS_PHYSICAL = 4, MAY_BE_REGISTER = 8 };
 static const uint8_t defined_fields[NVMX_XR_COUNT] = {
 	[NVMX_XR_IO_SMI] = HAS_LINEAR | HAS_INSTR_INFO,
 	[NVMX_XR_CR_ACCESS] = HAS_LINEAR,
 	[NVMX_XR_IO] = HAS_LINEAR | HAS_INSTR_INFO,
 	[NVMX_XR_GDTR_IDTR] = HAS_INSTR_INFO,
-	[NVMX_XR_LDTR_TR] = HAS_INSTR_INFO,
+	[NVMX_XR_LDTR_TR] = HAS_INSTR_INFO | MAY_BE_REGISTER,
 	[NVMX_XR_VMCLEAR] = HAS_INSTR_INFO,
 	[NVMX_XR_VMPTRLD] = HAS_INSTR_INFO,
 	[NVMX_XR_VMPTRST] = HAS_INSTR_INFO,
-	[NVMX_XR_VMREAD] = HAS_INSTR_INFO,
-	[NVMX_XR_VMWRITE] = HAS_INSTR_INFO,
+	[NVMX_XR_VMREAD] = HAS_INSTR_INFO | MAY_BE_REGISTER,
+	[NVMX_XR_VMWRITE] = HAS_INSTR_INFO | MAY_BE_REGISTER,
 	[NVMX_XR_VMXON] = HAS_INSTR_INFO,
 	[NVMX_XR_INVEPT] = HAS_INSTR_INFO,
 	[NVMX_XR_INVVPID] = HAS_INSTR_INFO,
@@ -70,6 +72,9 @@ void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_
 	}
 	if (defined & HAS_INSTR_INFO)
 		info->instr_info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
+	/* A register operand has no displacement: zero (27.2.1); Bochs leaves what its decoder left. */
+	if (defined & MAY_BE_REGISTER && info->instr_info & INSTR_INFO_REGISTER)
+		info->qualification = 0;
 	if (defined & HAS_LINEAR)
 		info->linear = nvmx_vmread(v, NVMX_GUEST_LINEAR_ADDR);
 	if (defined & HAS_PHYSICAL)
