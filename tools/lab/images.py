@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """The pieces that boot tests are made of, each built once below build/lab/out."""
+import fcntl
 import glob
 import gzip
 import lzma
@@ -246,7 +247,9 @@ def piece(name):
 		raise LabError("lz4 is missing: apt-get install lz4")
 	if name not in PIECES:
 		raise LabError(f"no image called {name}: {' '.join(PIECES)}")
-	return PIECES[name]()
+	with open(os.path.join(LAB, "lock"), "w", encoding="ascii") as lock:
+		fcntl.flock(lock, fcntl.LOCK_EX)	# two runs at the same time build each piece once
+		return PIECES[name]()
 
 
 __all__ = ["piece", "PIECES", "LabError", "packages"]
