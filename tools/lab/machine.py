@@ -15,7 +15,7 @@ import time
 import tty
 
 HALT_IDLE = 3.0		# seconds without any sign of life after CPU 0 halted with interrupts off
-QUIET = 0.02
+QUIET = 0.001		# seconds: a pty holds 4 KiB, and the emulator waits while it is full
 PORTS = ("ata0-master", "ata0-slave", "ata1-master", "ata1-slave")
 
 
