@@ -70,11 +70,6 @@ unit() {
 	local t
 	for t in build/unit/test/unit_* build/unit/test/fake/unit_* build/unit/test/fuzz/replay_*; do
 		[ -x "$t" ] && [ -f "$t" ] || continue
-		if [ "$(basename "$t")" = unit_ept_threads ]; then
-			say "skip unit_ept_threads: fails now and then, see docs/ept.md; ./test.sh threads runs it"
-			skipped=$((skipped + 1))
-			continue
-		fi
 		run "$(basename "$t")" "$t"
 	done
 	for t in test/check/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done

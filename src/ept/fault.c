@@ -236,7 +236,8 @@ static bool translate(struct fault *f, uint64_t gpa1, unsigned access)
  */
 struct shortcut {
 	uint64_t like, bits;   /* EPT12's entry under these bits */
-	uint64_t block, delta; /* address bits that make the host's block; from L1's frame to the host's */
+	uint64_t block, base;  /* address bits that make the host's block, and what they are in it */
+	uint64_t delta;        /* from L1's frame to the host's */
 };
 
 static void shortcut_bits(const struct fault *f, unsigned level, struct shortcut *s)
@@ -245,13 +246,14 @@ static void shortcut_bits(const struct fault *f, unsigned level, struct shortcut
 	s->like = f->w.entry[f->w.level] & s->bits & ~((nvmx_ept_size(f->w.level) - 1) & NVMX_EPTE_ADDR);
 }
 
-/* After a translation: the addition holds for its whole block, or for nothing else. */
+/* After a translation: the addition holds for its whole block if the host has that as it has the page that faulted. */
 static void shortcut_block(const struct fault *f, unsigned level, struct shortcut *s)
 {
-	bool usable = f->x.page_shift > nvmx_ept_shift(level) && same_page_kind(&f->x, &f->first) &&
+	bool usable = f->x.page_shift >= nvmx_ept_shift(level) && same_page_kind(&f->x, &f->first) &&
 		      !((f->x.hpa ^ f->gpa1) & (nvmx_ept_size(level) - 1));
 
 	s->block = usable ? -(1ull << f->x.page_shift) : ~0ull;
+	s->base = usable ? f->gpa1 & s->block : ~0ull; /* no frame is there */
 	s->delta = f->x.hpa - f->gpa1;
 }
 
@@ -293,7 +295,7 @@ static unsigned gather(struct fault *f, struct nvmx_ept_table *t, unsigned *next
 		alike = !((entry12 ^ s.like) & s.bits);
 		l->index = (uint16_t)i;
 		l->copy = entry12;
-		if (alike && !((gpa1 ^ f->gpa1) & s.block)) {
+		if (alike && (gpa1 & s.block) == s.base) {
 			l++->hw = (gpa1 + s.delta) | f->low;
 			continue;
 		}

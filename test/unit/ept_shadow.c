@@ -1,65 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The shadow EPT: what L1 and the host are told, how many faults it takes, what it keeps and gives back. */
-#include "ept_host.h"
-
-/* L1's frames. */
-enum { PML4 = 1, PDPT, PD, PT, PT2, PML4_B, LOG, DATA = 1024 };
-#define EPTP (PML4 * 0x1000ull | 3 << 3 | 6)
-#define EPTP_B (PML4_B * 0x1000ull | 3 << 3 | 6)
-#define TABLE(gfn) ((gfn) * 0x1000ull | 7)
-#define PAGE(gfn) ((gfn) * 0x1000ull | WB_LEAF | 7)
-#define QUAL(access) ((access) | 0x180ull)
-
-/* 512 pages at gpa2 0, frames from DATA on. */
-static struct rig *mapped_rig(uint32_t budget)
-{
-	struct rig *r = rig_new(budget);
-
-	l1_set(r, PML4, 0, TABLE(PDPT));
-	l1_set(r, PML4_B, 0, TABLE(PDPT));
-	l1_set(r, PDPT, 0, TABLE(PD));
-	l1_set(r, PD, 0, TABLE(PT));
-	for (unsigned i = 0; i < 512; i++)
-		l1_set(r, PT, i, PAGE(DATA + i));
-	r->role = EPTP;
-	return r;
-}
-
-/* L2's access until it succeeds or is somebody else's.  Counts the violations. */
-static enum nvmx_ept_answer touch(struct rig *r, uint64_t gpa2, unsigned access, unsigned *faults, struct nvmx_ept_fault *f)
-{
-	uint64_t hpa, qual;
-	unsigned rights;
-
-	for (;;) {
-		enum nvmx_ept_answer a;
-
-		if (!hw_access(&r->host, nvmx_ept_root(&r->v, r->role), 0, gpa2, access, &hpa, &rights, &qual))
-			return NVMX_EPT_RETRY;
-		assert_true(++*faults < 100000);
-		a = nvmx_ept_violation(&r->v, r->role, gpa2, QUAL(access), f);
-		if (a != NVMX_EPT_RETRY)
-			return a;
-	}
-}
-
-static unsigned touch_all(struct rig *r)
-{
-	struct nvmx_ept_fault f;
-	unsigned faults = 0;
-
-	for (uint64_t i = 0; i < 512; i++)
-		assert_int_equal(touch(r, i << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
-	return faults;
-}
-
-static uint64_t where(struct rig *r, uint64_t gpa2, unsigned *rights, unsigned *shift)
-{
-	uint64_t hpa = 0;
-
-	assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, r->role), gpa2, &hpa, rights, shift), 0);
-	return hpa;
-}
+#include "ept_mapped.h"
 
 static void test_fault_around(void **state)
 {
@@ -427,6 +368,32 @@ static void test_host_takes_frame(void **state)
 	rig_free(r);
 }
 
+/* Neighbours that all map one frame that the host has not, or has with fewer rights, than the one that faulted. */
+static void test_neighbours_of_one_frame(void **state)
+{
+	static const uint8_t host_rights[] = { 0, 5, 1 };
+
+	(void)state;
+	for (unsigned n = 0; n < 3; n++) {
+		struct rig *r = mapped_rig(0);
+		struct nvmx_ept_fault f;
+		unsigned faults = 0, rights, shift;
+		uint64_t hpa;
+
+		r->host.map[DATA + 600].rights = host_rights[n];
+		for (unsigned i = 1; i < 8; i++)
+			l1_set(r, PT, i, PAGE(DATA + 600));
+		assert_int_equal(touch(r, 0, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+		for (uint64_t i = 1; i < 8; i++) {
+			if (hw_walk(&r->host, nvmx_ept_root(&r->v, EPTP), i << 12, &hpa, &rights, &shift))
+				continue;
+			assert_int_equal(rights, host_rights[n]);
+			assert_int_equal(hpa, (HOST_RAM_FRAME + DATA + 600ull) << 12);
+		}
+		rig_free(r);
+	}
+}
+
 /* Two of L1's frames in one of the host's: L1 goes from one to the other, then the host moves the second. */
 static void test_aliased_frames(void **state)
 {
@@ -587,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_parts_follow_rights), cmocka_unit_test(test_dirty_flag),
 		cmocka_unit_test(test_page_walk_is_a_write), cmocka_unit_test(test_entry_without_vpid),
 		cmocka_unit_test(test_modification_log), cmocka_unit_test(test_host_takes_frame),
+		cmocka_unit_test(test_neighbours_of_one_frame),
 		cmocka_unit_test(test_aliased_frames), cmocka_unit_test(test_replaced_leaf_is_flushed),
 		cmocka_unit_test(test_more_roots_than_slots), cmocka_unit_test(test_self_map), cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_allocation_fails), cmocka_unit_test(test_moved),
