@@ -74,12 +74,13 @@ class Machine:
 		raise NotImplementedError
 
 	def spawn(self, argv):
-		"""On a terminal of its own: Debian's Bochs insists on one."""
+		"""On a terminal of its own: Debian's Bochs insists on one. It also waits there for a key, a millisecond at each HLT,
+		unless its input is at its end."""
 		self.terminal, slave = pty.openpty()
 		fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 132, 0, 0))
 		env = dict(os.environ, TERM="xterm")
 		try:
-			self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=env,
+			self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, env=env,
 				cwd=self.work, start_new_session=True)
 		except OSError as why:
 			raise MachineError(f"{argv[0]}: {why.strerror}") from None
