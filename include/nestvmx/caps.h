@@ -112,4 +112,11 @@ int nvmx_feature_by_name(const char *name, size_t len);
  */
 void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compatible, struct nvmx_caps *out);
 
+/*
+ * Takes from L1's capabilities *c what `limit` lacks, MSR by MSR: controls that may not be 1 or must be 1 there, CR0 and
+ * CR4 bits that are fixed there, EPT and VPID capabilities, VM functions, activity states.  The identification in
+ * IA32_VMX_BASIC stays.  *c is consistent after it if `limit` is.  Pure; any context.
+ */
+void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit);
+
 #endif

@@ -15,6 +15,14 @@
 
 struct nvmx_host;
 
+/*
+ * A port header (NESTVMX_PORT_HEADER) defines
+ *	static inline uint64_t nvmx_port_vmread(uint32_t field);
+ *	static inline void nvmx_port_vmwrite(uint32_t field, uint64_t value);
+ * for the current VMCS and, in a kernel that can preempt the library, the macros NVMX_PORT_PREEMPT_OFF() and
+ * NVMX_PORT_PREEMPT_ON(), which nest: the library holds its spin locks, for a bounded time, between them.
+ */
+
 #define NVMX_ABI_VERSION 1u
 
 /* Access rights to a frame. */
@@ -119,6 +127,16 @@ struct nvmx_host_ops {
 
 	/* Required: sets the guest's CR2, for a #PF that the library raises. */
 	void (*set_cr2)(struct nvmx_host *h, uint64_t cr2);
+
+	/* Optional: as inject_l1, for L2, which is current.  L1 does not intercept the exception. */
+	void (*inject_l2)(struct nvmx_host *h, unsigned vector, bool has_error, uint32_t error);
+
+	/* Optional: the vmcs02 at hpa, current, is new, or nvmx_vmcs01_changed() was called: the host writes its host-state
+	 * area, and the addresses and counts of its own MSR areas, and keeps both up to date; entry loads and exit saves PAT,
+	 * EFER and debug controls, exit loads PAT and EFER.  It then need not save PAT and EFER in vmcs01, but has L1's values
+	 * in vmcs01's guest area whenever it calls the library, and takes them from there in l1_state_loaded.
+	 * Absent: copied from vmcs01. */
+	void (*make_vmcs02)(struct nvmx_host *h, uint64_t hpa);
 };
 
 #endif

@@ -41,13 +41,20 @@ enum nvmx_error {
 #define NVMX_HOST_OWNS_INTERRUPTS 1u
 /* Offer only what Linux 6.1's nested VMX knows, so that saved state moves between the two. */
 #define NVMX_COMPATIBLE 2u
+/* After every exit of L2 that L1 does not see, the host itself delivers again the event whose delivery the exit interrupted
+ * (IDT-vectoring information, SDM 27.2.4).  Else the library does. */
+#define NVMX_HOST_REINJECTS 4u
+/* The host uses the VMX-preemption timer while L2 runs, and emulates L1's own: it starts it when L2 was entered, exits to
+ * L1 with nvmx_exit_to_l1(), and keeps vmcs12's value.  vmcs02 has vmcs01's timer control, and reason 52 is the host's. */
+#define NVMX_HOST_OWNS_TIMER 8u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;
 	const struct nvmx_caps *hw;   /* the processor's own capabilities */
 	uint64_t withheld;            /* set of enum nvmx_feature not to offer */
-	uint32_t flags;               /* NVMX_HOST_OWNS_INTERRUPTS, NVMX_COMPATIBLE */
+	uint32_t flags;               /* NVMX_HOST_OWNS_INTERRUPTS, NVMX_COMPATIBLE, ... */
 	uint32_t shadow_ept_pages;    /* budget of pages for shadow EPT tables, for the whole VM; 0: 1024 */
+	const struct nvmx_caps *limit; /* NULL, or: L1 is offered no more than this (nvmx_caps_restrict()) */
 };
 
 struct nvmx_vcpu_config {
@@ -57,6 +64,8 @@ struct nvmx_vcpu_config {
 	const uint8_t *io_bitmap01;   /* the host's I/O bitmaps A and B for L1 (8 KiB); NULL: see io_passthrough */
 	bool io_passthrough;          /* with io_bitmap01 NULL: the host intercepts no port, rather than every port */
 	uint16_t vpid02;              /* a VPID for L2, distinct from L1's; 0: the host uses none */
+	uint64_t cr4_kept;            /* bits of CR4 that stay 1 in hardware whatever the guest has (the host's MCE); they are in
+	                                 vmcs01's CR4 guest/host mask */
 };
 
 /* Opaque, caller-owned, 64-byte aligned. */
@@ -154,6 +163,55 @@ int nvmx_msr_write(struct nvmx_vcpu *v, uint32_t msr, uint64_t value);
  */
 enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,
 					uint32_t error, uint64_t cr2);
+
+/*
+ * For a host that finds by itself that L2 has to exit (a triple fault, its own timer, an event it keeps): VM exit to L1 with
+ * this information (SDM 27.2).  An event that L2 was to receive is lost unless it is in idt_info.  L2 is current.
+ */
+struct nvmx_l2_exit {
+	uint32_t reason;
+	uint32_t intr_info, intr_error;
+	uint32_t idt_info, idt_error;
+	uint32_t instr_len;
+	uint64_t qualification;
+	uint64_t physical; /* EPT violations and misconfigurations */
+};
+enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit *exit);
+/* Whether L1 intercepts this exception of L2 (SDM 25.2). */
+bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error);
+/* Whether L1 intercepts port access [port, port + size) of L2; `size` is 1 to 4.  Reads L1's bitmaps. */
+bool nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size);
+
+/*
+ * Right before L2 is resumed, in a host whose ops translate or kick_others can be called while L2 is out, or that moves
+ * vCPUs: performs the flush that waits and gives vmcs02 (current) the EPT pointer of the shadow.  A few instructions when
+ * nothing happened.  Does not call page_alloc while the shadow's root exists.  NVMX_RESUME_L2 or NVMX_STOP.
+ */
+enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v);
+
+/* L2 (current) uses `gpa2` for `access` (set of NVMX_ACCESS_*): where L1's EPT leads, setting its accessed and dirty flags.
+ * 0 and *gpa1; -1 and the exit that the access causes; 1: try again.  Without EPT in vmcs12 the address is L1's. */
+int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit);
+
+/*
+ * The host changes its map of L1's memory [gpa, gpa + len): no shadow entry of any vCPU uses the old one when this returns.
+ * To be called when `translate` answers anew already.  Any processor, any context in which kick_others may be called;
+ * `self` is the vCPU on whose behalf, or NULL.
+ */
+void nvmx_host_map_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len);
+
+/* What a host that mirrors VMCS fields of its own must know after each call of the library. */
+struct nvmx_view {
+	void *vmcs12;              /* L1's current vmcs12 (struct nvmx_vmcs12), or NULL; the host may change what it emulates */
+	uint64_t vmcs12_gpa;       /* of it; ~0: none */
+	uint64_t vmxon_gpa;        /* ~0: not in VMX operation */
+	uint64_t shadow_vmcs;      /* host-physical address of the shadow VMCS in vmcs01's link pointer, or ~0 */
+	/* The rest only while L2 is current. */
+	uint32_t pin, proc, proc2, exit, entry; /* vmcs02's controls */
+	const void *msr_bitmap;    /* vmcs02's, or NULL */
+	uint64_t eptp;
+};
+void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out);
 
 /* After NVMX_HOST for an EPT violation of L2 whose L1 frame the host does not map: the L1-physical address and access. */
 bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access);

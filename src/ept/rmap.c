@@ -105,6 +105,11 @@ static bool drop_range(struct nvmx_ept_vcpu *e, uint64_t gpa, uint64_t end)
 	return dropped;
 }
 
+void nvmx_host_map_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len)
+{
+	nvmx_ept_host_invalidate(vm, self, gpa, len);
+}
+
 void nvmx_ept_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len)
 {
 	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);

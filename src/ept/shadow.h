@@ -89,8 +89,18 @@ static inline struct nvmx_ept *nvmx_ept_of_vm(struct nvmx_vm *vm)
 #define NVMX_RELAX() __builtin_ia32_pause()
 #endif
 
+/* A port header of a kernel that preempts keeps the holder of a lock on its processor. */
+#ifdef NESTVMX_PORT_HEADER
+#include NESTVMX_PORT_HEADER
+#endif
+#ifndef NVMX_PORT_PREEMPT_OFF
+#define NVMX_PORT_PREEMPT_OFF()
+#define NVMX_PORT_PREEMPT_ON()
+#endif
+
 static inline void nvmx_ept_lock(uint32_t *lock)
 {
+	NVMX_PORT_PREEMPT_OFF();
 	while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
 		NVMX_RELAX();
 }
@@ -98,6 +108,7 @@ static inline void nvmx_ept_lock(uint32_t *lock)
 static inline void nvmx_ept_unlock(uint32_t *lock)
 {
 	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+	NVMX_PORT_PREEMPT_ON();
 }
 
 static inline struct nvmx_ept_table *nvmx_ept_table(struct nvmx_ept_vcpu *e, uint32_t number)

@@ -24,7 +24,7 @@ bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g)
 	return true;
 }
 
-static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa)
+static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa, const uint8_t *host)
 {
 	const volatile uint64_t *l1;
 	uint64_t *own = g->page.va;
@@ -36,17 +36,24 @@ static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa)
 		own[g->word[i]] |= l1 ? l1[g->word[i]] : ~0ull;
 	if (l1)
 		v->ops->unmap(v->host, gpa, (void *)(uintptr_t)l1, false);
+	for (unsigned i = 0; host && i < g->n; i++) {
+		uint64_t word;
+
+		memcpy(&word, host + 8 * g->word[i], sizeof(word));
+		own[g->word[i]] |= word;
+	}
 }
 
 void nvmx_bitmaps_review(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
+	const uint8_t *host_io = v->config.io_bitmap01;
 
 	if (v12->proc_ctls & NVMX_PROC_MSR_BITMAPS)
-		review(v, &s->msr, v12->msr_bitmap);
+		review(v, &s->msr, v12->msr_bitmap, v->config.msr_bitmap01);
 	if (v12->proc_ctls & NVMX_PROC_IO_BITMAPS) {
-		review(v, &s->io[0], v12->io_bitmap_a);
-		review(v, &s->io[1], v12->io_bitmap_b);
+		review(v, &s->io[0], v12->io_bitmap_a, host_io);
+		review(v, &s->io[1], v12->io_bitmap_b, host_io ? host_io + 4096 : NULL);
 	}
 }
 
@@ -116,6 +123,15 @@ bool nvmx_l1_wants_io(struct nvmx_vcpu *v, uint64_t qualification)
 		if (l1_bit(v, port < PAGE_BITS ? v12->io_bitmap_a : v12->io_bitmap_b, port % PAGE_BITS))
 			return true;
 	return false;
+}
+
+bool nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size)
+{
+	const struct nvmx_vmcs12 *v12 = v->cur->v12;
+
+	if (v12->proc_ctls & NVMX_PROC_IO_BITMAPS)
+		return nvmx_l1_wants_io(v, (uint64_t)port << 16 | (size - 1));
+	return v12->proc_ctls & NVMX_PROC_UNCOND_IO;
 }
 
 bool nvmx_open_io(struct nvmx_vcpu *v, uint64_t qualification)

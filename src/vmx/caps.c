@@ -291,3 +291,43 @@ void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compa
 	out->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
 	*slot(out, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(out);
 }
+
+static bool is_control(uint32_t msr)
+{
+	for (size_t i = 0; i < sizeof(controls) / sizeof(*controls); i++)
+		if (msr == controls[i].msr || (controls[i].old_msr && msr == controls[i].old_msr))
+			return true;
+	return false;
+}
+
+/* Allowed settings: what may be 1 in both; what must be 1 in either, if it may (A.3). */
+static uint64_t restrict_control(uint64_t own, uint64_t limit)
+{
+	uint32_t may = (uint32_t)(own >> 32) & ((uint32_t)(limit >> 32) | (uint32_t)own);
+
+	return (uint64_t)may << 32 | (((uint32_t)own | (uint32_t)limit) & may);
+}
+
+void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit)
+{
+	for (uint32_t msr = NVMX_MSR_VMX_MISC; msr < NVMX_CAPS_FIRST_MSR + NVMX_CAPS_MSRS; msr++) {
+		uint64_t by = nvmx_caps_get(limit, msr);
+
+		if (msr == NVMX_MSR_VMX_CR0_FIXED0 || msr == NVMX_MSR_VMX_CR4_FIXED0)
+			*slot(c, msr) |= by;
+		else if (msr != NVMX_MSR_VMX_VMCS_ENUM && !is_control(msr))
+			*slot(c, msr) &= by;
+	}
+	for (uint32_t msr = NVMX_CAPS_FIRST_MSR + 1; msr < NVMX_CAPS_FIRST_MSR + NVMX_CAPS_MSRS; msr++)
+		if (is_control(msr))
+			*slot(c, msr) = restrict_control(nvmx_caps_get(c, msr), nvmx_caps_get(limit, msr));
+	*slot(c, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(c);
+	c->efer_valid &= limit->efer_valid;
+	c->debugctl_valid &= limit->debugctl_valid;
+	c->perf_global_valid &= limit->perf_global_valid;
+	c->feature_control &= limit->feature_control;
+	if (limit->maxphyaddr < c->maxphyaddr)
+		c->maxphyaddr = limit->maxphyaddr;
+	if (limit->linear_width < c->linear_width)
+		c->linear_width = limit->linear_width;
+}

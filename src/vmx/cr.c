@@ -58,6 +58,16 @@ static void follow_paging(struct nvmx_vcpu *v, uint64_t before, uint64_t now)
 	nvmx_vmwrite(v, NVMX_ENTRY_CTLS, ctls);
 }
 
+/* L2's CR0 or CR4.  Bits that L2 cannot change without an exit may differ in hardware: vmcs12 has L2's. */
+static uint64_t guest_cr(struct nvmx_vcpu *v, bool is0)
+{
+	const struct nvmx_slot *s = v->cur;
+	uint64_t mask02 = is0 ? s->cr0_mask02 : s->cr4_mask02;
+
+	return (nvmx_vmread(v, is0 ? NVMX_GUEST_CR0 : NVMX_GUEST_CR4) & ~mask02) |
+	       ((is0 ? s->v12->guest_cr0 : s->v12->guest_cr4) & mask02);
+}
+
 enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint64_t qualification)
 {
 	struct nvmx_vmcs12 *v12 = v->cur->v12;
@@ -69,7 +79,7 @@ enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs,
 
 	if (type == 1 || (!is0 && cr != 4))
 		return NVMX_HOST;
-	before = nvmx_vmread(v, is0 ? NVMX_GUEST_CR0 : NVMX_GUEST_CR4);
+	before = guest_cr(v, is0);
 	now = value_for_l2(regs, v, qualification, before, mask12);
 	if (!fixed_bits_hold(&v->vm->caps, is0 ? NVMX_MSR_VMX_CR0_FIXED0 : NVMX_MSR_VMX_CR4_FIXED0, now,
 			     is0 ? exempt : 0))
@@ -78,7 +88,7 @@ enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs,
 		follow_paging(v, before, now);
 	*(is0 ? &v12->guest_cr0 : &v12->guest_cr4) = now;
 	shadow12 = is0 ? v12->cr0_shadow : v12->cr4_shadow;
-	nvmx_vmwrite(v, is0 ? NVMX_GUEST_CR0 : NVMX_GUEST_CR4, now);
+	nvmx_vmwrite(v, is0 ? NVMX_GUEST_CR0 : NVMX_GUEST_CR4, is0 ? now : now | v->config.cr4_kept);
 	nvmx_vmwrite(v, is0 ? NVMX_CR0_SHADOW : NVMX_CR4_SHADOW, (shadow12 & mask12) | (now & ~mask12));
 	nvmx_skip(v);
 	return NVMX_RESUME_L2;

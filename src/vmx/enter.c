@@ -81,6 +81,14 @@ bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	return true;
 }
 
+enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v)
+{
+	if (nvmx_v12_proc2(v->cur->v12) & NVMX_PROC2_EPT && !nvmx_load_eptp(v, v->cur))
+		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+	nvmx_vmwrite_flush(v);
+	return NVMX_RESUME_L2;
+}
+
 /* A vmcs02 that has not run yet, or whose host part is out of date, gets the host part of vmcs01. */
 static void make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {

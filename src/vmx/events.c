@@ -112,6 +112,29 @@ bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v)
 	return v->in_l2 && pending_for_l1(v) && must_run_first(v);
 }
 
+enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit *exit)
+{
+	struct nvmx_exit_info info = {
+		.reason = exit->reason, .qualification = exit->qualification, .physical = exit->physical,
+		.intr_info = exit->intr_info, .intr_error = exit->intr_error,
+		.idt_info = exit->idt_info, .idt_error = exit->idt_error, .instr_len = exit->instr_len,
+	};
+
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+	v->run_pending = false;
+	return nvmx_leave_l2(v, &info);
+}
+
+bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error)
+{
+	struct nvmx_route_in in = {
+		.reason = NVMX_XR_EXCEPTION_NMI, .intr_error = error,
+		.intr_info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | (vector & 31),
+	};
+
+	return v->in_l2 && nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1;
+}
+
 enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,
 					uint32_t error, uint64_t cr2)
 {

@@ -21,7 +21,7 @@ static void reinject(struct nvmx_vcpu *v)
 	uint32_t info = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
 	uint32_t type = NVMX_INTR_TYPE(info), block;
 
-	if (!(info & NVMX_INTR_VALID))
+	if (!(info & NVMX_INTR_VALID) || v->vm->flags & NVMX_HOST_REINJECTS)
 		return;
 	if (type == NVMX_EVENT_NMI) { /* its own delivery must not find NMIs blocked */
 		block = (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
@@ -198,8 +198,10 @@ static void read_route_input(struct nvmx_vcpu *v, const struct nvmx_regs *regs, 
 }
 
 /* In a host that owns interrupts a physical one is no event of L1's: what it makes pending, nvmx_check_events() delivers. */
-static bool is_physical(const struct nvmx_vcpu *v, const struct nvmx_route_in *in)
+static bool is_hosts_own(const struct nvmx_vcpu *v, const struct nvmx_route_in *in)
 {
+	if (v->vm->flags & NVMX_HOST_OWNS_TIMER && in->reason == NVMX_XR_PREEMPTION_TIMER)
+		return true;
 	return v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS &&
 	       (in->reason == NVMX_XR_EXT_INT || in->reason == NVMX_XR_INIT || in->reason == NVMX_XR_SIPI ||
 		(in->reason == NVMX_XR_EXCEPTION_NMI && NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_NMI));
@@ -218,7 +220,7 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	v->cur->launched02 = true;
 	v->run_pending = false;
 	read_route_input(v, regs, &in);
-	if (is_physical(v, &in))
+	if (is_hosts_own(v, &in))
 		return to_host(v);
 	switch (nvmx_route(v->cur->v12, &in)) {
 	case NVMX_ROUTE_L0: return l2_for_l0(v, regs, &in);

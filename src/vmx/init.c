@@ -37,6 +37,8 @@ static const struct op_row {
 	OP(trace, NEVER),
 	OP(take_event, WITH_OWNED_INTERRUPTS),
 	OP(set_cr2, ALWAYS),
+	OP(inject_l2, NEVER),
+	OP(make_vmcs02, NEVER),
 };
 #define OPS (sizeof(op_rows) / sizeof(*op_rows))
 
@@ -90,13 +92,15 @@ static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 	return NVMX_OK;
 }
 
+#define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER)
+
 static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 {
 	if (c->ops->size != sizeof(struct nvmx_host_ops))
 		return fail(detail, NVMX_ERR_ABI, c->ops->size);
 	if (c->ops->abi != NVMX_ABI_VERSION)
 		return fail(detail, NVMX_ERR_ABI, c->ops->abi);
-	if (c->flags & ~(NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE))
+	if (c->flags & ~KNOWN_FLAGS)
 		return fail(detail, NVMX_ERR_CONFIG, c->flags);
 	if (c->hw->maxphyaddr < 32 || c->hw->maxphyaddr > 52)
 		return fail(detail, NVMX_ERR_CONFIG, c->hw->maxphyaddr);
@@ -145,6 +149,8 @@ int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm 
 	vm->flags = config->flags;
 	vm->shadow_ept_pages = config->shadow_ept_pages ? config->shadow_ept_pages : 1024;
 	nvmx_caps_compute(config->hw, config->withheld, config->flags & NVMX_COMPATIBLE, &vm->caps);
+	if (config->limit)
+		nvmx_caps_restrict(&vm->caps, config->limit);
 	for (uint32_t i = 0; i < OPS; i++)
 		if (needed(op_rows[i].need, &vm->caps, vm->flags) && !op_present(config->ops, op_rows[i].offset))
 			return fail(detail, NVMX_ERR_OP_MISSING, i);
@@ -185,6 +191,8 @@ static int check_vmcs01(const struct nvmx_vcpu *v, uint32_t *detail)
 
 	if (!(v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
 		return fail(detail, NVMX_ERR_CONFIG, NVMX_PROC_CTLS2);
+	if (v->ops->make_vmcs02)
+		return NVMX_OK; /* its contract is in <nestvmx/host.h> */
 	if (~v->ctl01[NVMX_WORD_EXIT] & exit)
 		return fail(detail, NVMX_ERR_CONFIG, NVMX_EXIT_CTLS);
 	if (~v->ctl01[NVMX_WORD_ENTRY] & entry)

@@ -57,9 +57,9 @@ enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_erro
 	enum nvmx_verdict verdict = v->in_l2 ? NVMX_RESUME_L2 : NVMX_RESUME_L1;
 	uint32_t prior;
 
-	if (!v->in_l2 && v->ops->inject_l1) {
+	if (v->in_l2 ? v->ops->inject_l2 : v->ops->inject_l1) {
 		nvmx_vmwrite_flush(v);
-		v->ops->inject_l1(v->host, vector, has_error, error);
+		(v->in_l2 ? v->ops->inject_l2 : v->ops->inject_l1)(v->host, vector, has_error, error);
 		return verdict;
 	}
 	/* What the host has queued already, or what was being delivered at the exit. */

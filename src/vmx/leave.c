@@ -161,7 +161,7 @@ static void load_control_registers(struct nvmx_vcpu *v, const struct nvmx_vmcs12
 
 	cr4 = host64 ? cr4 | NVMX_CR4_PAE : cr4 & ~NVMX_CR4_PCIDE;
 	load_cr(v, NVMX_GUEST_CR0, NVMX_CR0_SHADOW, cr0, nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR0_FIXED0));
-	load_cr(v, NVMX_GUEST_CR4, NVMX_CR4_SHADOW, cr4, nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0));
+	load_cr(v, NVMX_GUEST_CR4, NVMX_CR4_SHADOW, cr4, nvmx_cr4_forced(v));
 	nvmx_vmwrite(v, NVMX_GUEST_CR3, v12->host_cr3);
 }
 

@@ -113,19 +113,28 @@ static void merge_proc(struct merge *m)
 		write02(m, NVMX_VMFUNC_CTLS, 0); /* every function exits and is emulated */
 }
 
+static bool host_owns_timer(const struct merge *m)
+{
+	return m->v->vm->flags & NVMX_HOST_OWNS_TIMER;
+}
+
 static void merge_pin(struct merge *m)
 {
-	set_word(m, NVMX_WORD_PIN, NVMX_PIN_CTLS, m->v12->pin_ctls, m->s->posted_int.held ? NVMX_PIN_POSTED_INT : 0,
+	uint32_t timer = host_owns_timer(m) ? m->v->ctl01[NVMX_WORD_PIN] : m->v12->pin_ctls;
+
+	set_word(m, NVMX_WORD_PIN, NVMX_PIN_CTLS, m->v12->pin_ctls,
+		 (timer & NVMX_PIN_PREEMPTION_TIMER) | (m->s->posted_int.held ? NVMX_PIN_POSTED_INT : 0),
 		 NVMX_MSR_VMX_TRUE_PINBASED_CTLS);
 }
 
 static void merge_exit(struct merge *m)
 {
-	uint32_t engine = NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_SAVE_EFER;
+	uint32_t engine = NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_PAT |
+			  NVMX_EXIT_LOAD_EFER;
 	bool owns = m->v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS;
 
 	engine |= (owns ? m->v->ctl01[NVMX_WORD_EXIT] : m->v12->exit_ctls) & NVMX_EXIT_ACK_INT;
-	if (m->v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER)
+	if (m->v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER && !host_owns_timer(m))
 		engine |= NVMX_EXIT_SAVE_PREEMPTION_TIMER;
 	set_word(m, NVMX_WORD_EXIT, NVMX_EXIT_CTLS, m->v12->exit_ctls, engine, NVMX_MSR_VMX_TRUE_EXIT_CTLS);
 }
@@ -166,7 +175,7 @@ static void merge_cr0(struct merge *m)
 
 static void merge_cr4(struct merge *m)
 {
-	write02(m, NVMX_GUEST_CR4, m->v12->guest_cr4 | nvmx_caps_get(&m->v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0));
+	write02(m, NVMX_GUEST_CR4, m->v12->guest_cr4 | nvmx_cr4_forced(m->v));
 	m->s->cr4_mask02 = m->v12->cr4_mask | m->from->cr4_mask;
 	write02(m, NVMX_CR4_MASK, m->s->cr4_mask02);
 	write02(m, NVMX_CR4_SHADOW, cr_shadow(m->v12->guest_cr4, m->v12->cr4_shadow, m->v12->cr4_mask));
@@ -371,7 +380,8 @@ static void merge_event(struct merge *m)
 
 static void merge_preemption_timer(struct merge *m)
 {
-	write02(m, NVMX_PREEMPTION_TIMER, m->v12->preemption_timer);
+	if (!host_owns_timer(m))
+		write02(m, NVMX_PREEMPTION_TIMER, m->v12->preemption_timer);
 }
 
 /* In an order in which each step finds what it reads: pins, controls, then what depends on controls. */
@@ -540,7 +550,7 @@ static const struct {
 #define HOST_FIELDS (sizeof(host_fields) / sizeof(*host_fields))
 #define HOST_MSR_FIELDS (sizeof(host_msr_fields) / sizeof(*host_msr_fields))
 
-void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
+static void copy_host_part(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	uint64_t host[HOST_FIELDS], msr[HOST_MSR_FIELDS] = { 0 };
 	uint32_t exit01 = v->ctl01[NVMX_WORD_EXIT];
@@ -557,10 +567,21 @@ void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	for (unsigned i = 0; i < HOST_MSR_FIELDS; i++)
 		if (exit01 & host_msr_fields[i].exit_control)
 			nvmx_vmwrite(v, host_msr_fields[i].field, msr[i]);
-	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, NVMX_NO_ADDR);
-	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
 	nvmx_vmwrite(v, NVMX_ENTRY_MSR_LOAD_COUNT, 0);
 	nvmx_vmwrite(v, NVMX_EXIT_MSR_STORE_COUNT, 0);
+}
+
+void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (v->ops->make_vmcs02) {
+		nvmx_vmcs_load(v, s->page02.hpa);
+		nvmx_vmwrite_flush(v);
+		v->ops->make_vmcs02(v->host, s->page02.hpa);
+	} else {
+		copy_host_part(v, s);
+	}
+	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, NVMX_NO_ADDR);
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
 	if (v->config.vpid02)
 		nvmx_vmwrite(v, NVMX_VPID, v->config.vpid02);
 	for (unsigned w = 0; w < NVMX_WORDS; w++)

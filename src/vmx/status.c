@@ -24,6 +24,25 @@ uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v)
 	return v->loaded;
 }
 
+void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out)
+{
+	const struct nvmx_slot *s = v->cur;
+
+	out->vmxon_gpa = v->vmxon_ptr;
+	out->vmcs12 = s ? s->v12 : NULL;
+	out->vmcs12_gpa = s ? s->gpa : NVMX_NO_ADDR;
+	out->shadow_vmcs = s && v->hw_shadow_on ? s->page_shadow.hpa : NVMX_NO_ADDR;
+	if (!v->in_l2)
+		return;
+	out->pin = s->ctl02[NVMX_WORD_PIN];
+	out->proc = s->ctl02[NVMX_WORD_PROC];
+	out->proc2 = s->ctl02[NVMX_WORD_PROC2];
+	out->exit = s->ctl02[NVMX_WORD_EXIT];
+	out->entry = s->ctl02[NVMX_WORD_ENTRY];
+	out->msr_bitmap = out->proc & NVMX_PROC_MSR_BITMAPS ? s->msr.page.va : NULL;
+	out->eptp = s->eptp02;
+}
+
 bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access)
 {
 	*gpa = v->fault_gpa;

@@ -116,6 +116,12 @@ struct nvmx_vcpu {
 _Static_assert(sizeof(struct nvmx_vm) <= NVMX_VM_SIZE, "NVMX_VM_SIZE is what the host reserves");
 _Static_assert(sizeof(struct nvmx_vcpu) <= NVMX_VCPU_SIZE, "NVMX_VCPU_SIZE is what the host reserves");
 
+/* Bits of CR4 that are 1 in hardware whatever the guest has. */
+static inline uint64_t nvmx_cr4_forced(const struct nvmx_vcpu *v)
+{
+	return nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0) | v->config.cr4_kept;
+}
+
 #define NVMX_RSP 4 /* register number whose value is in the VMCS */
 
 /* exit.c: stops the VM with a named reason. */

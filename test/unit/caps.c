@@ -311,6 +311,37 @@ static void names(void **state)
 	assert_int_equal(nvmx_feature_by_name("", 0), -1);
 }
 
+/* A host that offers a vCPU less than the VM: nothing comes back, and what must be 1 stays possible. */
+static void restricted_by_another_set(void **state)
+{
+	struct nvmx_caps all = compute(0, true), limit = compute(F(EPT) | F(VNMI), true), c = all;
+
+	(void)state;
+	nvmx_caps_restrict(&c, &all);
+	assert_memory_equal(&c, &all, sizeof(c));
+	limit.maxphyaddr = 40;
+	limit.efer_valid = 0x501;
+	nvmx_caps_restrict(&c, &limit);
+	assert_memory_equal(c.msr, limit.msr, sizeof(c.msr));
+	assert_int_equal(c.maxphyaddr, 40);
+	assert_int_equal(c.efer_valid, 0x501);
+	c = all;
+	limit = all;
+	SET(limit, TRUE_PINBASED_CTLS, 0x1600000017ull); /* external-interrupt exiting must be 1, and may be nothing else */
+	SET(limit, CR4_FIXED0, 0x2020);
+	SET(limit, CR4_FIXED1, 0x2020);
+	nvmx_caps_restrict(&c, &limit);
+	assert_int_equal(MSR(c, TRUE_PINBASED_CTLS), 0x1600000016ull);
+	assert_int_equal(MSR(c, CR4_FIXED0), 0x2020);
+	assert_int_equal(MSR(c, CR4_FIXED1), 0x2020);
+	memset(&limit, 0, sizeof(limit));
+	c = all;
+	nvmx_caps_restrict(&c, &limit);
+	assert_int_equal(MSR(c, PROCBASED_CTLS2), 0);
+	assert_int_equal(nvmx_caps_may(&c, NVMX_MSR_VMX_TRUE_EXIT_CTLS), nvmx_caps_must(&all, NVMX_MSR_VMX_TRUE_EXIT_CTLS));
+	assert_int_equal(MSR(c, BASIC) & 0x7fffffff, NVMX_VMCS12_REVISION);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +354,7 @@ int main(void)
 		cmocka_unit_test(what_the_processor_lacks),
 		cmocka_unit_test(compatible_profile),
 		cmocka_unit_test(names),
+		cmocka_unit_test(restricted_by_another_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
