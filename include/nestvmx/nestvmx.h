@@ -25,6 +25,7 @@
 #include <nestvmx/caps.h>
 #include <nestvmx/fields.h>
 #include <nestvmx/host.h>
+#include <nestvmx/state.h>
 #include <nestvmx/vmcs12.h>
 
 /* Errors of the set-up calls; nvmx_init_error() makes a line of them. */

@@ -13,6 +13,8 @@ static bool fixed_bits_hold(const struct nvmx_caps *caps, uint32_t fixed0, uint6
 
 int nvmx_l1_cr_check(const struct nvmx_vcpu *v, unsigned cr, uint64_t value)
 {
+	if (v->smm.active && cr == 4 && value & NVMX_CR4_VMXE)
+		return -1; /* SDM 34.14.3 */
 	if (v->vmxon_ptr == NVMX_NO_ADDR)
 		return 0;
 	return fixed_bits_hold(&v->vm->caps, cr == 0 ? NVMX_MSR_VMX_CR0_FIXED0 : NVMX_MSR_VMX_CR4_FIXED0, value, 0) ? 0

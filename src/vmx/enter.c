@@ -4,6 +4,7 @@
  */
 #include "merge.h"
 #include "port.h"
+#include "state.h"
 #include "../ept/ept.h"
 
 #define VTPR 0x80u
@@ -23,20 +24,17 @@ static bool rowset_empty(const struct nvmx_rowset *s)
 }
 
 /* A PAE L2 that L1 runs without EPT: hardware, which has EPT on, wants the PDPTEs in vmcs02 (SDM 26.3.2.4). */
-static bool needs_pdptes(const struct nvmx_vmcs12 *v12)
+bool nvmx_needs_pdptes(const struct nvmx_vmcs12 *v12)
 {
 	return !(nvmx_v12_proc2(v12) & NVMX_PROC2_EPT) && v12->guest_cr0 & NVMX_CR0_PG &&
 	       v12->guest_cr4 & NVMX_CR4_PAE && !(v12->entry_ctls & NVMX_ENTRY_IA32E);
 }
 
-/* What the checks judge beside vmcs12, L1's memory read once: whether it calls for them at this entry. */
-static bool gather_facts(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_check_input *in)
+bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in)
 {
-	const struct nvmx_vmcs12 *v12 = s->v12;
 	uint32_t proc2 = nvmx_v12_proc2(v12);
-	bool check = in->l1_ia32e != s->l1_ia32e;
+	bool check = false;
 
-	s->l1_ia32e = in->l1_ia32e;
 	if (v12->proc_ctls & NVMX_PROC_TPR_SHADOW && v12->tpr_threshold && !(proc2 & NVMX_PROC2_VID)) {
 		in->vtpr_known = !nvmx_gpa_read(v, v12->virtual_apic_addr + VTPR, &in->vtpr, 1);
 		check = true;
@@ -46,7 +44,7 @@ static bool gather_facts(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_c
 			nvmx_gpa_read(v, v12->vmcs_link_pointer, &in->link_revision, 4);
 		check = true;
 	}
-	if (needs_pdptes(v12)) {
+	if (nvmx_needs_pdptes(v12)) {
 		in->pdpte_known = !nvmx_gpa_read(v, v12->guest_cr3 & 0xffffffe0u, in->pdpte, sizeof(in->pdpte));
 		check = true;
 	}
@@ -98,14 +96,10 @@ static void make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	nvmx_merge_prepare(v, s);
 }
 
-/* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
-static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
-				      uint32_t groups, bool launch)
+bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
 {
-	const struct nvmx_vmcs12 *v12 = s->v12;
 	struct nvmx_from01 from;
 	uint64_t steps;
-	uint32_t failed;
 
 	make_vmcs02(v, s);
 	s->dirty_groups = groups;
@@ -116,15 +110,28 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 	}
 	nvmx_vmcs_load(v, s->page02.hpa);
 	if (!nvmx_merge(v, s, steps, &from))
-		return NVMX_STOP;
+		return false;
 	s->dirty_groups = 0;
 	if (in->pdpte_known)
 		for (unsigned i = 0; i < 4; i++)
 			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
 	nvmx_bitmaps_review(v, s);
-	nvmx_ept_enter(v, v12);
-	if (!nvmx_load_eptp(v, s))
-		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+	nvmx_ept_enter(v, s->v12);
+	if (nvmx_load_eptp(v, s))
+		return true;
+	nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+	return false;
+}
+
+/* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
+static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
+				      uint32_t groups, bool launch)
+{
+	const struct nvmx_vmcs12 *v12 = s->v12;
+	uint32_t failed;
+
+	if (!nvmx_load_vmcs02(v, s, in, groups))
+		return NVMX_STOP;
 	if (v12->entry_msr_load_count) {
 		failed = nvmx_msr_load_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count);
 		if (failed)
@@ -156,8 +163,9 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
-	if (gather_facts(v, s, &in))
+	if (nvmx_gather_facts(v, s->v12, &in) || in.l1_ia32e != s->l1_ia32e)
 		s->dirty_groups |= NVMX_GROUP_FACTS; /* stays until an entry passes the checks */
+	s->l1_ia32e = in.l1_ia32e;
 	groups = s->dirty_groups;
 	if (groups & ~GROUPS_ALWAYS_FRESH && !rowset_empty(&s->stale))
 		nvmx_slot_freshen(v, s);

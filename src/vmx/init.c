@@ -234,7 +234,7 @@ void nvmx_vcpu_destroy(struct nvmx_vcpu *v)
 
 void nvmx_vcpu_park(struct nvmx_vcpu *v)
 {
-	for (unsigned i = 0; i < NVMX_SLOTS; i++) {
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 
 		if (s->page02.va) {
@@ -257,7 +257,7 @@ void nvmx_vcpu_unpark(struct nvmx_vcpu *v)
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v)
 {
 	read_controls01(v);
-	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
 		v->slots[i].ready02 = false;
 }
 

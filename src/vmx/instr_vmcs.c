@@ -13,7 +13,7 @@ static int read_pointer(struct nvmx_insn *i, uint64_t *pointer, enum nvmx_verdic
 	return -1;
 }
 
-static bool good_address(const struct nvmx_vcpu *v, uint64_t pointer)
+bool nvmx_good_pointer(const struct nvmx_vcpu *v, uint64_t pointer)
 {
 	return !(pointer & 0xfff) && !(pointer >> v->vm->caps.maxphyaddr);
 }
@@ -57,7 +57,7 @@ enum nvmx_verdict nvmx_vmxon(struct nvmx_insn *i)
 		return nvmx_raise_gp0(v);
 	if (read_pointer(i, &pointer, &verdict))
 		return verdict;
-	if (!good_address(v, pointer) || revision_at(v, pointer) != NVMX_VMCS12_REVISION)
+	if (!nvmx_good_pointer(v, pointer) || revision_at(v, pointer) != NVMX_VMCS12_REVISION)
 		return nvmx_vmfail_invalid(v);
 	v->vmxon_ptr = pointer;
 	return nvmx_vmsucceed(v);
@@ -69,7 +69,7 @@ enum nvmx_verdict nvmx_vmxoff(struct nvmx_insn *i)
 	struct nvmx_vcpu *v = i->v;
 
 	nvmx_slot_make_current(v, NULL);
-	for (unsigned n = 0; n < NVMX_SLOTS; n++)
+	for (unsigned n = 0; n < NVMX_SLOT_PLACES; n++)
 		if (v->slots[n].gpa != NVMX_NO_ADDR)
 			nvmx_slot_release(v, &v->slots[n]);
 	v->vmxon_ptr = NVMX_NO_ADDR;
@@ -86,7 +86,7 @@ enum nvmx_verdict nvmx_vmclear(struct nvmx_insn *i)
 
 	if (read_pointer(i, &pointer, &verdict))
 		return verdict;
-	if (!good_address(v, pointer))
+	if (!nvmx_good_pointer(v, pointer))
 		return nvmx_vmfail(v, NVMX_VMERR_VMCLEAR_ADDR);
 	if (pointer == v->vmxon_ptr)
 		return nvmx_vmfail(v, NVMX_VMERR_VMCLEAR_VMXON_PTR);
@@ -100,7 +100,7 @@ enum nvmx_verdict nvmx_vmclear(struct nvmx_insn *i)
 	return nvmx_vmsucceed(v);
 }
 
-static bool revision_known(const struct nvmx_vcpu *v, uint32_t revision)
+bool nvmx_revision_known(const struct nvmx_vcpu *v, uint32_t revision)
 {
 	uint32_t proc2 = nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2);
 
@@ -119,12 +119,12 @@ enum nvmx_verdict nvmx_vmptrld(struct nvmx_insn *i)
 
 	if (read_pointer(i, &pointer, &verdict))
 		return verdict;
-	if (!good_address(v, pointer))
+	if (!nvmx_good_pointer(v, pointer))
 		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_ADDR);
 	if (pointer == v->vmxon_ptr)
 		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_VMXON_PTR);
 	revision = revision_at(v, pointer);
-	if (!revision_known(v, revision))
+	if (!nvmx_revision_known(v, revision))
 		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_REVISION);
 	s = nvmx_slot_get(v, pointer);
 	if (!s)

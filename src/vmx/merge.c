@@ -368,6 +368,8 @@ static void merge_event(struct merge *m)
 	uint32_t info = m->v12->entry_intr_info;
 
 	write02(m, NVMX_ENTRY_INTR_INFO, info);
+	if (!(info & NVMX_INTR_VALID))
+		return;
 	/* With the host's virtual NMIs an NMI cannot go in while NMIs are blocked (SDM 26.3.1.5); L1 has none and may. */
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI && m->v12->guest_interruptibility & NVMX_INTR_BLOCK_NMI &&
 	    !(m->v12->pin_ctls & NVMX_PIN_VNMI))

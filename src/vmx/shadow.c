@@ -16,7 +16,7 @@ static bool usable(const struct nvmx_vcpu *v)
 
 	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
 		any |= v->vm->hw_ro.w[i] | v->vm->hw_rw.w[i];
-	return any && v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_SECONDARY;
+	return any && !v->smm.active && v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_SECONDARY;
 }
 
 static void bitmap_allow(uint8_t *bitmap, const struct nvmx_rowset *rows)

@@ -6,9 +6,6 @@
 #include "port.h"
 #include <string.h>
 
-/* What vmcs12 uses of its page; the rest is neither read nor written. */
-#define USED offsetof(struct nvmx_vmcs12, pad6)
-
 static int page_get(struct nvmx_vcpu *v, struct nvmx_page *page)
 {
 	if (!page->va)
@@ -53,47 +50,60 @@ static bool set_empty(const struct nvmx_rowset *set)
 
 struct nvmx_slot *nvmx_slot_find(struct nvmx_vcpu *v, uint64_t gpa)
 {
-	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
 		if (v->slots[i].gpa == gpa)
 			return &v->slots[i];
 	return NULL;
 }
 
-/* A free slot, else the least recently used one that is not current. */
+struct nvmx_slot *nvmx_slot_free(struct nvmx_vcpu *v)
+{
+	return nvmx_slot_find(v, NVMX_NO_ADDR);
+}
+
+/* If as many are active as may be, the least recently used one that is not current. */
 static struct nvmx_slot *slot_victim(struct nvmx_vcpu *v)
 {
 	struct nvmx_slot *victim = NULL;
+	unsigned active = 0;
 
-	for (unsigned i = 0; i < NVMX_SLOTS; i++) {
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 
 		if (s->gpa == NVMX_NO_ADDR)
-			return s;
+			continue;
+		active++;
 		if (s != v->cur && (!victim || s->last_use < victim->last_use))
 			victim = s;
 	}
-	return victim;
+	return active < NVMX_SLOTS ? NULL : victim;
 }
 
-struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa)
+int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	struct nvmx_slot *s = nvmx_slot_find(v, gpa);
-
-	if (s)
-		return s;
-	s = slot_victim(v);
-	if (s->gpa != NVMX_NO_ADDR)
-		nvmx_slot_release(v, s);
 	if (page_get(v, &s->page12) || nvmx_vmcs_page_get(v, &s->page02, 0))
-		return NULL;
+		return -1;
 	s->v12 = s->page12.va;
-	if (nvmx_gpa_read(v, gpa, s->v12, USED))
-		return NULL;
-	s->gpa = gpa;
 	s->last_use = ++v->clock;
 	s->dirty = v->vm->rows;
 	memset(&s->stale, 0, sizeof(s->stale));
 	s->dirty_groups = ~0u;
+	return 0;
+}
+
+struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa)
+{
+	struct nvmx_slot *s = nvmx_slot_find(v, gpa), *victim;
+
+	if (s)
+		return s;
+	victim = slot_victim(v);
+	if (victim)
+		nvmx_slot_release(v, victim);
+	s = nvmx_slot_free(v);
+	if (nvmx_slot_prepare(v, s) || nvmx_gpa_read(v, gpa, s->v12, NVMX_VMCS12_USED))
+		return NULL;
+	s->gpa = gpa;
 	return s;
 }
 
@@ -108,9 +118,19 @@ void nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (s == v->cur)
 		nvmx_slot_make_current(v, NULL);
+	nvmx_slot_write_back(v, s);
+	nvmx_slot_drop(v, s);
+}
+
+/* If L1 has given the page away meanwhile, the VMCS is lost, as it is on a processor. */
+void nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
 	nvmx_slot_freshen(v, s);
-	/* If L1 has given the page away meanwhile, the VMCS is lost, as it is on a processor. */
-	nvmx_gpa_write(v, s->gpa, s->v12, USED);
+	nvmx_gpa_write(v, s->gpa, s->v12, NVMX_VMCS12_USED);
+}
+
+void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
 	unpin(v, &s->vapic);
 	unpin(v, &s->apic_access);
 	unpin(v, &s->posted_int);
@@ -162,7 +182,7 @@ void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned ro
 
 void nvmx_slots_init(struct nvmx_vcpu *v)
 {
-	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
 		v->slots[i].gpa = NVMX_NO_ADDR;
 }
 
@@ -172,7 +192,7 @@ void nvmx_slots_destroy(struct nvmx_vcpu *v)
 	v->in_l2 = false;
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_shadow_switch(v);
-	for (unsigned i = 0; i < NVMX_SLOTS; i++) {
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 
 		unpin(v, &s->vapic);

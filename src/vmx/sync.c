@@ -20,9 +20,8 @@ static uint64_t cr_of_l2(uint64_t now, uint64_t before, uint64_t mask02)
 	return (now & ~mask02) | (before & mask02);
 }
 
-static void sync_calculated(struct nvmx_vcpu *v, struct nvmx_slot *s)
+static void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_vmcs12 *v12)
 {
-	struct nvmx_vmcs12 *v12 = s->v12;
 	uint32_t proc2 = nvmx_v12_proc2(v12);
 
 	v12->guest_cr0 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR0), v12->guest_cr0, s->cr0_mask02);
@@ -34,8 +33,6 @@ static void sync_calculated(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	if (proc2 & NVMX_PROC2_UNRESTRICTED) /* SDM 27.2: LMA is stored into the entry control */
 		v12->entry_ctls = (v12->entry_ctls & ~NVMX_ENTRY_IA32E) |
 				  ((uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E);
-	s->ctl02[NVMX_WORD_ENTRY] = (s->ctl02[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) |
-				    (v12->entry_ctls & NVMX_ENTRY_IA32E);
 }
 
 /* Rows that a VM exit saves only under a control or with a feature (SDM 27.3.1): without, vmcs12 keeps its value. */
@@ -68,7 +65,21 @@ static void keep_unsaved(const struct nvmx_vmcs12 *v12, struct nvmx_rowset *stal
 void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	sync_hot(v, s->v12);
-	sync_calculated(v, s);
+	sync_calculated(v, s, s->v12);
+	s->ctl02[NVMX_WORD_ENTRY] = (s->ctl02[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) |
+				    (s->v12->entry_ctls & NVMX_ENTRY_IA32E);
 	s->stale = v->vm->rare;
 	keep_unsaved(s->v12, &s->stale);
+}
+
+void nvmx_sync_copy(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_vmcs12 *copy)
+{
+	struct nvmx_rowset rare = v->vm->rare;
+	unsigned row;
+
+	sync_hot(v, copy);
+	sync_calculated(v, s, copy);
+	keep_unsaved(copy, &rare);
+	NVMX_FOR_EACH_ROW(row, &rare)
+		nvmx_v12_set(copy, row, nvmx_vmread(v, nvmx_field_rows[row].encoding));
 }

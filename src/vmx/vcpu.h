@@ -10,6 +10,7 @@
 #include <nestvmx/nestvmx.h>
 
 #define NVMX_SLOTS 4          /* vmcs12s that stay warm per vCPU */
+#define NVMX_SLOT_PLACES (NVMX_SLOTS + 1) /* one more to build a restored state in */
 #define NVMX_BATCH 32         /* VMWRITEs collected for vmcs_write_many */
 #define NVMX_NO_ADDR (~0ull)  /* no VMXON pointer, no current VMCS, no link pointer */
 #define NVMX_GRANT_WORDS 16   /* 64-bit words of a lazily opened bitmap page that may hold a granted bit */
@@ -95,6 +96,11 @@ struct nvmx_vcpu {
 	bool in_l2;
 	bool run_pending;           /* an entry was emulated and L2 has not run yet */
 	bool hw_shadow_on;          /* vmcs01 has VMCS shadowing enabled for `cur` */
+	struct {
+		bool active;        /* L1's processor is in SMM: neither vmxon_ptr nor in_l2 count */
+		bool in_l2;         /* what they were when the SMI came */
+		uint64_t vmxon_ptr;
+	} smm;
 	enum nvmx_stop stop;
 	uint64_t stop_detail;
 	uint64_t fault_gpa;         /* nvmx_host_fault */
@@ -106,7 +112,7 @@ struct nvmx_vcpu {
 	uint32_t ctl01[NVMX_WORDS]; /* vmcs01's control words at init */
 	uint64_t eptp01;            /* vmcs01's EPT pointer at init */
 	uint64_t counters[NVMX_CNT_COUNT];
-	struct nvmx_slot slots[NVMX_SLOTS];
+	struct nvmx_slot slots[NVMX_SLOT_PLACES];
 	struct nvmx_page shadow_bitmap[2]; /* VMREAD and VMWRITE bitmaps of vmcs01 */
 	uint32_t batch_n;
 	uint32_t batch_field[NVMX_BATCH];
@@ -121,6 +127,9 @@ static inline uint64_t nvmx_cr4_forced(const struct nvmx_vcpu *v)
 {
 	return nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0) | v->config.cr4_kept;
 }
+
+/* What vmcs12 uses of its page; the rest is neither read nor written. */
+#define NVMX_VMCS12_USED offsetof(struct nvmx_vmcs12, pad6)
 
 #define NVMX_RSP 4 /* register number whose value is in the VMCS */
 
@@ -139,6 +148,14 @@ void nvmx_skip(struct nvmx_vcpu *v);
 /* The slot of the vmcs12 at gpa, loaded from L1's memory if it is not active here yet (the page's revision was checked
  * by the caller); evicts the least recently used slot if all are taken.  NULL: no memory or no RAM there. */
 struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa);
+/* A place that holds no vmcs12; there is always one. */
+struct nvmx_slot *nvmx_slot_free(struct nvmx_vcpu *v);
+/* Gives it the pages of a vmcs12 and a vmcs02, and makes it all dirty.  0, or -1: no memory. */
+int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Frees the slot without writing vmcs12 back.  It is not v->cur. */
+void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Writes vmcs12, all of it up to date, to L1's memory; the slot stays active. */
+void nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Finds an active slot, or NULL. */
 struct nvmx_slot *nvmx_slot_find(struct nvmx_vcpu *v, uint64_t gpa);
 /* Writes vmcs12 back to L1's memory and frees the slot (VMCLEAR, eviction). */
@@ -186,10 +203,24 @@ enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error);
 /* enter.c: VMLAUNCH and VMRESUME after the instruction's own checks (mode, current VMCS, MOV-SS, launch state). */
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch);
 
+struct nvmx_check_input;
 struct nvmx_exit_info;
+
+/* instr_vmcs.c: whether a VMCS region with this revision identifier may become current (SDM 30.3, VMPTRLD). */
+bool nvmx_revision_known(const struct nvmx_vcpu *v, uint32_t revision);
+/* Whether a VMXON or VMCS pointer is 4-KiB aligned and within L1's physical-address width. */
+bool nvmx_good_pointer(const struct nvmx_vcpu *v, uint64_t pointer);
+
+/* enter.c: what the checks judge beside vmcs12, L1's memory read once; whether it calls for them at every entry. */
+bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in);
+/* enter.c: makes vmcs02 hold vmcs12, which passes the checks with `in`; `groups` are dirty.  vmcs02 is current after.
+ * False: the VM was stopped (no memory, a frame that could not be pinned). */
+bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups);
 
 /* sync.c: vmcs12 learns what L2 left in vmcs02 (current): HOT and CALC rows now, RARE ones become stale. */
 void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* The same into a copy of vmcs12, with all RARE rows; nothing of the slot changes. */
+void nvmx_sync_copy(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_vmcs12 *copy);
 
 /* cr.c: an access of L2 to CR0 or CR4 that exits for the host's bits alone.  NVMX_HOST: not one of those. */
 enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint64_t qualification);

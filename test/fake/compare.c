@@ -15,10 +15,15 @@ static void explain(const struct fake_machine *m, long at, long byte)
 		fprintf(stderr, "  the library stopped the VM: %d, detail %#llx, vmcs02 refused: %s\n",
 			(int)fake_nested.library_stop, (unsigned long long)fake_nested.library_detail,
 			fake_nested.refused ? fake_nested.refused : "no");
-	if (at < 0) {
+	if (fake_bare.stop != fake_nested.stop)
+		fprintf(stderr, "  the runs ended differently: %d | %d, vmcs02 refused: %s\n", (int)fake_bare.stop,
+			(int)fake_nested.stop, fake_nested.refused ? fake_nested.refused : "no");
+	if (at < 0 && byte >= 0) {
 		fprintf(stderr, "  RAM differs at %#lx: %02x | %02x\n", byte, fake_bare.ram[byte], fake_nested.ram[byte]);
 		return;
 	}
+	if (at < 0)
+		return;
 	again.keep = keep[0];
 	fake_run_bare(&again, &fake_bare);
 	again.keep = keep[1];

@@ -14,7 +14,7 @@ static bool fails(struct nvmx_host *h)
 	return ++h->r->callbacks == h->m->fail_at;
 }
 
-static uint32_t next_random(struct nvmx_host *h)
+uint32_t fake_host_random(struct nvmx_host *h)
 {
 	h->random = h->random * 1664525u + 1013904223u;
 	return h->random >> 8;
@@ -41,8 +41,8 @@ static struct fake_mapping *mapping_of(struct nvmx_host *h, uint64_t gpa)
 /* Another processor of the guest writes while the library is not looking. */
 static void mutate(struct nvmx_host *h, uint8_t *frame)
 {
-	for (unsigned n = next_random(h) % 4; n; n--)
-		frame[next_random(h) % FAKE_PAGE] ^= (uint8_t)(1u << next_random(h) % 8);
+	for (unsigned n = fake_host_random(h) % 4; n; n--)
+		frame[fake_host_random(h) % FAKE_PAGE] ^= (uint8_t)(1u << fake_host_random(h) % 8);
 }
 
 /* The library works on a copy, so that the sanitizer sees a use after unmap and a write without the right to it. */

@@ -59,6 +59,7 @@ struct fake_machine {
 	/* nested only */
 	uint64_t fail_at;         /* the callback, counted from 1, that fails; 0: none */
 	uint32_t mutate;          /* not 0: seed for guest memory that changes between two mappings */
+	uint32_t moves;           /* not 0: seed; between two steps the nested state moves to another or the same vCPU */
 	bool no_vpid;
 	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
 };
@@ -69,6 +70,7 @@ struct fake_result {
 	uint8_t ram[FAKE_RAM_SIZE];
 	/* nested only */
 	uint64_t callbacks;       /* that could have failed */
+	uint64_t moves;
 	enum nvmx_stop library_stop;
 	uint64_t library_detail;
 	bool host_stopped;        /* the run ended by NVMX_STOP */
@@ -113,6 +115,8 @@ struct nvmx_host {
 	uint8_t owner[FAKE_HOST_FRAMES];
 	uint64_t vmcs01, eptp01;
 	bool launched01, inside;          /* inside a call of the library */
+	bool smm;                         /* the guest is in SMM */
+	uint64_t moved_at;                /* instructions begun at the last move */
 	uint64_t launched[FAKE_HOST_FRAMES / 64];
 	uint8_t msr_bitmap[FAKE_PAGE];
 	struct fake_mapping mapping[FAKE_MAPPINGS];
@@ -136,12 +140,24 @@ void fake_host_clean(const struct nvmx_host *h); /* nothing is left over */
 /* vmcs02, current, may be entered: every address in it is the library's or granted. */
 void fake_check_vmcs02(struct nvmx_host *h);
 int fake_highest(const uint64_t set[4]);
+uint32_t fake_host_random(struct nvmx_host *h);
 /* run.c: a host and its vCPU, one exit at a time.  `vcpu` is NULL if the host had no memory for it. */
 struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result *r);
 bool fake_host_step(struct nvmx_host *h); /* false: the run is over */
 void fake_host_free(struct nvmx_host *h); /* everything given back, or the program ends */
 /* nvmx_handle_exit, and what must hold after it. */
 enum nvmx_verdict fake_host_handle(struct nvmx_host *h, struct nvmx_regs *regs);
+/* move.c: saves the nested state and restores it, into the same vCPU or, with `fresh`, into another of another VM. */
+void fake_host_move(struct nvmx_host *h, bool fresh);
+/* Moves before every step, but seldom between two attempts at one instruction: a new vCPU has no shadow EPT. */
+void fake_host_maybe_move(struct nvmx_host *h);
+/* The nested state; the caller frees it.  *size gets its size. */
+void *fake_host_save(struct nvmx_host *h, size_t *size);
+/* nvmx_state_restore(); a refusal must leave everything as it was. */
+int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const char **row);
+bool fake_host_start(struct nvmx_host *h); /* makes h->vm and h->vcpu; false: no memory */
+/* The host's events for the guest that is to run next. */
+enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, enum nvmx_verdict verdict);
 /* setup.c: vmcs01 and the host's EPT. */
 void fake_setup_vmcs01(struct nvmx_host *h);
 

@@ -261,7 +261,7 @@ static void inject(struct nvmx_host *h)
 	wr(h, NVMX_PROC_CTLS, proc);
 }
 
-static enum nvmx_verdict events(struct nvmx_host *h, struct nvmx_regs *regs, enum nvmx_verdict verdict)
+enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, enum nvmx_verdict verdict)
 {
 	if (!owns_interrupts(h) || verdict == NVMX_STOP)
 		return verdict;
@@ -324,6 +324,8 @@ bool fake_host_step(struct nvmx_host *h)
 	struct nvmx_regs regs;
 	enum nvmx_verdict verdict;
 
+	if (h->m->moves)
+		fake_host_maybe_move(h);
 	if (!run_guest(h) || ++h->cpu.steps > FAKE_MAX_STEPS)
 		return false;
 	if (h->cpu.refused)
@@ -332,7 +334,7 @@ bool fake_host_step(struct nvmx_host *h)
 	verdict = fake_host_handle(h, &regs);
 	if (verdict == NVMX_HOST)
 		verdict = host_exit(h, &regs);
-	verdict = events(h, &regs, verdict);
+	verdict = fake_host_events(h, &regs, verdict);
 	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n);
 	if (verdict == NVMX_STOP) {
 		h->r->host_stopped = h->cpu.stop == FAKE_EXITED;
@@ -364,7 +366,7 @@ static void finish(struct nvmx_host *h)
 	fake_host_clean(h);
 }
 
-static bool start(struct nvmx_host *h)
+bool fake_host_start(struct nvmx_host *h)
 {
 	const struct nvmx_vm_config vm = { .ops = &fake_host_ops, .hw = &h->hw, .withheld = h->m->withheld,
 					   .flags = h->m->flags, .shadow_ept_pages = 64 };
@@ -391,20 +393,20 @@ struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result
 {
 	struct nvmx_host *h = calloc(1, sizeof(*h));
 
-	r->callbacks = 0;
+	r->callbacks = r->moves = 0;
 	r->host_stopped = false;
 	r->refused = NULL;
 	r->library_stop = NVMX_STOP_NONE;
 	h->m = m;
 	h->r = r;
-	h->random = m->mutate;
+	h->random = m->mutate | m->moves;
 	fake_hw_caps(&h->hw);
 	fake_mem_init(&h->mem, FAKE_RAM_BASE);
 	fake_cpu_init(&h->cpu, m, &h->hw, &h->mem, &r->trace);
 	fake_l1_state(&h->cpu.a);
 	h->cpu.native = true;
 	fake_setup_vmcs01(h);
-	if (!start(h))
+	if (!fake_host_start(h))
 		h->vcpu = NULL;
 	return h;
 }

@@ -251,6 +251,17 @@ static void nmi_goes_in_while_nmis_are_blocked(void **state)
 	assert_int_equal(seen(NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
 }
 
+static void event_that_is_not_valid_leaves_nmis_blocked(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(seen(NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
+}
+
 static void init_and_startup_exit(void **state)
 {
 	static const struct fake_outside init[] = { { 320, FAKE_INIT, 0 } }, sipi[] = { { 320, FAKE_SIPI, 0x9a } };
@@ -304,6 +315,7 @@ int main(void)
 		cmocka_unit_test(interrupt_exits_or_is_delivered),
 		cmocka_unit_test(nmi_exits_once_and_not_while_blocked),
 		cmocka_unit_test(nmi_goes_in_while_nmis_are_blocked),
+		cmocka_unit_test(event_that_is_not_valid_leaves_nmis_blocked),
 		cmocka_unit_test(init_and_startup_exit),
 		cmocka_unit_test(msr_list_failures),
 	};

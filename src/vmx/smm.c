@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * SMM in a host that emulates it: the default treatment of SMIs and RSM (SDM 34.14.1, 34.14.2).  L2's vmcs02 keeps its state
+ * meanwhile: nothing else can run on it, as SMM has no VMX instructions.
+ */
+#include "port.h"
+
+void nvmx_smi(struct nvmx_vcpu *v)
+{
+	if (v->hw_shadow_on)
+		nvmx_shadow_pull(v, v->cur);
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	v->smm.active = true;
+	v->smm.in_l2 = v->in_l2;
+	v->smm.vmxon_ptr = v->vmxon_ptr;
+	v->in_l2 = false;
+	v->vmxon_ptr = NVMX_NO_ADDR;
+	nvmx_shadow_switch(v); /* off: SMM's VMREAD and VMWRITE are #UD */
+	nvmx_vmwrite_flush(v);
+}
+
+void nvmx_rsm(struct nvmx_vcpu *v)
+{
+	v->smm.active = false;
+	v->vmxon_ptr = v->smm.vmxon_ptr;
+	nvmx_shadow_switch(v);
+	if (v->smm.in_l2)
+		nvmx_vmcs_load(v, v->cur->page02.hpa);
+	v->in_l2 = v->smm.in_l2;
+	nvmx_vmwrite_flush(v);
+}

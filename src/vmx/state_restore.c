@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * A vCPU takes over nested state.  The blob is judged, and a vmcs02 for its L2 built, in a slot of its own; only when nothing
+ * can fail any more does it replace what the vCPU had.
+ */
+#include "../ept/ept.h"
+#include "state.h"
+#include <nestvmx/check.h>
+#include <string.h>
+
+#define PAGE_END offsetof(struct nvmx_state, shadow_vmcs12)
+#define MTF_EVENT (NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT)
+
+struct restore {
+	struct nvmx_vcpu *v;
+	const struct nvmx_state *state; /* the blob: each part is read once */
+	const struct nvmx_state_context *context;
+	const char **row;
+	struct nvmx_state_header h;
+	bool l2;                        /* L2 runs, or will when SMM ends */
+	struct nvmx_slot *s;
+	struct nvmx_state_live live;
+	struct nvmx_check_input in;
+};
+
+static bool has_page(const struct nvmx_state_header *h)
+{
+	return h->size >= PAGE_END;
+}
+
+static bool bad_flags(const struct restore *r)
+{
+	return r->h.flags & ~(NVMX_STATE_GUEST_MODE | NVMX_STATE_RUN_PENDING | NVMX_STATE_EVMCS | NVMX_STATE_MTF_PENDING) ||
+	       r->h.smm_flags & ~(NVMX_STATE_SMM_GUEST_MODE | NVMX_STATE_SMM_VMXON) ||
+	       r->h.vmx_flags & ~NVMX_STATE_DEADLINE;
+}
+
+static bool bad_format(const struct restore *r)
+{
+	return r->h.format != NVMX_STATE_FORMAT_VMX;
+}
+
+static bool enlightened(const struct restore *r)
+{
+	return r->h.flags & NVMX_STATE_EVMCS;
+}
+
+static bool pending_without_l2(const struct restore *r)
+{
+	return r->h.flags & (NVMX_STATE_RUN_PENDING | NVMX_STATE_MTF_PENDING) && !(r->h.flags & NVMX_STATE_GUEST_MODE);
+}
+
+static bool something_without_vmx(const struct restore *r)
+{
+	return r->h.vmxon_pa == NVMX_STATE_NO_ADDR && (r->h.vmcs12_pa != NVMX_STATE_NO_ADDR || r->h.flags || r->h.smm_flags);
+}
+
+/* SMM leaves VMX operation (SDM 34.14.1): then nothing runs or is pending, and outside SMM nothing has been left. */
+static bool bad_smm(const struct restore *r)
+{
+	if (r->h.smm_flags & NVMX_STATE_SMM_GUEST_MODE && !(r->h.smm_flags & NVMX_STATE_SMM_VMXON))
+		return true;
+	return r->context->smm ? r->h.flags & (NVMX_STATE_GUEST_MODE | NVMX_STATE_RUN_PENDING) : r->h.smm_flags;
+}
+
+static bool bad_vmxon(const struct restore *r)
+{
+	return r->h.vmxon_pa != NVMX_STATE_NO_ADDR && !nvmx_good_pointer(r->v, r->h.vmxon_pa);
+}
+
+static bool l2_without_vmcs(const struct restore *r)
+{
+	return r->l2 && r->h.vmcs12_pa == NVMX_STATE_NO_ADDR;
+}
+
+static bool no_page(const struct restore *r)
+{
+	return r->h.vmcs12_pa != NVMX_STATE_NO_ADDR && !has_page(&r->h);
+}
+
+static bool page_of_nothing(const struct restore *r)
+{
+	return r->h.vmxon_pa != NVMX_STATE_NO_ADDR && r->h.vmcs12_pa == NVMX_STATE_NO_ADDR && has_page(&r->h);
+}
+
+static bool bad_vmcs(const struct restore *r)
+{
+	return r->h.vmcs12_pa != NVMX_STATE_NO_ADDR &&
+	       (!nvmx_good_pointer(r->v, r->h.vmcs12_pa) || r->h.vmcs12_pa == r->h.vmxon_pa);
+}
+
+static const struct {
+	enum nvmx_state_error error;
+	bool (*broken)(const struct restore *r);
+} header_rules[] = {
+	{ NVMX_STATE_FORMAT, bad_format },
+	{ NVMX_STATE_FLAGS, bad_flags },
+	{ NVMX_STATE_ENLIGHTENED, enlightened },
+	{ NVMX_STATE_CONTRADICTION, pending_without_l2 },
+	{ NVMX_STATE_CONTRADICTION, something_without_vmx },
+	{ NVMX_STATE_SMM, bad_smm },
+	{ NVMX_STATE_VMXON_POINTER, bad_vmxon },
+	{ NVMX_STATE_CONTRADICTION, l2_without_vmcs },
+	{ NVMX_STATE_TRUNCATED, no_page },
+	{ NVMX_STATE_CONTRADICTION, page_of_nothing },
+	{ NVMX_STATE_VMCS_POINTER, bad_vmcs },
+};
+
+static int read_header(struct restore *r, size_t bytes)
+{
+	if (bytes < sizeof(r->h))
+		return NVMX_STATE_TRUNCATED;
+	memcpy(&r->h, &r->state->header, sizeof(r->h));
+	if (r->h.size > NVMX_STATE_MAX_SIZE)
+		return NVMX_STATE_OVERSIZED;
+	if (r->h.size < sizeof(r->h) || r->h.size > bytes)
+		return NVMX_STATE_TRUNCATED;
+	r->l2 = r->h.flags & NVMX_STATE_GUEST_MODE || r->h.smm_flags & NVMX_STATE_SMM_GUEST_MODE;
+	for (unsigned i = 0; i < sizeof(header_rules) / sizeof(*header_rules); i++)
+		if (header_rules[i].broken(r))
+			return header_rules[i].error;
+	return NVMX_STATE_OK;
+}
+
+/* vmcs12, into the new slot.  L2 cannot have been entered with a shadow VMCS (SDM 26.1). */
+static int read_vmcs12(struct restore *r)
+{
+	struct nvmx_vmcs12 *v12;
+
+	if (nvmx_slot_prepare(r->v, r->s))
+		return NVMX_STATE_NO_MEMORY;
+	v12 = r->s->v12;
+	memcpy(v12, r->state->vmcs12, NVMX_VMCS12_USED);
+	if (!nvmx_revision_known(r->v, v12->revision) || (r->l2 && v12->revision & NVMX_SHADOW_VMCS_INDICATOR))
+		return NVMX_STATE_REVISION;
+	return NVMX_STATE_OK;
+}
+
+/* The revision of the VMCS behind the link pointer: in the blob, if it has one. */
+static int read_link(struct restore *r)
+{
+	if (!nvmx_l2_has_shadow(r->s->v12) || !(r->h.flags & NVMX_STATE_GUEST_MODE))
+		return NVMX_STATE_OK;
+	if (r->h.size < sizeof(struct nvmx_state))
+		return NVMX_STATE_TRUNCATED;
+	memcpy(&r->in.link_revision, r->state->shadow_vmcs12, sizeof(r->in.link_revision));
+	return r->in.link_revision == (NVMX_VMCS12_REVISION | NVMX_SHADOW_VMCS_INDICATOR) ? NVMX_STATE_OK
+											   : NVMX_STATE_REVISION;
+}
+
+/* L2's registers from a blob that does not say: as vmcs12 has them, where it has them, else as the host has put them. */
+static void guess_live(struct restore *r)
+{
+	struct nvmx_state_live *live = &r->live;
+	bool pending = r->h.flags & NVMX_STATE_RUN_PENDING;
+	const struct nvmx_vmcs12 *v12 = r->s->v12;
+
+	memset(live, 0, sizeof(*live));
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++) {
+		const struct nvmx_live_row *row = &nvmx_live_rows[i];
+		uint64_t *value = nvmx_live_value(live, row);
+
+		if (pending && v12->entry_ctls & row->loaded)
+			*value = nvmx_v12_get(v12, row->row);
+		else if ((row->exists & r->v->ctl01[NVMX_WORD_ENTRY]) == row->exists)
+			*value = nvmx_vmread(r->v, row->field);
+	}
+	if (pending) {
+		live->event_info = v12->entry_intr_info;
+		live->event_error = v12->entry_exc_error_code;
+		live->event_len = v12->entry_instr_len;
+	}
+	live->timer_deadline = r->h.preemption_timer_deadline << NVMX_DEADLINE_SHIFT;
+}
+
+static void read_live(struct restore *r)
+{
+	const struct nvmx_vmcs12 *v12 = r->s->v12;
+
+	memcpy(&r->live, r->state->vmcs12 + NVMX_STATE_LIVE_OFFSET, sizeof(r->live));
+	if (r->live.magic == NVMX_STATE_LIVE_MAGIC)
+		memcpy(r->in.pdpte, r->live.pdpte, sizeof(r->in.pdpte));
+	else
+		guess_live(r);
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
+		if (nvmx_live_saved(v12, &nvmx_live_rows[i]))
+			*nvmx_live_value(&r->live, &nvmx_live_rows[i]) = nvmx_v12_get(v12, nvmx_live_rows[i].row);
+	if (r->h.flags & NVMX_STATE_MTF_PENDING && !(r->live.event_info & NVMX_INTR_VALID))
+		r->live.event_info = MTF_EVENT;
+	if (!(r->live.event_info & NVMX_INTR_VALID))
+		r->live.event_info = 0;
+}
+
+static int check(struct restore *r, uint32_t groups)
+{
+	const struct nvmx_check_row *failed = nvmx_check_entry(&r->in, groups);
+
+	if (!failed)
+		return NVMX_STATE_OK;
+	if (r->row)
+		*r->row = failed->id;
+	return NVMX_STATE_CHECKS;
+}
+
+/* The registers that are in vmcs02 alone pass the checks that they would have to pass in vmcs12. */
+static int check_live(struct restore *r)
+{
+	struct nvmx_vmcs12 *v12 = r->s->v12;
+	uint32_t entry_ctls = v12->entry_ctls, info = v12->entry_intr_info, error = v12->entry_exc_error_code,
+		 len = v12->entry_instr_len;
+	uint64_t before[NVMX_LIVE_ROWS];
+	int result;
+
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++) {
+		const struct nvmx_live_row *row = &nvmx_live_rows[i];
+
+		before[i] = nvmx_v12_get(v12, row->row);
+		nvmx_v12_set(v12, row->row, *nvmx_live_value(&r->live, row));
+		v12->entry_ctls |= row->loaded;
+	}
+	v12->entry_intr_info = r->live.event_info;
+	v12->entry_exc_error_code = r->live.event_error;
+	v12->entry_instr_len = r->live.event_len;
+	result = check(r, NVMX_GROUP(REG) | NVMX_GROUP(EVENT));
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
+		nvmx_v12_set(v12, nvmx_live_rows[i].row, before[i]);
+	v12->entry_ctls = entry_ctls;
+	v12->entry_intr_info = info;
+	v12->entry_exc_error_code = error;
+	v12->entry_instr_len = len;
+	return result;
+}
+
+/* The checks of VMLAUNCH, SDM 26.2 and 26.3. */
+static int check_l2(struct restore *r)
+{
+	struct nvmx_vmcs12 *v12 = r->s->v12;
+	struct nvmx_check_input memory = { .caps = &r->v->vm->caps };
+	int error = read_link(r);
+
+	if (error)
+		return error;
+	if (!(r->h.flags & NVMX_STATE_RUN_PENDING))
+		v12->entry_intr_info &= ~NVMX_INTR_VALID; /* it has been delivered */
+	v12->launch_state = NVMX_LAUNCH_LAUNCHED;
+	nvmx_gather_facts(r->v, v12, &memory);
+	read_live(r);
+	r->in.v12 = v12;
+	r->in.caps = &r->v->vm->caps;
+	r->in.current_vmcs = r->h.vmcs12_pa;
+	r->in.l1_ia32e = v12->exit_ctls & NVMX_EXIT_HOST_64; /* it was, or L2 would not have been entered (26.2.4) */
+	r->in.vtpr = memory.vtpr;
+	r->in.vtpr_known = memory.vtpr_known;
+	r->in.pdpte_known = nvmx_needs_pdptes(v12);
+	if (r->live.magic != NVMX_STATE_LIVE_MAGIC)
+		memcpy(r->in.pdpte, memory.pdpte, sizeof(r->in.pdpte));
+	if (!r->in.link_revision)
+		r->in.link_revision = memory.link_revision;
+	error = check(r, NVMX_GROUPS_ALL);
+	return error ? error : check_live(r);
+}
+
+static uint64_t timer_left(const struct restore *r)
+{
+	uint64_t left = 0;
+
+	if (!(r->h.vmx_flags & NVMX_STATE_DEADLINE))
+		return r->s->v12->preemption_timer;
+	if (r->live.timer_deadline > r->context->l1_tsc)
+		left = (r->live.timer_deadline - r->context->l1_tsc) >> nvmx_timer_rate(r->v);
+	return left < 0xffffffff ? left : 0xffffffff;
+}
+
+/* vmcs02, current and made by the merge, gets what the merge has from elsewhere. */
+static void write_live(struct restore *r)
+{
+	struct nvmx_vcpu *v = r->v;
+
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++) {
+		const struct nvmx_live_row *row = &nvmx_live_rows[i];
+
+		if ((row->exists & r->s->ctl02[NVMX_WORD_ENTRY]) == row->exists)
+			nvmx_vmwrite(v, row->field, *nvmx_live_value(&r->live, row));
+	}
+	if (r->s->v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER)
+		nvmx_vmwrite(v, NVMX_PREEMPTION_TIMER, timer_left(r));
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, r->live.event_info);
+	nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, r->live.event_error);
+	nvmx_vmwrite(v, NVMX_ENTRY_INSTR_LEN, r->live.event_len);
+}
+
+/* Builds vmcs02 without the vCPU's noticing. */
+static int build_l2(struct restore *r)
+{
+	struct nvmx_vcpu *v = r->v;
+	enum nvmx_stop stop = v->stop;
+	uint64_t detail = v->stop_detail;
+	bool built;
+	int error;
+
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	error = check_l2(r);
+	if (error)
+		return error;
+	nvmx_ept_invept(v, NVMX_FLUSH_ALL, 0); /* L1's memory, and with it EPT12, may be another */
+	r->s->ready02 = false;
+	built = nvmx_load_vmcs02(v, r->s, &r->in, NVMX_GROUPS_ALL);
+	if (built)
+		write_live(r);
+	else
+		error = v->stop == NVMX_STOP_HOST_OP ? NVMX_STATE_NO_RAM : NVMX_STATE_NO_MEMORY;
+	v->stop = stop;
+	v->stop_detail = detail;
+	return error;
+}
+
+/* The VMCS that L2's link pointer names goes where L2's accesses look for it. */
+static void write_link(struct restore *r)
+{
+	uint64_t gpa = r->s->v12->vmcs_link_pointer;
+	uint32_t revision = r->in.link_revision;
+
+	if (!nvmx_l2_has_shadow(r->s->v12) || !(r->h.flags & NVMX_STATE_GUEST_MODE))
+		return;
+	nvmx_gpa_write(r->v, gpa + sizeof(revision), r->state->shadow_vmcs12 + sizeof(revision),
+		       NVMX_VMCS12_USED - sizeof(revision));
+	nvmx_gpa_write(r->v, gpa, &revision, sizeof(revision));
+}
+
+static void forget(struct nvmx_vcpu *v)
+{
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	v->cur = NULL;
+	v->in_l2 = v->run_pending = v->smm.active = false;
+	v->vmxon_ptr = NVMX_NO_ADDR;
+	v->stop = NVMX_STOP_NONE;
+	nvmx_shadow_switch(v);
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
+		if (v->slots[i].gpa != NVMX_NO_ADDR)
+			nvmx_slot_drop(v, &v->slots[i]);
+	v->last_vpid12 = 0;
+}
+
+void nvmx_state_reset(struct nvmx_vcpu *v)
+{
+	forget(v);
+	nvmx_ept_invept(v, NVMX_FLUSH_ALL, 0);
+	nvmx_vmwrite_flush(v);
+}
+
+/* Nothing can fail any more. */
+static void commit(struct restore *r)
+{
+	struct nvmx_vcpu *v = r->v;
+
+	if (r->l2)
+		forget(v);
+	else
+		nvmx_state_reset(v);
+	v->vmxon_ptr = r->h.vmxon_pa;
+	if (r->s) {
+		r->s->gpa = r->h.vmcs12_pa;
+		nvmx_slot_make_current(v, r->s);
+	}
+	if (r->l2) {
+		write_link(r);
+		nvmx_vmcs_load(v, r->s->page02.hpa);
+		v->in_l2 = true;
+		v->run_pending = r->h.flags & NVMX_STATE_RUN_PENDING;
+		r->s->l1_ia32e = r->in.l1_ia32e;
+	}
+	nvmx_vmwrite_flush(v);
+	if (r->context->smm)
+		nvmx_smi(v);
+}
+
+static void give_up(struct restore *r, uint64_t before)
+{
+	if (r->s)
+		nvmx_slot_drop(r->v, r->s);
+	nvmx_vmcs_load(r->v, before);
+	/* L2 may have lost its root to the one that was tried. */
+	if (r->v->in_l2 && !nvmx_load_eptp(r->v, r->v->cur))
+		nvmx_stop_vm(r->v, NVMX_STOP_NO_MEMORY, 0);
+	nvmx_vmwrite_flush(r->v);
+}
+
+int nvmx_state_restore(struct nvmx_vcpu *v, const void *blob, size_t bytes, const struct nvmx_state_context *context,
+		       const char **row)
+{
+	struct restore r = { .v = v, .state = blob, .context = context, .row = row };
+	uint64_t before = v->loaded;
+	int error = read_header(&r, bytes);
+
+	if (error)
+		return error;
+	if (r.h.vmcs12_pa != NVMX_STATE_NO_ADDR) {
+		r.s = nvmx_slot_free(v);
+		error = read_vmcs12(&r);
+		if (!error && r.l2)
+			error = build_l2(&r);
+	}
+	if (error)
+		give_up(&r, before);
+	else
+		commit(&r);
+	return error;
+}
+
+const char *nvmx_state_error(int error)
+{
+	static const char *const lines[NVMX_STATE_ERRORS] = {
+		[NVMX_STATE_OK] = "no error",
+		[NVMX_STATE_TOO_SMALL] = "the buffer is too small for the state",
+		[NVMX_STATE_STOPPED] = "the vCPU was stopped",
+		[NVMX_STATE_NO_MEMORY] = "page_alloc gave no page",
+		[NVMX_STATE_TRUNCATED] = "the blob is shorter than what it says to hold",
+		[NVMX_STATE_OVERSIZED] = "the blob says to be longer than any state",
+		[NVMX_STATE_FORMAT] = "the blob is not in the VMX format",
+		[NVMX_STATE_FLAGS] = "the blob has a flag that does not exist",
+		[NVMX_STATE_ENLIGHTENED] = "the blob has an enlightened VMCS, which is not offered",
+		[NVMX_STATE_CONTRADICTION] = "parts of the blob contradict each other",
+		[NVMX_STATE_SMM] = "the SMM flags contradict the other flags or the vCPU",
+		[NVMX_STATE_VMXON_POINTER] = "the VMXON pointer is misaligned or too wide",
+		[NVMX_STATE_VMCS_POINTER] = "the current-VMCS pointer is misaligned, too wide, or the VMXON pointer",
+		[NVMX_STATE_REVISION] = "a VMCS of another revision or kind",
+		[NVMX_STATE_CHECKS] = "the state of L2 fails a VM-entry check",
+		[NVMX_STATE_NO_RAM] = "a frame that vmcs12 gives to the processor is not RAM",
+	};
+
+	return error >= 0 && error < NVMX_STATE_ERRORS ? lines[error] : "unknown error";
+}
