@@ -118,6 +118,7 @@ struct nvmx_state_context {
  * Writes the state into `blob` (8-byte aligned), `bytes` long; *needed gets its size also if that is too small.  Nothing of
  * the vCPU changes, and the same VMCS is current after.  An event that waits in the current VMCS to be injected into L2
  * travels in nvmx_state_live, which Linux does not read: a host that keeps a queue of its own takes it out before.
+ * With NVMX_HOST_OWNS_TIMER the host writes NVMX_STATE_DEADLINE and the deadline into the header itself, and reads them.
  * Returns NVMX_STATE_OK, TOO_SMALL or STOPPED.
  */
 int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_tsc, size_t *needed);

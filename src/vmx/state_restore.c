@@ -282,7 +282,7 @@ static void write_live(struct restore *r)
 		if ((row->exists & r->s->ctl02[NVMX_WORD_ENTRY]) == row->exists)
 			nvmx_vmwrite(v, row->field, *nvmx_live_value(&r->live, row));
 	}
-	if (r->s->v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER)
+	if (nvmx_timer_is_l1s(v, r->s->v12))
 		nvmx_vmwrite(v, NVMX_PREEMPTION_TIMER, timer_left(r));
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, r->live.event_info);
 	nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, r->live.event_error);
