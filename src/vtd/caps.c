@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* What L1 is offered (VT-d 10.4.2, 10.4.3): what the host asks for, if the physical unit can carry it. */
-#include "vtd.h"
+#include "state.h"
 
 #define FRO 0x220ull
 #define IRO 0x0f0ull

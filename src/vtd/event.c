@@ -3,7 +3,7 @@
  * The fault event (VT-d 7.3) and the invalidation completion event (6.5.2.8): a status, a control register with mask (IM)
  * and pending (IP) bits, and a message.  Only a status bit that is set while none was is a new interrupt condition.
  */
-#include "vtd.h"
+#include "state.h"
 
 static const struct {
 	enum vtd_reg status, control, data, address, upper;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Primary fault logging (VT-d 7.2.1, 10.4.14). */
-#include "vtd.h"
+#include "state.h"
 
 #define FRCD_F BIT64(63)
 #define FRCD_SID 0xffffull
@@ -60,4 +60,29 @@ void nvmx_vtd_fault_record(struct nvmx_vtd *u, uint64_t info, uint64_t high)
 	/* FRI is valid before the event is seen. */
 	u->reg[REG_FSTS] |= (uint64_t)(r - record(u, 0)) / 2 << FSTS_FRI_SHIFT;
 	nvmx_vtd_event_status(u, EVENT_FAULT, FSTS_PPF);
+}
+
+/* Faults that FPD of the entry suppresses (7.1.3, 5.1.4.1): those found after it was read. */
+static bool qualified(enum nvmx_vtd_fault fault)
+{
+	switch (fault) {
+	case NVMX_VTD_FAULT_ROOT_P:
+	case NVMX_VTD_FAULT_ROOT:
+	case NVMX_VTD_FAULT_CONTEXT:
+	case NVMX_VTD_FAULT_ROOT_RSVD:
+	case NVMX_VTD_FAULT_IR_RSVD:
+	case NVMX_VTD_FAULT_IR_INDEX:
+	case NVMX_VTD_FAULT_IR_TABLE:
+	case NVMX_VTD_FAULT_IR_COMPATIBILITY: return false;
+	default: return true;
+	}
+}
+
+void nvmx_vtd_fault(struct nvmx_vtd *u, uint16_t source_id, enum nvmx_vtd_fault fault, bool fpd, uint64_t info,
+		    uint64_t type)
+{
+	vtd_count(u, NVMX_VTD_CNT_FAULT);
+	nvmx_vtd_trace(u, NVMX_VTD_EV_FAULT, (uint64_t)source_id << 32 | fault, info);
+	if (!fpd || !qualified(fault))
+		nvmx_vtd_fault_record(u, info, type | (uint64_t)fault << 32 | source_id);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Set-up: the table of ops, the configuration, counters. */
-#include "vtd.h"
+#include "state.h"
 
 /* Which ops a configuration cannot do without. */
 enum need { ALWAYS, NEVER, WITH_ASSIGN, WITH_TABLES, WITH_MAP };
@@ -97,6 +97,8 @@ int nvmx_vtd_init(void *mem, const struct nvmx_vtd_config *config, struct nvmx_v
 	error = check(&u->config, detail);
 	if (error)
 		return error;
+	if (u->config.flags)
+		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_FLAGS);
 	u->ops = config->ops;
 	u->host = config->host;
 	u->address_mask = (BIT64(u->config.host_width) - 1) & ADDRESS_BITS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The register file: accesses by L1 (VT-d 10.2, 10.4). */
-#include "vtd.h"
+#include "state.h"
 
 enum after { NONE, GCMD, CCMD, FSTS, FECTL, IQT, ICS, IECTL, IVA, IOTLB, FRCD };
 
@@ -70,9 +70,10 @@ uint64_t nvmx_vtd_read(struct nvmx_vtd *u, uint32_t offset, unsigned size)
 
 static void after_write(struct nvmx_vtd *u, enum after after, uint64_t written, uint64_t before)
 {
-	(void)written;
-	(void)before;
 	switch (after) {
+	case GCMD: nvmx_vtd_gcmd(u, (uint32_t)written); break;
+	case CCMD: nvmx_vtd_ccmd(u, written, before); break;
+	case IOTLB: nvmx_vtd_iotlb(u, written, before); break;
 	case FSTS:
 	case FECTL: nvmx_vtd_event_update(u, EVENT_FAULT); break;
 	case ICS:
@@ -90,7 +91,11 @@ static void write_row(struct nvmx_vtd *u, unsigned i, uint64_t value, uint64_t c
 
 	if ((row->writable & ADDRESS_BITS) == ADDRESS_BITS)
 		writable &= u->address_mask | ~ADDRESS_BITS;
+	if (i == REG_IRTA && !vtd_has(u, NVMX_VTD_F_EXTENDED))
+		writable &= ~(uint64_t)IRTA_EIME;
 	u->reg[i] = ((before & ~writable) | (value & writable)) & ~(value & row->w1c & covered);
+	if (row->after == IVA)
+		u->iva = (u->iva & ~covered) | value;
 	after_write(u, row->after, value & covered, before);
 }
 
@@ -105,5 +110,5 @@ enum nvmx_vtd_verdict nvmx_vtd_write(struct nvmx_vtd *u, uint32_t offset, unsign
 	for (unsigned i = 0; i < REGS && rows[i].offset < offset + size; i++)
 		if (overlap(&rows[i], offset, size, &reg_shift, &value_shift, &mask) && exists(u, &rows[i]))
 			write_row(u, i, (value >> value_shift & mask) << reg_shift, mask << reg_shift);
-	return NVMX_VTD_DONE;
+	return nvmx_vtd_work(u);
 }

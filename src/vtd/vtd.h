@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* The virtual VT-d unit's state, and what its parts offer each other.  docs/vtd.md tells how they work together. */
+/* Constants of the VT-d specification that several parts need. */
 #ifndef NVMX_SRC_VTD_VTD_H
 #define NVMX_SRC_VTD_VTD_H
 
@@ -58,53 +58,9 @@ enum vtd_reg {
 #define EVENT_IM BIT(31)
 #define EVENT_IP BIT(30)
 
+#define IRTA_EIME BIT64(11) /* 10.4.30: x2APIC destinations */
 #define ADDRESS_BITS 0xfffffffffffff000ull
 
 enum vtd_event { EVENT_FAULT, EVENT_INVALIDATION };
-
-struct nvmx_vtd {
-	const struct nvmx_vtd_ops *ops;
-	struct nvmx_vtd_host *host;
-	struct nvmx_vtd_config config;
-	uint64_t reg[REGS];
-	uint64_t address_mask;   /* bits of L1's physical addresses */
-	uint8_t frcd_next;       /* the fault recording register for the next fault */
-	uint64_t counter[NVMX_VTD_CNT_COUNT];
-};
-_Static_assert(sizeof(struct nvmx_vtd) <= NVMX_VTD_SIZE, "NVMX_VTD_SIZE");
-
-static inline void vtd_count(struct nvmx_vtd *u, enum nvmx_vtd_counter c)
-{
-	u->counter[c]++;
-}
-
-static inline bool vtd_has(const struct nvmx_vtd *u, uint32_t features)
-{
-	return (u->config.features & features) == features;
-}
-
-void nvmx_vtd_trace(struct nvmx_vtd *u, enum nvmx_vtd_event event, uint64_t a, uint64_t b);
-
-/* caps.c */
-int nvmx_vtd_check_caps(const struct nvmx_vtd_config *c, uint32_t *detail);
-uint64_t nvmx_vtd_make_cap(const struct nvmx_vtd_config *c);
-uint64_t nvmx_vtd_make_ecap(const struct nvmx_vtd_config *c);
-
-/* regs.c */
-void nvmx_vtd_regs_reset(struct nvmx_vtd *u);
-
-/* event.c: the two interrupts of the unit itself (7.3, 6.5.2.8). */
-/* A status bit that makes the event pending has been set; `before`: one was set already. */
-void nvmx_vtd_event_raise(struct nvmx_vtd *u, enum vtd_event event, bool before);
-/* The control register or the status was written by software. */
-void nvmx_vtd_event_update(struct nvmx_vtd *u, enum vtd_event event);
-/* Sets bits of FSTS or ICS, and raises the event. */
-void nvmx_vtd_event_status(struct nvmx_vtd *u, enum vtd_event event, uint32_t bits);
-
-/* fault.c */
-/* Records a fault (7.2.1).  info: the record's low half; high: its high half without the F bit. */
-void nvmx_vtd_fault_record(struct nvmx_vtd *u, uint64_t info, uint64_t high);
-/* Software cleared an F bit: PPF and FRI follow. */
-void nvmx_vtd_fault_update(struct nvmx_vtd *u);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "vtd/vtd.h"
+#include "vtd/state.h"
 
 #define FRAMES 1024u /* of L1's RAM, from 0 */
 
@@ -115,6 +115,93 @@ static inline uint64_t rd(struct rig *r, uint32_t offset, unsigned size)
 static inline enum nvmx_vtd_verdict wr(struct rig *r, uint32_t offset, unsigned size, uint64_t value)
 {
 	return nvmx_vtd_write(r->u, offset, size, value);
+}
+
+/* L1's structures: the root table at 0x1000, the context table of bus 0 at 0x2000, tables from 0x10000 on. */
+#define ROOT 0x1000u
+#define CONTEXTS 0x2000u
+#define TABLES 0x10000u
+
+static inline uint64_t *word(struct rig *r, uint64_t gpa)
+{
+	return &r->host.ram[gpa >> 12][(gpa & 0xfff) / 8];
+}
+
+static inline void set_context(struct rig *r, uint16_t sid, uint64_t lo, uint64_t hi)
+{
+	*word(r, ROOT + (sid >> 8) * 16) = CONTEXTS | 1;
+	*word(r, CONTEXTS + (sid & 0xff) * 16) = lo;
+	*word(r, CONTEXTS + (sid & 0xff) * 16 + 8) = hi;
+}
+
+#define DOMAIN(n) ((uint64_t)(n) << 8)
+#define AW(levels) ((levels) - 2ull)
+
+/* The entry that translates iova at `level`, with tables made from *next on where there are none. */
+static inline uint64_t *entry_of(struct rig *r, uint64_t table, unsigned levels, uint64_t iova, unsigned level,
+				 uint64_t *next)
+{
+	for (;; levels--) {
+		uint64_t *e = word(r, table + vtd_index(iova, levels) * 8u);
+
+		if (levels == level)
+			return e;
+		if (!(*e & 3)) {
+			*e = *next | 3;
+			*next += 0x1000;
+		}
+		table = *e & ADDRESS_BITS;
+	}
+}
+
+static inline void command(struct rig *r, uint32_t bit)
+{
+	wr(r, 0x18, 4, (rd(r, 0x1c, 4) & 0x96ffffff) | bit);
+}
+
+static inline void translation_on(struct rig *r)
+{
+	wr(r, 0x20, 8, ROOT);
+	command(r, GCMD_SRTP);
+	assert_true(rd(r, 0x1c, 4) & GCMD_SRTP);
+	command(r, GCMD_TE);
+	assert_true(rd(r, 0x1c, 4) & GCMD_TE);
+}
+
+#define QUEUE_BASE 0x8000u
+static inline void queue_on(struct rig *r)
+{
+	wr(r, 0x88, 8, 0);
+	wr(r, 0x90, 8, QUEUE_BASE);
+	command(r, GCMD_QIE);
+	assert_true(rd(r, 0x1c, 4) & GCMD_QIE);
+}
+
+/* Puts a descriptor at the tail, without telling. */
+static inline void queue_put(struct rig *r, uint64_t *tail, uint64_t lo, uint64_t hi)
+{
+	*word(r, QUEUE_BASE + *tail) = lo;
+	*word(r, QUEUE_BASE + *tail + 8) = hi;
+	*tail = (*tail + 16) % 4096;
+}
+
+static inline enum nvmx_vtd_verdict queue_go(struct rig *r, uint64_t tail)
+{
+	return wr(r, 0x88, 8, tail);
+}
+
+/* By register, as a driver without the queue does. */
+static inline void flush_context(struct rig *r)
+{
+	wr(r, 0x28, 8, BIT64(63) | 1ull << 61);
+	assert_int_equal(rd(r, 0x28, 8), 1ull << 61 | 1ull << 59);
+}
+
+static inline void flush_iotlb(struct rig *r, uint64_t granularity, uint16_t domain, uint64_t address)
+{
+	wr(r, 0xf0, 8, address);
+	wr(r, 0xf8, 8, BIT64(63) | granularity << 60 | (uint64_t)domain << 32);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 0);
 }
 
 #endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Work on behalf of L1, in rounds: take what the queue asks for, bring the flattened tables up to date, flush the
+ * hardware once, and only then tell L1 that it is done.
+ */
+#include "state.h"
+
+static void write_status(struct nvmx_vtd *u, const struct vtd_wait *w)
+{
+	uint64_t frame = w->address & ADDRESS_BITS;
+	uint32_t *page = w->address & ~(u->address_mask | 0xfff) ? NULL : u->ops->map(u->host, frame, true);
+
+	if (!page)
+		return;
+	__atomic_store_n(page + (w->address & 0xfff) / 4, w->data, __ATOMIC_RELEASE);
+	u->ops->unmap(u->host, frame, page, true);
+}
+
+static void finish_waits(struct nvmx_vtd *u)
+{
+	for (unsigned i = 0; i < u->waits_n; i++) {
+		vtd_count(u, NVMX_VTD_CNT_WAIT);
+		if (u->waits[i].write)
+			write_status(u, &u->waits[i]);
+		if (u->waits[i].interrupt)
+			nvmx_vtd_event_status(u, EVENT_INVALIDATION, ICS_IWC);
+	}
+	u->waits_n = 0;
+}
+
+static void finish(struct nvmx_vtd *u)
+{
+	uint64_t *gsts = &u->reg[REG_GSTS];
+
+	if (u->finish & FINISH_CCMD)
+		u->reg[REG_CCMD] &= ~BIT64(63);
+	if (u->finish & FINISH_IOTLB)
+		u->reg[REG_IOTLB] &= ~BIT64(63);
+	if (u->finish & FINISH_WBF)
+		*gsts &= ~(uint64_t)GCMD_WBF;
+	if (u->finish & FINISH_RTPS)
+		*gsts |= GCMD_SRTP;
+	if (u->finish & FINISH_TES)
+		*gsts = (*gsts & ~(uint64_t)GCMD_TE) | u->te;
+	u->finish = 0;
+	finish_waits(u);
+}
+
+enum nvmx_vtd_verdict nvmx_vtd_work(struct nvmx_vtd *u)
+{
+	enum nvmx_vtd_verdict verdict;
+
+	u->budget = u->config.work;
+	do {
+		nvmx_vtd_queue_take(u);
+		verdict = nvmx_vtd_flat_work(u);
+		if (verdict != NVMX_VTD_DONE)
+			return verdict;
+		finish(u);
+	} while (nvmx_vtd_queue_runs(u) && u->budget);
+	return nvmx_vtd_queue_runs(u) ? NVMX_VTD_MORE : NVMX_VTD_DONE;
+}
+
+enum nvmx_vtd_verdict nvmx_vtd_run(struct nvmx_vtd *u)
+{
+	return nvmx_vtd_work(u);
+}
