@@ -106,15 +106,16 @@ static uint64_t end_of_range_at(uint64_t address)
 	return address;
 }
 
-bool memory_is_ram(uint64_t address)
+/* The range of L1's RAM that holds the address, or NULL. Metal's own memory is in none. */
+const struct range *memory_ram(uint64_t address)
 {
 	const struct range *r = machine.range;
 	const struct range *end = r + machine.ranges;
 
 	for (; r < end; r++)
 		if (address - r->start < r->size)
-			return r->type == USABLE || r->type == ACPI_TABLES || r->type == ACPI_NVS;
-	return false;
+			return r->type == USABLE || r->type == ACPI_TABLES || r->type == ACPI_NVS ? r : NULL;
+	return NULL;
 }
 
 static uint16_t at_most(uint64_t value, uint16_t most)

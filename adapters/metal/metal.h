@@ -21,6 +21,11 @@
 
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 
+struct range {
+	uint64_t start, size;
+	uint32_t type;			/* as E820 counts: 1 is memory to use, 2 reserved */
+} __attribute__((packed));
+
 struct cpu {
 	uint8_t stack[CPU_STACK];
 	uint64_t regs[16];		/* the guest's, in the order of enum gpr; RSP and RIP live in the VMCS */
@@ -36,6 +41,7 @@ struct cpu {
 	uint64_t apic_base;		/* IA32_APIC_BASE as L1 sees it */
 	uint64_t feature_control;	/* IA32_FEATURE_CONTROL as the BIOS left it */
 	struct nvmx_vcpu *vcpu;
+	struct range ram;		/* the last that the library used */
 	uint64_t eptp, *apic_entry;	/* EPT01, and its entry for the local APIC */
 	uint64_t apic_page;		/* the APIC's address when L1 started */
 	uint64_t apic_copy;		/* page that takes the place of the APIC for one instruction */
@@ -48,11 +54,6 @@ struct cpu {
 	uint64_t exits[EXIT_REASONS];
 	uint64_t own_memory_writes;
 };
-
-struct range {
-	uint64_t start, size;
-	uint32_t type;			/* as E820 counts: 1 is memory to use, 2 reserved */
-} __attribute__((packed));
 
 struct machine {
 	uint64_t own_base;		/* metal's memory, OWN_SIZE from here */
@@ -101,7 +102,7 @@ void cmdline_parse(const char *line);
 void memory_read_map(uint32_t multiboot_info);
 void memory_choose_own(void);
 void memory_hide_own(void);
-bool memory_is_ram(uint64_t address);
+const struct range *memory_ram(uint64_t address);
 void paging_relocate(void);
 void acpi_read(void);
 

@@ -41,9 +41,17 @@ static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int acces
 
 static void *op_map(struct nvmx_host *host, uint64_t gpa, bool write)
 {
-	(void)host;
+	struct range *last = &cpu_of(host)->ram;
+	const struct range *r;
+
 	(void)write;
-	return memory_is_ram(gpa) && !is_own(gpa) ? phys(gpa) : NULL;
+	if (gpa - last->start >= last->size) {
+		r = memory_ram(gpa);
+		if (!r)
+			return NULL;
+		*last = *r;
+	}
+	return phys(gpa);
 }
 
 static void op_unmap(struct nvmx_host *host, uint64_t gpa, void *page, bool wrote)
@@ -203,6 +211,11 @@ void nest_create_cpu(struct cpu *cpu)
 /* What the library decided; true if the exit is left for metal. */
 bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 {
+	if (verdict == NVMX_RESUME_L1) {	/* vmcs01 has always been launched */
+		cpu->in_l2 = 0;
+		cpu->launched = 1;
+		return false;
+	}
 	if (verdict == NVMX_STOP)
 		stop("%s (%lx) on cpu %lu", nvmx_stop_reason(cpu->vcpu), nvmx_stop_detail(cpu->vcpu),
 		     (uint64_t)cpu->index);

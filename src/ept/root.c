@@ -118,8 +118,10 @@ static unsigned root_slot(struct nvmx_ept_vcpu *e)
 	unsigned i, oldest = 0;
 
 	for (i = 0; i < NVMX_EPT_ROOTS; i++) {
-		if (!e->roots[i].role12)
+		if (!e->roots[i].role12) {
+			e->roots_n = i < e->roots_n ? e->roots_n : i + 1;
 			return i;
+		}
 		if (e->roots[i].last_use < e->roots[oldest].last_use)
 			oldest = i;
 	}
@@ -208,12 +210,9 @@ void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
 	/* Mappings are tagged with bits 51:12 of the EPTP alone (SDM 28.4.1). */
-	for (unsigned i = 0; i < NVMX_EPT_ROOTS; i++) {
-		struct nvmx_ept_root *r = &e->roots[i];
-
+	for (struct nvmx_ept_root *r = e->roots; r < e->roots + e->roots_n; r++)
 		if (r->role12 && (type == NVMX_FLUSH_ALL || !((r->role12 ^ eptp12) & NVMX_EPTE_ADDR)))
 			r->stale = true;
-	}
 	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
 }
 

@@ -64,6 +64,7 @@ struct nvmx_ept_vcpu {
 	uint64_t leaves[4];      /* by level: entries in chains */
 	struct nvmx_page dir;    /* addresses of the slabs */
 	struct nvmx_page heads[NVMX_EPT_HEADS];
+	uint32_t roots_n;        /* slots of roots[] that were ever used */
 	struct nvmx_ept_root roots[NVMX_EPT_ROOTS];
 };
 

@@ -20,25 +20,16 @@ bool nvmx_invept_supported(const struct nvmx_caps *caps, uint64_t type)
 
 bool nvmx_eptp_acceptable(const struct nvmx_caps *caps, uint64_t eptp)
 {
-	uint64_t cap = nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP);
+	const uint64_t cap = nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP);
+	const unsigned type = EPTP_MEMTYPE(eptp), levels = EPTP_LEVELS(eptp);
 
-	switch (EPTP_MEMTYPE(eptp)) {
-	case 0:
-		if (!(cap & NVMX_EPT_UC))
-			return false;
-		break;
-	case 6:
-		if (!(cap & NVMX_EPT_WB))
-			return false;
-		break;
-	default:
-		return false;
-	}
-	if (!(EPTP_LEVELS(eptp) == 4 && cap & NVMX_EPT_WALK4) && !(EPTP_LEVELS(eptp) == 5 && cap & NVMX_EPT_WALK5))
+	if (eptp & EPTP_RESERVED || eptp >> caps->maxphyaddr)
 		return false;
 	if ((eptp & EPTP_AD && !(cap & NVMX_EPT_AD)) || (eptp & EPTP_SSS && !(cap & NVMX_EPT_SSS)))
 		return false;
-	return !(eptp & EPTP_RESERVED) && !(eptp >> caps->maxphyaddr);
+	if (type == 6 ? !(cap & NVMX_EPT_WB) : type || !(cap & NVMX_EPT_UC))
+		return false;
+	return levels == 4 ? cap & NVMX_EPT_WALK4 : levels == 5 && cap & NVMX_EPT_WALK5;
 }
 
 void nvmx_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)

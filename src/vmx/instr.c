@@ -60,8 +60,10 @@ static enum nvmx_verdict (*const emulate[])(struct nvmx_insn *) = {
 
 static enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
-	struct nvmx_insn i = { .v = v, .regs = regs };
+	struct nvmx_insn i;
 
+	i.v = v;
+	i.regs = regs;
 	nvmx_l1_mode(v, &i.l1);
 	if (nvmx_bad_mode(&i.l1))
 		return nvmx_raise_ud(v);

@@ -29,7 +29,12 @@ uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_efer(struct nvmx_vcpu *v);
 /* Whether all of a linear address's bits above L1's linear-address width equal the highest of the width. */
-bool nvmx_l1_canonical(uint64_t cr4, uint64_t linear);
+static inline bool nvmx_l1_canonical(uint64_t cr4, uint64_t linear)
+{
+	unsigned above = cr4 & NVMX_CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return (uint64_t)((int64_t)(linear << above) >> above) == linear;
+}
 
 /* #PF error code (SDM 4.7) */
 #define NVMX_PF_P NVMX_BIT(0)

@@ -22,13 +22,13 @@
 struct paging {
 	uint8_t levels;
 	uint8_t index_bits;
-	uint8_t entry_size;
+	uint8_t entry_shift; /* log2 of an entry's size */
 };
 
-static const struct paging paging_32bit = { 2, 10, 4 };
-static const struct paging paging_pae = { 3, 9, 8 };
-static const struct paging paging_4level = { 4, 9, 8 };
-static const struct paging paging_5level = { 5, 9, 8 };
+static const struct paging paging_32bit = { 2, 10, 2 };
+static const struct paging paging_pae = { 3, 9, 3 };
+static const struct paging paging_4level = { 4, 9, 3 };
+static const struct paging paging_5level = { 5, 9, 3 };
 
 struct walk {
 	struct nvmx_vcpu *v;
@@ -37,7 +37,7 @@ struct walk {
 	uint64_t linear;
 	bool write;
 	uint64_t reserved; /* bits that are reserved in every entry */
-	uint64_t rights;   /* R/W and U/S, each the AND of all entries */
+	uint64_t all;      /* AND of all entries: R/W, U/S, accessed */
 	uint64_t gpa;
 	unsigned used;     /* entries used, whose accessed flags matter */
 	uint64_t at[MAX_LEVELS], entry[MAX_LEVELS];
@@ -58,28 +58,24 @@ static uint64_t always_reserved(struct nvmx_vcpu *v, const struct paging *mode)
 
 	if (mode == &paging_32bit)
 		return 0;
-	reserved = mode == &paging_pae ? BITS(62, width) : width < 52 ? BITS(51, width) : 0;
+	reserved = ~0ull << width & (mode == &paging_pae ? BITS(62, 0) : BITS(51, 0));
 	return nvmx_l1_efer(v) & NVMX_EFER_NXE ? reserved : reserved | ENTRY_NX;
 }
 
-static bool is_leaf(const struct walk *w, unsigned level, uint64_t entry)
+/* Whether an entry with PS above the last level maps a page. */
+static bool is_leaf(const struct walk *w, unsigned level)
 {
-	if (level == 1)
-		return true;
-	if (!(entry & ENTRY_PS))
-		return false;
 	if (w->mode == &paging_32bit)
 		return w->l1->cr4 & NVMX_CR4_PSE;
 	return level == 2 || (level == 3 && w->mode != &paging_pae);
 }
 
-/* Bits of this entry that must be 0 (SDM tables 4-4, 4-9, 4-14 to 4-18). */
-static uint64_t reserved_bits(const struct walk *w, unsigned level, bool leaf)
+/* Bits that must be 0, beside those that always must, in an entry with PS above the last level (SDM tables 4-4, 4-9,
+ * 4-14 to 4-18). */
+static uint64_t reserved_with_ps(const struct walk *w, unsigned level, bool leaf)
 {
 	unsigned width = w->v->vm->caps.maxphyaddr;
 
-	if (level == 1)
-		return w->reserved;
 	if (w->mode == &paging_32bit) {
 		if (!leaf)
 			return 0;
@@ -87,21 +83,21 @@ static uint64_t reserved_bits(const struct walk *w, unsigned level, bool leaf)
 		return width >= 40 ? BITS(21, 21) : BITS(21, width - 19);
 	}
 	if (level >= 4)
-		return w->reserved | ENTRY_PS;
-	if (leaf)
-		return w->reserved | (level == 3 ? BITS(29, 13) : BITS(20, 13));
-	return w->reserved;
+		return ENTRY_PS;
+	if (!leaf)
+		return 0;
+	return level == 3 ? BITS(29, 13) : BITS(20, 13);
 }
 
 /* Reads an entry, once and whole; what is not RAM reads as ones. */
-static uint64_t read_entry(struct nvmx_vcpu *v, uint64_t at, unsigned size)
+static inline uint64_t read_entry(struct nvmx_vcpu *v, uint64_t at, bool wide)
 {
 	uint64_t frame = at & ~PAGE_MASK, entry;
 	char *page = v->ops->map(v->host, frame, false);
 
 	if (!page)
-		return size == 8 ? ~0ull : 0xffffffffu;
-	if (size == 8)
+		return wide ? ~0ull : 0xffffffffu;
+	if (wide)
 		entry = __atomic_load_n((const uint64_t *)(const void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
 	else
 		entry = __atomic_load_n((const uint32_t *)(const void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
@@ -124,71 +120,82 @@ static uint64_t read_pdpte(const struct walk *w, uint64_t cr3)
 
 	if (w->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT)
 		return nvmx_vmread(w->v, NVMX_GUEST_PDPTE0 + 2 * index);
-	return read_entry(w->v, (cr3 & BITS(31, 5)) + 8 * index, 8);
+	return read_entry(w->v, (cr3 & BITS(31, 5)) + 8 * index, true);
 }
 
-static uint64_t leaf_address(const struct walk *w, unsigned level, uint64_t entry)
+static inline uint64_t leaf_address(uint64_t linear, unsigned shift, uint64_t entry)
 {
-	unsigned shift = 12 + (level - 1) * w->mode->index_bits;
-	uint64_t offset = w->linear & (BITS(63, 0) >> (64 - shift));
+	uint64_t inside = (1ull << shift) - 1;
 
-	if (w->mode == &paging_32bit && level == 2)
-		return (entry >> 13 & 0xff) << 32 | (entry & BITS(31, 22)) | offset;
-	return (entry & BITS(51, 12) & ~(BITS(63, 0) >> (64 - shift))) | offset;
+	if (shift == 22) /* a 4-MByte page */
+		return (entry >> 13 & 0xff) << 32 | (entry & BITS(31, 22)) | (linear & inside);
+	return (entry & BITS(51, 12) & ~inside) | (linear & inside);
 }
 
-/* One walk from CR3 to the page: the entries, the rights and the address. */
-static int walk_tables(struct walk *w, uint64_t cr3, struct nvmx_fault *fault)
+/* One walk from CR3 to the page: the entries, the rights and the address.  The compiler makes one for each `mode`. */
+static inline __attribute__((always_inline)) int walk_from(struct walk *w, const struct paging mode, uint64_t cr3,
+							    struct nvmx_fault *fault)
 {
-	unsigned level = w->mode->levels;
-	uint64_t table = cr3 & (w->mode == &paging_32bit ? BITS(31, 12) : BITS(51, 12));
+	struct nvmx_vcpu *const v = w->v;
+	const bool narrow = mode.entry_shift == 2;
+	const uint64_t linear = w->linear, mask = (1u << mode.index_bits) - 1;
+	unsigned level = mode.levels, shift, used = 0;
+	uint64_t table = cr3 & (narrow ? BITS(31, 12) : BITS(51, 12)), all = ~0ull, entry, at;
+	bool leaf;
 
-	w->rights = ENTRY_W | ENTRY_U;
-	w->used = 0;
-	if (w->mode == &paging_pae) {
-		uint64_t pdpte = read_pdpte(w, cr3);
-
-		if (!(pdpte & ENTRY_P))
-			return page_fault(w, 0, fault);
-		table = pdpte & BITS(51, 12);
-		level--;
-	}
-	for (;; level--) {
-		unsigned shift = 12 + (level - 1) * w->mode->index_bits;
-		uint64_t index = w->linear >> shift & ((1u << w->mode->index_bits) - 1);
-		uint64_t at = table + index * w->mode->entry_size;
-		uint64_t entry = read_entry(w->v, at, w->mode->entry_size);
-		bool leaf = is_leaf(w, level, entry);
-
+	if (mode.levels == 3) { /* PAE paging */
+		entry = read_pdpte(w, cr3);
 		if (!(entry & ENTRY_P))
 			return page_fault(w, 0, fault);
-		if (entry & reserved_bits(w, level, leaf))
-			return page_fault(w, NVMX_PF_P | NVMX_PF_RSVD, fault);
-		w->rights &= entry;
-		w->at[w->used] = at;
-		w->entry[w->used++] = entry;
-		if (leaf) {
-			w->gpa = leaf_address(w, level, entry);
-			return 0;
+		table = entry & BITS(51, 12);
+		level--;
+	}
+	for (shift = 12 + (level - 1) * mode.index_bits;; level--, shift -= mode.index_bits) {
+		at = table + ((linear >> shift & mask) << mode.entry_shift);
+		entry = read_entry(v, at, !narrow);
+		if ((entry & (w->reserved | ENTRY_P)) != ENTRY_P)
+			return page_fault(w, entry & ENTRY_P ? NVMX_PF_P | NVMX_PF_RSVD : 0, fault);
+		all &= entry;
+		w->at[used] = at;
+		w->entry[used++] = entry;
+		if (level == 1)
+			break;
+		if (entry & ENTRY_PS) {
+			leaf = is_leaf(w, level);
+			if (entry & reserved_with_ps(w, level, leaf))
+				return page_fault(w, NVMX_PF_P | NVMX_PF_RSVD, fault);
+			if (leaf)
+				break;
 		}
 		table = entry & BITS(51, 12);
 	}
+	w->all = all;
+	w->used = used;
+	w->gpa = leaf_address(linear, shift, entry);
+	return 0;
+}
+
+static int walk_tables(struct walk *w, uint64_t cr3, struct nvmx_fault *fault)
+{
+	if (w->mode == &paging_4level)
+		return walk_from(w, paging_4level, cr3, fault);
+	return walk_from(w, *w->mode, cr3, fault);
 }
 
 /* SDM 4.6.1: explicit data accesses. */
 static bool allowed(const struct walk *w)
 {
-	bool user_page = w->rights & ENTRY_U;
+	bool user_page = w->all & ENTRY_U;
 
 	if (w->l1->cpl == 3)
-		return user_page && (!w->write || w->rights & ENTRY_W);
+		return user_page && (!w->write || w->all & ENTRY_W);
 	if (user_page && w->l1->cr4 & CR4_SMAP && !(w->l1->rflags & RFLAGS_AC))
 		return false;
-	return !w->write || w->rights & ENTRY_W || !(w->l1->cr0 & NVMX_CR0_WP);
+	return !w->write || w->all & ENTRY_W || !(w->l1->cr0 & NVMX_CR0_WP);
 }
 
 /* Sets flags in an entry unless it has changed meanwhile; false if it has. */
-static bool set_flags(struct nvmx_vcpu *v, uint64_t at, unsigned size, uint64_t entry, uint64_t flags)
+static bool set_flags(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t entry, uint64_t flags)
 {
 	uint64_t frame = at & ~PAGE_MASK;
 	char *page = v->ops->map(v->host, frame, true);
@@ -196,7 +203,7 @@ static bool set_flags(struct nvmx_vcpu *v, uint64_t at, unsigned size, uint64_t 
 
 	if (!page)
 		return true; /* read-only memory keeps what it has */
-	if (size == 8) {
+	if (wide) {
 		done = __atomic_compare_exchange_n((uint64_t *)(void *)(page + (at & PAGE_MASK)), &entry, entry | flags,
 						   false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 	} else {
@@ -212,11 +219,15 @@ static bool set_flags(struct nvmx_vcpu *v, uint64_t at, unsigned size, uint64_t 
 /* SDM 4.8: accessed flags of all entries used, dirty flag of the last for a write. */
 static bool set_accessed(const struct walk *w)
 {
-	for (unsigned i = 0; i < w->used; i++) {
-		uint64_t flags = ENTRY_A | (i + 1 == w->used && w->write ? ENTRY_D : 0);
+	unsigned last = w->used - 1;
+
+	if (w->all & ENTRY_A && (!w->write || w->entry[last] & ENTRY_D))
+		return true;
+	for (unsigned i = 0; i <= last; i++) {
+		uint64_t flags = ENTRY_A | (i == last && w->write ? ENTRY_D : 0);
 
 		if ((w->entry[i] & flags) != flags &&
-		    !set_flags(w->v, w->at[i], w->mode->entry_size, w->entry[i], flags))
+		    !set_flags(w->v, w->at[i], w->mode != &paging_32bit, w->entry[i], flags))
 			return false;
 	}
 	return true;
@@ -266,21 +277,29 @@ static int translate_pieces(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint6
 	p->len[1] = len - p->len[0];
 	if (translate(v, l1, linear, write, &p->gpa[0], fault))
 		return -1;
-	if (!l1->ia32e)
-		second = (uint32_t)second;
-	return p->len[1] ? translate(v, l1, second, write, &p->gpa[1], fault) : 0;
+	if (!p->len[1])
+		return 0;
+	return translate(v, l1, l1->ia32e ? second : (uint32_t)second, write, &p->gpa[1], fault);
 }
 
 int nvmx_linear_read(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, void *buf, uint32_t len,
 		     struct nvmx_fault *fault)
 {
 	struct pieces p;
+	uint64_t gpa;
 	char *to = buf;
 
+	if ((linear & PAGE_MASK) + len <= 4096) { /* most are one piece */
+		if (translate(v, l1, linear, false, &gpa, fault))
+			return -1;
+		if (nvmx_frame_read(v, gpa, to, len))
+			memset(to, 0xff, len);
+		return 0;
+	}
 	if (translate_pieces(v, l1, linear, len, false, &p, fault))
 		return -1;
-	for (unsigned i = 0; i < 2; i++) {
-		if (p.len[i] && nvmx_gpa_read(v, p.gpa[i], to, p.len[i]))
+	for (unsigned i = 0; i < 2 && p.len[i]; i++) {
+		if (nvmx_gpa_read(v, p.gpa[i], to, p.len[i]))
 			memset(to, 0xff, p.len[i]);
 		to += p.len[i];
 	}
@@ -295,9 +314,8 @@ int nvmx_linear_write(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t li
 
 	if (translate_pieces(v, l1, linear, len, true, &p, fault))
 		return -1;
-	for (unsigned i = 0; i < 2; i++) {
-		if (p.len[i])
-			nvmx_gpa_write(v, p.gpa[i], from, p.len[i]);
+	for (unsigned i = 0; i < 2 && p.len[i]; i++) {
+		nvmx_gpa_write(v, p.gpa[i], from, p.len[i]);
 		from += p.len[i];
 	}
 	return 0;

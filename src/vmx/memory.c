@@ -11,24 +11,23 @@ static inline uint32_t in_page(uint64_t gpa, uint32_t len)
 	return len < room ? len : room;
 }
 
-int nvmx_gpa_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, uint32_t len)
+static __attribute__((noinline)) int read_pieces(struct nvmx_vcpu *v, uint64_t gpa, uint8_t *to, uint32_t len)
 {
-	uint8_t *to = buf;
+	uint32_t n;
 
-	while (len) {
-		uint32_t n = in_page(gpa, len);
-		uint64_t frame = gpa & ~(uint64_t)(PAGE - 1);
-		const uint8_t *page = v->ops->map(v->host, frame, false);
-
-		if (!page)
+	for (; len; to += n, gpa += n, len -= n) {
+		n = in_page(gpa, len);
+		if (nvmx_frame_read(v, gpa, to, n))
 			return -1;
-		memcpy(to, page + (gpa & (PAGE - 1)), n);
-		v->ops->unmap(v->host, frame, (void *)(uintptr_t)page, false);
-		to += n;
-		gpa += n;
-		len -= n;
 	}
 	return 0;
+}
+
+int nvmx_gpa_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, uint32_t len)
+{
+	if (len <= PAGE - (gpa & (PAGE - 1)))
+		return nvmx_frame_read(v, gpa, buf, len);
+	return read_pieces(v, gpa, buf, len);
 }
 
 int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t len)

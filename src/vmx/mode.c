@@ -31,10 +31,3 @@ void nvmx_l1_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1)
 	l1->ia32e = nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E;
 	l1->code64 = l1->ia32e && l1->cs_ar & NVMX_AR_L;
 }
-
-bool nvmx_l1_canonical(uint64_t cr4, uint64_t linear)
-{
-	unsigned above = cr4 & NVMX_CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (uint64_t)((int64_t)(linear << above) >> above) == linear;
-}

@@ -54,8 +54,9 @@ static bool segment_allows(struct nvmx_vcpu *v, unsigned segment, uint64_t ea, u
 	return last <= limit;
 }
 
-int nvmx_operand_address(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct nvmx_l1 *l1, uint32_t len,
-			 bool write, uint64_t *linear, struct nvmx_fault *fault)
+static inline __attribute__((always_inline)) int address(struct nvmx_vcpu *v, const struct nvmx_regs *regs,
+							  const struct nvmx_l1 *l1, uint32_t len, bool write,
+							  uint64_t *linear, struct nvmx_fault *fault)
 {
 	uint32_t info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
 	unsigned segment = SEGMENT(info);
@@ -76,12 +77,18 @@ int nvmx_operand_address(struct nvmx_vcpu *v, const struct nvmx_regs *regs, cons
 	return 0;
 }
 
+int nvmx_operand_address(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct nvmx_l1 *l1, uint32_t len,
+			 bool write, uint64_t *linear, struct nvmx_fault *fault)
+{
+	return address(v, regs, l1, len, write, linear, fault);
+}
+
 int nvmx_operand_read(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct nvmx_l1 *l1, void *buf, uint32_t len,
 		      struct nvmx_fault *fault)
 {
 	uint64_t linear;
 
-	if (nvmx_operand_address(v, regs, l1, len, false, &linear, fault))
+	if (address(v, regs, l1, len, false, &linear, fault))
 		return -1;
 	return nvmx_linear_read(v, l1, linear, buf, len, fault);
 }

@@ -258,6 +258,21 @@ uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
 
 /* memory.c: L1-physical memory through the host, copy once.  Returns 0, or -1 if it is not L1's RAM. */
 int nvmx_gpa_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, uint32_t len);
+/* The same for bytes of one frame. */
+static inline int nvmx_frame_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, uint32_t len)
+{
+	uint64_t frame = gpa & ~0xfffull;
+	char *page = v->ops->map(v->host, frame, false);
+
+	if (!page)
+		return -1;
+	if (len == 16) /* a descriptor: without a call */
+		__builtin_memcpy(buf, page + (gpa & 0xfff), 16);
+	else
+		__builtin_memcpy(buf, page + (gpa & 0xfff), len);
+	v->ops->unmap(v->host, frame, page, false);
+	return 0;
+}
 int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t len);
 
 #endif

@@ -3,21 +3,9 @@
  * VMFUNC of L2 (SDM 25.5.6).  vmcs02 enables no function, so that each one that L1 allows exits and is done here.
  */
 #include "port.h"
-#include "../vmcs/check_rules.h"
+#include "../invept/invept.h"
 
 #define EPTP_LIST_ENTRIES 512u
-
-/* What VM entry demands of an EPT pointer (SDM 26.2.1.1). */
-static bool eptp_valid(const struct nvmx_vcpu *v, uint64_t eptp)
-{
-	struct nvmx_vmcs12 v12 = { .ept_pointer = eptp };
-	struct nvmx_check_input in = { .v12 = &v12, .caps = &v->vm->caps };
-	uint64_t reserved = ept_cap(&in) & NVMX_EPT_SSS ? 0xf00 : 0xf80;
-
-	if (!(ept_cap(&in) & NVMX_EPT_AD))
-		reserved |= NVMX_BIT64(6);
-	return eptp_type_ok(&in) && eptp_walk_ok(&in) && !(eptp & reserved) && !(eptp >> in.caps->maxphyaddr);
-}
 
 bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs)
 {
@@ -30,7 +18,7 @@ bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs)
 	/* EPTP switching is the only function that is ever offered (NVMX_VMFUNC_EPTP_SWITCHING). */
 	if (index >= EPTP_LIST_ENTRIES ||
 	    nvmx_gpa_read(v, s->v12->eptp_list_addr + index * sizeof(eptp), &eptp, sizeof(eptp)) ||
-	    !eptp_valid(v, eptp))
+	    !nvmx_eptp_acceptable(&v->vm->caps, eptp))
 		return false;
 	s->v12->ept_pointer = eptp;
 	if (nvmx_v12_proc2(s->v12) & NVMX_PROC2_VE)
