@@ -30,7 +30,7 @@ bool nvmx_needs_pdptes(const struct nvmx_vmcs12 *v12)
 	       v12->guest_cr4 & NVMX_CR4_PAE && !(v12->entry_ctls & NVMX_ENTRY_IA32E);
 }
 
-bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in)
+NVMX_HOT bool gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in)
 {
 	uint32_t proc2 = nvmx_v12_proc2(v12);
 	bool check = false;
@@ -51,6 +51,11 @@ bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struc
 	return check;
 }
 
+bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in)
+{
+	return gather_facts(v, v12, in);
+}
+
 /* Without VPIDs for L2, L1 may rely on the flush of an entry with VPID 0 and on tags kept apart (SDM 28.4.3.3). */
 static void flush_vpid(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 {
@@ -63,7 +68,7 @@ static void flush_vpid(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 	v->ops->flush_vpid(v->host, v->config.vpid02, NVMX_FLUSH_SINGLE, 0);
 }
 
-bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
+NVMX_HOT bool load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	uint64_t eptp = v->eptp01;
 
@@ -87,6 +92,11 @@ enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v)
 	return NVMX_RESUME_L2;
 }
 
+bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	return load_eptp(v, s);
+}
+
 /* A vmcs02 that has not run yet, or whose host part is out of date, gets the host part of vmcs01. */
 static void make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
@@ -96,7 +106,7 @@ static void make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	nvmx_merge_prepare(v, s);
 }
 
-bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
+NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
 {
 	struct nvmx_from01 from;
 	uint64_t steps;
@@ -117,10 +127,15 @@ bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvm
 			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
 	nvmx_bitmaps_review(v, s);
 	nvmx_ept_enter(v, s->v12);
-	if (nvmx_load_eptp(v, s))
+	if (load_eptp(v, s))
 		return true;
 	nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
 	return false;
+}
+
+bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
+{
+	return load_vmcs02(v, s, in, groups);
 }
 
 /* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
@@ -130,7 +145,7 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 	const struct nvmx_vmcs12 *v12 = s->v12;
 	uint32_t failed;
 
-	if (!nvmx_load_vmcs02(v, s, in, groups))
+	if (!load_vmcs02(v, s, in, groups))
 		return NVMX_STOP;
 	if (v12->entry_msr_load_count) {
 		failed = nvmx_msr_load_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count);
@@ -163,7 +178,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
-	if (nvmx_gather_facts(v, s->v12, &in) || in.l1_ia32e != s->l1_ia32e)
+	if (gather_facts(v, s->v12, &in) || in.l1_ia32e != s->l1_ia32e)
 		s->dirty_groups |= NVMX_GROUP_FACTS; /* stays until an entry passes the checks */
 	s->l1_ia32e = in.l1_ia32e;
 	groups = s->dirty_groups;

@@ -27,25 +27,24 @@ static void bitmap_allow(uint8_t *bitmap, const struct nvmx_rowset *rows)
 		bitmap[nvmx_field_rows[row].encoding / 8] &= (uint8_t)~(1u << nvmx_field_rows[row].encoding % 8);
 }
 
+static int bitmap_get(struct nvmx_vcpu *v, struct nvmx_page *page, bool for_read)
+{
+	if (page->va)
+		return 0;
+	page->va = v->ops->page_alloc(v->host, &page->hpa);
+	if (!page->va)
+		return -1;
+	memset(page->va, 0xff, 4096);
+	bitmap_allow(page->va, &v->vm->hw_rw);
+	if (for_read)
+		bitmap_allow(page->va, &v->vm->hw_ro);
+	return 0;
+}
+
 /* The VMREAD and VMWRITE bitmaps: a 1 makes the access exit.  0, or -1: no memory. */
 static int bitmaps_get(struct nvmx_vcpu *v)
 {
-	struct nvmx_page *read = &v->shadow_bitmap[0], *write = &v->shadow_bitmap[1];
-
-	for (unsigned i = 0; i < 2; i++) {
-		struct nvmx_page *page = &v->shadow_bitmap[i];
-
-		if (page->va)
-			continue;
-		page->va = v->ops->page_alloc(v->host, &page->hpa);
-		if (!page->va)
-			return -1;
-		memset(page->va, 0xff, 4096);
-	}
-	bitmap_allow(read->va, &v->vm->hw_ro);
-	bitmap_allow(read->va, &v->vm->hw_rw);
-	bitmap_allow(write->va, &v->vm->hw_rw);
-	return 0;
+	return bitmap_get(v, &v->shadow_bitmap[0], true) || bitmap_get(v, &v->shadow_bitmap[1], false) ? -1 : 0;
 }
 
 /* One row's member against its place in the mirror.  The compiler unrolls this over the table. */

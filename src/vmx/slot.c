@@ -135,7 +135,6 @@ void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	unpin(v, &s->apic_access);
 	unpin(v, &s->posted_int);
 	s->gpa = NVMX_NO_ADDR;
-	s->shadow_synced = false;
 }
 
 void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s)

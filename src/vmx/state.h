@@ -38,12 +38,6 @@ static inline unsigned nvmx_timer_rate(const struct nvmx_vcpu *v)
 	return nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_MISC) & 0x1f;
 }
 
-/* Whether vmcs02's timer is L1's: it may be the host's own, who then emulates L1's. */
-static inline bool nvmx_timer_is_l1s(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
-{
-	return v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER && !(v->vm->flags & NVMX_HOST_OWNS_TIMER);
-}
-
 /* Whether vmcs12's L2 has a shadow VMCS. */
 static inline bool nvmx_l2_has_shadow(const struct nvmx_vmcs12 *v12)
 {

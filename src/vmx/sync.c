@@ -8,7 +8,7 @@
 #define NVMX_READ_RARE(NAME, member)
 #define NVMX_READ_INFO(NAME, member)
 
-static void sync_hot(struct nvmx_vcpu *v, struct nvmx_vmcs12 *v12)
+NVMX_HOT void sync_hot(struct nvmx_vcpu *v, struct nvmx_vmcs12 *v12)
 {
 #define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) NVMX_READ_##sync(NAME, member)
 #include "../vmcs/fields.def"
@@ -20,7 +20,7 @@ static uint64_t cr_of_l2(uint64_t now, uint64_t before, uint64_t mask02)
 	return (now & ~mask02) | (before & mask02);
 }
 
-static void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_vmcs12 *v12)
+NVMX_HOT void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_vmcs12 *v12)
 {
 	uint32_t proc2 = nvmx_v12_proc2(v12);
 
@@ -28,7 +28,7 @@ static void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, stru
 	v12->guest_cr4 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR4), v12->guest_cr4, s->cr4_mask02);
 	if (proc2 & NVMX_PROC2_VID)
 		v12->guest_int_status = (uint16_t)nvmx_vmread(v, NVMX_GUEST_INT_STATUS);
-	if (v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER && v12->exit_ctls & NVMX_EXIT_SAVE_PREEMPTION_TIMER)
+	if (nvmx_timer_is_l1s(v, v12) && v12->exit_ctls & NVMX_EXIT_SAVE_PREEMPTION_TIMER)
 		v12->preemption_timer = (uint32_t)nvmx_vmread(v, NVMX_PREEMPTION_TIMER);
 	if (proc2 & NVMX_PROC2_UNRESTRICTED) /* SDM 27.2: LMA is stored into the entry control */
 		v12->entry_ctls = (v12->entry_ctls & ~NVMX_ENTRY_IA32E) |
@@ -36,7 +36,7 @@ static void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, stru
 }
 
 /* Rows that a VM exit saves only under a control or with a feature (SDM 27.3.1): without, vmcs12 keeps its value. */
-static void keep_unsaved(const struct nvmx_vmcs12 *v12, struct nvmx_rowset *stale)
+NVMX_HOT void keep_unsaved(const struct nvmx_vmcs12 *v12, struct nvmx_rowset *stale)
 {
 	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_DEBUG)) {
 		nvmx_set_del(stale, NVMX_I_GUEST_DR7);

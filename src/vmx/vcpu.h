@@ -73,7 +73,7 @@ struct nvmx_slot {
 	bool launched02;            /* vmcs02's launch state */
 	bool l1_ia32e;              /* L1's mode at the last checks */
 	bool ready02;               /* vmcs02 holds the host's constant part */
-	bool shadow_synced;         /* the hardware shadow holds vmcs12's values */
+	bool shadow_synced;         /* the hardware shadow holds what the mirror says */
 	struct nvmx_grants msr, io[2];
 	struct nvmx_pin vapic, apic_access, posted_int;
 	uint64_t steps_always;      /* merge steps of every entry, as long as the controls do not change */
@@ -128,8 +128,17 @@ static inline uint64_t nvmx_cr4_forced(const struct nvmx_vcpu *v)
 	return nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0) | v->config.cr4_kept;
 }
 
+/* Whether vmcs02's timer is L1's: it may be the host's own, who then emulates L1's. */
+static inline bool nvmx_timer_is_l1s(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
+{
+	return v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER && !(v->vm->flags & NVMX_HOST_OWNS_TIMER);
+}
+
 /* What vmcs12 uses of its page; the rest is neither read nor written. */
 #define NVMX_VMCS12_USED offsetof(struct nvmx_vmcs12, pad6)
+
+/* For what each VM entry or exit runs through: a copy for each caller instead of a call. */
+#define NVMX_HOT static inline __attribute__((always_inline))
 
 #define NVMX_RSP 4 /* register number whose value is in the VMCS */
 

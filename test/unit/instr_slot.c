@@ -325,6 +325,24 @@ static void switching_keeps_shadows_apart(void **state)
 	assert_false(m->v->hw_shadow_on);
 }
 
+static void a_reloaded_vmcs_pushes_only_changes(void **state)
+{
+	struct mini *m = *state;
+	unsigned first, again;
+
+	shadowing(m, 1);
+	m->host.vmwrites = 0;
+	load(m, 0);
+	first = m->host.vmwrites;
+	clear(m, 0);
+	in_memory(m, 0)->guest_rip = 4;
+	m->host.vmwrites = 0;
+	load(m, 0);
+	again = m->host.vmwrites;
+	assert_int_equal(vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP], 4);
+	assert_int_equal(first - again, NVMX_MIRROR_COUNT - 1);
+}
+
 static void without_pages_there_is_no_shadow(void **state)
 {
 	struct mini *m = *state;
@@ -366,6 +384,7 @@ int main(void)
 		MINI_TEST(only_changes_are_pushed),
 		MINI_TEST(exits_agree_with_the_shadow),
 		MINI_TEST(switching_keeps_shadows_apart),
+		MINI_TEST(a_reloaded_vmcs_pushes_only_changes),
 		MINI_TEST(without_pages_there_is_no_shadow),
 	};
 
