@@ -115,8 +115,10 @@ struct nvmx_host_ops {
 
 	/* Optional. */
 	void (*barrier)(struct nvmx_host *h, unsigned kinds);
-	/* Makes every other vCPU of the VM that runs L2 leave it and flush before it runs L2 again.  Required with more
-	 * than one vCPU if L1 is offered EPT. */
+	/* Makes every vCPU of the VM that is in L2 on another processor than the calling one leave it, and returns when each
+	 * has.  Before it runs L2 again it calls nvmx_before_l2(), or flushes all EPT contexts of its processor.  Called by
+	 * nvmx_host_invalidate() and nvmx_host_write_protect() alone, in their context: a host that calls them with more than
+	 * one vCPU has this op.  `h` is that of the calling vCPU, or of one that had a mapping. */
 	void (*kick_others)(struct nvmx_host *h);
 	/* A trace point: `event` is enum nvmx_trace. */
 	void (*trace)(struct nvmx_host *h, unsigned event, uint64_t a, uint64_t b);

@@ -195,11 +195,28 @@ enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v);
 int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit);
 
 /*
- * The host changes its map of L1's memory [gpa, gpa + len): no shadow entry of any vCPU uses the old one when this returns.
- * To be called when `translate` answers anew already.  Any processor, any context in which kick_others may be called;
- * `self` is the vCPU on whose behalf, or NULL.
+ * The host takes L1's memory [gpa, gpa + length) away or moves it, or only the right to write to it (dirty logging,
+ * sharing): when the call returns, no shadow EPT entry of any vCPU leads to what was there, or none allows a write, and no
+ * processor uses one that it had cached.
+ *
+ * First the host changes its map, so that `translate` answers anew; then it calls, before it uses the frames otherwise.  A
+ * fill that is under way on another vCPU meanwhile is done again.  What L2 then touches is an EPT violation, answered from
+ * the new map, or given to the host where `translate` refuses (nvmx_host_fault()).
+ *
+ * `self` is the vCPU loaded on the calling processor, which is not executing L2; or NULL.  If other vCPUs had such a mapping
+ * they are kicked (op kick_others, called without a lock of the library's; with `self` NULL for one of these vCPUs, whose
+ * struct nvmx_host must outlive the call); each calls nvmx_before_l2() before it runs L2 again, or flushes every EPT
+ * context of its processor.  Any processor, any context in which kick_others may be called; several may call at once.
+ *
+ * Frames that the host granted with `pin` stay its own until `unpin`: these calls do not reach them.  Neither do they reach
+ * EPT01, on which L1 runs, and L2 if L1 uses no EPT for it: the host flushes that as it always did.
+ *
+ * Work: the mappings of the range in each vCPU's shadow, found by a reverse map, and a look-up for each 4 KiB of the range,
+ * 2 MiB and 1 GiB, but no more than the reverse map has chains (at most 16,384).
  */
-void nvmx_host_map_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len);
+void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
+void nvmx_host_write_protect(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
+#define nvmx_host_map_changed nvmx_host_invalidate
 
 /* What a host that mirrors VMCS fields of its own must know after each call of the library. */
 struct nvmx_view {

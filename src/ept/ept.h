@@ -91,10 +91,4 @@ static inline void nvmx_ept_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 
 /* The vCPU goes on on another processor: what that one has cached of the shadow may be out of date. */
 void nvmx_ept_moved(struct nvmx_vcpu *v);
 
-/*
- * The host has changed its map of L1's [gpa, gpa + len): no shadow entry of any vCPU uses the old one when this
- * returns.  `self` is the vCPU whose processor calls, or NULL.
- */
-void nvmx_ept_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len);
-
 #endif

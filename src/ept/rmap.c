@@ -65,10 +65,11 @@ void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigne
 	e->leaves[t->level]--;
 }
 
-/* Drops the leaves of one chain that map a frame of `level` in [first, last]. */
-static bool drop_chain(struct nvmx_ept_vcpu *e, uint32_t link, unsigned level, uint64_t first, uint64_t last)
+/* Takes rights from the leaves of one chain that map a frame of `level` in [first, last]. */
+static bool lose_chain(struct nvmx_ept_vcpu *e, uint32_t link, unsigned level, uint64_t first, uint64_t last,
+		       enum nvmx_ept_loss loss)
 {
-	bool dropped = false;
+	bool lost = false;
 
 	while (link) {
 		struct nvmx_ept_table *t = nvmx_ept_table(e, link >> 9);
@@ -78,66 +79,52 @@ static bool drop_chain(struct nvmx_ept_vcpu *e, uint32_t link, unsigned level, u
 		link = (uint32_t)(t->side[i] >> 32);
 		if (t->level != level || frame < first || frame > last)
 			continue;
-		nvmx_ept_drop(e, t, i);
-		nvmx_ept_want_flush(e, t->root);
-		dropped = true;
-	}
-	return dropped;
-}
-
-static bool drop_range(struct nvmx_ept_vcpu *e, uint64_t gpa, uint64_t end)
-{
-	bool dropped = false;
-
-	for (unsigned level = 1; level <= 3; level++) {
-		uint64_t first = gpa >> nvmx_ept_shift(level), last = end >> nvmx_ept_shift(level), n;
-
-		if (!e->leaves[level])
+		if (loss == NVMX_EPT_LOSE_ALL)
+			nvmx_ept_drop(e, t, i);
+		else if (t->hw[i] & NVMX_EPTE_W)
+			nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_W);
+		else
 			continue;
-		if (last - first >= e->heads_n) {
-			for (n = 0; n < e->heads_n; n++)
-				dropped |= drop_chain(e, ((uint32_t *)e->heads[n / 1024].va)[n % 1024], level, first, last);
-		} else {
-			for (n = first; n <= last; n++)
-				dropped |= drop_chain(e, *head(e, level, n), level, n, n);
-		}
+		nvmx_ept_want_flush(e, t->root);
+		lost = true;
 	}
-	return dropped;
+	return lost;
 }
 
-void nvmx_host_map_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len)
+#define HEADS_AT_ONCE 512u
+
+/* The lock is given back now and then: what was not reached yet cannot be made anew from what the host had. */
+static bool lose_level(struct nvmx_ept_vcpu *e, unsigned level, uint64_t first, uint64_t last, enum nvmx_ept_loss loss)
 {
-	nvmx_ept_host_invalidate(vm, self, gpa, len);
-}
+	bool every = last - first >= e->heads_n, lost = false;
+	uint64_t n = every ? 0 : first, end = every ? e->heads_n - 1 : last, stop;
 
-void nvmx_ept_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len)
-{
-	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
-	struct nvmx_host *kick = NULL; /* taken under the lock: the vCPU may be destroyed after it */
-	struct nvmx_vcpu *v;
-	uint64_t end = gpa + len - 1 < gpa ? ~0ull : gpa + len - 1;
-	bool mine = false;
-
-	if (!len)
-		return;
-	/* A fill that translated before this either sees the count or has its leaf in a chain by now. */
-	__atomic_add_fetch(&ve->changes, 1, __ATOMIC_SEQ_CST);
-	nvmx_ept_lock(&ve->lock);
-	for (v = ve->vcpus; v; v = nvmx_ept_of(v)->next) {
-		struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-		bool dropped;
-
+	do {
+		stop = end - n < HEADS_AT_ONCE ? end : n + HEADS_AT_ONCE - 1;
 		nvmx_ept_lock(&e->lock);
-		dropped = e->heads_n && drop_range(e, gpa, end);
+		if (!e->leaves[level])
+			stop = end;
+		else if (every)
+			for (; n <= stop; n++)
+				lost |= lose_chain(e, ((uint32_t *)e->heads[n / 1024].va)[n % 1024], level, first, last, loss);
+		else
+			for (; n <= stop; n++)
+				lost |= lose_chain(e, *head(e, level, n), level, n, n, loss);
 		nvmx_ept_unlock(&e->lock);
-		if (dropped && v == self)
-			mine = true;
-		else if (dropped)
-			kick = self ? self->host : v->host;
-	}
-	nvmx_ept_unlock(&ve->lock);
-	if (mine)
-		self->ops->flush_ept(self->host, nvmx_ept_of(self)->hot.eptp02, NVMX_FLUSH_ALL);
-	if (kick)
-		vm->ops->kick_others(kick);
+	} while (stop != end);
+	return lost;
+}
+
+bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, uint64_t gpa, uint64_t end, enum nvmx_ept_loss loss)
+{
+	bool lost = false, any;
+
+	nvmx_ept_lock(&e->lock);
+	any = e->heads_n;
+	nvmx_ept_unlock(&e->lock);
+	if (!any) /* a fill that makes the first leaf now knows of the change */
+		return false;
+	for (unsigned level = 1; level <= 3; level++)
+		lost |= lose_level(e, level, gpa >> nvmx_ept_shift(level), end >> nvmx_ept_shift(level), loss);
+	return lost;
 }

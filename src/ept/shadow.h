@@ -178,5 +178,9 @@ struct nvmx_ept_leaf {
 void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n);
 void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+/* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right.  Takes the lock, several times if the
+ * range is long.  Returns whether there was one. */
+enum nvmx_ept_loss { NVMX_EPT_LOSE_ALL, NVMX_EPT_LOSE_WRITE };
+bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, uint64_t gpa, uint64_t end, enum nvmx_ept_loss loss);
 
 #endif

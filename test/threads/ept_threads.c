@@ -14,17 +14,20 @@
 
 /* L1's frame -> host frame << 8 | rights.  A host frame that was taken back is never used again. */
 static uint64_t host_of[FRAMES];
-static uint32_t taken_at[HOST_FRAMES]; /* number of the revocation, 0: none */
+static uint32_t taken_at[HOST_FRAMES], protected_at[HOST_FRAMES]; /* number of the revocation, 0: none */
 static uint32_t revocations, given;
 static pthread_mutex_t host_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned kicks;
+static struct vcpu_thread *all[MAX_VCPUS];
+static _Thread_local struct vcpu_thread *me;
 
 struct vcpu_thread {
 	struct nvmx_vcpu v;
 	struct nvmx_host host;
 	pthread_t thread;
 	uint64_t rnd;
-	unsigned reached, taken_reached; /* a frame; one that had been taken back before */
+	bool in_l2;
+	unsigned reached, taken_reached; /* a frame; one that had been taken back, or protected, before */
 };
 
 static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
@@ -38,10 +41,14 @@ static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct 
 	return 0;
 }
 
+/* As an IPI: the others leave L2. */
 static void kick_others(struct nvmx_host *h)
 {
 	(void)h;
 	kicks++;
+	for (unsigned i = 0; i < MAX_VCPUS; i++)
+		while (all[i] && all[i] != me && __atomic_load_n(&all[i]->in_l2, __ATOMIC_SEQ_CST))
+			sched_yield();
 }
 
 static unsigned below(uint64_t *rnd, unsigned n)
@@ -67,24 +74,39 @@ static void edit(uint64_t (*ram)[512], uint64_t *rnd)
 	__atomic_store_n(&ram[table][below(rnd, 4)], some_entry(rnd, table), __ATOMIC_RELAXED);
 }
 
+/* L2 runs for one access; what it uses stays in the TLB.  Returns whether it reached a frame. */
+static bool run_l2(struct vcpu_thread *t, uint64_t eptp12, uint64_t gpa2, unsigned access)
+{
+	uint64_t eptp, hpa, qual;
+	uint32_t before, taken, protected;
+	unsigned rights;
+	bool reached;
+
+	__atomic_store_n(&t->in_l2, true, __ATOMIC_SEQ_CST);
+	eptp = nvmx_ept_root(&t->v, eptp12); /* what nvmx_before_l2() does */
+	before = __atomic_load_n(&revocations, __ATOMIC_SEQ_CST);
+	reached = !hw_access(&t->host, eptp, 0, gpa2, access, &hpa, &rights, &qual);
+	if (reached) {
+		taken = __atomic_load_n(&taken_at[hpa >> 12], __ATOMIC_SEQ_CST);
+		protected = __atomic_load_n(&protected_at[hpa >> 12], __ATOMIC_SEQ_CST);
+		t->taken_reached += (taken && taken <= before) || (protected && protected <= before && rights & 2);
+		t->reached++;
+	}
+	__atomic_store_n(&t->in_l2, false, __ATOMIC_SEQ_CST);
+	return reached;
+}
+
 static void access_once(struct vcpu_thread *t, uint64_t eptp12)
 {
-	uint64_t gpa2 = 0, hpa;
-	unsigned rights, shift, tries, access = 1u << below(&t->rnd, 2);
+	uint64_t gpa2 = 0;
+	unsigned tries, access = 1u << below(&t->rnd, 2);
 	struct nvmx_ept_fault f;
 
 	for (unsigned level = 1; level <= 4; level++)
 		gpa2 |= (uint64_t)below(&t->rnd, 4) << nvmx_ept_shift(level);
 	for (tries = 0; tries < 3; tries++) {
-		uint64_t eptp = nvmx_ept_root(&t->v, eptp12);
-		uint32_t before = __atomic_load_n(&revocations, __ATOMIC_SEQ_CST), taken;
-
-		if (!hw_walk(&t->host, eptp, gpa2, &hpa, &rights, &shift) && (rights & access) == access) {
-			taken = __atomic_load_n(&taken_at[hpa >> 12], __ATOMIC_SEQ_CST);
-			t->taken_reached += taken && taken <= before;
-			t->reached++;
+		if (run_l2(t, eptp12, gpa2, access))
 			return;
-		}
 		if (nvmx_ept_violation(&t->v, eptp12, gpa2, access | 0x180, &f) != NVMX_EPT_RETRY)
 			return;
 	}
@@ -100,7 +122,7 @@ static void move_frame(struct vcpu_thread *t)
 	old = __atomic_load_n(&host_of[gfn], __ATOMIC_RELAXED) >> 8;
 	if (old) {
 		__atomic_store_n(&host_of[gfn], 0, __ATOMIC_SEQ_CST);
-		nvmx_ept_host_invalidate(t->v.vm, &t->v, (uint64_t)gfn << 12, 4096);
+		nvmx_host_invalidate(t->v.vm, below(&t->rnd, 2) ? &t->v : NULL, (uint64_t)gfn << 12, 4096);
 		__atomic_store_n(&taken_at[old], revocations + 1, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&revocations, 1, __ATOMIC_SEQ_CST);
 		assert_true(FRAMES + given < HOST_FRAMES - 1);
@@ -110,9 +132,26 @@ static void move_frame(struct vcpu_thread *t)
 	pthread_mutex_unlock(&host_lock);
 }
 
+/* The host lets L1 only read a frame from now on. */
+static void protect_frame(struct vcpu_thread *t)
+{
+	unsigned gfn = DATA + below(&t->rnd, 24);
+	uint64_t m;
+
+	pthread_mutex_lock(&host_lock);
+	m = __atomic_load_n(&host_of[gfn], __ATOMIC_RELAXED);
+	if (m & 2) {
+		__atomic_store_n(&host_of[gfn], m & ~2ull, __ATOMIC_SEQ_CST);
+		nvmx_host_write_protect(t->v.vm, below(&t->rnd, 2) ? &t->v : NULL, (uint64_t)gfn << 12, 4096);
+		__atomic_store_n(&protected_at[m >> 8], revocations + 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&revocations, 1, __ATOMIC_SEQ_CST);
+	}
+	pthread_mutex_unlock(&host_lock);
+}
+
 static void *run_vcpu(void *arg)
 {
-	struct vcpu_thread *t = arg;
+	struct vcpu_thread *t = me = arg;
 	uint64_t eptp12[2] = { 0x1000 | 3 << 3 | 6, 0x1000 | 3 << 3 | 6 | NVMX_EPTP_AD };
 
 	for (unsigned i = 0; i < STEPS; i++) {
@@ -124,6 +163,8 @@ static void *run_vcpu(void *arg)
 			nvmx_ept_invept(&t->v, NVMX_FLUSH_SINGLE, eptp12[0]);
 		else if (what < 12)
 			move_frame(t);
+		else if (what < 14)
+			protect_frame(t);
 		else
 			access_once(t, eptp12[what & 1]);
 	}
@@ -145,6 +186,8 @@ static void run(unsigned vcpus, uint64_t start)
 	memset(vm, 0, sizeof(*vm));
 	vm->ops = &ops;
 	memset(taken_at, 0, sizeof(taken_at));
+	memset(protected_at, 0, sizeof(protected_at));
+	memset(all, 0, sizeof(all));
 	revocations = given = kicks = 0;
 	vm->caps.maxphyaddr = vm->hw.maxphyaddr = 46;
 	vm->caps.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = RIG_EPT_CAPS;
@@ -166,18 +209,20 @@ static void run(unsigned vcpus, uint64_t start)
 		t[i]->v.ops = &ops;
 		t[i]->v.host = &t[i]->host;
 		assert_int_equal(nvmx_ept_vcpu_init(&t[i]->v), 0);
+		all[i] = t[i];
 	}
 	for (i = 0; i < vcpus; i++)
 		assert_int_equal(pthread_create(&t[i]->thread, NULL, run_vcpu, t[i]), 0);
 	for (i = 0; i < vcpus; i++) {
 		pthread_join(t[i]->thread, NULL);
 		if (t[i]->taken_reached)
-			fail_msg("vCPU %u reached frames that had been taken back %u times", i, t[i]->taken_reached);
+			fail_msg("vCPU %u reached frames that had been taken back or protected %u times", i, t[i]->taken_reached);
 		assert_true(t[i]->reached > STEPS / 10);
 		nvmx_ept_vcpu_destroy(&t[i]->v);
 		assert_int_equal(t[i]->host.pages_live, 0);
-		free(t[i]);
 	}
+	for (i = 0; i < vcpus; i++)
+		free(t[i]);
 	print_message("  %u frames moved, %u times another vCPU had them\n", revocations, kicks);
 	assert_true(revocations > STEPS / 20 && kicks > 0);
 	free(first.ram);

@@ -310,7 +310,7 @@ static void change_host(struct model *m)
 		gfn &= ~511u;
 		count = 512;
 	}
-	nvmx_ept_host_invalidate(&m->r->vm, &m->r->v, (uint64_t)gfn << 12, (uint64_t)count << 12);
+	nvmx_host_invalidate(&m->r->vm, &m->r->v, (uint64_t)gfn << 12, (uint64_t)count << 12);
 }
 
 static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)

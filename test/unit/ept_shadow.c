@@ -349,10 +349,10 @@ static void test_host_takes_frame(void **state)
 	(void)state;
 	touch_all(r);
 	flushes = r->host.flushes;
-	nvmx_ept_host_invalidate(&r->vm, &r->v, (DATA + 512ull) << 12, 512 << 12);
+	nvmx_host_invalidate(&r->vm, &r->v, (DATA + 512ull) << 12, 512 << 12);
 	assert_int_equal(r->host.flushes, flushes); /* nothing is mapped from there */
 	r->host.map[DATA + 3].rights = 0;
-	nvmx_ept_host_invalidate(&r->vm, &r->v, (DATA + 3ull) << 12, 1);
+	nvmx_host_invalidate(&r->vm, &r->v, (DATA + 3ull) << 12, 1);
 	assert_true(r->host.flushes > flushes);
 	assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, EPTP), 0x3000, &hpa, &rights, &shift), -1);
 	assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, EPTP), 0x4000, &hpa, &rights, &shift), 0);
@@ -362,7 +362,7 @@ static void test_host_takes_frame(void **state)
 	r->host.map[DATA + 3].rights = 5;
 	assert_int_equal(touch(r, 0x3000, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
 	assert_int_equal(touch(r, 0x3000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_HOST);
-	nvmx_ept_host_invalidate(&r->vm, &r->v, 0, ~0ull);
+	nvmx_host_invalidate(&r->vm, &r->v, 0, ~0ull);
 	for (unsigned i = 0; i < 512; i++)
 		assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, EPTP), (uint64_t)i << 12, &hpa, &rights, &shift), -1);
 	rig_free(r);
@@ -409,7 +409,7 @@ static void test_aliased_frames(void **state)
 	l1_set(r, PT, 0, PAGE(DATA + 600));
 	assert_int_equal(touch(r, 0, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
 	r->host.map[DATA + 600].rights = 0;
-	nvmx_ept_host_invalidate(&r->vm, &r->v, (DATA + 600ull) << 12, 4096);
+	nvmx_host_invalidate(&r->vm, &r->v, (DATA + 600ull) << 12, 4096);
 	assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, EPTP), 0, &hpa, &rights, &shift), -1);
 	rig_free(r);
 }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The host takes frames, or the right to write to them, from shadows of several vCPUs. */
+#include "ept_mapped.h"
+
+static unsigned kicks;
+static struct nvmx_host *kicked_for;
+
+static void kick_others(struct nvmx_host *h)
+{
+	kicks++;
+	kicked_for = h;
+}
+
+static struct nvmx_host_ops ops;
+
+/* A VM of two vCPUs, `r` and one more, which has its own host and TLB and the same L1 memory. */
+struct two {
+	struct rig *r;
+	struct nvmx_host host;
+	struct nvmx_vcpu *v;
+};
+
+static void two_init(struct two *t)
+{
+	t->r = mapped_rig(0);
+	ops = host_ops;
+	ops.kick_others = kick_others;
+	t->r->vm.ops = t->r->v.ops = &ops;
+	t->host = t->r->host;
+	t->v = aligned_alloc(64, (sizeof(*t->v) + 63) & ~63ul);
+	memset(t->v, 0, sizeof(*t->v));
+	t->v->vm = &t->r->vm;
+	t->v->ops = &ops;
+	t->v->host = &t->host;
+	assert_int_equal(nvmx_ept_vcpu_init(t->v), 0);
+	kicks = 0;
+	kicked_for = NULL;
+}
+
+static void two_free(struct two *t)
+{
+	nvmx_ept_vcpu_destroy(t->v);
+	assert_int_equal(t->host.pages_live, 0);
+	free(t->v);
+	rig_free(t->r);
+}
+
+/* The second vCPU writes to the page at gpa2. */
+static void second_touches(struct two *t, uint64_t gpa2)
+{
+	struct nvmx_ept_fault f;
+
+	assert_int_equal(nvmx_ept_violation(t->v, EPTP, gpa2, QUAL(2), &f), NVMX_EPT_RETRY);
+}
+
+static bool second_reaches(struct two *t, uint64_t gpa2, unsigned *rights)
+{
+	uint64_t hpa;
+	unsigned shift;
+
+	return !hw_walk(&t->host, nvmx_ept_root(t->v, EPTP), gpa2, &hpa, rights, &shift);
+}
+
+static void test_kick(void **state)
+{
+	struct two t;
+	unsigned rights, flushes;
+
+	(void)state;
+	two_init(&t);
+	touch_all(t.r);
+	flushes = t.r->host.flushes;
+	nvmx_host_invalidate(&t.r->vm, &t.r->v, DATA << 12, 4096); /* only the caller had it: flushed at once */
+	assert_int_equal(kicks, 0);
+	assert_int_equal(t.r->host.flushes, flushes + 1);
+	second_touches(&t, 0x1000);
+	nvmx_host_invalidate(&t.r->vm, &t.r->v, (DATA + 1ull) << 12, 4096); /* both */
+	assert_int_equal(kicks, 1);
+	assert_ptr_equal(kicked_for, &t.r->host);
+	assert_false(second_reaches(&t, 0x1000, &rights));
+	second_touches(&t, 0x1000);
+	flushes = t.host.flushes;
+	nvmx_host_invalidate(&t.r->vm, NULL, (DATA + 1ull) << 12, 4096); /* from outside, only the second has it */
+	assert_int_equal(kicks, 2);
+	assert_ptr_equal(kicked_for, &t.host);
+	assert_int_equal(t.host.flushes, flushes);
+	nvmx_ept_root(t.v, EPTP); /* as nvmx_before_l2() does */
+	assert_int_equal(t.host.flushes, flushes + 1);
+	nvmx_host_invalidate(&t.r->vm, &t.r->v, (DATA + 600ull) << 12, 100 << 12); /* nobody */
+	nvmx_host_invalidate(&t.r->vm, NULL, (DATA + 1ull) << 12, 4096);
+	nvmx_host_invalidate(&t.r->vm, NULL, DATA << 12, 0);
+	assert_int_equal(kicks, 2);
+	two_free(&t);
+}
+
+static void protect(struct two *t, unsigned first, unsigned n, bool self)
+{
+	for (unsigned i = first; i < first + n; i++)
+		t->r->host.map[DATA + i].rights = t->host.map[DATA + i].rights = 5;
+	nvmx_host_write_protect(&t->r->vm, self ? &t->r->v : NULL, (DATA + (uint64_t)first) << 12, (uint64_t)n << 12);
+}
+
+static void test_write_protect(void **state)
+{
+	struct two t;
+	struct nvmx_ept_fault f;
+	unsigned rights, shift, faults = 0, flushes;
+	uint64_t fills;
+
+	(void)state;
+	two_init(&t);
+	touch_all(t.r);
+	second_touches(&t, 0x7000);
+	fills = t.r->v.counters[NVMX_CNT_EPT_FILL];
+	flushes = t.r->host.flushes;
+	protect(&t, 4, 8, true);
+	assert_int_equal(kicks, 1);
+	assert_int_equal(t.r->host.flushes, flushes + 1);
+	for (uint64_t i = 0; i < 512; i++) { /* readable still, without a fault */
+		where(t.r, i << 12, &rights, &shift);
+		assert_int_equal(rights, i >= 4 && i < 12 ? 5 : 7);
+	}
+	assert_true(second_reaches(&t, 0x7000, &rights));
+	assert_int_equal(rights, 5);
+	assert_int_equal(touch(t.r, 0x5000, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(faults, 0);
+	assert_int_equal(touch(t.r, 0x5000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_HOST);
+	assert_int_equal(f.gpa1, (DATA + 5ull) << 12);
+	assert_int_equal(f.access, NVMX_ACCESS_W);
+	t.r->host.map[DATA + 5].rights = 7; /* the host has noted it */
+	assert_int_equal(touch(t.r, 0x5000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(touch(t.r, 0x6000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_HOST); /* its neighbours are not open */
+	assert_int_equal(t.r->v.counters[NVMX_CNT_EPT_FILL], fills);
+	nvmx_host_invalidate(&t.r->vm, NULL, (DATA + 5ull) << 12, 1); /* the entry is still known by its frame */
+	assert_int_equal(touch(t.r, 0x5000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(t.r->v.counters[NVMX_CNT_EPT_FILL], fills + 1);
+	flushes = t.r->host.flushes;
+	kicks = 0;
+	protect(&t, 6, 1, true); /* protected already */
+	assert_int_equal(t.r->host.flushes, flushes);
+	assert_int_equal(kicks, 0);
+	two_free(&t);
+}
+
+/* Of a 2-MiB page one frame is protected: then the page is in parts, and only that one refuses. */
+static void test_write_protect_large(void **state)
+{
+	struct two t;
+	struct nvmx_ept_fault f;
+	unsigned rights, shift, faults = 0;
+
+	(void)state;
+	two_init(&t);
+	for (unsigned i = DATA; i < DATA + 512; i++)
+		t.r->host.map[i].shift = 21;
+	l1_set(t.r, PD, 0, PAGE(DATA) | NVMX_EPTE_LARGE);
+	assert_int_equal(touch(t.r, 0x3000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	where(t.r, 0x5000, &rights, &shift);
+	assert_int_equal(shift, 21);
+	for (unsigned i = DATA; i < DATA + 512; i++)
+		t.r->host.map[i].shift = 12;
+	protect(&t, 5, 1, true);
+	where(t.r, 0x9000, &rights, &shift);
+	assert_int_equal(rights, 5);
+	assert_int_equal(shift, 21);
+	assert_int_equal(touch(t.r, 0x5000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_HOST);
+	assert_int_equal(touch(t.r, 0x9000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	where(t.r, 0x9000, &rights, &shift);
+	assert_int_equal(rights, 7);
+	assert_int_equal(shift, 12);
+	assert_int_equal(touch(t.r, 0x5000, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(touch(t.r, 0x5000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_HOST);
+	two_free(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_kick), cmocka_unit_test(test_write_protect),
+					    cmocka_unit_test(test_write_protect_large) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
