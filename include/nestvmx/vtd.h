@@ -122,7 +122,7 @@ struct nvmx_vtd_ops {
 
 	/* Makes a domain of the physical unit, empty with ASSIGN_MAP; 0, or -1 if there is none left (the devices in it
 	 * are blocked, and it is tried again at L1's next invalidation).  domain_close comes after every device has left
-	 * it; it invalidates what the hardware has cached of it before it returns. */
+	 * it; it invalidates what the hardware has cached of it, and drops what dma_map has mapped, before it returns. */
 	int (*domain_open)(struct nvmx_vtd_host *h, const struct nvmx_vtd_domain *d, uint64_t *domain);
 	void (*domain_close)(struct nvmx_vtd_host *h, uint64_t domain);
 
@@ -131,7 +131,8 @@ struct nvmx_vtd_ops {
 	int (*attach)(struct nvmx_vtd_host *h, void *device, const struct nvmx_vtd_target *target);
 
 	/* Performs n physical invalidations and waits for them once.  One of NVMX_VTD_FLUSH*.
-	 * With ASSIGN_MAP it is only called for device-TLBs, and required only if a device is added with one. */
+	 * The list is the library's and valid during the call.  With ASSIGN_MAP it is only called for device-TLBs, and
+	 * required only if a device is added with one. */
 	int (*flush)(struct nvmx_vtd_host *h, const struct nvmx_vtd_flush *list, unsigned n);
 
 	/* Required with NVMX_VTD_ASSIGN_TABLES. */
@@ -211,7 +212,7 @@ struct nvmx_vtd_config {
 };
 
 /* Opaque, caller-owned, 64-byte aligned. */
-#define NVMX_VTD_SIZE 65536
+#define NVMX_VTD_SIZE 98304
 
 /* Prepares a unit in `mem` (NVMX_VTD_SIZE bytes), as after a reset (10.4).  Features that the physical unit lacks are an
  * error, not dropped.  *detail (may be NULL) gets what the error is about.  On error `mem` is not a unit. */

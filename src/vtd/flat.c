@@ -1,33 +1,360 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Assigned devices: nvmx_vtd_init refuses them for now, so there is nothing that would have to follow L1's tables. */
+/* Assigned devices: which space each belongs to, and the order in which changes reach the hardware. */
 #include "state.h"
 
-void nvmx_vtd_flat_follow_all(struct nvmx_vtd *u)
+static bool assigns(const struct nvmx_vtd *u)
 {
-	(void)u;
+	return u->config.flags;
 }
 
-void nvmx_vtd_flat_follow_devices(struct nvmx_vtd *u)
+static struct vtd_space *space(struct nvmx_vtd *u, unsigned i)
 {
-	(void)u;
+	return &u->flat.spaces[i];
 }
 
-void nvmx_vtd_flat_device_tlb(struct nvmx_vtd *u, uint16_t source_id, uint64_t iova, unsigned order)
+static unsigned number(const struct nvmx_vtd *u, const struct vtd_space *s)
 {
-	(void)u;
-	(void)source_id;
-	(void)iova;
-	(void)order;
+	return (unsigned)(s - u->flat.spaces);
+}
+
+/* The physical unit's table is as deep as L1's, or one deeper where it has no other. */
+static bool open_space(struct nvmx_vtd *u, struct vtd_space *s)
+{
+	unsigned hw = u->config.hw_cap >> CAP_SAGAW_SHIFT & 0x1f;
+	bool deeper = u->config.flags & NVMX_VTD_ASSIGN_TABLES && !(hw & BIT(s->levels - 2u));
+	struct nvmx_vtd_domain d = { .levels = s->levels, .width = (uint8_t)(12 + 9 * s->levels) };
+
+	if (u->config.flags & NVMX_VTD_ASSIGN_TABLES)
+		d.root = s->top->hw_hpa;
+	if (deeper) {
+		s->shim = nvmx_vtd_page(u, &s->shim_hpa);
+		if (!s->shim)
+			return false;
+		s->shim[0] = s->top->hw_hpa | SL_RIGHTS;
+		if (u->ops->table_written)
+			u->ops->table_written(u->host, s->shim, 4096);
+		d.root = s->shim_hpa;
+		d.levels++;
+	}
+	return !u->ops->domain_open(u->host, &d, &s->handle);
+}
+
+static void drop_tables(struct nvmx_vtd *u, struct vtd_space *s)
+{
+	s->top->parent = NULL;
+	s->top->next = u->flat.dead;
+	u->flat.dead = s->top;
+	nvmx_vtd_page_free(u, s->shim, s->shim_hpa);
+	*s = (struct vtd_space){ 0 };
+}
+
+static struct vtd_space *find_space(struct nvmx_vtd *u, const struct vtd_context *c)
+{
+	struct vtd_space *empty = NULL;
+
+	for (unsigned i = 0; i < SPACES; i++) {
+		struct vtd_space *s = space(u, i);
+
+		if (s->used && s->table == c->table && s->domain == c->domain && s->levels == c->levels)
+			return s;
+		if (!s->used && !empty)
+			empty = s;
+	}
+	return empty;
+}
+
+/* NULL: the host has no domain or page left. */
+static struct vtd_space *get_space(struct nvmx_vtd *u, const struct vtd_context *c)
+{
+	struct vtd_space *s = find_space(u, c);
+
+	if (s->used)
+		return s;
+	*s = (struct vtd_space){ .table = c->table, .domain = c->domain, .levels = c->levels, .serial = ++u->flat.serial };
+	s->top = nvmx_vtd_table_new(u, number(u, s), c->levels, 0, c->table, false);
+	if (s->top && open_space(u, s)) {
+		s->used = true;
+		nvmx_vtd_range_all(u, s);
+		return s;
+	}
+	nvmx_vtd_trace(u, NVMX_VTD_EV_NO_DOMAIN, c->domain, c->table);
+	if (s->top)
+		drop_tables(u, s);
+	return NULL;
+}
+
+static void unref(struct nvmx_vtd *u, const struct vtd_target *t)
+{
+	struct vtd_space *s = space(u, t->space);
+
+	if (t->kind != NVMX_VTD_DOMAIN || --s->refs)
+		return;
+	while (u->config.flags & NVMX_VTD_ASSIGN_MAP && u->flat.detached)
+		nvmx_vtd_reap_one(u, &u->flat.detached);
+	nvmx_vtd_flush_forget(u, s->handle);
+	u->ops->domain_close(u->host, s->handle);
+	drop_tables(u, s);
+}
+
+static void target_of(struct nvmx_vtd *u, struct vtd_device *d, struct vtd_target *t)
+{
+	struct vtd_context c;
+	struct vtd_space *s;
+
+	*t = (struct vtd_target){ .kind = NVMX_VTD_IDENTITY };
+	if (!u->te)
+		return;
+	*t = (struct vtd_target){ .kind = NVMX_VTD_BLOCK };
+	if (nvmx_vtd_context_fetch(u, d->source_id, &c))
+		return;
+	if (c.type == CONTEXT_TT_PASS) {
+		t->kind = NVMX_VTD_IDENTITY;
+		return;
+	}
+	s = get_space(u, &c);
+	if (!s) {
+		d->retry = true;
+		return;
+	}
+	s->refs++;
+	*t = (struct vtd_target){ .kind = NVMX_VTD_DOMAIN, .space = (uint8_t)number(u, s),
+				  .device_tlb = c.type == CONTEXT_TT_DEVICE_TLB && d->flags & NVMX_VTD_DEVICE_HAS_TLB };
+}
+
+static bool same_target(const struct vtd_target *a, const struct vtd_target *b)
+{
+	return a->kind == b->kind && a->space == b->space && a->device_tlb == b->device_tlb;
+}
+
+/* Reads the context-entry of a device, and decides where it is to go. */
+static void evaluate(struct nvmx_vtd *u, struct vtd_device *d)
+{
+	struct vtd_target t;
+
+	d->dirty = d->retry = false;
+	target_of(u, d, &t);
+	if (d->pending)
+		unref(u, &d->want);
+	d->pending = !same_target(&t, &d->now);
+	d->want = t;
+	if (!d->pending)
+		unref(u, &t);
+}
+
+static int attach(struct nvmx_vtd *u, struct vtd_device *d, const struct vtd_target *t)
+{
+	struct nvmx_vtd_target target = { .kind = t->kind, .device_tlb = t->device_tlb };
+
+	if (t->kind == NVMX_VTD_DOMAIN) {
+		target.domain = space(u, t->space)->handle;
+		space(u, t->space)->live = true;
+	}
+	return u->ops->attach(u->host, d->device, &target);
+}
+
+static const struct vtd_target blocked = { .kind = NVMX_VTD_BLOCK };
+
+static void move(struct nvmx_vtd *u, struct vtd_device *d)
+{
+	struct vtd_target was = d->now;
+
+	d->pending = false;
+	d->now = d->want;
+	if (attach(u, d, &d->now)) {
+		unref(u, &d->now);
+		attach(u, d, &blocked);
+		d->now = blocked;
+		d->retry = true;
+	}
+	unref(u, &was);
+}
+
+static void each_device(struct nvmx_vtd *u, bool (*which)(const struct vtd_device *d),
+			void (*action)(struct nvmx_vtd *u, struct vtd_device *d))
+{
+	for (unsigned i = 0; i < DEVICES; i++)
+		if (u->flat.devices[i].device && which(&u->flat.devices[i]))
+			action(u, &u->flat.devices[i]);
+}
+
+static bool is_dirty(const struct vtd_device *d)
+{
+	return d->dirty;
+}
+
+static bool is_pending(const struct vtd_device *d)
+{
+	return d->pending;
+}
+
+/* Tables have become free since something could not be made: try it again. */
+static bool fed(struct nvmx_vtd *u)
+{
+	if (!u->flat.starved || (!u->flat.released && !u->flat.dead))
+		return false;
+	u->flat.starved = false;
+	nvmx_vtd_flat_follow_all(u);
+	return true;
+}
+
+/* Tables first, then the flush, then devices: what a device is moved to is complete, and what is freed is not reached. */
+enum nvmx_vtd_verdict nvmx_vtd_flat_work(struct nvmx_vtd *u)
+{
+	if (!assigns(u))
+		return NVMX_VTD_DONE;
+	if (u->flat.inflight)
+		return NVMX_VTD_WAITING;
+	do {
+		each_device(u, is_dirty, evaluate);
+		if (!nvmx_vtd_sync(u))
+			return NVMX_VTD_MORE;
+		if (!nvmx_vtd_flush(u))
+			return NVMX_VTD_WAITING;
+	} while (fed(u));
+	each_device(u, is_pending, move);
+	nvmx_vtd_reap(u, &u->flat.dead);
+	return NVMX_VTD_DONE;
+}
+
+bool nvmx_vtd_flat_left(const struct nvmx_vtd *u)
+{
+	return u->flat.dead;
 }
 
 bool nvmx_vtd_flat_room(const struct nvmx_vtd *u)
 {
-	(void)u;
+	for (unsigned i = 0; i < SPACES; i++)
+		if (u->flat.spaces[i].ranges_n >= RANGES - 1)
+			return false;
 	return true;
 }
 
-enum nvmx_vtd_verdict nvmx_vtd_flat_work(struct nvmx_vtd *u)
+static void follow_device(struct nvmx_vtd *u, struct vtd_device *d)
 {
 	(void)u;
-	return NVMX_VTD_DONE;
+	d->dirty = true;
+}
+
+static bool any(const struct vtd_device *d)
+{
+	(void)d;
+	return true;
+}
+
+static bool wants_retry(const struct vtd_device *d)
+{
+	return d->retry;
+}
+
+void nvmx_vtd_flat_follow_devices(struct nvmx_vtd *u)
+{
+	each_device(u, any, follow_device);
+}
+
+void nvmx_vtd_flat_follow_all(struct nvmx_vtd *u)
+{
+	nvmx_vtd_flat_follow_devices(u);
+	nvmx_vtd_flat_inv_iotlb(u, &(struct vtd_inv_iotlb){ .granularity = GRANULARITY_GLOBAL });
+}
+
+void nvmx_vtd_flat_inv_context(struct nvmx_vtd *u, const struct vtd_inv_context *inv)
+{
+	for (unsigned i = 0; i < DEVICES; i++) {
+		struct vtd_device *d = &u->flat.devices[i];
+
+		if (inv->granularity != GRANULARITY_NARROW ||
+		    vtd_source_matches(d->source_id, inv->source_id, inv->function_mask))
+			d->dirty = true;
+	}
+}
+
+void nvmx_vtd_flat_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv)
+{
+	uint64_t size = 4096ull << inv->order;
+
+	each_device(u, wants_retry, follow_device);
+	for (unsigned i = 0; i < SPACES; i++) {
+		struct vtd_space *s = space(u, i);
+
+		if (!s->used || (inv->granularity != GRANULARITY_GLOBAL && s->domain != inv->domain))
+			continue;
+		if (inv->granularity == GRANULARITY_NARROW)
+			nvmx_vtd_range_add(u, s, inv->iova & ~(size - 1), (inv->iova & ~(size - 1)) + size);
+		else
+			nvmx_vtd_range_all(u, s);
+	}
+}
+
+static struct vtd_device *find_device(struct nvmx_vtd *u, uint16_t source_id)
+{
+	for (unsigned i = 0; i < DEVICES; i++)
+		if (u->flat.devices[i].device && u->flat.devices[i].source_id == source_id)
+			return &u->flat.devices[i];
+	return NULL;
+}
+
+void nvmx_vtd_flat_device_tlb(struct nvmx_vtd *u, uint16_t source_id, uint64_t iova, unsigned order)
+{
+	struct vtd_device *d = find_device(u, source_id);
+
+	if (d && d->now.device_tlb)
+		nvmx_vtd_flush_device(u, d, iova, order);
+}
+
+int nvmx_vtd_device_add(struct nvmx_vtd *u, uint16_t source_id, void *device, unsigned flags)
+{
+	if (!assigns(u) || !device || flags & ~NVMX_VTD_DEVICE_HAS_TLB || find_device(u, source_id))
+		return NVMX_VTD_ERR_CONFIG;
+	if (flags & NVMX_VTD_DEVICE_HAS_TLB && !u->ops->flush)
+		return NVMX_VTD_ERR_OP_MISSING;
+	for (unsigned i = 0; i < DEVICES; i++) {
+		struct vtd_device *d = &u->flat.devices[i];
+
+		if (d->device)
+			continue;
+		*d = (struct vtd_device){ .device = device, .source_id = source_id, .flags = (uint8_t)flags, .dirty = true,
+					  .now = blocked };
+		attach(u, d, &blocked);
+		return NVMX_VTD_OK;
+	}
+	return NVMX_VTD_ERR_CONFIG;
+}
+
+static void remove_device(struct nvmx_vtd *u, struct vtd_device *d)
+{
+	attach(u, d, &blocked);
+	if (d->pending)
+		unref(u, &d->want);
+	unref(u, &d->now);
+	nvmx_vtd_flush_forget_device(u, d->device);
+	*d = (struct vtd_device){ 0 };
+}
+
+int nvmx_vtd_device_remove(struct nvmx_vtd *u, uint16_t source_id)
+{
+	struct vtd_device *d = find_device(u, source_id);
+
+	if (!d)
+		return NVMX_VTD_ERR_CONFIG;
+	remove_device(u, d);
+	return NVMX_VTD_OK;
+}
+
+int nvmx_vtd_flat_init(struct nvmx_vtd *u)
+{
+	u->flat.flush_new = u->config.hw_cap & (CAP_CM | CAP_RWBF);
+	if (!(u->config.flags & NVMX_VTD_ASSIGN_TABLES))
+		return NVMX_VTD_OK;
+	u->flat.dummy = nvmx_vtd_page(u, &u->flat.dummy_hpa);
+	return u->flat.dummy ? NVMX_VTD_OK : NVMX_VTD_ERR_MEMORY;
+}
+
+void nvmx_vtd_destroy(struct nvmx_vtd *u)
+{
+	each_device(u, any, remove_device);
+	while (u->flat.detached)
+		nvmx_vtd_reap_one(u, &u->flat.detached);
+	while (u->flat.dead)
+		nvmx_vtd_reap_one(u, &u->flat.dead);
+	nvmx_vtd_pool_destroy(u);
 }

@@ -97,14 +97,26 @@ int nvmx_vtd_init(void *mem, const struct nvmx_vtd_config *config, struct nvmx_v
 	error = check(&u->config, detail);
 	if (error)
 		return error;
-	if (u->config.flags)
-		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_FLAGS);
 	u->ops = config->ops;
 	u->host = config->host;
 	u->address_mask = (BIT64(u->config.host_width) - 1) & ADDRESS_BITS;
 	nvmx_vtd_regs_reset(u);
-	*out = u;
-	return NVMX_VTD_OK;
+	error = nvmx_vtd_flat_init(u);
+	if (!error)
+		*out = u;
+	return error;
+}
+
+int nvmx_vtd_reset(struct nvmx_vtd *u)
+{
+	nvmx_vtd_regs_reset(u);
+	u->root = u->irta = u->iva = 0;
+	u->te = 0;
+	u->finish = u->waits_n = 0;
+	nvmx_vtd_cache_reset(u);
+	nvmx_vtd_inv_irte(u, 0, 0x10000);
+	nvmx_vtd_flat_follow_devices(u);
+	return (int)nvmx_vtd_work(u);
 }
 
 static const char *const about[] = {

@@ -3,7 +3,7 @@
 #ifndef NVMX_SRC_VTD_STATE_H
 #define NVMX_SRC_VTD_STATE_H
 
-#include "tables.h"
+#include "flat.h"
 
 /* cache.c: the context-cache and the IOTLB (6.2). */
 struct vtd_context_line {
@@ -65,6 +65,7 @@ struct nvmx_vtd {
 	struct vtd_wait waits[WAITS];
 	struct vtd_caches caches;
 	struct vtd_irte_line irte[IRTE_LINES];
+	struct vtd_flat flat;
 	uint64_t counter[NVMX_VTD_CNT_COUNT];
 };
 _Static_assert(sizeof(struct nvmx_vtd) <= NVMX_VTD_SIZE, "NVMX_VTD_SIZE");
@@ -72,6 +73,11 @@ _Static_assert(sizeof(struct nvmx_vtd) <= NVMX_VTD_SIZE, "NVMX_VTD_SIZE");
 static inline void vtd_count(struct nvmx_vtd *u, enum nvmx_vtd_counter c)
 {
 	u->counter[c]++;
+}
+
+static inline void vtd_spend(struct nvmx_vtd *u, uint32_t entries)
+{
+	u->budget -= entries < u->budget ? entries : u->budget;
 }
 
 static inline bool vtd_has(const struct nvmx_vtd *u, uint32_t features)
@@ -162,13 +168,18 @@ void nvmx_vtd_queue_error(struct nvmx_vtd *u, unsigned info);
 /* remap.c */
 void nvmx_vtd_inv_irte(struct nvmx_vtd *u, uint32_t index, uint32_t count);
 
-/* What assigned devices need of the above (flat.c): changes of L1's that flattened tables must follow are noted, then
- * worked off by nvmx_vtd_flat_work.  DONE means that the hardware holds nothing older. */
+/* flat.c: what L1 does that assigned devices must follow is noted, then worked off by nvmx_vtd_flat_work.  DONE means that
+ * the hardware holds nothing older. */
 void nvmx_vtd_flat_follow_all(struct nvmx_vtd *u);
+void nvmx_vtd_flat_inv_context(struct nvmx_vtd *u, const struct vtd_inv_context *inv);
+void nvmx_vtd_flat_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv);
 void nvmx_vtd_flat_follow_devices(struct nvmx_vtd *u);
 void nvmx_vtd_flat_device_tlb(struct nvmx_vtd *u, uint16_t source_id, uint64_t iova, unsigned order);
+/* Whether there is room to note what another descriptor asks for. */
 bool nvmx_vtd_flat_room(const struct nvmx_vtd *u);
 enum nvmx_vtd_verdict nvmx_vtd_flat_work(struct nvmx_vtd *u);
+bool nvmx_vtd_flat_left(const struct nvmx_vtd *u);
+int nvmx_vtd_flat_init(struct nvmx_vtd *u);
 
 /* work.c */
 enum nvmx_vtd_verdict nvmx_vtd_work(struct nvmx_vtd *u);

@@ -58,7 +58,7 @@ enum nvmx_vtd_verdict nvmx_vtd_work(struct nvmx_vtd *u)
 			return verdict;
 		finish(u);
 	} while (nvmx_vtd_queue_runs(u) && u->budget);
-	return nvmx_vtd_queue_runs(u) ? NVMX_VTD_MORE : NVMX_VTD_DONE;
+	return nvmx_vtd_queue_runs(u) || nvmx_vtd_flat_left(u) ? NVMX_VTD_MORE : NVMX_VTD_DONE;
 }
 
 enum nvmx_vtd_verdict nvmx_vtd_run(struct nvmx_vtd *u)

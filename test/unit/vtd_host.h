@@ -13,7 +13,7 @@
 #include <string.h>
 #include "vtd/state.h"
 
-#define FRAMES 1024u /* of L1's RAM, from 0 */
+#define FRAMES 4096u /* of L1's RAM, from 0 */
 
 struct nvmx_vtd_host {
 	uint64_t (*ram)[512];
@@ -22,6 +22,7 @@ struct nvmx_vtd_host {
 	uint64_t address;
 	uint32_t data;
 	unsigned traces[8];
+	struct hw *hw; /* the physical unit, in tests that have one */
 };
 
 struct rig {

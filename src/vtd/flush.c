@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Physical invalidations: collected, merged, and performed by one call. */
+#include "state.h"
+
+static bool by_map(const struct nvmx_vtd *u)
+{
+	return u->config.flags & NVMX_VTD_ASSIGN_MAP;
+}
+
+/* The smallest aligned block of 1 << order pages that holds [first, end). */
+static unsigned block_order(uint64_t first, uint64_t end)
+{
+	uint64_t differ = (first ^ (end - 1)) >> 12;
+
+	return differ ? 64u - (unsigned)__builtin_clzll(differ) : 0;
+}
+
+static void remove_of_domain(struct nvmx_vtd *u, uint64_t domain)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < u->flat.flushes_n; i++)
+		if (u->flat.flushes[i].domain != domain)
+			u->flat.flushes[n++] = u->flat.flushes[i];
+	u->flat.flushes_n = n;
+}
+
+void nvmx_vtd_flush_forget(struct nvmx_vtd *u, uint64_t domain)
+{
+	remove_of_domain(u, domain);
+}
+
+void nvmx_vtd_flush_forget_device(struct nvmx_vtd *u, const void *device)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < u->flat.device_flushes_n; i++)
+		if (u->flat.device_flushes[i].device != device)
+			u->flat.device_flushes[n++] = u->flat.device_flushes[i];
+	u->flat.device_flushes_n = n;
+}
+
+/* Whether an item that is there already does what `f` asks for. */
+static bool covered(struct nvmx_vtd *u, const struct nvmx_vtd_flush *f)
+{
+	for (uint32_t i = 0; i < u->flat.flushes_n; i++) {
+		struct nvmx_vtd_flush *has = &u->flat.flushes[i];
+
+		if (has->domain != f->domain)
+			continue;
+		if (has->kind == NVMX_VTD_FLUSH_DOMAIN)
+			return true;
+		if (f->kind == NVMX_VTD_FLUSH_PAGES && has->order == f->order && has->iova == f->iova) {
+			has->leaf_only &= f->leaf_only;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint32_t count_of_domain(const struct nvmx_vtd *u, uint64_t domain)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < u->flat.flushes_n; i++)
+		n += u->flat.flushes[i].domain == domain;
+	return n;
+}
+
+/* A domain with more ranges than its share is flushed whole: there is room for one item for each space. */
+#define SHARE 24u
+
+static void add(struct nvmx_vtd *u, const struct nvmx_vtd_flush *f)
+{
+	struct nvmx_vtd_flush item = *f;
+
+	if (covered(u, f))
+		return;
+	if (u->flat.flushes_n >= FLUSHES - SPACES || count_of_domain(u, f->domain) >= SHARE)
+		item = (struct nvmx_vtd_flush){ .kind = NVMX_VTD_FLUSH_DOMAIN, .domain = f->domain };
+	if (item.kind == NVMX_VTD_FLUSH_DOMAIN)
+		remove_of_domain(u, f->domain);
+	u->flat.flushes[u->flat.flushes_n++] = item;
+}
+
+void nvmx_vtd_flush_add(struct nvmx_vtd *u, const struct vtd_space *s, uint64_t first, uint64_t end, bool leaf_only)
+{
+	unsigned order = block_order(first, end);
+	struct nvmx_vtd_flush f = {
+		.kind = NVMX_VTD_FLUSH_PAGES, .order = (uint8_t)order, .leaf_only = leaf_only, .domain = s->handle,
+		.iova = first >> 12 >> order << order << 12,
+	};
+
+	if (by_map(u))
+		return;
+	if (!(u->config.hw_cap & CAP_PSI) || order > CAP_MAMV(u->config.hw_cap))
+		f = (struct nvmx_vtd_flush){ .kind = NVMX_VTD_FLUSH_DOMAIN, .domain = s->handle };
+	add(u, &f);
+}
+
+/* A second range of one device makes it a flush of everything: the list holds each device once. */
+void nvmx_vtd_flush_device(struct nvmx_vtd *u, const struct vtd_device *d, uint64_t iova, unsigned order)
+{
+	struct nvmx_vtd_flush f = {
+		.kind = NVMX_VTD_FLUSH_DEVICE_TLB, .order = (uint8_t)order, .iova = iova, .device = d->device,
+		.domain = u->flat.spaces[d->now.space].handle,
+	};
+
+	for (uint32_t i = 0; i < u->flat.device_flushes_n; i++) {
+		struct nvmx_vtd_flush *has = &u->flat.device_flushes[i];
+
+		if (has->device != d->device)
+			continue;
+		if (has->order != order || has->iova != iova) {
+			has->order = EVERYTHING;
+			has->iova = 0;
+		}
+		return;
+	}
+	u->flat.device_flushes[u->flat.device_flushes_n++] = f;
+}
+
+/* No cache of the hardware leads to detached tables any more. */
+static void bury(struct nvmx_vtd *u)
+{
+	while (!by_map(u) && u->flat.detached) {
+		struct vtd_table *t = u->flat.detached;
+
+		u->flat.detached = t->next;
+		t->next = u->flat.dead;
+		u->flat.dead = t;
+	}
+}
+
+/* 6.5.2.10: L1's waits that the failed invalidation came before are not completed; the queue stops until ITE is cleared. */
+static void fail(struct nvmx_vtd *u, int result)
+{
+	if (result == NVMX_VTD_FLUSH_TIMEOUT)
+		u->waits_n = 0;
+	nvmx_vtd_event_status(u, EVENT_FAULT, result == NVMX_VTD_FLUSH_TIMEOUT ? FSTS_ITE : FSTS_ICE);
+}
+
+static void flushed(struct nvmx_vtd *u)
+{
+	if (u->flat.result < 0)
+		fail(u, u->flat.result);
+	u->flat.result = NVMX_VTD_FLUSHED;
+	bury(u);
+}
+
+bool nvmx_vtd_flush(struct nvmx_vtd *u)
+{
+	uint32_t n = u->flat.flushes_n + u->flat.device_flushes_n;
+	int result = NVMX_VTD_FLUSHED;
+
+	memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
+	       u->flat.device_flushes_n * sizeof(*u->flat.flushes));
+	u->flat.flushes_n = u->flat.device_flushes_n = 0;
+	if (n) {
+		vtd_count(u, NVMX_VTD_CNT_FLUSH);
+		u->counter[NVMX_VTD_CNT_FLUSH_ITEM] += n;
+		result = u->ops->flush(u->host, u->flat.flushes, n);
+	}
+	if (result == NVMX_VTD_FLUSH_QUEUED)
+		u->flat.inflight++;
+	else if (result < u->flat.result)
+		u->flat.result = result;
+	if (u->flat.inflight)
+		return false;
+	flushed(u);
+	return true;
+}
+
+enum nvmx_vtd_verdict nvmx_vtd_flush_done(struct nvmx_vtd *u, int result)
+{
+	if (!u->flat.inflight)
+		return NVMX_VTD_DONE;
+	if (result < u->flat.result)
+		u->flat.result = result;
+	if (--u->flat.inflight)
+		return NVMX_VTD_WAITING;
+	flushed(u);
+	return nvmx_vtd_work(u);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Entries of flattened tables: made from L1's entry and the host's map, replaced, moved. */
+#include "state.h"
+
+enum made { MADE, MADE_PARTS, MADE_NOTHING };
+
+static bool by_map(const struct nvmx_vtd *u)
+{
+	return u->config.flags & NVMX_VTD_ASSIGN_MAP;
+}
+
+static struct vtd_space *space_of(struct nvmx_vtd *u, const struct vtd_table *t)
+{
+	return &u->flat.spaces[t->space];
+}
+
+static void store(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, uint64_t value)
+{
+	__atomic_store_n(t->hw + i, value, __ATOMIC_RELEASE);
+	if (u->ops->table_written)
+		u->ops->table_written(u->host, t->hw + i, 8);
+}
+
+/* Notes that the hardware may hold what entry i was. */
+static void changed(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, bool was_present, bool link)
+{
+	uint64_t first = vtd_entry_base(t, i), end = first + BIT64(vtd_shift(t->level));
+
+	if (by_map(u) || !space_of(u, t)->live || (!was_present && !u->flat.flush_new))
+		return;
+	if (w->changed_first >= w->changed_end) {
+		w->changed_first = first;
+		w->changed_end = end;
+	}
+	w->changed_first = first < w->changed_first ? first : w->changed_first;
+	w->changed_end = end > w->changed_end ? end : w->changed_end;
+	w->links_changed |= link;
+}
+
+uint64_t nvmx_vtd_frame_bits(uint64_t gpa, uint64_t len)
+{
+	uint64_t first = gpa >> 21, blocks, bits = 0;
+
+	if (!len)
+		return 0;
+	blocks = ((gpa + len - 1) >> 21) - first + 1;
+	if (blocks >= 64)
+		return ~0ull;
+	for (uint64_t i = 0; i < blocks; i++)
+		bits |= BIT64((first + i) & 63);
+	return bits;
+}
+
+static void set_leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t value, uint64_t gpa)
+{
+	uint64_t was = t->hw[i];
+
+	t->frames |= nvmx_vtd_frame_bits(gpa, BIT64(vtd_shift(t->level)));
+	if (value == was)
+		return;
+	store(u, t, i, value);
+	changed(u, w, t, i, was, vtd_below(t, i));
+	if (value)
+		vtd_count(u, NVMX_VTD_CNT_LEAF);
+	vtd_spend(u, COST_LEAF);
+}
+
+/* Empties an entry; a table below is detached with all below it. */
+static void clear(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
+{
+	struct vtd_table *below = vtd_below(t, i);
+
+	if (below && below->staged) {
+		t->side[i] = (uintptr_t)below->old;
+		below->old = NULL;
+		nvmx_vtd_detach(u, below);
+		below = vtd_below(t, i);
+	}
+	if (!t->hw[i])
+		return;
+	store(u, t, i, 0);
+	changed(u, w, t, i, true, below);
+	if (below) {
+		t->side[i] = 0;
+		nvmx_vtd_detach(u, below);
+	} else if (by_map(u)) {
+		u->ops->dma_unmap(u->host, space_of(u, t)->handle, vtd_entry_base(t, i), BIT64(vtd_shift(t->level)));
+	}
+	vtd_spend(u, COST_LEAF);
+}
+
+static bool hardware_large(const struct nvmx_vtd *u, unsigned level)
+{
+	return level == 1 || u->config.hw_cap & (level == 2 ? CAP_SLLPS_2M : CAP_SLLPS_1G);
+}
+
+/* The hardware's leaf for L1's frame(s) at gpa. */
+static enum made make_entry(struct nvmx_vtd *u, const struct vtd_table *t, uint64_t gpa, uint64_t rights, bool snoop,
+			    uint64_t *value)
+{
+	struct nvmx_vtd_frame f = { 0 };
+	unsigned shift = vtd_shift(t->level);
+	uint64_t large = t->level > 1 ? SL_LARGE : 0;
+
+	if (t->level > 1 && !hardware_large(u, t->level))
+		return MADE_PARTS;
+	if (u->ops->frame(u->host, gpa, &f)) {
+		if (t->level > 1)
+			return MADE_PARTS;
+		vtd_count(u, NVMX_VTD_CNT_DUMMY);
+		f.hpa = u->flat.dummy_hpa;
+		f.rights = SL_RIGHTS;
+	} else if (f.page_shift < shift && t->level > 1) {
+		return MADE_PARTS;
+	}
+	rights &= f.rights;
+	*value = rights ? (f.hpa >> shift << shift) | rights | large | (snoop ? SL_SNOOP : 0) : 0;
+	return MADE;
+}
+
+/* The same by dma_map, over what was mapped there. */
+static enum made make_mapping(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t rights,
+			      uint64_t *value)
+{
+	uint64_t handle = space_of(u, t)->handle, iova = vtd_entry_base(t, i), size = BIT64(vtd_shift(t->level));
+	int answer;
+
+	if (t->hw[i]) {
+		u->ops->dma_unmap(u->host, handle, iova, size);
+		t->hw[i] = 0;
+	}
+	*value = 0;
+	if (!rights)
+		return MADE;
+	answer = u->ops->dma_map(u->host, handle, iova, gpa, size, (unsigned)rights);
+	if (answer == NVMX_VTD_MAP_FOREIGN && t->level > 1)
+		return MADE_PARTS;
+	if (answer == NVMX_VTD_MAP_FOREIGN) {
+		vtd_count(u, NVMX_VTD_CNT_DUMMY);
+		answer = u->ops->dma_map(u->host, handle, iova, NVMX_VTD_DUMMY, size, (unsigned)rights);
+	}
+	if (answer != NVMX_VTD_MAPPED)
+		return MADE_NOTHING;
+	*value = gpa | rights;
+	return MADE;
+}
+
+static enum made make(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t rights, bool snoop,
+		      uint64_t *value)
+{
+	rights &= t->rights;
+	return by_map(u) ? make_mapping(u, t, i, gpa, rights, value) : make_entry(u, t, gpa, rights, snoop, value);
+}
+
+static void give_up(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
+{
+	clear(u, w, t, i);
+	if (t->copy)
+		t->copy[i] = 0; /* so that the next comparison tries again */
+	else
+		t->incomplete = true;
+	vtd_count(u, NVMX_VTD_CNT_UNMAPPED);
+	nvmx_vtd_trace(u, NVMX_VTD_EV_NO_PAGE, vtd_entry_base(t, i), space_of(u, t)->domain);
+}
+
+static uint64_t link_rights(const struct vtd_table *below, uint64_t e)
+{
+	return below->copy ? e & SL_RIGHTS : SL_RIGHTS;
+}
+
+/* A walk takes in all of a new table: the hardware would see every entry of it, whatever L1 has named. */
+static void widen(struct vtd_walker *w, const struct vtd_table *below)
+{
+	uint64_t end = below->base + vtd_span(below);
+
+	w->cursor = below->base < w->cursor ? below->base : w->cursor;
+	w->end = end > w->end ? end : w->end;
+}
+
+/*
+ * A new table below entry i, for L1's table or parts at gpa.  Where the hardware has something, it keeps that until the
+ * new table is complete.  false: with ASSIGN_MAP what was there must be unmapped first.
+ */
+static bool link(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t e, uint64_t gpa,
+		 bool parts)
+{
+	struct vtd_table *below = vtd_below(t, i), *made;
+
+	if (by_map(u)) {
+		clear(u, w, t, i);
+		if (below) {
+			t->copy[i] = 0;
+			return false;
+		}
+	}
+	made = nvmx_vtd_table_new(u, t->space, t->level - 1u, vtd_entry_base(t, i), gpa, parts);
+	if (!made) {
+		give_up(u, w, t, i);
+		return true;
+	}
+	made->parent = t;
+	made->index = (uint16_t)i;
+	made->snoop = e & SL_SNOOP;
+	made->incomplete = parts;
+	if (parts || by_map(u))
+		made->rights = (uint8_t)(t->rights & e & SL_RIGHTS);
+	widen(w, made);
+	t->side[i] = (uintptr_t)made;
+	if (t->hw[i]) {
+		made->staged = true;
+		made->old = below;
+		made->link_copy = e;
+		return true;
+	}
+	if (t->copy)
+		t->copy[i] = e;
+	store(u, t, i, made->hw_hpa | link_rights(made, e));
+	changed(u, w, t, i, false, true);
+	return true;
+}
+
+void nvmx_vtd_commit(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t)
+{
+	struct vtd_table *p = t->parent;
+
+	store(u, p, t->index, t->hw_hpa | link_rights(t, t->link_copy));
+	if (p->copy)
+		p->copy[t->index] = t->link_copy;
+	changed(u, w, p, t->index, true, true);
+	if (t->old)
+		nvmx_vtd_detach(u, t->old);
+	t->old = NULL;
+	t->staged = false;
+}
+
+static bool leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t e)
+{
+	uint64_t gpa = e & u->address_mask, value = 0;
+	struct vtd_table *below = vtd_below(t, i);
+
+	if (by_map(u) && below) {
+		clear(u, w, t, i);
+		t->copy[i] = 0;
+		return false;
+	}
+	switch (make(u, t, i, gpa, e & SL_RIGHTS, e & SL_SNOOP, &value)) {
+	case MADE_PARTS: return link(u, w, t, i, e, gpa, true);
+	case MADE_NOTHING: give_up(u, w, t, i); return true;
+	default: break;
+	}
+	set_leaf(u, w, t, i, value, gpa);
+	t->copy[i] = e;
+	if (below) {
+		t->side[i] = 0;
+		nvmx_vtd_detach(u, below);
+	}
+	return true;
+}
+
+/* L1's entry names a table. */
+static bool table(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t e)
+{
+	struct vtd_table *below = vtd_below(t, i);
+	uint64_t gpa = e & u->address_mask;
+
+	if (!below || !below->copy || below->gpa12 != gpa || (by_map(u) && below->rights != (t->rights & e & SL_RIGHTS)))
+		return link(u, w, t, i, e, gpa, false);
+	if ((t->hw[i] ^ e) & SL_RIGHTS && !by_map(u)) {
+		store(u, t, i, below->hw_hpa | (e & SL_RIGHTS));
+		changed(u, w, t, i, true, true);
+	}
+	t->copy[i] = e;
+	return true;
+}
+
+/* L1's entry i is now e, other than it was. */
+static bool update(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t e)
+{
+	struct vtd_table *below = vtd_below(t, i);
+
+	if (below && below->staged) {
+		if (below->link_copy == e)
+			return true;
+		t->side[i] = (uintptr_t)below->old;
+		below->old = NULL;
+		nvmx_vtd_detach(u, below);
+		if (t->copy[i] == e)
+			return true;
+	}
+	vtd_count(u, NVMX_VTD_CNT_ENTRY);
+	switch (nvmx_vtd_classify(u, e, t->level)) {
+	case ENTRY_LEAF: return leaf(u, w, t, i, e);
+	case ENTRY_TABLE: return table(u, w, t, i, e);
+	default:
+		clear(u, w, t, i);
+		t->copy[i] = e;
+		return true;
+	}
+}
+
+static uint64_t part_gpa(const struct vtd_table *t, unsigned i)
+{
+	return t->gpa12 + ((uint64_t)i << vtd_shift(t->level));
+}
+
+static void fill_part(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
+{
+	uint64_t value = 0, attributes = t->rights | (t->snoop ? SL_SNOOP : 0);
+
+	switch (make(u, t, i, part_gpa(t, i), t->rights, t->snoop, &value)) {
+	case MADE: set_leaf(u, w, t, i, value, part_gpa(t, i)); break;
+	case MADE_PARTS: link(u, w, t, i, attributes, part_gpa(t, i), true); break;
+	default: give_up(u, w, t, i); break;
+	}
+}
+
+static void fill_parts(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t)
+{
+	t->incomplete = false;
+	for (unsigned i = 0; i < 512; i++)
+		if (!t->hw[i])
+			fill_part(u, w, t, i);
+}
+
+static bool refresh_entries(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned lo, unsigned hi,
+			    const uint64_t *page12)
+{
+	for (unsigned i = lo; i < hi; i++) {
+		uint64_t e = page12 ? __atomic_load_n(page12 + i, __ATOMIC_RELAXED) : 0;
+
+		e = e & SL_RIGHTS ? e : 0;
+		if (e != t->copy[i] && !update(u, w, t, i, e))
+			return false;
+	}
+	return true;
+}
+
+bool nvmx_vtd_refresh(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t)
+{
+	uint64_t end = t->base + vtd_span(t) < w->end ? t->base + vtd_span(t) : w->end, *page12;
+	unsigned lo = vtd_index(w->cursor, t->level), hi = vtd_index(end - 1, t->level) + 1;
+	bool done = true;
+
+	vtd_spend(u, COST_TABLE);
+	if (!t->copy) {
+		if (t->incomplete)
+			fill_parts(u, w, t);
+		return true;
+	}
+	vtd_count(u, NVMX_VTD_CNT_COMPARE);
+	page12 = u->ops->map(u->host, t->gpa12, false);
+	if (!page12 || memcmp(t->copy + lo, page12 + lo, (hi - lo) * 8u))
+		done = refresh_entries(u, w, t, lo, hi, page12);
+	if (page12)
+		u->ops->unmap(u->host, t->gpa12, page12, false);
+	return done;
+}
+
+bool nvmx_vtd_leaf_names(const struct nvmx_vtd *u, const struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t end)
+{
+	const struct vtd_table *below = vtd_below(t, i);
+	uint64_t first = part_gpa(t, i);
+
+	if (below && !below->staged)
+		return false;
+	if (t->copy) {
+		if (below && below->old)
+			return false;
+		if (nvmx_vtd_classify(u, t->copy[i], t->level) != ENTRY_LEAF)
+			return false;
+		first = t->copy[i] & u->address_mask;
+	}
+	return first < end && gpa < first + BIT64(vtd_shift(t->level));
+}
+
+bool nvmx_vtd_leaf_moved(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
+{
+	uint64_t attributes = t->copy ? t->copy[i] : t->rights | (t->snoop ? SL_SNOOP : 0), value = 0, was = t->hw[i];
+	uint64_t gpa = t->copy ? t->copy[i] & u->address_mask : part_gpa(t, i);
+	struct vtd_table *below = vtd_below(t, i);
+
+	switch (make(u, t, i, gpa, attributes & SL_RIGHTS, attributes & SL_SNOOP, &value)) {
+	case MADE: set_leaf(u, w, t, i, value, gpa); return value != was;
+	case MADE_PARTS:
+		if (!below)
+			link(u, w, t, i, attributes, gpa, true);
+		break;
+	default: give_up(u, w, t, i); break;
+	}
+	return true;
+}
+
+void nvmx_vtd_leaf_revoke(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
+{
+	give_up(u, w, t, i);
+}

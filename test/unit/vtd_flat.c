@@ -1,0 +1,928 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Flattening for assigned devices: what a DMA reaches through the physical unit, and what it costs to follow L1. */
+#include "vtd_hw.h"
+
+#define SID 0x18u
+#define IOVA 0x40201000ull
+#define RAM(gpa) (HW_RAM_HPA + (gpa))
+#define CM (NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER)
+
+struct world {
+	struct rig *r;
+	uint64_t next;
+	struct hw_device dev, dev2;
+};
+
+static void context(struct world *w, uint16_t sid, uint64_t table, unsigned domain, unsigned type)
+{
+	set_context(w->r, sid, table | 1 | type << 2, DOMAIN(domain) | AW(4));
+}
+
+static struct world *begin(struct rig *r)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->r = rig_start(r);
+	w->next = TABLES + 0x1000;
+	return w;
+}
+
+static void assign(struct world *w)
+{
+	context(w, SID, TABLES, 5, 0);
+	hw_translation(w->r, true);
+	hw_add(w->r, SID, &w->dev, 0);
+}
+
+static struct world *start(uint32_t flags)
+{
+	struct world *w = begin(hw_config(CM, flags));
+
+	assign(w);
+	return w;
+}
+
+static void end(struct world *w)
+{
+	hw_free(w->r);
+	free(w);
+}
+
+static uint64_t *at(struct world *w, uint64_t iova, unsigned level)
+{
+	return entry_of(w->r, TABLES, 4, iova, level, &w->next);
+}
+
+static uint64_t dma(struct world *w, uint64_t iova, unsigned right)
+{
+	return hw_dma(&w->r->host, &w->dev, iova, right);
+}
+
+static uint64_t counter(struct world *w, enum nvmx_vtd_counter c)
+{
+	return nvmx_vtd_counter(w->r->u, c);
+}
+
+static void psi(struct world *w, uint64_t iova, unsigned order)
+{
+	hw_flush_iotlb(w->r, 3, 5, iova | order);
+}
+
+static void dsi(struct world *w)
+{
+	hw_flush_iotlb(w->r, 2, 5, 0);
+}
+
+static void flavours(void (*test)(uint32_t flags))
+{
+	test(NVMX_VTD_ASSIGN_TABLES);
+	test(NVMX_VTD_ASSIGN_MAP);
+}
+
+static void identity(uint32_t flags)
+{
+	struct world *w = begin(hw_config(CM, flags));
+
+	hw_add(w->r, SID, &w->dev, 0);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_IDENTITY);
+	assert_int_equal(dma(w, 0x5678, 1), RAM(0x5678));
+	context(w, SID, 0, 1, CONTEXT_TT_PASS);
+	hw_translation(w->r, true);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_IDENTITY);
+	set_context(w->r, SID, 0, 0);
+	hw_flush_context(w->r);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_BLOCK);
+	assert_int_equal(dma(w, 0x5678, 1), HW_FAULT);
+	hw_translation(w->r, false);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_IDENTITY);
+	assert_int_equal(nvmx_vtd_device_remove(w->r->u, SID), NVMX_VTD_OK);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_BLOCK);
+	assert_int_equal(nvmx_vtd_device_remove(w->r->u, SID), NVMX_VTD_ERR_CONFIG);
+	end(w);
+}
+
+static void test_devices_without_translation(void **state)
+{
+	(void)state;
+	flavours(identity);
+}
+
+static void mapped(uint32_t flags)
+{
+	struct world *w = begin(hw_config(CM, flags));
+
+	*at(w, IOVA, 1) = 0x123003;
+	*at(w, IOVA + 0x1000, 1) = 0x124001;
+	*at(w, IOVA + 0x2000, 1) = 0x125002;
+	*at(w, 0x600000, 2) = 0x800000 | SL_LARGE | 3;
+	assign(w); /* all of it is there before the device is moved to it */
+	assert_int_equal(dma(w, IOVA + 0x123, 1), RAM(0x123123));
+	assert_int_equal(dma(w, IOVA + 0x123, 2), RAM(0x123123));
+	assert_int_equal(dma(w, IOVA + 0x1000, 1), RAM(0x124000));
+	assert_int_equal(dma(w, IOVA + 0x1000, 2), HW_FAULT);
+	assert_int_equal(dma(w, IOVA + 0x2000, 1), HW_FAULT);
+	assert_int_equal(dma(w, IOVA + 0x2000, 2), RAM(0x125000));
+	assert_int_equal(dma(w, 0x7fffff, 2), RAM(0x9fffff));
+	assert_int_equal(dma(w, IOVA + 0x3000, 1), HW_FAULT);
+	end(w);
+}
+
+static void test_mapped_before_attached(void **state)
+{
+	(void)state;
+	flavours(mapped);
+}
+
+static void followed(uint32_t flags)
+{
+	struct world *w = start(flags);
+
+	*at(w, IOVA, 1) = 0x123003; /* new tables, too */
+	psi(w, IOVA, 0);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	*at(w, IOVA, 1) = 0x223003;
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	psi(w, IOVA, 0);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x223000));
+	*at(w, IOVA, 1) = 0x223001;
+	psi(w, IOVA, 0);
+	assert_int_equal(dma(w, IOVA, 2), HW_FAULT);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x223000));
+	*at(w, IOVA, 1) = 0;
+	psi(w, IOVA, 0);
+	assert_int_equal(dma(w, IOVA, 1), HW_FAULT);
+	*at(w, IOVA, 2) = 0x400000 | SL_LARGE | 3; /* a page where a table was */
+	psi(w, 0x40200000, 9);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x401000));
+	*at(w, IOVA, 2) = w->next | 3; /* and a table where a page was */
+	w->next += 0x1000;
+	*at(w, IOVA + 0x3000, 1) = 0x333003;
+	psi(w, 0x40200000, 9);
+	assert_int_equal(dma(w, IOVA, 1), HW_FAULT);
+	assert_int_equal(dma(w, IOVA + 0x3000, 2), RAM(0x333000));
+	*at(w, IOVA, 3) &= ~2ull; /* rights of a whole gigabyte */
+	dsi(w);
+	assert_int_equal(dma(w, IOVA + 0x3000, 2), HW_FAULT);
+	assert_int_equal(dma(w, IOVA + 0x3000, 1), RAM(0x333000));
+	*at(w, IOVA, 4) = 0;
+	dsi(w);
+	assert_int_equal(dma(w, IOVA + 0x3000, 1), HW_FAULT);
+	end(w);
+}
+
+static void test_changes_are_followed(void **state)
+{
+	(void)state;
+	flavours(followed);
+}
+
+/* Reserved bits, unreadable tables: the device faults, whatever was there. */
+static void bad(uint32_t flags)
+{
+	static const struct { unsigned level; uint64_t entry; } entries[] = {
+		{ 4, 0x83 }, { 3, 0x7000003 }, { 2, 0x7000003 }, { 1, 1ull << 41 | 3 }, { 2, 0x1083 }, { 3, 0x800 | 3 },
+	};
+	struct world *w = start(flags);
+
+	for (unsigned i = 0; i < sizeof(entries) / sizeof(*entries); i++) {
+		uint64_t *e = at(w, IOVA, 1), good;
+
+		*e = 0x123003;
+		dsi(w);
+		assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+		e = at(w, IOVA, entries[i].level);
+		good = *e;
+		*e = entries[i].entry;
+		dsi(w);
+		assert_int_equal(dma(w, IOVA, 1), HW_FAULT);
+		*e = good;
+	}
+	end(w);
+}
+
+static void test_bad_entries(void **state)
+{
+	(void)state;
+	flavours(bad);
+}
+
+/* What L1 does not own goes to a page that is nobody's, and is counted. */
+static void dummy(uint32_t flags)
+{
+	struct world *w = start(flags);
+	uint64_t hpa;
+
+	*at(w, IOVA, 1) = 0x7000003;
+	psi(w, IOVA, 0);
+	hpa = dma(w, IOVA, 2);
+	assert_true(hpa != HW_FAULT && (hpa < HW_RAM_HPA || hpa >= HW_PAGE_HPA));
+	assert_int_equal(counter(w, NVMX_VTD_CNT_DUMMY), 1);
+	w->r->host.hw->map[600].rights = 0;
+	*at(w, 0x200000, 2) = 0x200000 | SL_LARGE | 3; /* one frame of a large page */
+	psi(w, 0x200000, 9);
+	assert_int_equal(dma(w, 0x200000 + (88 << 12), 1), hpa);
+	assert_int_equal(dma(w, 0x200000 + (89 << 12), 1), RAM(601 << 12));
+	assert_int_equal(counter(w, NVMX_VTD_CNT_DUMMY), 2);
+	end(w);
+}
+
+static void test_foreign_frames(void **state)
+{
+	(void)state;
+	flavours(dummy);
+}
+
+static void test_large_pages(void **state)
+{
+	struct world *w = start(NVMX_VTD_ASSIGN_TABLES);
+	struct hw *hw = w->r->host.hw;
+
+	(void)state;
+	*at(w, 1ull << 39, 3) = HW_BIG | SL_LARGE | 3;
+	dsi(w);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_LEAF), 1);
+	assert_int_equal(dma(w, (1ull << 39) + 0x12345678, 1), HW_BIG_HPA + 0x12345678);
+	*at(w, 0x200000, 2) = 0x600000 | SL_LARGE | SL_SNOOP | 3;
+	psi(w, 0x200000, 9);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_LEAF), 2);
+	hw->map[0x700].hpa += 0x1000000; /* no longer in one piece */
+	assert_int_equal(nvmx_vtd_host_invalidate(w->r->u, 0x700000, 0x1000), NVMX_VTD_DONE);
+	assert_int_equal(dma(w, 0x300000, 1), RAM(0x1700000));
+	assert_int_equal(dma(w, 0x301000, 1), RAM(0x701000));
+	end(w);
+}
+
+/* A gigabyte in 4-KiB frames: 262,144 leaves, in bounded calls. */
+static void test_large_page_in_parts(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w = begin(r);
+	unsigned calls = 0;
+
+	(void)state;
+	r->host.hw->big_broken = true;
+	assign(w);
+	*at(w, 1ull << 39, 3) = HW_BIG | SL_LARGE | 3;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+	while (rd(r, 0xf8, 8) >> 63) {
+		unsigned before = r->host.hw->frame_calls;
+
+		nvmx_vtd_run(r->u);
+		calls++;
+		assert_true(r->host.hw->frame_calls - before < 65536);
+	}
+	assert_true(calls > 10);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_LEAF), 262144);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_DUMMY), 1);
+	assert_int_equal(dma(w, (1ull << 39) + 0x12345678, 1), HW_BIG_HPA + 0x12345678);
+	end(w);
+}
+
+/* A table that is its own lower table names 2^36 leaves: calls stay short, and pages within the budget. */
+static void self_map(uint32_t flags)
+{
+	struct rig *r = hw_config(CM, flags);
+	struct world *w;
+	unsigned calls = 0;
+
+	r->config.pages = 200;
+	w = begin(r);
+	assign(w);
+	for (unsigned i = 0; i < 512; i++)
+		*word(r, TABLES + i * 8) = TABLES | 3;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+	while (rd(r, 0xf8, 8) >> 63 && calls < 100000) {
+		nvmx_vtd_run(r->u);
+		calls++;
+	}
+	assert_true(calls < 1000);
+	assert_true(r->host.hw->peak <= 200);
+	assert_true(counter(w, NVMX_VTD_CNT_UNMAPPED) > 0);
+	assert_true(r->host.traces[NVMX_VTD_EV_NO_PAGE] > 0);
+	memset(r->host.ram[TABLES >> 12], 0, 4096);
+	*at(w, IOVA, 1) = 0x123003; /* once L1 behaves, there is room again */
+	dsi(w);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	assert_int_equal(dma(w, 0, 1), HW_FAULT);
+	end(w);
+}
+
+static void test_self_mapping(void **state)
+{
+	(void)state;
+	flavours(self_map);
+}
+
+/* The same flush again compares, and neither walks an entry, nor asks the host, nor flushes the hardware. */
+static void test_an_unchanged_flush(void **state)
+{
+	struct world *w = begin(hw_config(CM, NVMX_VTD_ASSIGN_TABLES));
+	struct hw *hw = w->r->host.hw;
+	uint64_t entries, leaves, flushes, compares;
+	unsigned frames;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1024; i++)
+		*at(w, IOVA + i * 0x1000, 1) = (i + 256) << 12 | 3;
+	assign(w);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_FLUSH), 0); /* the hardware could not hold anything yet */
+	dma(w, IOVA, 1);
+	entries = counter(w, NVMX_VTD_CNT_ENTRY);
+	leaves = counter(w, NVMX_VTD_CNT_LEAF);
+	flushes = counter(w, NVMX_VTD_CNT_FLUSH);
+	compares = counter(w, NVMX_VTD_CNT_COMPARE);
+	frames = hw->frame_calls;
+	dsi(w);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_COMPARE) - compares, 6);
+	psi(w, IOVA, 0);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_COMPARE) - compares, 10); /* O(pages named) */
+	assert_int_equal(counter(w, NVMX_VTD_CNT_ENTRY), entries);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_LEAF), leaves);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_FLUSH), flushes);
+	assert_int_equal(hw->frame_calls, frames);
+	*at(w, IOVA + 0x5000, 1) = 0x333003; /* and one that changed costs one */
+	dsi(w);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_ENTRY), entries + 1);
+	assert_int_equal(hw->frame_calls, frames + 1);
+	assert_int_equal(hw->last_n, 1);
+	assert_int_equal(hw->last[0].kind, NVMX_VTD_FLUSH_PAGES);
+	assert_int_equal(hw->last[0].order, 0);
+	assert_int_equal(hw->last[0].iova, IOVA + 0x5000);
+	assert_true(hw->last[0].leaf_only);
+	end(w);
+}
+
+/* Not-present to present is no flush, unless the physical unit caches what is not present. */
+static void test_flush_of_new_pages(void **state)
+{
+	(void)state;
+	for (unsigned cm = 0; cm < 2; cm++) {
+		struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+		struct world *w;
+
+		r->config.hw_cap |= cm ? CAP_CM : 0;
+		w = begin(r);
+		assign(w);
+		*at(w, IOVA, 1) = 0x123003;
+		psi(w, IOVA, 0);
+		assert_int_equal(r->host.hw->flush_calls, cm);
+		end(w);
+	}
+}
+
+/* A table that replaces a page is seen by the hardware only when it is complete. */
+static void test_replacing_is_seamless(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+	uint64_t table, calls = 0;
+
+	(void)state;
+	r->config.work = 1024;
+	w = begin(r);
+	*at(w, 0x40000000, 3) = HW_BIG | SL_LARGE | 3;
+	assign(w);
+	assert_int_equal(dma(w, 0x40000000, 1), HW_BIG_HPA);
+	table = w->next;
+	w->next += 0x1000;
+	for (uint64_t i = 0; i < 16; i++) { /* the first 32 MiB in 4-KiB pages, of the same memory */
+		*word(r, table + i * 8) = (w->next + i * 0x1000) | 3;
+		for (uint64_t k = 0; k < 512; k++)
+			*word(r, w->next + i * 0x1000 + k * 8) = (HW_BIG + (i << 21) + (k << 12)) | 3;
+	}
+	*at(w, 0x40000000, 3) = table | 3;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+	for (; rd(r, 0xf8, 8) >> 63; calls++) {
+		for (uint64_t i = 0; i < 64; i++)
+			assert_int_equal(dma(w, 0x40000000 + i * 0x7f000, 1), HW_BIG_HPA + i * 0x7f000);
+		nvmx_vtd_run(r->u);
+	}
+	assert_true(calls > 8);
+	hw_run(r);
+	assert_int_equal(dma(w, 0x40000000, 1), HW_BIG_HPA);
+	assert_int_equal(dma(w, 0x42000000, 1), HW_FAULT);
+	end(w);
+}
+
+/* Without caching mode L1 does not flush what it maps: the write buffer flush tells. */
+static void write_buffer(uint32_t flags)
+{
+	struct world *w = begin(hw_config(CM & ~NVMX_VTD_F_CACHING_MODE, flags));
+
+	assert_true(nvmx_vtd_cap(w->r->u) & CAP_RWBF);
+	*at(w, IOVA, 1) = 0x123003;
+	assign(w);
+	*at(w, IOVA + 0x1000, 1) = 0x124003;
+	*at(w, 1ull << 40, 1) = 0x125003;
+	command(w->r, GCMD_WBF);
+	hw_run(w->r);
+	assert_int_equal(rd(w->r, 0x1c, 4) & GCMD_WBF, 0);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	assert_int_equal(dma(w, IOVA + 0x1000, 1), RAM(0x124000));
+	assert_int_equal(dma(w, 1ull << 40, 1), RAM(0x125000));
+	assert_int_equal(nvmx_vtd_device_add(w->r->u, SID + 1, &w->dev2, 0), NVMX_VTD_OK);
+	hw_run(w->r);
+	assert_int_equal(w->dev2.target.kind, NVMX_VTD_BLOCK);
+	context(w, SID + 1, TABLES, 5, 0); /* a context-entry, too */
+	command(w->r, GCMD_WBF);
+	hw_run(w->r);
+	assert_int_equal(hw_dma(&w->r->host, &w->dev2, IOVA, 1), RAM(0x123000));
+	end(w);
+}
+
+static void test_without_caching_mode(void **state)
+{
+	(void)state;
+	flavours(write_buffer);
+}
+
+static void domains(uint32_t flags)
+{
+	struct world *w = start(flags);
+	struct rig *r = w->r;
+	uint64_t other = 0x300000, next = 0x301000;
+
+	*at(w, IOVA, 1) = 0x123003;
+	*entry_of(r, other, 4, IOVA, 1, &next) = 0x223003;
+	dsi(w);
+	context(w, SID + 1, TABLES, 5, 0);
+	hw_add(r, SID + 1, &w->dev2, 0);
+	assert_int_equal(r->host.hw->domains_open, 1); /* one domain for both */
+	assert_int_equal(hw_dma(&r->host, &w->dev2, IOVA, 1), RAM(0x123000));
+	context(w, SID + 1, other, 6, 0);
+	assert_int_equal(hw_dma(&r->host, &w->dev2, IOVA, 1), RAM(0x123000));
+	wr(r, 0x28, 8, BIT64(63) | 3ull << 61 | (uint64_t)(SID + 1) << 16 | 5);
+	hw_run(r);
+	assert_int_equal(r->host.hw->domains_open, 2);
+	assert_int_equal(hw_dma(&r->host, &w->dev2, IOVA, 1), RAM(0x223000));
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	*at(w, IOVA, 1) = 0;
+	*entry_of(r, other, 4, IOVA, 1, &next) = 0;
+	hw_flush_iotlb(r, 2, 6, 0); /* the other one only */
+	assert_int_equal(hw_dma(&r->host, &w->dev2, IOVA, 1), HW_FAULT);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	dsi(w);
+	assert_int_equal(dma(w, IOVA, 1), HW_FAULT);
+	context(w, SID, other, 5, 0); /* re-assignment of a domain id */
+	*entry_of(r, other, 4, IOVA, 1, &next) = 0x323003;
+	hw_flush_context(r);
+	hw_flush_iotlb(r, 1, 0, 0);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x323000));
+	hw_translation(r, false);
+	assert_int_equal(r->host.hw->domains_open, 0);
+	end(w);
+}
+
+static void test_domains(void **state)
+{
+	(void)state;
+	flavours(domains);
+}
+
+static void no_domain(uint32_t flags)
+{
+	struct world *w = begin(hw_config(CM, flags));
+	struct hw *hw = w->r->host.hw;
+
+	*at(w, IOVA, 1) = 0x123003;
+	hw->domains_limit = 1;
+	hw->domains_open = 1;
+	assign(w);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_BLOCK);
+	assert_int_equal(w->r->host.traces[NVMX_VTD_EV_NO_DOMAIN], 1);
+	hw->domains_limit = 0;
+	hw->domains_open = 0;
+	hw->fail_attach = true;
+	dsi(w);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_BLOCK);
+	assert_int_equal(hw->domains_open, 0);
+	hw->fail_attach = false;
+	dsi(w);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	end(w);
+}
+
+static void test_no_domain_left(void **state)
+{
+	(void)state;
+	flavours(no_domain);
+}
+
+/* Every page_alloc in turn fails; what cannot be mapped faults, and is mapped when there is memory again. */
+static void test_no_pages_left(void **state)
+{
+	(void)state;
+	for (unsigned limit = 1; limit < 16; limit++) {
+		struct world *w = begin(hw_config(CM, NVMX_VTD_ASSIGN_TABLES));
+
+		*at(w, IOVA, 1) = 0x123003;
+		*at(w, 1ull << 40, 1) = 0x124003;
+		w->r->host.hw->limit = limit;
+		assign(w);
+		assert_true(w->dev.target.kind == NVMX_VTD_BLOCK || dma(w, IOVA, 1) != RAM(0x124000));
+		w->r->host.hw->limit = 0;
+		dsi(w);
+		dsi(w);
+		assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+		assert_int_equal(dma(w, 1ull << 40, 1), RAM(0x124000));
+		end(w);
+	}
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+
+	r->host.hw->limit = 1;
+	r->host.hw->live = 1;
+	assert_int_equal(nvmx_vtd_init(r->memory, &r->config, &r->u, NULL), NVMX_VTD_ERR_MEMORY);
+	free(r->host.hw);
+	rig_free(r);
+}
+
+static void test_map_without_resources(void **state)
+{
+	struct world *w = begin(hw_config(CM, NVMX_VTD_ASSIGN_MAP));
+
+	(void)state;
+	w->r->host.hw->maps_limit = 1;
+	*at(w, IOVA, 1) = 0x123003;
+	*at(w, IOVA + 0x1000, 1) = 0x124003;
+	assign(w);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	assert_int_equal(dma(w, IOVA + 0x1000, 1), HW_FAULT);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_UNMAPPED), 1);
+	w->r->host.hw->maps_limit = 0;
+	psi(w, IOVA + 0x1000, 0);
+	assert_int_equal(dma(w, IOVA + 0x1000, 1), RAM(0x124000));
+	end(w);
+}
+
+/* A host remap reaches tables and hardware before the call returns: moved, lost, got back, with other rights. */
+static void remaps(uint32_t flags)
+{
+	struct world *w = start(flags);
+	struct hw *hw = w->r->host.hw;
+	uint64_t lost;
+
+	*at(w, IOVA, 1) = 0x123003;
+	*at(w, 0x400000, 2) = 0x200000 | SL_LARGE | 3;
+	dsi(w);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	assert_int_equal(dma(w, 0x4ff000, 1), RAM(0x2ff000));
+	hw->map[0x123].hpa = RAM(0x9123000);
+	hw->map[0x2ff].hpa = RAM(0x92ff000);
+	nvmx_vtd_host_invalidate(w->r->u, 0x123000, 0x1000);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x9123000));
+	nvmx_vtd_host_invalidate(w->r->u, 0x2ff000, 0x1000);
+	assert_int_equal(dma(w, 0x4ff000, 1), RAM(0x92ff000));
+	assert_int_equal(dma(w, 0x4fe000, 1), RAM(0x2fe000));
+	assert_int_equal(dma(w, 0x500000, 1), RAM(0x300000));
+	hw->map[0x123].rights = hw->map[0x2ff].rights = 0;
+	nvmx_vtd_host_invalidate(w->r->u, 0, FRAMES * 4096ull);
+	lost = dma(w, IOVA, 1);
+	assert_int_equal(dma(w, 0x4ff000, 1), lost);
+	assert_true(lost != HW_FAULT && lost != RAM(0x9123000));
+	hw->map[0x123].rights = 1;
+	nvmx_vtd_host_invalidate(w->r->u, 0x123000, 1);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x9123000));
+	assert_int_equal(dma(w, IOVA, 2), HW_FAULT);
+	hw->map[0x123].rights = 2;
+	nvmx_vtd_host_invalidate(w->r->u, 0x123000, ~0ull); /* to the end of memory, and beyond */
+	assert_int_equal(dma(w, IOVA, 1), HW_FAULT);
+	assert_int_equal(dma(w, IOVA, 2), RAM(0x9123000));
+	nvmx_vtd_host_invalidate(w->r->u, 0x7000000, 0x1000); /* nothing of it is mapped */
+	end(w);
+}
+
+static void test_host_remaps(void **state)
+{
+	(void)state;
+	flavours(remaps);
+}
+
+/* A large page that the host can no longer map as one, and no pages to map its parts: it is not left reachable. */
+static void test_host_remap_without_pages(void **state)
+{
+	struct world *w = start(NVMX_VTD_ASSIGN_TABLES);
+	struct hw *hw = w->r->host.hw;
+
+	(void)state;
+	*at(w, 0x400000, 2) = 0x200000 | SL_LARGE | 3;
+	dsi(w);
+	assert_int_equal(dma(w, 0x4ff000, 1), RAM(0x2ff000));
+	hw->map[0x2ff].rights = 0;
+	hw->limit = hw->live;
+	nvmx_vtd_host_invalidate(w->r->u, 0x2ff000, 0x1000);
+	assert_int_equal(dma(w, 0x4ff000, 1), HW_FAULT);
+	hw->limit = 0;
+	dsi(w);
+	assert_int_equal(dma(w, 0x4fe000, 1), RAM(0x2fe000));
+	end(w);
+}
+
+/* L1 is told only when the hardware has finished, and one flush serves all of a tail write. */
+static void test_queued_flush(void **state)
+{
+	struct world *w = begin(hw_config(CM, NVMX_VTD_ASSIGN_TABLES));
+	struct rig *r = w->r;
+	struct hw *hw = r->host.hw;
+	uint64_t tail = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 32; i++)
+		*at(w, IOVA + i * 0x2000, 1) = 0x123003;
+	assign(w);
+	queue_on(r);
+	hw->queue = true;
+	dma(w, IOVA, 1);
+	for (unsigned i = 0; i < 8; i++) {
+		*at(w, IOVA + i * 0x2000, 1) = 0;
+		queue_put(r, &tail, 2 | 3 << 4 | 5 << 16, IOVA + i * 0x2000);
+		queue_put(r, &tail, 5 | 1 << 5 | (uint64_t)(i + 1) << 32, 0x9000);
+	}
+	assert_int_equal(queue_go(r, tail), NVMX_VTD_WAITING);
+	assert_int_equal(*word(r, 0x9000), 0);
+	assert_int_equal(hw->flush_calls, 1);
+	assert_int_equal(hw->last_n, 8);
+	assert_int_equal(nvmx_vtd_run(r->u), NVMX_VTD_WAITING);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000)); /* the hardware has not done it yet */
+	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_WAITING);
+	hw->map[0x123].hpa += 0x1000000;
+	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_WAITING);
+	for (unsigned i = 0; i < hw->queued_n; i++)
+		hw_flush_one(hw, &hw->queued[i]);
+	assert_int_equal(hw->flush_calls, 2);
+	assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_WAITING);
+	assert_int_equal(*word(r, 0x9000), 0);
+	assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_DONE);
+	assert_int_equal(*word(r, 0x9000), 8);
+	assert_int_equal(dma(w, IOVA, 1), HW_FAULT);
+	assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_DONE);
+	hw->queue = false;
+	end(w);
+}
+
+static void test_device_tlbs(void **state)
+{
+	struct world *w = begin(hw_config(CM, NVMX_VTD_ASSIGN_TABLES));
+	struct rig *r = w->r;
+	struct hw *hw = r->host.hw;
+	uint64_t tail = 0;
+
+	(void)state;
+	*at(w, IOVA, 1) = 0x123003;
+	context(w, SID, TABLES, 5, CONTEXT_TT_DEVICE_TLB);
+	context(w, SID + 1, TABLES, 5, CONTEXT_TT_DEVICE_TLB);
+	hw_translation(r, true);
+	hw_add(r, SID, &w->dev, NVMX_VTD_DEVICE_HAS_TLB);
+	hw_add(r, SID + 1, &w->dev2, 0);
+	assert_true(w->dev.target.device_tlb && !w->dev2.target.device_tlb);
+	queue_on(r);
+	*at(w, IOVA, 1) = 0;
+	queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
+	queue_put(r, &tail, 2 | 3 << 4 | 5 << 16, IOVA);
+	queue_put(r, &tail, 3 | (uint64_t)(SID + 1) << 32, IOVA); /* has none */
+	queue_put(r, &tail, 3 | 0x99ull << 32, IOVA);             /* is not assigned */
+	queue_go(r, tail);
+	assert_int_equal(hw->last_n, 2);
+	assert_int_equal(hw->last[1].kind, NVMX_VTD_FLUSH_DEVICE_TLB); /* last, whatever L1's order */
+	assert_int_equal(w->dev.tlb_flushes, 1);
+	assert_int_equal(w->dev.tlb_iova, IOVA);
+	assert_int_equal(w->dev.tlb_order, 0);
+	queue_put(r, &tail, 3 | (uint64_t)SID << 32, 0x40203001); /* S: 8 pages */
+	queue_go(r, tail);
+	assert_int_equal(w->dev.tlb_iova, 0x40200000);
+	assert_int_equal(w->dev.tlb_order, 3);
+	queue_put(r, &tail, 3 | (uint64_t)SID << 32, 0x40203001);
+	queue_put(r, &tail, 3 | (uint64_t)SID << 32, 0x80203001);
+	queue_go(r, tail);
+	assert_int_equal(w->dev.tlb_flushes, 3);
+	assert_int_equal(w->dev.tlb_order, 52);
+	*at(w, IOVA, 1) = 0x123003;
+	queue_put(r, &tail, 2 | 3 << 4 | 5 << 16, IOVA);
+	queue_go(r, tail);
+	hw->map[0x123].hpa += 0x1000000; /* a host remap must not wait for L1 */
+	nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000);
+	assert_int_equal(w->dev.tlb_flushes, 4);
+	end(w);
+}
+
+/* A device that does not answer: ITE, its wait is not completed, the queue stands still until L1 has seen it. */
+static void test_timeouts(void **state)
+{
+	struct world *w = begin(hw_config(CM, NVMX_VTD_ASSIGN_TABLES));
+	struct rig *r = w->r;
+	uint64_t tail = 0;
+
+	(void)state;
+	context(w, SID, TABLES, 5, CONTEXT_TT_DEVICE_TLB);
+	hw_translation(r, true);
+	hw_add(r, SID, &w->dev, NVMX_VTD_DEVICE_HAS_TLB);
+	queue_on(r);
+	r->host.hw->answer = NVMX_VTD_FLUSH_TIMEOUT;
+	queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
+	queue_put(r, &tail, 5 | 1 << 5 | 1ull << 32, 0x9000);
+	queue_go(r, tail);
+	assert_int_equal(rd(r, 0x34, 4), FSTS_ITE);
+	queue_put(r, &tail, 5 | 1 << 5 | 2ull << 32, 0x9008);
+	queue_go(r, tail);
+	assert_int_equal(*word(r, 0x9000) | *word(r, 0x9008), 0);
+	wr(r, 0x34, 4, FSTS_ITE);
+	assert_int_equal(*word(r, 0x9000), 0);
+	assert_int_equal(*word(r, 0x9008), 2);
+	r->host.hw->answer = NVMX_VTD_FLUSH_BAD_COMPLETION;
+	queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
+	queue_put(r, &tail, 5 | 1 << 5 | 3ull << 32, 0x9000);
+	queue_go(r, tail);
+	assert_int_equal(rd(r, 0x34, 4), FSTS_ICE);
+	assert_int_equal(*word(r, 0x9000), 3);
+	r->host.hw->answer = 0;
+	end(w);
+}
+
+/* L1's three levels on hardware with four only. */
+static void test_shallow_tables(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+
+	(void)state;
+	r->config.hw_cap &= ~(2ull << CAP_SAGAW_SHIFT);
+	w = begin(r);
+	set_context(r, SID, TABLES | 1, DOMAIN(5) | AW(3));
+	*entry_of(r, TABLES, 3, IOVA, 1, &w->next) = 0x123003;
+	hw_translation(r, true);
+	hw_add(r, SID, &w->dev, 0);
+	assert_int_equal(r->host.hw->domains[w->dev.target.domain].levels, 4);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	assert_int_equal(dma(w, IOVA + (1ull << 39), 1), HW_FAULT);
+	end(w);
+}
+
+static void test_hardware_limits(void **state)
+{
+	static const struct { uint64_t cap, ecap; uint32_t about; } lacks[] = {
+		{ 4ull << CAP_SAGAW_SHIFT, 0, NVMX_VTD_ABOUT_LEVELS }, { 32ull << 16, 0, NVMX_VTD_ABOUT_WIDTH },
+		{ CAP_ZLR, 0, NVMX_VTD_ABOUT_FEATURES }, { BIT64(54), 0, NVMX_VTD_ABOUT_FEATURES },
+		{ 0, ECAP_DT, NVMX_VTD_ABOUT_FEATURES }, { 0, ECAP_SC, NVMX_VTD_ABOUT_FEATURES },
+	};
+	uint32_t detail;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(lacks) / sizeof(*lacks); i++) {
+		struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+
+		r->config.hw_cap &= ~lacks[i].cap;
+		r->config.hw_ecap &= ~lacks[i].ecap;
+		assert_int_equal(nvmx_vtd_init(r->memory, &r->config, &r->u, &detail), NVMX_VTD_ERR_CAPS);
+		assert_int_equal(detail, lacks[i].about);
+		free(r->host.hw);
+		rig_free(r);
+	}
+}
+
+/* Hardware without large pages or page-selective flushes is used without them. */
+static void test_plain_hardware(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+
+	(void)state;
+	r->config.hw_cap &= ~(CAP_SLLPS_2M | CAP_SLLPS_1G | CAP_PSI);
+	w = begin(r);
+	*at(w, 0x400000, 2) = 0x200000 | SL_LARGE | 3;
+	assign(w);
+	assert_int_equal(dma(w, 0x4ff000, 1), RAM(0x2ff000));
+	assert_int_equal(counter(w, NVMX_VTD_CNT_LEAF), 512);
+	*at(w, 0x400000, 2) = 0;
+	psi(w, 0x400000, 9);
+	assert_int_equal(r->host.hw->last[0].kind, NVMX_VTD_FLUSH_DOMAIN);
+	assert_int_equal(dma(w, 0x4ff000, 1), HW_FAULT);
+	end(w);
+}
+
+static void test_device_errors(void **state)
+{
+	struct world *w = start(NVMX_VTD_ASSIGN_MAP);
+	struct nvmx_vtd *u = w->r->u;
+
+	(void)state;
+	assert_int_equal(nvmx_vtd_device_add(u, SID, &w->dev2, 0), NVMX_VTD_ERR_CONFIG);
+	assert_int_equal(nvmx_vtd_device_add(u, 1, NULL, 0), NVMX_VTD_ERR_CONFIG);
+	assert_int_equal(nvmx_vtd_device_add(u, 1, &w->dev2, 2), NVMX_VTD_ERR_CONFIG);
+	for (uint16_t i = 1; i < NVMX_VTD_DEVICES; i++)
+		assert_int_equal(nvmx_vtd_device_add(u, 0x100 + i, &w->dev2, 0), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_add(u, 0x200, &w->dev2, 0), NVMX_VTD_ERR_CONFIG);
+	hw_run(w->r);
+	end(w);
+	w = begin(hw_config(CM, NVMX_VTD_ASSIGN_MAP));
+	w->r->ops.flush = NULL;
+	assert_int_equal(nvmx_vtd_device_add(w->r->u, 1, &w->dev, 1), NVMX_VTD_ERR_OP_MISSING);
+	end(w);
+}
+
+/* A device goes while L1's flush is half done. */
+static void removed_meanwhile(uint32_t flags)
+{
+	struct rig *r = hw_config(CM, flags);
+	struct world *w;
+
+	r->config.work = 1024;
+	w = begin(r);
+	for (uint64_t i = 0; i < 4096; i++)
+		*at(w, IOVA + i * 0x1000, 1) = 0x123003;
+	assign(w);
+	for (uint64_t i = 0; i < 4096; i++)
+		*at(w, IOVA + i * 0x1000, 1) = 0x124003;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 1);
+	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_VTD_OK);
+	hw_run(r);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 0);
+	assert_int_equal(r->host.hw->domains_open, 0);
+	end(w);
+}
+
+static void test_removed_meanwhile(void **state)
+{
+	(void)state;
+	flavours(removed_meanwhile);
+}
+
+static void test_physical_faults(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+
+	(void)state;
+	r->config.fault_burst = 3;
+	w = begin(r);
+	*at(w, IOVA, 1) = 0x123001;
+	assign(w);
+	assert_true(nvmx_vtd_physical_fault(r->u, SID, IOVA, NVMX_VTD_READ)); /* L1 allows it */
+	assert_int_equal(rd(r, 0x34, 4), 0);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_SPURIOUS_FAULT), 1);
+	assert_true(nvmx_vtd_physical_fault(r->u, SID, IOVA, NVMX_VTD_WRITE));
+	assert_int_equal(rd(r, 0x34, 4), FSTS_PPF);
+	assert_int_equal(rd(r, 0x228, 8), BIT64(63) | 5ull << 32 | SID);
+	assert_true(nvmx_vtd_physical_fault(r->u, SID, IOVA, NVMX_VTD_WRITE));
+	assert_false(nvmx_vtd_physical_fault(r->u, SID, IOVA, NVMX_VTD_WRITE));
+	assert_int_equal(r->host.traces[NVMX_VTD_EV_STORM], 1);
+	nvmx_vtd_tick(r->u);
+	assert_true(nvmx_vtd_physical_fault(r->u, SID, IOVA, NVMX_VTD_WRITE));
+	end(w);
+}
+
+static void reset(uint32_t flags)
+{
+	struct world *w = start(flags);
+
+	*at(w, IOVA, 1) = 0x123003;
+	dsi(w);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	if (nvmx_vtd_reset(w->r->u) == NVMX_VTD_MORE)
+		hw_run(w->r);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_IDENTITY);
+	assert_int_equal(rd(w->r, 0x1c, 4), 0);
+	assert_int_equal(w->r->host.hw->domains_open, 0);
+	end(w);
+}
+
+static void test_reset(void **state)
+{
+	(void)state;
+	flavours(reset);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_devices_without_translation),
+		cmocka_unit_test(test_mapped_before_attached),
+		cmocka_unit_test(test_changes_are_followed),
+		cmocka_unit_test(test_bad_entries),
+		cmocka_unit_test(test_foreign_frames),
+		cmocka_unit_test(test_large_pages),
+		cmocka_unit_test(test_large_page_in_parts),
+		cmocka_unit_test(test_self_mapping),
+		cmocka_unit_test(test_an_unchanged_flush),
+		cmocka_unit_test(test_flush_of_new_pages),
+		cmocka_unit_test(test_replacing_is_seamless),
+		cmocka_unit_test(test_without_caching_mode),
+		cmocka_unit_test(test_domains),
+		cmocka_unit_test(test_no_domain_left),
+		cmocka_unit_test(test_no_pages_left),
+		cmocka_unit_test(test_map_without_resources),
+		cmocka_unit_test(test_host_remaps),
+		cmocka_unit_test(test_host_remap_without_pages),
+		cmocka_unit_test(test_queued_flush),
+		cmocka_unit_test(test_device_tlbs),
+		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_shallow_tables),
+		cmocka_unit_test(test_hardware_limits),
+		cmocka_unit_test(test_plain_hardware),
+		cmocka_unit_test(test_device_errors),
+		cmocka_unit_test(test_removed_meanwhile),
+		cmocka_unit_test(test_physical_faults),
+		cmocka_unit_test(test_reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
