@@ -83,7 +83,9 @@ struct nvmx_regs {
 enum nvmx_verdict {
 	NVMX_RESUME_L1 = 0, /* vmcs01 is current: resume */
 	NVMX_RESUME_L2 = 1, /* a vmcs02 is current: resume; VMLAUNCH if nvmx_must_launch() */
-	NVMX_HOST = 2,      /* the exit of the current VMCS is the host's to handle */
+	NVMX_HOST = 2,      /* the exit of the current VMCS is the host's to handle.  Having emulated an instruction of L2 under
+			     * "monitor trap flag" of vmcs02, it injects an MTF VM exit (SDM 26.6.2: type 7, vector 0), which
+			     * is what would follow the instruction (SDM 25.5.2); likewise a pending #DB under RFLAGS.TF */
 	NVMX_STOP = 3       /* L1 cannot go on: nvmx_stop_reason() */
 };
 
@@ -231,7 +233,8 @@ struct nvmx_view {
 };
 void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out);
 
-/* After NVMX_HOST for an EPT violation of L2 whose L1 frame the host does not map: the L1-physical address and access. */
+/* After NVMX_HOST for an EPT violation or misconfiguration of L2 whose L1 frame the host does not map: the L1-physical
+ * address, and the access (set of NVMX_ACCESS_*; READ after a misconfiguration, whose access the processor does not tell). */
 bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access);
 
 /* Stable code and line for NVMX_STOP. */

@@ -68,6 +68,7 @@ struct nvmx_state {
  */
 #define NVMX_STATE_LIVE_OFFSET 2048u
 #define NVMX_STATE_LIVE_MAGIC 0x3145564958564d4eull /* "NMVXIVE1": present */
+#define NVMX_STATE_LIVE_RUN_PENDING 1u /* NVMX_STATE_RUN_PENDING, also in SMM, where Linux's flag may not be set */
 struct nvmx_state_live {
 	uint64_t magic;
 	uint64_t efer, pat, debugctl, dr7; /* where a VM exit does not save them (SDM 27.3.1) */
@@ -75,7 +76,7 @@ struct nvmx_state_live {
 	uint64_t pdpte[4];                 /* of a PAE L2 without EPT */
 	uint64_t timer_deadline;           /* as preemption_timer_deadline, to the tick */
 	uint32_t event_info, event_error, event_len; /* what waits in vmcs02 to be delivered: VM-entry event fields */
-	uint32_t pad;
+	uint32_t flags;                    /* NVMX_STATE_LIVE_RUN_PENDING */
 };
 
 /*

@@ -72,10 +72,16 @@ static enum nvmx_verdict host_fault(struct nvmx_vcpu *v, uint64_t gpa, unsigned 
 	return to_host(v);
 }
 
+/* After an EPT misconfiguration it is undefined (SDM 27.2.1): taken for that of a read, which every access implies. */
+static uint64_t ept_qualification(struct nvmx_vcpu *v, uint32_t reason)
+{
+	return (reason & 0xffff) == NVMX_XR_EPT_MISCONFIG ? NVMX_ACCESS_R : nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+}
+
 static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	uint64_t gpa = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
-	uint64_t qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+	uint64_t qualification = ept_qualification(v, reason);
 	struct nvmx_ept_fault fault;
 	struct nvmx_exit_info info;
 
@@ -174,11 +180,8 @@ static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, 
 		verdict = nvmx_l2_cr_access(v, regs, in->qualification);
 		return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict == NVMX_HOST ? to_host(v) : verdict;
 	}
-	if (in->reason == NVMX_XR_EPT_VIOLATION || in->reason == NVMX_XR_EPT_MISCONFIG) {
-		uint64_t qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
-
-		return host_fault(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), qualification & 7);
-	}
+	if (in->reason == NVMX_XR_EPT_VIOLATION || in->reason == NVMX_XR_EPT_MISCONFIG)
+		return host_fault(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), ept_qualification(v, in->reason) & 7);
 	return to_host(v);
 }
 

@@ -284,6 +284,14 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 	return load_host_state(v, &left);
 }
 
+/* What the failed entry leaves in registers that the host-state area may not reload: those of L1, or, when the MSR list
+ * failed, those that were loaded for L2 already (SDM 26.3.2.1, 26.4, 26.8).  The VMCS to read is current. */
+static void left_by_entry(struct nvmx_vcpu *v, struct left_behind *left)
+{
+	left->efer = nvmx_vmread(v, NVMX_GUEST_EFER);
+	left->pat = nvmx_vmread(v, NVMX_GUEST_PAT);
+}
+
 /* SDM 26.8: only the exit reason and the qualification are written; guest state and the event field stay. */
 enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
 {
@@ -291,10 +299,14 @@ enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t
 	struct left_behind left;
 
 	v->counters[NVMX_CNT_ENTRY_FAIL]++;
+	if (reason == NVMX_XR_ENTRY_FAIL_MSR) {
+		nvmx_vmcs_load(v, s->page02.hpa);
+		left_by_entry(v, &left);
+	}
 	nvmx_vmcs_load(v, v->config.vmcs01);
+	if (reason != NVMX_XR_ENTRY_FAIL_MSR)
+		left_by_entry(v, &left);
 	left.cr0 = nvmx_vmread(v, NVMX_GUEST_CR0);
-	left.efer = nvmx_vmread(v, NVMX_GUEST_EFER);
-	left.pat = nvmx_vmread(v, NVMX_GUEST_PAT);
 	left.nmi_blocked = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_NMI;
 	s->v12->exit_reason = reason | NVMX_XR_ENTRY_FAILURE;
 	s->v12->exit_qualification = qualification;

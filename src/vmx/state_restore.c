@@ -18,6 +18,7 @@ struct restore {
 	const char **row;
 	struct nvmx_state_header h;
 	bool l2;                        /* L2 runs, or will when SMM ends */
+	bool run_pending;
 	struct nvmx_slot *s;
 	struct nvmx_state_live live;
 	struct nvmx_check_input in;
@@ -148,11 +149,18 @@ static int read_link(struct restore *r)
 											   : NVMX_STATE_REVISION;
 }
 
+static void read_live(struct restore *r)
+{
+	memcpy(&r->live, r->state->vmcs12 + NVMX_STATE_LIVE_OFFSET, sizeof(r->live));
+	r->run_pending = r->h.flags & NVMX_STATE_RUN_PENDING ||
+			 (r->context->smm && r->live.magic == NVMX_STATE_LIVE_MAGIC &&
+			  r->live.flags & NVMX_STATE_LIVE_RUN_PENDING);
+}
+
 /* L2's registers from a blob that does not say: as vmcs12 has them, where it has them, else as the host has put them. */
 static void guess_live(struct restore *r)
 {
 	struct nvmx_state_live *live = &r->live;
-	bool pending = r->h.flags & NVMX_STATE_RUN_PENDING;
 	const struct nvmx_vmcs12 *v12 = r->s->v12;
 
 	memset(live, 0, sizeof(*live));
@@ -160,12 +168,12 @@ static void guess_live(struct restore *r)
 		const struct nvmx_live_row *row = &nvmx_live_rows[i];
 		uint64_t *value = nvmx_live_value(live, row);
 
-		if (pending && v12->entry_ctls & row->loaded)
+		if (r->run_pending && v12->entry_ctls & row->loaded)
 			*value = nvmx_v12_get(v12, row->row);
 		else if ((row->exists & r->v->ctl01[NVMX_WORD_ENTRY]) == row->exists)
 			*value = nvmx_vmread(r->v, row->field);
 	}
-	if (pending) {
+	if (r->run_pending) {
 		live->event_info = v12->entry_intr_info;
 		live->event_error = v12->entry_exc_error_code;
 		live->event_len = v12->entry_instr_len;
@@ -173,11 +181,11 @@ static void guess_live(struct restore *r)
 	live->timer_deadline = r->h.preemption_timer_deadline << NVMX_DEADLINE_SHIFT;
 }
 
-static void read_live(struct restore *r)
+/* Registers and event of L2, as the blob has them or else as they follow from vmcs12. */
+static void settle_live(struct restore *r)
 {
 	const struct nvmx_vmcs12 *v12 = r->s->v12;
 
-	memcpy(&r->live, r->state->vmcs12 + NVMX_STATE_LIVE_OFFSET, sizeof(r->live));
 	if (r->live.magic == NVMX_STATE_LIVE_MAGIC)
 		memcpy(r->in.pdpte, r->live.pdpte, sizeof(r->in.pdpte));
 	else
@@ -240,11 +248,12 @@ static int check_l2(struct restore *r)
 
 	if (error)
 		return error;
-	if (!(r->h.flags & NVMX_STATE_RUN_PENDING))
+	read_live(r);
+	if (!r->run_pending)
 		v12->entry_intr_info &= ~NVMX_INTR_VALID; /* it has been delivered */
 	v12->launch_state = NVMX_LAUNCH_LAUNCHED;
 	nvmx_gather_facts(r->v, v12, &memory);
-	read_live(r);
+	settle_live(r);
 	r->in.v12 = v12;
 	r->in.caps = &r->v->vm->caps;
 	r->in.current_vmcs = r->h.vmcs12_pa;
@@ -366,7 +375,7 @@ static void commit(struct restore *r)
 		write_link(r);
 		nvmx_vmcs_load(v, r->s->page02.hpa);
 		v->in_l2 = true;
-		v->run_pending = r->h.flags & NVMX_STATE_RUN_PENDING;
+		v->run_pending = r->run_pending;
 		r->s->l1_ia32e = r->in.l1_ia32e;
 	}
 	nvmx_vmwrite_flush(v);

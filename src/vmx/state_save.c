@@ -57,6 +57,7 @@ static void save_live(struct nvmx_vcpu *v, struct nvmx_state_live *live)
 			*nvmx_live_value(live, &nvmx_live_rows[i]) = nvmx_vmread(v, nvmx_live_rows[i].field);
 	for (unsigned i = 0; i < 4; i++)
 		live->pdpte[i] = nvmx_vmread(v, NVMX_GUEST_PDPTE0 + 2 * i);
+	live->flags = v->run_pending ? NVMX_STATE_LIVE_RUN_PENDING : 0;
 	live->event_info = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
 	if (!(live->event_info & NVMX_INTR_VALID))
 		live->event_info = 0;

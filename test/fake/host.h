@@ -147,8 +147,12 @@ bool fake_host_step(struct nvmx_host *h); /* false: the run is over */
 void fake_host_free(struct nvmx_host *h); /* everything given back, or the program ends */
 /* nvmx_handle_exit, and what must hold after it. */
 enum nvmx_verdict fake_host_handle(struct nvmx_host *h, struct nvmx_regs *regs);
-/* move.c: saves the nested state and restores it, into the same vCPU or, with `fresh`, into another of another VM. */
-void fake_host_move(struct nvmx_host *h, bool fresh);
+/* move.c: saves the nested state and restores it. */
+#define FAKE_MOVE_FRESH 1u  /* into another vCPU of another VM */
+#define FAKE_MOVE_LINUX 2u  /* without what Linux's format does not have, if L2 runs */
+#define FAKE_MOVE_IN_SMM 4u /* while the guest is in SMM */
+#define FAKE_MOVES 8u
+void fake_host_move(struct nvmx_host *h, unsigned how);
 /* Moves before every step, but seldom between two attempts at one instruction: a new vCPU has no shadow EPT. */
 void fake_host_maybe_move(struct nvmx_host *h);
 /* The nested state; the caller frees it.  *size gets its size. */

@@ -49,44 +49,107 @@ int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const 
 	return error;
 }
 
-/* Another vCPU of another VM.  Of L1's registers in vmcs01 nothing is moved if L2 runs. */
-static void replace(struct nvmx_host *h)
+/* What is in vmcs01 of L1's registers while L2 runs is nobody's. */
+static void poison_vmcs01(struct nvmx_host *h)
 {
-	bool l2 = nvmx_in_l2(h->vcpu);
-
-	h->inside = true;
-	nvmx_vcpu_destroy(h->vcpu);
-	nvmx_vm_destroy(h->vm);
-	h->inside = false;
-	fake_host_clean(h);
-	for (unsigned i = 0; l2 && i < NVMX_ROWS; i++) {
+	for (unsigned i = 0; i < NVMX_ROWS; i++) {
 		const struct nvmx_field_row *row = &nvmx_field_rows[i];
 
 		if (nvmx_field_type(row->encoding) == NVMX_TYPE_GUEST && row->encoding != NVMX_VMCS_LINK_POINTER)
 			fake_field_set(&h->cpu, row->encoding, 0xa5a5a5a5a5a5a5a5);
 	}
+}
+
+/* Another vCPU of another VM. */
+static void replace(struct nvmx_host *h, bool l2)
+{
+	h->inside = true;
+	nvmx_vcpu_destroy(h->vcpu);
+	nvmx_vm_destroy(h->vm);
+	h->inside = false;
+	fake_host_clean(h);
+	if (l2)
+		poison_vmcs01(h);
 	FAKE_ASSERT(fake_host_start(h));
 }
 
-void fake_host_move(struct nvmx_host *h, bool fresh)
+static struct nvmx_state_live *live_of(struct nvmx_state *state)
 {
+	return (struct nvmx_state_live *)(state->vmcs12 + NVMX_STATE_LIVE_OFFSET);
+}
+
+/* Linux's timer deadline has 32 ticks for one. */
+static bool linux_can_tell(struct nvmx_state *state)
+{
+	return !(state->header.vmx_flags & NVMX_STATE_DEADLINE) || !(live_of(state)->timer_deadline % 32);
+}
+
+/* As from Linux: what it has no place for, its users put into the registers before, and its event queue after. */
+static void restore_as_linux(struct nvmx_host *h, const struct nvmx_state *state)
+{
+	struct nvmx_state *linux_state = aligned_alloc(8, state->header.size);
+	struct nvmx_state_live live;
+
+	memcpy(linux_state, state, state->header.size);
+	live = *live_of(linux_state);
+	memset(live_of(linux_state), 0, sizeof(live));
+	h->inside = true;
+	nvmx_state_reset(h->vcpu);
+	h->inside = false;
+	fake_field_set(&h->cpu, NVMX_GUEST_EFER, live.efer);
+	fake_field_set(&h->cpu, NVMX_GUEST_PAT, live.pat);
+	fake_field_set(&h->cpu, NVMX_GUEST_DEBUGCTL, live.debugctl);
+	fake_field_set(&h->cpu, NVMX_GUEST_DR7, live.dr7);
+	FAKE_ASSERT(fake_host_restore(h, linux_state, state->header.size, NULL) == NVMX_STATE_OK);
+	if (!(state->header.flags & NVMX_STATE_RUN_PENDING)) {
+		fake_field_set(&h->cpu, NVMX_ENTRY_INTR_INFO, live.event_info);
+		fake_field_set(&h->cpu, NVMX_ENTRY_EXC_ERROR_CODE, live.event_error);
+		fake_field_set(&h->cpu, NVMX_ENTRY_INSTR_LEN, live.event_len);
+	}
+	free(linux_state);
+}
+
+static void smm(struct nvmx_host *h, bool enter)
+{
+	h->inside = true;
+	if (enter)
+		nvmx_smi(h->vcpu);
+	else
+		nvmx_rsm(h->vcpu);
+	h->inside = false;
+	h->smm = enter;
+	FAKE_ASSERT(!nvmx_in_l2(h->vcpu) || !enter);
+}
+
+void fake_host_move(struct nvmx_host *h, unsigned how)
+{
+	bool l2 = nvmx_in_l2(h->vcpu);
 	size_t size, size_again;
 	uint64_t counters[NVMX_CNT_COUNT];
 	struct nvmx_regs regs;
-	void *blob = fake_host_save(h, &size), *again;
+	struct nvmx_state *state, *again;
 
+	if (how & FAKE_MOVE_IN_SMM)
+		smm(h, true);
+	state = fake_host_save(h, &size);
 	memcpy(counters, h->vcpu->counters, sizeof(counters));
-	if (fresh)
-		replace(h);
-	FAKE_ASSERT(fake_host_restore(h, blob, size, NULL) == NVMX_STATE_OK);
+	if (how & FAKE_MOVE_FRESH)
+		replace(h, l2);
+	if (how & FAKE_MOVE_LINUX && state->header.flags & NVMX_STATE_GUEST_MODE && linux_can_tell(state))
+		restore_as_linux(h, state);
+	else
+		FAKE_ASSERT(fake_host_restore(h, state, size, NULL) == NVMX_STATE_OK);
 	again = fake_host_save(h, &size_again);
-	FAKE_ASSERT(size == size_again && !memcmp(blob, again, size));
-	free(blob);
+	FAKE_ASSERT(size == size_again && !memcmp(state, again, size));
+	free(state);
 	free(again);
-	for (unsigned i = 0; fresh && i < NVMX_CNT_COUNT; i++)
+	for (unsigned i = 0; how & FAKE_MOVE_FRESH && i < NVMX_CNT_COUNT; i++)
 		h->vcpu->counters[i] += counters[i];
+	if (how & FAKE_MOVE_IN_SMM)
+		smm(h, false);
+	FAKE_ASSERT(nvmx_in_l2(h->vcpu) == l2);
 	memcpy(regs.gpr, h->cpu.a.gpr, sizeof(regs.gpr));
-	FAKE_ASSERT(fake_host_events(h, &regs, nvmx_in_l2(h->vcpu) ? NVMX_RESUME_L2 : NVMX_RESUME_L1) != NVMX_STOP);
+	FAKE_ASSERT(fake_host_events(h, &regs, l2 ? NVMX_RESUME_L2 : NVMX_RESUME_L1) != NVMX_STOP);
 }
 
 void fake_host_maybe_move(struct nvmx_host *h)
@@ -95,5 +158,5 @@ void fake_host_maybe_move(struct nvmx_host *h)
 		return;
 	h->moved_at = h->cpu.clock;
 	h->r->moves++;
-	fake_host_move(h, fake_host_random(h) & 1);
+	fake_host_move(h, fake_host_random(h) % FAKE_MOVES);
 }

@@ -20,9 +20,18 @@ static bool owns_interrupts(const struct nvmx_host *h)
 	return h->m->flags & NVMX_HOST_OWNS_INTERRUPTS;
 }
 
+/* The fake's timer counts instructions, those too that are emulated. */
+static void tick(struct nvmx_host *h)
+{
+	uint64_t timer = rd(h, NVMX_PREEMPTION_TIMER);
+
+	if ((rd(h, NVMX_PIN_CTLS) & NVMX_PIN_PREEMPTION_TIMER) && timer)
+		wr(h, NVMX_PREEMPTION_TIMER, timer - 1);
+}
+
 static void skip(struct nvmx_host *h, unsigned len)
 {
-	uint64_t rflags = rd(h, NVMX_GUEST_RFLAGS), timer;
+	uint64_t rflags = rd(h, NVMX_GUEST_RFLAGS);
 	bool is_64 = (rd(h, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E) && (rd(h, NVMX_GUEST_CS_AR) & NVMX_AR_L);
 	uint64_t rip = rd(h, NVMX_GUEST_RIP) + len;
 
@@ -33,9 +42,7 @@ static void skip(struct nvmx_host *h, unsigned len)
 		wr(h, NVMX_GUEST_PENDING_DBG, rd(h, NVMX_GUEST_PENDING_DBG) | NVMX_BIT(14));
 	if (rd(h, NVMX_PROC_CTLS) & NVMX_PROC_MTF) /* what was emulated is followed by the MTF VM exit */
 		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << 8);
-	timer = rd(h, NVMX_PREEMPTION_TIMER);
-	if ((rd(h, NVMX_PIN_CTLS) & NVMX_PIN_PREEMPTION_TIMER) && timer)
-		wr(h, NVMX_PREEMPTION_TIMER, timer - 1);
+	tick(h);
 }
 
 static enum nvmx_verdict raise_in_guest(struct nvmx_host *h, struct nvmx_regs *regs, unsigned vector, bool has_error)
@@ -309,11 +316,15 @@ static bool run_guest(struct nvmx_host *h)
 
 enum nvmx_verdict fake_host_handle(struct nvmx_host *h, struct nvmx_regs *regs)
 {
+	uint64_t rip = rd(h, NVMX_GUEST_RIP);
+	bool l2 = nvmx_in_l2(h->vcpu);
 	enum nvmx_verdict verdict;
 
 	h->inside = true;
 	verdict = nvmx_handle_exit(h->vcpu, regs);
 	h->inside = false;
+	if (l2 && verdict == NVMX_RESUME_L2 && rd(h, NVMX_GUEST_RIP) != rip)
+		tick(h);
 	FAKE_ASSERT(!h->mappings && verdict >= NVMX_RESUME_L1 && verdict <= NVMX_STOP && !h->vcpu->batch_n);
 	FAKE_ASSERT(verdict == NVMX_STOP || h->cpu.vmcs == nvmx_current_vmcs(h->vcpu));
 	return verdict;

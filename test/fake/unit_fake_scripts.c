@@ -301,6 +301,47 @@ static void msr_list_failures(void **state)
 	check(FAKE_STOP_ABORT);
 }
 
+/* EFER and PAT that a VM exit does not load stay as the entry, which failed after loading them, left them. */
+static void failed_msr_list_leaves_loaded_registers(void **state)
+{
+	(void)state;
+	begin();
+	script_store(&l1, FAKE_MSR_ENTRY, NVMX_MSR_PAT, 8);
+	script_store(&l1, FAKE_MSR_ENTRY + 8, 0x0606060606060606, 8);
+	script_store(&l1, FAKE_MSR_ENTRY + 16, NVMX_MSR_FS_BASE, 8);
+	LAUNCH({ NVMX_ENTRY_MSR_LOAD_COUNT, 2 }, { NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64 },
+	       { NVMX_ENTRY_CTLS, 0x11fb | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_EFER },
+	       { NVMX_GUEST_EFER, NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_SCE | NVMX_EFER_NXE });
+	script_msr(&l1, FAKE_RDMSR, NVMX_MSR_PAT, 0);
+	script_msr(&l1, FAKE_RDMSR, NVMX_MSR_EFER, 0);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 2);
+}
+
+/* L2's own EFER is in vmcs02 alone while L1 has not read it; the CR0 step, which the read shadow runs, implies EFER's. */
+static void write_of_the_cr0_shadow_keeps_efer(void **state)
+{
+	(void)state;
+	begin();
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS);
+	script_vmwrite(&l1, NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER);
+	script_vmwrite(&l1, NVMX_ENTRY_CTLS, 0x11fb | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_EFER);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_vmread(&l1, NVMX_EXIT_REASON);
+	script_vmwrite(&l1, NVMX_CR0_SHADOW, 0x80050033);
+	script_advance(&l1);
+	script_run(&l1, FAKE_VMRESUME);
+	script_vmread(&l1, NVMX_GUEST_EFER);
+	script_msr(&l2, FAKE_WRMSR, NVMX_MSR_EFER, 0xd01);
+	script_op(&l2, FAKE_VMCALL);
+	script_msr(&l2, FAKE_RDMSR, NVMX_MSR_EFER, 0);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(seen(NVMX_GUEST_EFER, 0), 0xd01);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +359,8 @@ int main(void)
 		cmocka_unit_test(event_that_is_not_valid_leaves_nmis_blocked),
 		cmocka_unit_test(init_and_startup_exit),
 		cmocka_unit_test(msr_list_failures),
+		cmocka_unit_test(failed_msr_list_leaves_loaded_registers),
+		cmocka_unit_test(write_of_the_cr0_shadow_keeps_efer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "compare.h"
 #include "gen.h"
+#include "points.h"
 
 static struct gen g;
 
@@ -38,10 +39,316 @@ static void moves_change_nothing(void **state)
 	assert_true(runs < 60 || (entries > runs * 5 && moves > runs * 100));
 }
 
+static struct fake_result result;
+
+/* The state at a point, to be freed. */
+static struct nvmx_state *state_at(enum fake_point point, size_t *size)
+{
+	static struct fake_machine m;
+	struct nvmx_host *h = fake_host_at(point, &m, &result);
+	struct nvmx_state *state = fake_host_save(h, size);
+
+	fake_host_free(h);
+	return state;
+}
+
+/* What restoring it gives in a vCPU at `point`. */
+static int restored_at(enum fake_point point, const void *state, size_t size, const char **row)
+{
+	static struct fake_machine m;
+	struct nvmx_host *h = fake_host_at(point, &m, &result);
+	int error = fake_host_restore(h, state, size, row);
+
+	fake_host_free(h);
+	return error;
+}
+
+static void shapes(void **unused)
+{
+	static const struct {
+		uint64_t vmxon, vmcs;
+		uint32_t size;
+		uint16_t flags, smm;
+		uint32_t vmx_flags;
+	} expected[FAKE_POINTS] = {
+		[FAKE_AT_START] = { ~0ull, ~0ull, 128, 0, 0, 0 },
+		[FAKE_AT_VMXON] = { FAKE_VMXON_REGION, ~0ull, 128, 0, 0, 0 },
+		[FAKE_AT_VMCS] = { FAKE_VMXON_REGION, FAKE_VMCS_A, 128 + 4096, 0, 0, 0 },
+		[FAKE_AT_ENTRY] = { FAKE_VMXON_REGION, FAKE_VMCS_A, 128 + 4096, 3, 0, 1 },
+		[FAKE_AT_L2] = { FAKE_VMXON_REGION, FAKE_VMCS_A, 128 + 4096, 1, 0, 1 },
+		[FAKE_AT_L2_SHADOW] = { FAKE_VMXON_REGION, FAKE_VMCS_A, 128 + 8192, 1, 0, 1 },
+		[FAKE_AT_SMM] = { FAKE_VMXON_REGION, FAKE_VMCS_A, 128 + 4096, 0, 2, 0 },
+		[FAKE_AT_SMM_L2] = { FAKE_VMXON_REGION, FAKE_VMCS_A, 128 + 4096, 0, 3, 1 },
+	};
+
+	(void)unused;
+	for (unsigned i = 0; i < FAKE_POINTS; i++) {
+		size_t size;
+		struct nvmx_state *s = state_at((enum fake_point)i, &size);
+
+		assert_int_equal(size, expected[i].size);
+		assert_int_equal(s->header.size, expected[i].size);
+		assert_int_equal(s->header.format, 0);
+		assert_int_equal(s->header.flags, expected[i].flags);
+		assert_int_equal(s->header.smm_flags, expected[i].smm);
+		assert_int_equal(s->header.vmx_flags, expected[i].vmx_flags);
+		assert_int_equal(s->header.vmxon_pa, expected[i].vmxon);
+		assert_int_equal(s->header.vmcs12_pa, expected[i].vmcs);
+		if (size > 128)
+			assert_int_equal(((struct nvmx_vmcs12 *)s->vmcs12)->revision, NVMX_VMCS12_REVISION);
+		if (size > 128 + 4096)
+			assert_int_equal(((struct nvmx_vmcs12 *)s->shadow_vmcs12)->revision, NVMX_VMCS12_REVISION | 1u << 31);
+		free(s);
+	}
+}
+
+/* Any state replaces any other, if only both are in SMM or neither. */
+static void every_state_replaces_every_other(void **unused)
+{
+	(void)unused;
+	for (unsigned from = 0; from < FAKE_POINTS; from++) {
+		size_t size;
+		struct nvmx_state *s = state_at((enum fake_point)from, &size);
+
+		for (unsigned to = 0; to < FAKE_POINTS; to++) {
+			bool smm_from = from >= FAKE_AT_SMM, smm_to = to >= FAKE_AT_SMM;
+			bool fits = smm_from == smm_to || (smm_to && !(s->header.flags & 3));
+
+			assert_int_equal(restored_at((enum fake_point)to, s, size, NULL), fits ? NVMX_STATE_OK : NVMX_STATE_SMM);
+		}
+		free(s);
+	}
+}
+
+static void every_truncation_is_refused(void **unused)
+{
+	static struct fake_machine m;
+
+	(void)unused;
+	for (unsigned i = 0; i < FAKE_POINTS; i++) {
+		size_t size;
+		struct nvmx_state *s = state_at((enum fake_point)i, &size);
+		struct nvmx_host *h = fake_host_at((enum fake_point)i, &m, &result);
+
+		for (size_t n = 0; n < size; n += n > 140 && n + 200 < size ? 97 : 1) {
+			void *part = malloc(n ? n : 1); /* to the byte, for the sanitizer */
+
+			memcpy(part, s, n);
+			assert_int_equal(fake_host_restore(h, part, n, NULL), NVMX_STATE_TRUNCATED);
+			if (n >= sizeof(s->header)) {
+				((struct nvmx_state *)part)->header.size = (uint32_t)n;
+				assert_int_equal(fake_host_restore(h, part, n, NULL), NVMX_STATE_TRUNCATED);
+			}
+			free(part);
+		}
+		s->header.size = NVMX_STATE_MAX_SIZE + 1;
+		assert_int_equal(fake_host_restore(h, s, ~(size_t)0, NULL), NVMX_STATE_OVERSIZED);
+		fake_host_free(h);
+		free(s);
+	}
+}
+
+#define HEADER(member) offsetof(struct nvmx_state_header, member), sizeof(((struct nvmx_state_header *)0)->member)
+#define V12(member) 128 + offsetof(struct nvmx_vmcs12, member), sizeof(((struct nvmx_vmcs12 *)0)->member)
+#define LIVE(member) 128 + NVMX_STATE_LIVE_OFFSET + offsetof(struct nvmx_state_live, member), \
+		     sizeof(((struct nvmx_state_live *)0)->member)
+
+/* One thing wrong in the state of a point, and the reason that is given. */
+static void each_contradiction_has_its_reason(void **unused)
+{
+	static const struct {
+		enum fake_point point;
+		size_t at, len;
+		uint64_t value;
+		enum nvmx_state_error error;
+		const char *row;
+	} wrong[] = {
+		{ FAKE_AT_L2, HEADER(format), 1, NVMX_STATE_FORMAT, NULL },
+		{ FAKE_AT_L2, HEADER(flags), 0x101, NVMX_STATE_FLAGS, NULL },
+		{ FAKE_AT_L2, HEADER(smm_flags), 4, NVMX_STATE_FLAGS, NULL },
+		{ FAKE_AT_L2, HEADER(vmx_flags), 2, NVMX_STATE_FLAGS, NULL },
+		{ FAKE_AT_L2, HEADER(flags), 5, NVMX_STATE_ENLIGHTENED, NULL },
+		{ FAKE_AT_L2, HEADER(flags), 2, NVMX_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_VMCS, HEADER(flags), 8, NVMX_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_START, HEADER(flags), 1, NVMX_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_START, HEADER(smm_flags), 2, NVMX_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_START, HEADER(vmcs12_pa), FAKE_VMCS_A, NVMX_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_L2, HEADER(vmxon_pa), ~0ull, NVMX_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_L2, HEADER(vmcs12_pa), ~0ull, NVMX_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), ~0ull, NVMX_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_VMXON, HEADER(vmcs12_pa), FAKE_VMCS_A, NVMX_STATE_TRUNCATED, NULL },
+		{ FAKE_AT_L2, HEADER(smm_flags), 2, NVMX_STATE_SMM, NULL },
+		{ FAKE_AT_SMM_L2, HEADER(smm_flags), 1, NVMX_STATE_SMM, NULL },
+		{ FAKE_AT_SMM_L2, HEADER(flags), 1, NVMX_STATE_SMM, NULL },
+		{ FAKE_AT_VMXON, HEADER(vmxon_pa), FAKE_VMXON_REGION + 8, NVMX_STATE_VMXON_POINTER, NULL },
+		{ FAKE_AT_VMXON, HEADER(vmxon_pa), 1ull << 39, NVMX_STATE_VMXON_POINTER, NULL },
+		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), FAKE_VMCS_A + 8, NVMX_STATE_VMCS_POINTER, NULL },
+		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), 1ull << 39, NVMX_STATE_VMCS_POINTER, NULL },
+		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), FAKE_VMXON_REGION, NVMX_STATE_VMCS_POINTER, NULL },
+		{ FAKE_AT_VMCS, V12(revision), 1, NVMX_STATE_REVISION, NULL },
+		{ FAKE_AT_L2, V12(revision), NVMX_VMCS12_REVISION | 1u << 31, NVMX_STATE_REVISION, NULL },
+		{ FAKE_AT_L2_SHADOW, offsetof(struct nvmx_state, shadow_vmcs12), 4, NVMX_VMCS12_REVISION, NVMX_STATE_REVISION, NULL },
+		{ FAKE_AT_L2, V12(pin_ctls), 0, NVMX_STATE_CHECKS, "ctrl.pin.reserved" },
+		{ FAKE_AT_L2, V12(host_cr4), 0x20, NVMX_STATE_CHECKS, "host.cr4.fixed" },
+		{ FAKE_AT_L2, V12(guest_rflags), 0, NVMX_STATE_CHECKS, "guest.rflags.reserved" },
+		{ FAKE_AT_L2, LIVE(efer), 1ull << 63, NVMX_STATE_CHECKS, "guest.efer.reserved" },
+		{ FAKE_AT_L2, LIVE(event_info), 0x80000100, NVMX_STATE_CHECKS, "ctrl.event.type" },
+		{ FAKE_AT_SMM_L2, V12(ept_pointer), 0, NVMX_STATE_CHECKS, "ctrl.eptp.walk_length" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		const char *row = NULL;
+		size_t size;
+		uint8_t *s = (uint8_t *)state_at(wrong[i].point, &size);
+		int error;
+
+		memcpy(s + wrong[i].at, &wrong[i].value, wrong[i].len);
+		error = restored_at(wrong[i].point, s, size, &row);
+		if (error != (int)wrong[i].error)
+			fail_msg("row %zu: %s", i, nvmx_state_error(error));
+		if (wrong[i].row)
+			assert_string_equal(row, wrong[i].row);
+		free(s);
+	}
+}
+
+static uint64_t next(uint64_t *random)
+{
+	*random ^= *random << 13;
+	*random ^= *random >> 7;
+	*random ^= *random << 17;
+	return *random * 0x2545f4914f6cdd1dull >> 16;
+}
+
+static const uint64_t values[] = { 0, 1, ~0ull, 0x80000000, 0x80000202, FAKE_VMCS_A, FAKE_VMCS_SHADOW, FAKE_EPT_B | 0x1e, 0x100000,
+				   1ull << 63, 0x0000800000000000, 0xff, 0x80, 0x80050033 };
+
+/* A field of vmcs12 or some byte of the blob gets another value. */
+static void mutate(struct nvmx_state *s, size_t size, uint64_t *random)
+{
+	uint8_t *byte = (uint8_t *)s + next(random) % (size > 128 && next(random) % 4 == 0 ? size : 64);
+	unsigned row = (unsigned)(next(random) % NVMX_ROWS);
+
+	if (size > 128 && next(random) % 2)
+		nvmx_v12_set((struct nvmx_vmcs12 *)s->vmcs12, row, values[next(random) % (sizeof(values) / sizeof(*values))]);
+	else
+		*byte ^= (uint8_t)(1u << next(random) % 8);
+}
+
+/* Refused or not, what is entered then is what the processor accepts, and nothing leaks (fake_host_restore, finish). */
+static void mutations_do_no_harm(void **unused)
+{
+	static struct fake_machine m;
+	uint64_t random = setting("NVMX_SEED", 1), accepted = 0, refused = 0, runs = setting("NVMX_RUNS", 500);
+	struct nvmx_state *states[FAKE_POINTS], *s;
+	size_t size[FAKE_POINTS];
+
+	(void)unused;
+	for (unsigned i = 0; i < FAKE_POINTS; i++)
+		states[i] = state_at((enum fake_point)i, &size[i]);
+	for (uint64_t n = 0; n < runs; n++) {
+		unsigned from = (unsigned)(next(&random) % FAKE_POINTS);
+		struct nvmx_host *h = fake_host_at((enum fake_point)(next(&random) % FAKE_POINTS), &m, &result);
+
+		s = malloc(size[from]);
+		memcpy(s, states[from], size[from]);
+		for (uint64_t k = next(&random) % 4 + 1; k; k--)
+			mutate(s, size[from], &random);
+		h->smm = from >= FAKE_AT_SMM;
+		if (fake_host_restore(h, s, size[from], NULL)) {
+			refused++;
+		} else {
+			accepted++;
+			for (unsigned k = 0; !h->smm && k < 20 && fake_host_step(h); k++)
+				;
+			assert_int_not_equal(nvmx_stop_code(h->vcpu), NVMX_STOP_ENTRY_VMCS02);
+		}
+		fake_host_free(h);
+		free(s);
+	}
+	for (unsigned i = 0; i < FAKE_POINTS; i++)
+		free(states[i]);
+	printf("%llu accepted, %llu refused\n", (unsigned long long)accepted, (unsigned long long)refused);
+	assert_true(runs < 500 || (accepted > runs / 10 && refused > runs / 4));
+}
+
+/* The processor reports no access with an EPT misconfiguration; translate and nvmx_host_fault() get one all the same. */
+static void an_ept_misconfiguration_has_an_access(void **unused)
+{
+	static struct fake_machine m;
+	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
+	struct nvmx_regs regs = { { 0 } };
+	uint64_t gpa;
+	unsigned access = 0;
+
+	(void)unused;
+	fake_field_set(&h->cpu, NVMX_EXIT_REASON, NVMX_XR_EPT_MISCONFIG);
+	fake_field_set(&h->cpu, NVMX_EXIT_QUALIFICATION, 0);
+	fake_field_set(&h->cpu, NVMX_GUEST_PHYS_ADDR, 0x1ff000);
+	assert_int_equal(fake_host_handle(h, &regs), NVMX_HOST);
+	assert_true(nvmx_host_fault(h->vcpu, &gpa, &access));
+	assert_int_equal(gpa, 0x1ff000);
+	assert_int_equal(access, NVMX_ACCESS_R);
+	fake_field_set(&h->cpu, NVMX_GUEST_PHYS_ADDR, FAKE_L2_DATA);
+	assert_int_equal(fake_host_handle(h, &regs), NVMX_RESUME_L2); /* translate asserts that there is an access */
+	fake_host_free(h);
+}
+
+/* A callback that fails during a restore: refused, and what was there before is whole; or done without. */
+static void callbacks_that_fail(void **unused)
+{
+	static const enum fake_point points[] = { FAKE_AT_VMCS, FAKE_AT_L2, FAKE_AT_L2_SHADOW };
+	const struct nvmx_state_context context = { 0 };
+	static struct fake_machine m;
+	unsigned failed = 0;
+
+	(void)unused;
+	for (unsigned i = 0; i < sizeof(points) / sizeof(*points); i++) {
+		size_t size, before_size, after_size;
+		struct nvmx_state *s = state_at(points[i], &size);
+		uint64_t calls = 0;
+
+		for (uint64_t k = 0; k <= calls; k++) { /* 0: none fails */
+			struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
+			struct nvmx_state *before = fake_host_save(h, &before_size), *after;
+			int error;
+
+			m.fail_at = k;
+			h->r->callbacks = 0;
+			h->inside = true;
+			error = nvmx_state_restore(h->vcpu, s, size, &context, NULL);
+			h->inside = false;
+			m.fail_at = 0;
+			if (!k)
+				calls = h->r->callbacks;
+			after = fake_host_save(h, &after_size);
+			assert_true(error == NVMX_STATE_OK || (k && (error == NVMX_STATE_NO_MEMORY || error == NVMX_STATE_CHECKS)));
+			if (error) {
+				assert_int_equal(before_size, after_size);
+				assert_memory_equal(before, after, after_size);
+				failed++;
+			}
+			free(before);
+			free(after);
+			fake_host_free(h);
+		}
+		free(s);
+	}
+	assert_true(failed > 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moves_change_nothing),
+		cmocka_unit_test(shapes),
+		cmocka_unit_test(every_state_replaces_every_other),
+		cmocka_unit_test(every_truncation_is_refused),
+		cmocka_unit_test(each_contradiction_has_its_reason),
+		cmocka_unit_test(mutations_do_no_harm),
+		cmocka_unit_test(callbacks_that_fail),
+		cmocka_unit_test(an_ept_misconfiguration_has_an_access),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

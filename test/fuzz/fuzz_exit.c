@@ -85,7 +85,7 @@ static void vmwrite_exit(struct nvmx_host *h, struct nvmx_regs *regs, struct inp
 	fake_field_set(&h->cpu, NVMX_EXIT_INSTR_LEN, 3);
 }
 
-/* The processor is not hostile: an EPT exit is one of some access to an address that four levels can map. */
+/* The processor is not hostile: an EPT violation is one of some access, to an address that four levels can map. */
 static void plausible(struct nvmx_host *h)
 {
 	uint64_t q = fake_field(&h->cpu, NVMX_EXIT_QUALIFICATION), gpa = fake_field(&h->cpu, NVMX_GUEST_PHYS_ADDR);
@@ -94,7 +94,8 @@ static void plausible(struct nvmx_host *h)
 
 	if (reason != NVMX_XR_EPT_VIOLATION && reason != NVMX_XR_EPT_MISCONFIG)
 		return;
-	fake_field_set(&h->cpu, NVMX_EXIT_QUALIFICATION, q & 7 ? q : q | 1);
+	if (reason == NVMX_XR_EPT_VIOLATION && !(q & 7))
+		fake_field_set(&h->cpu, NVMX_EXIT_QUALIFICATION, q | 1);
 	fake_field_set(&h->cpu, NVMX_GUEST_PHYS_ADDR, gpa & 0xffffffffffff);
 }
 
