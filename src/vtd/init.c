@@ -83,7 +83,7 @@ static int check(const struct nvmx_vtd_config *c, uint32_t *detail)
 int nvmx_vtd_init(void *mem, const struct nvmx_vtd_config *config, struct nvmx_vtd **out, uint32_t *detail)
 {
 	struct nvmx_vtd *u = mem;
-	uint32_t ignored;
+	uint32_t ignored = 0;
 	int error;
 
 	detail = detail ? detail : &ignored;

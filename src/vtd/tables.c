@@ -22,7 +22,7 @@ static enum nvmx_vtd_fault root_entry(struct nvmx_vtd *u, uint16_t source_id, ui
 {
 	uint64_t e[2];
 
-	if (!nvmx_vtd_fetch(u, u->root + (source_id >> 8) * 16u, e, 2))
+	if (!nvmx_vtd_fetch(u, u->root + (source_id >> 8) * 16ull, e, 2))
 		return NVMX_VTD_FAULT_ROOT;
 	if (!(e[0] & ENTRY_P))
 		return NVMX_VTD_FAULT_ROOT_P;
@@ -57,7 +57,7 @@ enum nvmx_vtd_fault nvmx_vtd_context_fetch(struct nvmx_vtd *u, uint16_t source_i
 	fault = root_entry(u, source_id, &table);
 	if (fault)
 		return fault;
-	if (!nvmx_vtd_fetch(u, table + (source_id & 0xff) * 16u, e, 2))
+	if (!nvmx_vtd_fetch(u, table + (source_id & 0xff) * 16ull, e, 2))
 		return NVMX_VTD_FAULT_CONTEXT;
 	out->fpd = e[0] & ENTRY_FPD;
 	if (!(e[0] & ENTRY_P))
@@ -119,7 +119,7 @@ enum nvmx_vtd_fault nvmx_vtd_walk(struct nvmx_vtd *u, const struct vtd_context *
 	if (iova >= vtd_limit(u, c->levels))
 		return NVMX_VTD_FAULT_WIDTH;
 	for (;; level--) {
-		if (!nvmx_vtd_fetch(u, table + vtd_index(iova, level) * 8u, &e, 1))
+		if (!nvmx_vtd_fetch(u, table + vtd_index(iova, level) * 8ull, &e, 1))
 			return NVMX_VTD_FAULT_TABLE;
 		kind = nvmx_vtd_classify(u, e, level);
 		if (kind == ENTRY_RESERVED)
@@ -128,7 +128,7 @@ enum nvmx_vtd_fault nvmx_vtd_walk(struct nvmx_vtd *u, const struct vtd_context *
 		fault = refusal(need, rights);
 		if (fault)
 			return fault;
-		if (kind == ENTRY_LEAF)
+		if (kind == ENTRY_LEAF || level <= 1)
 			break;
 		table = e & u->address_mask;
 	}

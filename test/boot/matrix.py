@@ -6,6 +6,7 @@
 LINUX = ("console=ttyS0 quiet loglevel=3 panic=-1 nokaslr mitigations=off tsc=reliable tsc_early_khz=50000 no_timer_check "
 	"cryptomgr.notests random.trust_cpu=on "
 	"initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,init_evm,init_ima")
+TICKS_PER_SECOND = 50000000
 SUM = "879f4bba"
 OFF = r"reboot: Power down"
 KVM = "l1-base l1-kvm l1-qemu"
@@ -16,7 +17,8 @@ def up(cpus=1):
 
 
 class Row:
-	"""One boot. `pieces`: images of tools/lab, the kernel first. `expect`: regexes in the order of appearance."""
+	"""One boot. `pieces`: images of tools/lab, the kernel first. `expect`: regexes in the order of appearance.
+	`seconds`: what it may take on the emulated clock, which is the same on any computer."""
 
 	def __init__(self, name, pieces, arguments, expect, cpus=1, memory=768, seconds=300, options="",
 			host_only=False):

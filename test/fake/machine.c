@@ -172,7 +172,7 @@ void fake_run_bare(const struct fake_machine *m, struct fake_result *r)
 long fake_ram_differs(const struct fake_result *x, const struct fake_result *y)
 {
 	for (long i = 0; i < (long)FAKE_RAM_SIZE; i++)
-		if (x->ram[i] != y->ram[i] && (i < FAKE_VMCS_A || i >= FAKE_VMCS_SHADOW + (long)FAKE_PAGE))
+		if ((i < FAKE_VMCS_A || i >= FAKE_VMCS_SHADOW + (long)FAKE_PAGE) && x->ram[i] != y->ram[i])
 			return i;
 	return -1;
 }

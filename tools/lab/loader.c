@@ -14,6 +14,9 @@
 #define LZ4_LEGACY	0x184C2102u
 #define LZ4_MIN_MATCH	4
 #define SCRATCH		0x8000000u	/* where the ELF file is unpacked */
+#define KERNEL		0x1000000u	/* where Debian's kernels are loaded */
+#define LIMIT		0xfffff000u	/* the last page below 4 GiB: addresses are of 32 bits */
+#define RAM		1
 #define MAX_MAP		32
 #define PAGE		4096u
 #define COM1		0x3f8
@@ -177,24 +180,32 @@ static uint32_t load(void)
 	return entry;
 }
 
-/* Returns the end of the largest piece of RAM below 4 GiB. */
-static uint32_t convert_map(const struct mb_info *mb)
+static void convert_map(const struct mb_info *mb)
 {
-	uint32_t at = mb->mmap_addr, top = 0;
-	uint64_t largest = 0;
+	uint32_t at = mb->mmap_addr;
 
 	while (at < mb->mmap_addr + mb->mmap_length && info.map_count < MAX_MAP) {
 		const struct mb_mmap *m = (const void *)at;
-		uint64_t end = m->base + m->length;
 
 		map[info.map_count++] = (struct pvh_map){ m->base, m->length, m->type, 0 };
-		if (m->type == 1 && end <= 0xffffffffu && m->length > largest) {
-			largest = m->length;
-			top = (uint32_t)end;
-		}
 		at += m->size + 4;
 	}
-	return top & ~(PAGE - 1);
+}
+
+/* Where RAM without a hole ends, from `address` on and below 4 GiB; pieces may touch and come in any order. */
+static uint32_t end_of_ram(uint64_t address)
+{
+	uint32_t i = 0;
+
+	while (i < info.map_count && address < LIMIT) {
+		if (map[i].type == RAM && map[i].base <= address && address - map[i].base < map[i].size) {
+			address = map[i].base + map[i].size;
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+	return (uint32_t)(address < LIMIT ? address : LIMIT) & ~(PAGE - 1);
 }
 
 /* GRUB puts modules where the kernel wants to be: from the last byte down, since the two may overlap. */
@@ -232,9 +243,10 @@ void loader_main(uint32_t magic, const struct mb_info *mb)
 
 	if (magic != MB_BOOT_MAGIC || !(mb->flags & 0x40) || mb->mods_count < 1)
 		die("loader: needs multiboot, a memory map and a module\n");
-	top = convert_map(mb);
+	convert_map(mb);
+	top = end_of_ram(KERNEL);
 	if (top < 2 * SCRATCH)
-		die("loader: needs 256 MiB\n");
+		die("loader: needs 256 MiB without a hole\n");
 	for (i = mb->mods_count - 1; i > 0; i--) {
 		uint32_t bottom = move_up(mods[i].start, mods[i].end, top);
 

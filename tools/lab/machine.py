@@ -236,7 +236,9 @@ class Bochs(Machine):
 		self.follow_log()
 		text = (self.screen + self.log_text).decode("latin-1")
 		if "soft power off" in text or "shutdown requested" in text:
-			return End("poweroff", "L1 powered the machine off")
+			ticks = re.findall(r"^(\d{11})[a-z]\[", text, re.M)
+			return End("poweroff", "L1 powered the machine off" +
+				(f" after {int(ticks[-1]) // 1000000} million ticks" if ticks else ""))
 		panics = re.findall(r"^\d+p\[(.*?)\s*\] (.*?)\r?$", text, re.M)
 		if panics:
 			text = panics[-1][1].replace(">>PANIC<<", "").strip()

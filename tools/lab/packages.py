@@ -80,14 +80,16 @@ class Archive:
 				fields = line.split()
 				yield fields[1], os.path.basename(fields[1]).split("_")[0]
 
-	def download(self, filename, name):
-		path = os.path.join(self.debs, filename)
-		if not os.path.exists(path):
-			retry(["apt-get", "download", "-q", f"{name}:{self.arch}"], env=self.env, cwd=self.debs)
-		found = path if os.path.exists(path) else None
-		if not found:
-			raise LabError(f"package {name} ({self.arch}): the archive has another file than {filename}")
-		return found
+	def download(self, wanted):
+		"""The package files of `wanted`, as closure() yields it: those that are not there yet in one go."""
+		paths = [os.path.join(self.debs, filename) for filename, _ in wanted]
+		missing = [f"{name}:{self.arch}" for path, (_, name) in zip(paths, wanted) if not os.path.exists(path)]
+		if missing:
+			retry(["apt-get", "download", "-q", *missing], env=self.env, cwd=self.debs)
+		for path in paths:
+			if not os.path.exists(path):
+				raise LabError(f"the archive has another file than {os.path.basename(path)}")
+		return paths
 
 
 def tree(key, arch, names, skip=()):
@@ -105,10 +107,10 @@ def tree(key, arch, names, skip=()):
 		archive.update()
 		shutil.rmtree(root, ignore_errors=True)
 		os.makedirs(root)
-		for filename, name in archive.closure(names):
-			if any(name == s or name.startswith(s + "-") for s in skip):
-				continue
-			run(["dpkg", "-x", archive.download(filename, name), root])
+		wanted = [(filename, name) for filename, name in archive.closure(names)
+			if not any(name == s or name.startswith(s + "-") for s in skip)]
+		for path in archive.download(wanted):
+			run(["dpkg", "-x", path, root])
 		with open(stamp, "w", encoding="ascii") as out:
 			out.write(want)
 	return root

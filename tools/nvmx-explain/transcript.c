@@ -171,7 +171,7 @@ enum transcript_line transcript_take(struct transcript *t, const char *line)
 	if (!strcmp(word, "base"))
 		return take_field(t, strstr(line, "base") + 4);
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (strcmp(word, known[i].word))
+		if (strcmp(word, known[i].word) != 0)
 			continue;
 		if (sscanf(strstr(line, word) + strlen(word),
 			   "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64 "%" SCNx64, &n[0], &n[1], &n[2],
@@ -200,6 +200,6 @@ struct nvmx_check_input transcript_input(const struct transcript *t, const struc
 	in.vtpr = (uint8_t)value;
 	in.pdpte_known = true;
 	for (unsigned i = 0; i < 4; i++)
-		in.pdpte_known &= transcript_read(t, (v12->guest_cr3 & 0xffffffe0) + 8 * i, &in.pdpte[i]);
+		in.pdpte_known &= transcript_read(t, (v12->guest_cr3 & 0xffffffe0) + 8ull * i, &in.pdpte[i]);
 	return in;
 }
