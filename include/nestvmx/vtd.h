@@ -399,7 +399,8 @@ struct nvmx_vtd_rmrr {      /* a reserved region that devices use from the start
 struct nvmx_vtd_dmar_config {
 	uint8_t host_width;     /* L1's physical-address width, as in the units' configurations */
 	bool interrupt_remapping; /* a unit offers it */
-	bool x2apic_opt_out;    /* the firmware asks the system not to use x2APIC mode */
+	bool x2apic_opt_out;    /* the firmware asks the system not to use x2APIC mode; needs interrupt_remapping */
+	bool device_tlbs;       /* a unit offers them: all root ports of the units' segments support ATS (8.5) */
 	char oem_id[6], oem_table_id[8];
 	const struct nvmx_vtd_drhd *drhd;
 	unsigned drhd_count;
@@ -407,7 +408,8 @@ struct nvmx_vtd_dmar_config {
 	unsigned rmrr_count;
 };
 /* Builds the DMAR table (8.1), checksum and all.  Returns its length; if that is more than `size` nothing was written.
- * 0: the description is not one (no unit, a path length, an unaligned base).  Pure. */
+ * 0: the description is not one (no unit, an unaligned base, a unit or region without scopes, a path that is none, a unit
+ * behind the one with INCLUDE_PCI_ALL of its segment).  Pure. */
 size_t nvmx_vtd_dmar(void *table, size_t size, const struct nvmx_vtd_dmar_config *config);
 
 /* ---------------------------------------------------------------------------------------------------- looking into it */

@@ -45,7 +45,7 @@ static void switch_interrupts(struct nvmx_vtd *u, uint32_t bit)
 	nvmx_vtd_inv_irte(u, 0, 0x10000);
 }
 
-static uint32_t commands(const struct nvmx_vtd *u)
+uint32_t nvmx_vtd_commands(const struct nvmx_vtd *u)
 {
 	return GCMD_TE | GCMD_SRTP | (vtd_has(u, NVMX_VTD_F_WRITE_BUFFER) ? GCMD_WBF : 0) |
 	       (vtd_has(u, NVMX_VTD_F_QUEUE) ? GCMD_QIE : 0) |
@@ -55,7 +55,7 @@ static uint32_t commands(const struct nvmx_vtd *u)
 /* One-shot commands are given by a 1, the others by a change. */
 void nvmx_vtd_gcmd(struct nvmx_vtd *u, uint32_t command)
 {
-	uint32_t known = commands(u), status = (uint32_t)u->reg[REG_GSTS], changed;
+	uint32_t known = nvmx_vtd_commands(u), status = (uint32_t)u->reg[REG_GSTS], changed;
 
 	command &= known;
 	changed = (command ^ ((status & ~GCMD_TE) | u->te)) & known;

@@ -229,6 +229,18 @@ bool nvmx_vtd_flat_room(const struct nvmx_vtd *u)
 	return true;
 }
 
+/* Whether nothing of L1's waits for the hardware. */
+bool nvmx_vtd_flat_idle(const struct nvmx_vtd *u)
+{
+	for (unsigned i = 0; i < SPACES; i++)
+		if (u->flat.spaces[i].ranges_n)
+			return false;
+	for (unsigned i = 0; i < DEVICES; i++)
+		if (u->flat.devices[i].device && (u->flat.devices[i].dirty || u->flat.devices[i].pending))
+			return false;
+	return !u->flat.inflight && !u->flat.flushes_n && !u->flat.device_flushes_n;
+}
+
 static void follow_device(struct nvmx_vtd *u, struct vtd_device *d)
 {
 	(void)u;

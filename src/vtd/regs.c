@@ -83,16 +83,24 @@ static void after_write(struct nvmx_vtd *u, enum after after, uint64_t written, 
 	}
 }
 
+/* The bits of a register that keep what is written. */
+uint64_t nvmx_vtd_reg_writable(const struct nvmx_vtd *u, enum vtd_reg i)
+{
+	uint64_t writable = exists(u, &rows[i]) ? rows[i].writable : 0;
+
+	if ((writable & ADDRESS_BITS) == ADDRESS_BITS)
+		writable &= u->address_mask | ~ADDRESS_BITS;
+	if (i == REG_IRTA && !vtd_has(u, NVMX_VTD_F_EXTENDED))
+		writable &= ~(uint64_t)IRTA_EIME;
+	return writable;
+}
+
 /* `value` holds the bytes written, in place; `covered` which they are. */
 static void write_row(struct nvmx_vtd *u, unsigned i, uint64_t value, uint64_t covered)
 {
 	const struct reg_row *row = &rows[i];
-	uint64_t before = u->reg[i], writable = row->writable & covered;
+	uint64_t before = u->reg[i], writable = nvmx_vtd_reg_writable(u, i) & covered;
 
-	if ((row->writable & ADDRESS_BITS) == ADDRESS_BITS)
-		writable &= u->address_mask | ~ADDRESS_BITS;
-	if (i == REG_IRTA && !vtd_has(u, NVMX_VTD_F_EXTENDED))
-		writable &= ~(uint64_t)IRTA_EIME;
 	u->reg[i] = ((before & ~writable) | (value & writable)) & ~(value & row->w1c & covered);
 	if (row->after == IVA)
 		u->iva = (u->iva & ~covered) | value;

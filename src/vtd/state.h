@@ -102,6 +102,7 @@ uint64_t nvmx_vtd_make_ecap(const struct nvmx_vtd_config *c);
 
 /* regs.c */
 void nvmx_vtd_regs_reset(struct nvmx_vtd *u);
+uint64_t nvmx_vtd_reg_writable(const struct nvmx_vtd *u, enum vtd_reg i);
 
 /* event.c: the two interrupts of the unit itself (7.3, 6.5.2.8). */
 /* The control register or the status was written by software. */
@@ -156,6 +157,7 @@ void nvmx_vtd_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv);
 void nvmx_vtd_inv_everything(struct nvmx_vtd *u);
 
 /* command.c: what follows the write of a command register. */
+uint32_t nvmx_vtd_commands(const struct nvmx_vtd *u); /* the bits of GCMD that do something */
 void nvmx_vtd_gcmd(struct nvmx_vtd *u, uint32_t command);
 void nvmx_vtd_ccmd(struct nvmx_vtd *u, uint64_t written, uint64_t before);
 void nvmx_vtd_iotlb(struct nvmx_vtd *u, uint64_t written, uint64_t before);
@@ -178,6 +180,7 @@ void nvmx_vtd_flat_device_tlb(struct nvmx_vtd *u, uint16_t source_id, uint64_t i
 /* Whether there is room to note what another descriptor asks for. */
 bool nvmx_vtd_flat_room(const struct nvmx_vtd *u);
 enum nvmx_vtd_verdict nvmx_vtd_flat_work(struct nvmx_vtd *u);
+bool nvmx_vtd_flat_idle(const struct nvmx_vtd *u);
 bool nvmx_vtd_flat_left(const struct nvmx_vtd *u);
 int nvmx_vtd_flat_init(struct nvmx_vtd *u);
 

@@ -13,7 +13,9 @@
 #include <string.h>
 #include "vtd/state.h"
 
+#ifndef FRAMES
 #define FRAMES 4096u /* of L1's RAM, from 0 */
+#endif
 
 struct nvmx_vtd_host {
 	uint64_t (*ram)[512];

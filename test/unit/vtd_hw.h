@@ -15,7 +15,9 @@
 #define HW_BIG 0x40000000ull      /* a gigabyte of L1's that is one piece */
 #define HW_BIG_HPA 0x1000000000ull
 #define HW_DOMAINS 64u
+#ifndef HW_SLOTS
 #define HW_SLOTS 65536u
+#endif
 #define HW_CAP (6ull << CAP_SAGAW_SHIFT | 47ull << 16 | CAP_ZLR | CAP_SLLPS_2M | CAP_SLLPS_1G | CAP_PSI | 18ull << 48 | CAP_DRAIN)
 #define HW_ECAP (ECAP_C | ECAP_QI | ECAP_DT | ECAP_SC | ECAP_PT)
 

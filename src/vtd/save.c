@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Saved state.  A blob is judged whole before anything of it is taken over. */
+#include "state.h"
+
+#define MAGIC 0x4454564eu /* "NVTD" */
+#define VERSION 1u
+
+/* What registers keep beside the bits that software writes. */
+static const struct save_row {
+	enum vtd_reg reg;
+	uint64_t kept;
+} save_rows[] = {
+	{ REG_GSTS, 0xffffffff }, /* judged apart */
+	{ REG_RTADDR, 0 },
+	{ REG_CCMD, 3ull << 59 },
+	{ REG_FSTS, FSTS_PFO | FSTS_PPF | FSTS_IQE | FSTS_ICE | FSTS_ITE | 0xff00 },
+	{ REG_FECTL, EVENT_IP },
+	{ REG_FEDATA, 0 },
+	{ REG_FEADDR, 0 },
+	{ REG_FEUADDR, 0 },
+	{ REG_IQH, 0x7fff0 },
+	{ REG_IQT, 0 },
+	{ REG_IQA, 0 },
+	{ REG_ICS, ICS_IWC },
+	{ REG_IECTL, EVENT_IP },
+	{ REG_IEDATA, 0 },
+	{ REG_IEADDR, 0 },
+	{ REG_IEUADDR, 0 },
+	{ REG_IQERCD, 0xffffffff0000000f },
+	{ REG_IRTA, 0 },
+	{ REG_IOTLB, 3ull << 57 },
+#define FRCD(n) { REG_FRCD##n##_LO, ADDRESS_BITS }, { REG_FRCD##n##_HI, 0xf00000ff0000ffff }
+	FRCD(0), FRCD(1), FRCD(2), FRCD(3), FRCD(4), FRCD(5), FRCD(6), FRCD(7),
+};
+#define ROWS (sizeof(save_rows) / sizeof(*save_rows))
+
+struct blob {
+	uint32_t magic, version;
+	uint64_t cap, ecap;     /* of the same configuration only */
+	uint64_t root, irta, iva;
+	uint64_t frcd_next;
+	uint64_t reg[ROWS];
+};
+_Static_assert(sizeof(struct blob) <= NVMX_VTD_SAVE_SIZE, "NVMX_VTD_SAVE_SIZE");
+
+static bool idle(const struct nvmx_vtd *u)
+{
+	return !u->finish && !u->waits_n && !nvmx_vtd_queue_runs(u) && nvmx_vtd_flat_idle(u);
+}
+
+size_t nvmx_vtd_save(const struct nvmx_vtd *u, void *out, size_t size)
+{
+	struct blob b = {
+		.magic = MAGIC, .version = VERSION, .cap = u->reg[REG_CAP], .ecap = u->reg[REG_ECAP], .root = u->root,
+		.irta = u->irta, .iva = u->iva, .frcd_next = u->frcd_next,
+	};
+
+	if (size < NVMX_VTD_SAVE_SIZE || !idle(u))
+		return 0;
+	for (unsigned i = 0; i < ROWS; i++)
+		b.reg[i] = u->reg[save_rows[i].reg];
+	memset(out, 0, NVMX_VTD_SAVE_SIZE);
+	memcpy(out, &b, sizeof(b));
+	return NVMX_VTD_SAVE_SIZE;
+}
+
+static uint64_t value_of(const struct blob *b, enum vtd_reg reg)
+{
+	for (unsigned i = 0; i < ROWS; i++)
+		if (save_rows[i].reg == reg)
+			return b->reg[i];
+	return 0;
+}
+
+static bool registers_valid(const struct nvmx_vtd *u, const struct blob *b)
+{
+	for (unsigned i = 0; i < ROWS; i++)
+		if (b->reg[i] & ~(nvmx_vtd_reg_writable(u, save_rows[i].reg) | save_rows[i].kept))
+			return false;
+	return !(value_of(b, REG_CCMD) >> 63) && !(value_of(b, REG_IOTLB) >> 63);
+}
+
+/* One-shot commands are completed; the head is in the queue, and 0 without one. */
+static bool status_valid(const struct nvmx_vtd *u, const struct blob *b)
+{
+	uint64_t gsts = value_of(b, REG_GSTS), head = value_of(b, REG_IQH);
+	uint64_t size = 4096ull << (value_of(b, REG_IQA) & 7);
+
+	if (gsts & ~(uint64_t)nvmx_vtd_commands(u) || gsts & GCMD_WBF)
+		return false;
+	return gsts & GCMD_QIE ? head < size : !head;
+}
+
+static bool valid(const struct nvmx_vtd *u, const struct blob *b)
+{
+	return b->magic == MAGIC && b->version == VERSION && b->cap == u->reg[REG_CAP] && b->ecap == u->reg[REG_ECAP] &&
+	       !(b->root & ~u->address_mask) && !(b->irta & ~nvmx_vtd_reg_writable(u, REG_IRTA)) &&
+	       b->frcd_next < FRCDS && registers_valid(u, b) && status_valid(u, b);
+}
+
+int nvmx_vtd_restore(struct nvmx_vtd *u, const void *in, size_t size)
+{
+	struct blob b;
+
+	if (size < NVMX_VTD_SAVE_SIZE || u->reg[REG_GSTS] || u->root)
+		return NVMX_VTD_ERR_STATE;
+	memcpy(&b, in, sizeof(b));
+	if (!valid(u, &b))
+		return NVMX_VTD_ERR_STATE;
+	for (unsigned i = 0; i < ROWS; i++)
+		u->reg[save_rows[i].reg] = b.reg[i];
+	u->root = b.root;
+	u->irta = b.irta;
+	u->iva = b.iva;
+	u->frcd_next = (uint8_t)b.frcd_next;
+	u->te = (uint32_t)u->reg[REG_GSTS] & GCMD_TE;
+	nvmx_vtd_fault_update(u); /* PPF and FRI are what the records say */
+	nvmx_vtd_event_update(u, EVENT_INVALIDATION);
+	nvmx_vtd_cache_reset(u);
+	nvmx_vtd_inv_irte(u, 0, 0x10000);
+	nvmx_vtd_flat_follow_all(u);
+	return NVMX_VTD_OK;
+}

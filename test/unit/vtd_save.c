@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Saved state: what it carries, and blobs that are refused. */
+#include "vtd_hw.h"
+
+#define SID 0x18u
+#define IOVA 0x40201000ull
+
+/* A unit with something in every register. */
+static struct rig *busy(struct hw_device *dev)
+{
+	struct rig *r = rig_start(hw_config(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, NVMX_VTD_ASSIGN_TABLES));
+	uint64_t tail = 0, next = TABLES + 0x1000;
+	struct nvmx_vtd_dma d;
+
+	set_context(r, SID, TABLES | 1, DOMAIN(5) | AW(4));
+	*entry_of(r, TABLES, 4, IOVA, 1, &next) = 0x123003;
+	hw_translation(r, true);
+	hw_add(r, SID, dev, 0);
+	queue_on(r);
+	wr(r, 0x3c, 8, 0xfee0000000000041);
+	wr(r, 0x44, 4, 7);
+	wr(r, 0xa4, 8, 0xfee0000000000042);
+	wr(r, 0xac, 4, 8);
+	wr(r, 0xb8, 8, 0x20000 | 0x800 | 7);
+	command(r, GCMD_SIRTP);
+	command(r, GCMD_IRE);
+	queue_put(r, &tail, 5 | 1 << 4, 0);
+	queue_go(r, tail);
+	for (uint16_t i = 0; i < 3; i++)
+		nvmx_vtd_translate(r->u, (uint16_t)(0x100 + i), IOVA, 4, NVMX_VTD_WRITE, &d);
+	wr(r, 0xf0, 8, IOVA);
+	wr(r, 0xf8, 8, BIT64(63) | 3ull << 60 | 5ull << 32);
+	return r;
+}
+
+static void test_round_trip(void **state)
+{
+	struct hw_device dev = { 0 }, other = { 0 };
+	struct rig *r = busy(&dev), *s;
+	uint8_t blob[NVMX_VTD_SAVE_SIZE], again[NVMX_VTD_SAVE_SIZE];
+
+	(void)state;
+	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob) - 1), 0);
+	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), NVMX_VTD_SAVE_SIZE);
+	s = rig_start(hw_config(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, NVMX_VTD_ASSIGN_TABLES));
+	memcpy(s->host.ram, r->host.ram, FRAMES * 4096ull);
+	hw_add(s, SID, &other, 0);
+	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob) - 1), NVMX_VTD_ERR_STATE);
+	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob)), NVMX_VTD_OK);
+	hw_run(s);
+	for (uint32_t at = 0; at < 0x1000; at += 4)
+		assert_int_equal(rd(r, at, 4), rd(s, at, 4));
+	assert_int_equal(hw_dma(&s->host, &other, IOVA, 1), HW_RAM_HPA + 0x123000);
+	assert_int_equal(nvmx_vtd_save(s->u, again, sizeof(again)), sizeof(again));
+	assert_memory_equal(blob, again, sizeof(blob));
+	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob)), NVMX_VTD_ERR_STATE); /* not as init left it */
+	hw_free(r);
+	hw_free(s);
+}
+
+/* Every bit flipped in turn: refused and nothing changed, or a state that can be saved as it is. */
+static void test_bit_flips(void **state)
+{
+	struct hw_device dev = { 0 };
+	struct rig *r = busy(&dev), *s;
+	uint8_t blob[NVMX_VTD_SAVE_SIZE];
+	unsigned refused = 0;
+
+	(void)state;
+	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), NVMX_VTD_SAVE_SIZE);
+	hw_free(r);
+	s = rig_new(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER);
+	for (unsigned bit = 0; bit < sizeof(blob) * 8; bit++) {
+		blob[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		if (nvmx_vtd_restore(s->u, blob, sizeof(blob))) {
+			refused++;
+			assert_int_equal(rd(s, 0x20, 8) | rd(s, 0x1c, 4) | rd(s, 0x34, 4), 0);
+		} else {
+			for (unsigned n = 0; nvmx_vtd_run(s->u) == NVMX_VTD_MORE && n < 1000; n++)
+				;
+			assert_int_equal(rd(s, 0x20, 8) & 0xfff, 0);
+			nvmx_vtd_reset(s->u);
+		}
+		blob[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	assert_true(refused > 1000);
+	rig_free(s);
+}
+
+static void test_not_while_work_is_left(void **state)
+{
+	struct rig *r = hw_config(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, NVMX_VTD_ASSIGN_TABLES);
+	struct hw_device dev = { 0 };
+	uint8_t blob[NVMX_VTD_SAVE_SIZE];
+	uint64_t next = TABLES + 0x1000;
+
+	(void)state;
+	r->config.work = 1024;
+	rig_start(r);
+	for (uint64_t i = 0; i < 2048; i++)
+		*entry_of(r, TABLES, 4, IOVA + i * 4096, 1, &next) = 0x123003;
+	set_context(r, SID, TABLES | 1, DOMAIN(5) | AW(4));
+	hw_translation(r, true);
+	assert_int_equal(nvmx_vtd_device_add(r->u, SID, &dev, 0), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), 0);
+	assert_int_equal(nvmx_vtd_run(r->u), NVMX_VTD_MORE);
+	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), 0);
+	hw_run(r);
+	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), sizeof(blob));
+	hw_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_bit_flips),
+		cmocka_unit_test(test_not_while_work_is_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
