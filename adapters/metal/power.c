@@ -42,20 +42,15 @@ void stop_cpu(struct cpu *cpu, const char *reason)
 	     vmread(GUEST_CR3), vmread(GUEST_CR4), cpu->regs[RAX], vmread(GUEST_RSP));
 }
 
+/* In the order of SDM volume 3, appendix C. */
 static const char *const exit_names[EXIT_REASONS] = {
-	[EXIT_EXCEPTION_OR_NMI] = "exception",
-	[EXIT_INIT] = "init",
-	[EXIT_SIPI] = "sipi",
-	[EXIT_CPUID] = "cpuid",
-	[EXIT_HLT] = "hlt",
-	[EXIT_INVD] = "invd",
-	[EXIT_CR_ACCESS] = "cr",
-	[EXIT_IO] = "io",
-	[EXIT_RDMSR] = "rdmsr",
-	[EXIT_WRMSR] = "wrmsr",
-	[EXIT_EPT_VIOLATION] = "ept_violation",
-	[EXIT_PREEMPTION_TIMER] = "preemption_timer",
-	[EXIT_XSETBV] = "xsetbv",
+	"exception", "external_interrupt", "triple_fault", "init", "sipi", "io_smi", "other_smi", "interrupt_window",
+	"nmi_window", "task_switch", "cpuid", "getsec", "hlt", "invd", "invlpg", "rdpmc", "rdtsc", "rsm", "vmcall", "vmclear",
+	"vmlaunch", "vmptrld", "vmptrst", "vmread", "vmresume", "vmwrite", "vmxoff", "vmxon", "cr", "dr", "io", "rdmsr",
+	"wrmsr", "entry_guest_state", "entry_msr_loading", NULL, "mwait", "monitor_trap", NULL, "monitor", "pause",
+	"entry_machine_check", NULL, "tpr_threshold", "apic_access", "virtual_eoi", "gdtr_idtr", "ldtr_tr", "ept_violation",
+	"ept_misconfiguration", "invept", "rdtscp", "preemption_timer", "invvpid", "wbinvd", "xsetbv", "apic_write", "rdrand",
+	"invpcid", "vmfunc", "encls", "rdseed", "pml_full", "xsaves", "xrstors",
 };
 
 void stats_print(void)
