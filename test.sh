@@ -78,7 +78,7 @@ programs() { # programs FOLDER PREFIX: the test programs of a build
 }
 
 tests_with_gcc() {
-	need gcc libc6-dev make cmake binutils python3 libcmocka-dev
+	need gcc libc6-dev make cmake binutils python3 pkg-config libcmocka-dev
 	say "building with gcc and sanitizers"
 	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc
 }
