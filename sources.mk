@@ -49,6 +49,7 @@ nestvmx-sources := \
 	src/vtd/cache.c \
 	src/vtd/caps.c \
 	src/vtd/command.c \
+	src/vtd/dmar.c \
 	src/vtd/event.c \
 	src/vtd/fault.c \
 	src/vtd/flat.c \
@@ -61,6 +62,7 @@ nestvmx-sources := \
 	src/vtd/queue.c \
 	src/vtd/regs.c \
 	src/vtd/remap.c \
+	src/vtd/save.c \
 	src/vtd/sync.c \
 	src/vtd/tables.c \
 	src/vtd/translate.c \
