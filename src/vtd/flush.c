@@ -148,11 +148,21 @@ static void flushed(struct nvmx_vtd *u)
 	bury(u);
 }
 
+/* Walks that stand still have changed entries, too, and what they have detached is about to be buried. */
+static void collect(struct nvmx_vtd *u)
+{
+	for (unsigned i = 0; i < SPACES; i++)
+		if (u->flat.spaces[i].walking)
+			nvmx_vtd_walker_end(u, &u->flat.spaces[i], &u->flat.spaces[i].walker);
+}
+
 bool nvmx_vtd_flush(struct nvmx_vtd *u)
 {
-	uint32_t n = u->flat.flushes_n + u->flat.device_flushes_n;
 	int result = NVMX_VTD_FLUSHED;
+	uint32_t n;
 
+	collect(u);
+	n = u->flat.flushes_n + u->flat.device_flushes_n;
 	memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
 	       u->flat.device_flushes_n * sizeof(*u->flat.flushes));
 	u->flat.flushes_n = u->flat.device_flushes_n = 0;

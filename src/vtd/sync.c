@@ -58,6 +58,8 @@ void nvmx_vtd_walker_end(struct nvmx_vtd *u, struct vtd_space *s, struct vtd_wal
 {
 	if (w->changed_first < w->changed_end)
 		nvmx_vtd_flush_add(u, s, w->changed_first, w->changed_end, !w->links_changed);
+	w->changed_first = w->changed_end = 0;
+	w->links_changed = false;
 }
 
 void nvmx_vtd_range_add(struct nvmx_vtd *u, struct vtd_space *s, uint64_t first, uint64_t end)

@@ -38,16 +38,18 @@ static void work(struct world *w, unsigned calls)
 		;
 }
 
+/* Going on after a flush may queue the next one. */
 static void flush_queued(struct world *w, int result)
 {
 	struct hw *hw = w->r->host.hw;
 
-	for (unsigned i = 0; i < hw->queued_n; i++)
-		if (hw->queued[i].kind == NVMX_VTD_FLUSH_DEVICE_TLB || hw->domains[hw->queued[i].domain].open)
+	while (w->r->u->flat.inflight) {
+		for (unsigned i = 0; i < hw->queued_n; i++)
 			hw_flush_one(hw, &hw->queued[i]);
-	hw->queued_n = 0;
-	while (w->r->u->flat.inflight)
-		nvmx_vtd_flush_done(w->r->u, result);
+		hw->queued_n = 0;
+		for (unsigned n = w->r->u->flat.inflight; n; n--)
+			nvmx_vtd_flush_done(w->r->u, result);
+	}
 }
 
 static void set_memory(struct world *w, struct input *in)

@@ -840,6 +840,99 @@ static void removed_meanwhile(uint32_t flags)
 	end(w);
 }
 
+/* A host remap flushes what a walk that stands still has changed, too, before it frees tables. */
+static void test_host_remap_meanwhile(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+
+	(void)state;
+	r->config.work = 1024;
+	w = begin(r);
+	for (uint64_t i = 0; i < 64; i++)
+		*at(w, 0x40000000 + (i << 21), 1) = 0x123003;
+	assign(w);
+	assert_int_equal(dma(w, 0x40000000, 1), RAM(0x123000));
+	*at(w, 0x40000000, 2) = 0;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 1);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x5000, 0x1000), NVMX_VTD_DONE);
+	assert_int_equal(dma(w, 0x40001000, 1), HW_FAULT);
+	assert_int_equal(dma(w, 0x40000000, 1), HW_FAULT);
+	hw_run(r);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 0);
+	assert_int_equal(dma(w, 0x40200000, 1), RAM(0x123000));
+	end(w);
+}
+
+/* L1 changes its mind about a page that became a table, before the table was complete. */
+static void test_replacing_is_given_up(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+	uint64_t table;
+
+	(void)state;
+	r->config.work = 1024;
+	for (unsigned back = 0; back < 4; back++) {
+		w = begin(r);
+		*at(w, 0x40000000, 3) = HW_BIG | SL_LARGE | 3;
+		assign(w);
+		table = w->next;
+		w->next += 0x1000;
+		for (uint64_t i = 0; i < 64; i++, w->next += 0x1000)
+			*word(r, table + i * 8) = w->next | 3;
+		*at(w, 0x40000000, 3) = table | 3;
+		wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+		assert_int_equal(rd(r, 0xf8, 8) >> 63, 1);
+		assert_int_equal(dma(w, 0x40000000, 1), HW_BIG_HPA);
+		if (back == 3) { /* the host needs the gigabyte's first frame meanwhile */
+			r->host.hw->big_broken = true;
+			nvmx_vtd_host_invalidate(r->u, HW_BIG, 0x1000);
+			assert_int_not_equal(dma(w, 0x40000000, 1), HW_BIG_HPA);
+		} else {
+			*at(w, 0x40000000, 3) = back == 0 ? HW_BIG | SL_LARGE | 3 : back == 1 ? 0 : HW_BIG | SL_LARGE | 1;
+		}
+		hw_run(r);
+		dsi(w);
+		assert_int_equal(rd(r, 0xf8, 8) >> 63, 0);
+		assert_int_equal(dma(w, 0x40000000, 2), back ? HW_FAULT : HW_BIG_HPA);
+		assert_int_equal(dma(w, 0x40000000, 1), back == 1 || back == 3 ? HW_FAULT : HW_BIG_HPA);
+		nvmx_vtd_destroy(r->u);
+		free(w);
+		memset(r->host.ram[TABLES >> 12], 0, 0x800000);
+	}
+	w = begin(r);
+	end(w);
+}
+
+/* More ranges than a flush lists for one domain: it is flushed whole. */
+static void test_many_flushes(void **state)
+{
+	struct world *w = start(NVMX_VTD_ASSIGN_TABLES);
+	struct rig *r = w->r;
+	uint64_t tail = 0;
+
+	(void)state;
+	queue_on(r);
+	for (uint64_t i = 0; i < 40; i++)
+		*at(w, IOVA + i * 0x2000, 1) = 0x123003;
+	dsi(w);
+	for (uint64_t i = 0; i < 40; i++) {
+		assert_int_equal(dma(w, IOVA + i * 0x2000, 1), RAM(0x123000));
+		*at(w, IOVA + i * 0x2000, 1) = 0;
+		queue_put(r, &tail, 2 | 3 << 4 | 5 << 16, IOVA + i * 0x2000);
+		queue_put(r, &tail, 2 | 3 << 4 | 5 << 16, IOVA + i * 0x2000); /* named twice */
+	}
+	r->host.hw->flush_calls = 0;
+	queue_go(r, tail);
+	assert_true(r->host.hw->flush_calls < 5);
+	for (uint64_t i = 0; i < 40; i++)
+		assert_int_equal(dma(w, IOVA + i * 0x2000, 1), HW_FAULT);
+	end(w);
+}
+
 static void test_removed_meanwhile(void **state)
 {
 	(void)state;
@@ -920,6 +1013,9 @@ int main(void)
 		cmocka_unit_test(test_plain_hardware),
 		cmocka_unit_test(test_device_errors),
 		cmocka_unit_test(test_removed_meanwhile),
+		cmocka_unit_test(test_host_remap_meanwhile),
+		cmocka_unit_test(test_replacing_is_given_up),
+		cmocka_unit_test(test_many_flushes),
 		cmocka_unit_test(test_physical_faults),
 		cmocka_unit_test(test_reset),
 	};

@@ -16,6 +16,8 @@ struct world {
 	struct hw_device dev[DEVICES_N];
 	bool dirty; /* L1 has not flushed yet */
 	bool map;
+	bool hasty; /* work is left lying about, and physical flushes are queued */
+	bool working, edited;
 };
 
 static uint64_t rnd(struct world *w, uint64_t n)
@@ -87,7 +89,51 @@ static void edit(struct world *w)
 			w->next[n] += 0x1000;
 		}
 	}
-	w->dirty = true;
+	w->dirty = w->edited = true;
+}
+
+/* Going on after a flush may queue the next one. */
+static void answer_queued(struct world *w)
+{
+	struct hw *hw = w->r->host.hw;
+
+	while (w->r->u->flat.inflight) {
+		for (unsigned i = 0; i < hw->queued_n; i++)
+			hw_flush_one(hw, &hw->queued[i]);
+		hw->queued_n = 0;
+		for (unsigned n = w->r->u->flat.inflight; n; n--)
+			nvmx_vtd_flush_done(w->r->u, NVMX_VTD_FLUSHED);
+	}
+}
+
+/* A piece of the work, or all.  What L1 has changed meanwhile may or may not be in it. */
+static void work(struct world *w, unsigned calls)
+{
+	while (w->working && calls--)
+		switch (nvmx_vtd_run(w->r->u)) {
+		case NVMX_VTD_DONE:
+			w->working = false;
+			w->dirty = w->edited;
+			break;
+		case NVMX_VTD_WAITING: answer_queued(w); break;
+		default: break;
+		}
+}
+
+static void flush_hastily(struct world *w)
+{
+	uint64_t tail = rd(w->r, 0x88, 8);
+
+	work(w, rnd(w, 2) ? ~0u : 3);
+	if (w->working)
+		return;
+	w->r->host.hw->queue = rnd(w, 2) && !w->map;
+	queue_put(w->r, &tail, 1 | 1 << 4, 0);
+	queue_put(w->r, &tail, 2 | 1 << 4, 0);
+	w->working = true;
+	w->edited = false;
+	queue_go(w->r, tail);
+	work(w, rnd(w, 2) ? ~0u : 1);
 }
 
 static void context(struct world *w)
@@ -99,6 +145,9 @@ static void context(struct world *w)
 	case 1: set_context(w->r, (uint16_t)d, 1 | CONTEXT_TT_PASS << 2, DOMAIN(9) | AW(4)); break;
 	default: set_context(w->r, (uint16_t)d, TREE(n) | 1, DOMAIN(n + 1) | AW(4)); break;
 	}
+	w->dirty = w->edited = true;
+	if (w->hasty)
+		return;
 	hw_flush_context(w->r);
 	hw_flush_iotlb(w->r, 1, 0, 0);
 	w->dirty = false;
@@ -162,7 +211,8 @@ static void remap(struct world *w)
 		else
 			hw->map[i] = (__typeof__(hw->map[i])){ HW_RAM_HPA + i * 4096, (uint8_t)(kind == 2 && !w->map ? 1 : 3) };
 	}
-	nvmx_vtd_host_invalidate(w->r->u, gfn << 12, n << 12);
+	if (nvmx_vtd_host_invalidate(w->r->u, gfn << 12, n << 12) == NVMX_VTD_WAITING)
+		answer_queued(w);
 }
 
 static bool is_dummy(struct world *w, uint64_t hpa)
@@ -191,7 +241,7 @@ static void check(struct world *w)
 
 	if (got != HW_FAULT && w->dev[d].target.kind == NVMX_VTD_DOMAIN)
 		assert_true(is_l1s(w, got));
-	if (w->dirty)
+	if (w->dirty || w->working)
 		return;
 	if (nvmx_vtd_translate(w->r->u, (uint16_t)d, iova, 1,
 			       right | NVMX_VTD_UNCACHED | NVMX_VTD_SILENT, &want)) {
@@ -206,10 +256,11 @@ static void check(struct world *w)
 	assert_int_equal(got, f.rights & right ? f.hpa : HW_FAULT);
 }
 
-static void run(uint32_t flags, uint64_t seed, unsigned steps)
+static void run(uint32_t flags, uint64_t seed, unsigned steps, bool hasty)
 {
 	struct rig *r = hw_config(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, flags);
 	struct world w = { .r = r, .seed = seed, .map = flags == NVMX_VTD_ASSIGN_MAP };
+	unsigned exact = 0;
 
 	r->config.work = 1024;
 	r->config.pages = 8192;
@@ -222,11 +273,15 @@ static void run(uint32_t flags, uint64_t seed, unsigned steps)
 	}
 	hw_translation(r, true);
 	queue_on(r);
+	w.hasty = hasty;
 	for (unsigned i = 0; i < steps; i++) {
 		uint64_t what = rnd(&w, 100);
 
+		exact += !w.dirty && !w.working;
 		if (what < 20)
 			edit(&w);
+		else if (hasty && what < 42)
+			flush_hastily(&w);
 		else if (what < 32)
 			flush(&w);
 		else if (what < 42)
@@ -238,6 +293,10 @@ static void run(uint32_t flags, uint64_t seed, unsigned steps)
 		else
 			check(&w);
 	}
+	assert_true(exact > steps / 50);
+	work(&w, ~0u);
+	answer_queued(&w);
+	r->host.hw->queue = false;
 	hw_free(r);
 }
 
@@ -248,14 +307,29 @@ static void test_tables(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < sizeof(seeds) / sizeof(*seeds); i++)
-		run(NVMX_VTD_ASSIGN_TABLES, seeds[i] * 0x9e3779b97f4a7c15, steps);
+		run(NVMX_VTD_ASSIGN_TABLES, seeds[i] * 0x9e3779b97f4a7c15, steps, false);
 }
 
 static void test_map(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < sizeof(seeds) / sizeof(*seeds); i++)
-		run(NVMX_VTD_ASSIGN_MAP, seeds[i] * 0x9e3779b97f4a7c15, steps);
+		run(NVMX_VTD_ASSIGN_MAP, seeds[i] * 0x9e3779b97f4a7c15, steps, false);
+}
+
+/* L1 changes its tables, and the host moves frames, while earlier invalidations are half done. */
+static void test_hasty_tables(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < sizeof(seeds) / sizeof(*seeds); i++)
+		run(NVMX_VTD_ASSIGN_TABLES, seeds[i] * 0x9e3779b97f4a7c15, steps, true);
+}
+
+static void test_hasty_map(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < sizeof(seeds) / sizeof(*seeds); i++)
+		run(NVMX_VTD_ASSIGN_MAP, seeds[i] * 0x9e3779b97f4a7c15, steps, true);
 }
 
 int main(int argc, char **argv)
@@ -263,6 +337,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_hasty_tables),
+		cmocka_unit_test(test_hasty_map),
 	};
 
 	if (argc > 1)
