@@ -6,6 +6,7 @@
 #include "metal.h"
 
 #define SHADOW_EPT_PAGES 4096
+#define VPIDS 8			/* for the L2s of a processor */
 #define MSR_IA32_PRED_CMD 0x49
 #define PRED_CMD_IBPB 1
 #define TYPE_WB 6
@@ -198,7 +199,8 @@ void nest_create_cpu(struct cpu *cpu)
 		.vmcs01 = cpu->vmcs01,
 		.msr_bitmap01 = phys(machine.msr_bitmap),
 		.io_bitmap01 = phys(machine.io_bitmaps),
-		.vpid02 = (uint16_t)(MAX_CPUS + 1 + cpu->index),
+		.vpid02 = (uint16_t)(MAX_CPUS + 1 + cpu->index * VPIDS),
+		.vpid02_n = VPIDS,
 	};
 	uint32_t detail;
 	int error = nvmx_vcpu_init(pages_alloc(NVMX_VCPU_SIZE), vm, &config, &cpu->vcpu, &detail);

@@ -64,7 +64,9 @@ struct nvmx_vcpu_config {
 	const uint8_t *msr_bitmap01;  /* the host's MSR bitmap for L1 (4 KiB); NULL: the host intercepts every MSR */
 	const uint8_t *io_bitmap01;   /* the host's I/O bitmaps A and B for L1 (8 KiB); NULL: see io_passthrough */
 	bool io_passthrough;          /* with io_bitmap01 NULL: the host intercepts no port, rather than every port */
-	uint16_t vpid02;              /* a VPID for L2, distinct from L1's; 0: the host uses none */
+	uint16_t vpid02;              /* the first VPID for L2, distinct from L1's; 0: the host uses none */
+	uint16_t vpid02_n;            /* how many in a row from there are the vCPU's alone; 0: one, more than 16: 16.  L2s with
+	                                 VPIDs of their own then do not flush each other */
 	uint64_t cr4_kept;            /* bits of CR4 that stay 1 in hardware whatever the guest has (the host's MCE); they are in
 	                                 vmcs01's CR4 guest/host mask */
 };
@@ -263,6 +265,7 @@ enum nvmx_counter {
 	NVMX_CNT_VMCLEAR,
 	NVMX_CNT_INVEPT,
 	NVMX_CNT_INVVPID,
+	NVMX_CNT_EPT_PAGES,       /* pages that the shadow EPT got from page_alloc and keeps */
 	NVMX_CNT_EPT_FILL,        /* shadow EPT entries made */
 	NVMX_CNT_EPT_FAULT,       /* EPT violations of L2 answered by the shadow EPT */
 	NVMX_CNT_MSR_GRANT,       /* bits opened in vmcs02's MSR and I/O bitmaps */

@@ -36,6 +36,7 @@ static bool grow(struct nvmx_vcpu *v)
 		return false;
 	}
 	e->pages++;
+	v->counters[NVMX_CNT_EPT_PAGES]++;
 	nvmx_ept_give(e, page, hpa);
 	return true;
 }

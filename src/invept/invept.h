@@ -17,4 +17,9 @@ bool nvmx_eptp_acceptable(const struct nvmx_caps *caps, uint64_t eptp);
 void nvmx_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);
 void nvmx_invvpid(struct nvmx_vcpu *v, unsigned type, uint16_t vpid12, uint64_t linear);
 
+/* The VPID for vmcs02 at an entry of L1 into L2, flushed if it must be; 0: the host uses none. */
+uint16_t nvmx_vpid_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12);
+/* What is cached for L1's VPIDs is not to be used any more. */
+void nvmx_vpid_forget(struct nvmx_vcpu *v);
+
 #endif

@@ -6,6 +6,7 @@
 #include "port.h"
 #include "state.h"
 #include "../ept/ept.h"
+#include "../invept/invept.h"
 
 #define VTPR 0x80u
 
@@ -56,16 +57,14 @@ bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struc
 	return gather_facts(v, v12, in);
 }
 
-/* Without VPIDs for L2, L1 may rely on the flush of an entry with VPID 0 and on tags kept apart (SDM 28.4.3.3). */
-static void flush_vpid(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
+void nvmx_load_vpid(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	uint16_t vpid12 = nvmx_v12_proc2(v12) & NVMX_PROC2_VPID ? v12->vpid : 0;
+	uint16_t vpid = nvmx_vpid_enter(v, s->v12);
 
-	if (!v->config.vpid02 || (vpid12 && vpid12 == v->last_vpid12))
-		return;
-	v->last_vpid12 = vpid12;
-	v->counters[NVMX_CNT_INVVPID]++;
-	v->ops->flush_vpid(v->host, v->config.vpid02, NVMX_FLUSH_SINGLE, 0);
+	if (vpid != s->vpid02) {
+		s->vpid02 = vpid;
+		nvmx_vmwrite(v, NVMX_VPID, vpid);
+	}
 }
 
 NVMX_HOT bool load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
@@ -152,7 +151,7 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 		if (failed)
 			return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_MSR, failed);
 	}
-	flush_vpid(v, v12);
+	nvmx_load_vpid(v, s);
 	if (v->ops->barrier)
 		v->ops->barrier(v->host, NVMX_BARRIER_L2_ENTRY);
 	if (launch)

@@ -2,6 +2,7 @@
 #include "merge.h"
 #include "port.h"
 #include "../ept/ept.h"
+#include "../invept/invept.h"
 #include <string.h>
 
 /* Which ops a configuration cannot do without. */
@@ -251,7 +252,9 @@ void nvmx_vcpu_unpark(struct nvmx_vcpu *v)
 {
 	nvmx_vmcs_load(v, v->in_l2 ? v->cur->page02.hpa : v->config.vmcs01);
 	nvmx_ept_moved(v);
-	v->last_vpid12 = 0;
+	nvmx_vpid_forget(v);
+	if (v->in_l2)
+		nvmx_load_vpid(v, v->cur);
 }
 
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v)

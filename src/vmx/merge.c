@@ -584,8 +584,7 @@ void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	}
 	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, NVMX_NO_ADDR);
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
-	if (v->config.vpid02)
-		nvmx_vmwrite(v, NVMX_VPID, v->config.vpid02);
+	s->vpid02 = 0;
 	for (unsigned w = 0; w < NVMX_WORDS; w++)
 		s->ctl02[w] = ~0u; /* no merge gives all ones: the first one writes */
 	s->eptp02 = NVMX_NO_ADDR;

@@ -4,6 +4,7 @@
  * can fail any more does it replace what the vCPU had.
  */
 #include "../ept/ept.h"
+#include "../invept/invept.h"
 #include "state.h"
 #include <nestvmx/check.h>
 #include <string.h>
@@ -347,7 +348,7 @@ static void forget(struct nvmx_vcpu *v)
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
 		if (v->slots[i].gpa != NVMX_NO_ADDR)
 			nvmx_slot_drop(v, &v->slots[i]);
-	v->last_vpid12 = 0;
+	nvmx_vpid_forget(v);
 }
 
 void nvmx_state_reset(struct nvmx_vcpu *v)
@@ -374,6 +375,7 @@ static void commit(struct restore *r)
 	if (r->l2 && r->s) {
 		write_link(r);
 		nvmx_vmcs_load(v, r->s->page02.hpa);
+		nvmx_load_vpid(v, r->s);
 		v->in_l2 = true;
 		v->run_pending = r->run_pending;
 		r->s->l1_ia32e = r->in.l1_ia32e;

@@ -93,6 +93,7 @@ const char *nvmx_counter_name(unsigned c)
 		[NVMX_CNT_VMCLEAR] = "vmclear",
 		[NVMX_CNT_INVEPT] = "invept",
 		[NVMX_CNT_INVVPID] = "invvpid",
+		[NVMX_CNT_EPT_PAGES] = "ept_pages",
 		[NVMX_CNT_EPT_FILL] = "ept_fills",
 		[NVMX_CNT_EPT_FAULT] = "ept_faults",
 		[NVMX_CNT_MSR_GRANT] = "bitmap_grants",

@@ -9,6 +9,7 @@
 #include "../vmcs/vmcs.h"
 #include <nestvmx/nestvmx.h>
 
+#define NVMX_VPIDS 16         /* VPIDs of the host that are put to use, at most */
 #define NVMX_SLOTS 4          /* vmcs12s that stay warm per vCPU */
 #define NVMX_SLOT_PLACES (NVMX_SLOTS + 1) /* one more to build a restored state in */
 #define NVMX_BATCH 32         /* VMWRITEs collected for vmcs_write_many */
@@ -79,6 +80,7 @@ struct nvmx_slot {
 	uint64_t steps_always;      /* merge steps of every entry, as long as the controls do not change */
 	uint32_t ctl02[NVMX_WORDS]; /* what the control words of vmcs02 hold */
 	uint64_t eptp02;            /* what EPT_POINTER of vmcs02 holds */
+	uint16_t vpid02;            /* what VPID of vmcs02 holds */
 	uint64_t cr0_mask02, cr4_mask02;
 	uint64_t tsc_offset01;      /* vmcs01's offset when vmcs02's was computed */
 	uint64_t last_use;
@@ -107,7 +109,10 @@ struct nvmx_vcpu {
 	unsigned fault_access;
 	uint64_t feature_control;   /* L1's IA32_FEATURE_CONTROL */
 	uint64_t clock;             /* for last_use */
-	uint16_t last_vpid12;       /* L1's VPID that vpid02 last ran */
+	struct {
+		uint16_t of12;      /* L1's VPID whose translations it holds; 0: it is flushed before it runs one */
+		uint64_t last_use;
+	} vpid[NVMX_VPIDS];         /* the host's, from config.vpid02 on */
 	uint16_t vpid01;            /* vmcs01's; 0: none */
 	uint32_t ctl01[NVMX_WORDS]; /* vmcs01's control words at init */
 	uint64_t eptp01;            /* vmcs01's EPT pointer at init */
@@ -239,6 +244,9 @@ bool nvmx_ve(struct nvmx_vcpu *v, const struct nvmx_exit_info *exit);
 
 /* vmfunc.c: a VM function of L2; false: it exits to L1.  The caller loads the EPT pointer of vmcs12 into vmcs02. */
 bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs);
+
+/* enter.c: vmcs02 (current) gets the VPID for vmcs12's. */
+void nvmx_load_vpid(struct nvmx_vcpu *v, struct nvmx_slot *s);
 
 /* enter.c: vmcs02 (current) gets the EPT pointer of vmcs12; false: no memory. */
 bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s);

@@ -539,6 +539,7 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 	rnd(g, 2);
 	g->machine = (struct fake_machine){ .flags = chance(g, 30) ? NVMX_HOST_OWNS_INTERRUPTS : 0 };
 	g->machine.no_vpid = chance(g, 15);
+	g->machine.vpids = seed % 2 ? 3 : 0;
 	g->machine.intercept_all_msrs = chance(g, 15);
 	if (chance(g, 30))
 		g->machine.withheld = NVMX_BIT64(NVMX_FEATURE_HW_SHADOW);

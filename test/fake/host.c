@@ -234,9 +234,14 @@ static void flush_ept(struct nvmx_host *h, uint64_t eptp, unsigned scope)
 	FAKE_ASSERT(fake_invept(&h->cpu, scope, scope == NVMX_FLUSH_ALL ? 0 : eptp, 0) == FAKE_VM_SUCCEED);
 }
 
+static bool is_vpid02(const struct fake_machine *m, uint64_t vpid)
+{
+	return vpid >= 2 && vpid < 2 + (m->vpids ? m->vpids : 1);
+}
+
 static void flush_vpid(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint64_t linear)
 {
-	FAKE_ASSERT(h->inside && !h->m->no_vpid && (vpid == 1 || vpid == 2 || scope == NVMX_FLUSH_ALL));
+	FAKE_ASSERT(h->inside && !h->m->no_vpid && (vpid == 1 || is_vpid02(h->m, vpid) || scope == NVMX_FLUSH_ALL));
 	FAKE_ASSERT(fake_invvpid(&h->cpu, scope, vpid, linear) == FAKE_VM_SUCCEED);
 }
 
@@ -406,7 +411,7 @@ void fake_check_vmcs02(struct nvmx_host *h)
 	if (proc & NVMX_PROC_IO_BITMAPS)
 		FAKE_ASSERT(granted(h, fake_field(c, NVMX_IO_BITMAP_A)) && granted(h, fake_field(c, NVMX_IO_BITMAP_B)));
 	if (!h->m->no_vpid)
-		FAKE_ASSERT((proc2 & NVMX_PROC2_VPID) && fake_field(c, NVMX_VPID) == 2);
+		FAKE_ASSERT((proc2 & NVMX_PROC2_VPID) && is_vpid02(h->m, fake_field(c, NVMX_VPID)));
 }
 
 

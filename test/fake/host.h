@@ -61,6 +61,7 @@ struct fake_machine {
 	uint32_t mutate;          /* not 0: seed for guest memory that changes between two mappings */
 	uint32_t moves;           /* not 0: seed; between two steps the nested state moves to another or the same vCPU */
 	bool no_vpid;
+	unsigned vpids; /* vpid02_n */
 	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
 };
 

@@ -29,6 +29,7 @@ struct model {
 	uint64_t invept_at[EPTPS];  /* per EPTP */
 	uint64_t eptp[EPTPS];
 	bool ad;
+	struct tlb_entry other_tlb[TLB]; /* of the processor where the vCPU was before */
 	struct { uint64_t gpa2, hpa; unsigned eptp; } recent[RECENT];
 	unsigned reached, to_l1, to_host;
 };
@@ -99,6 +100,8 @@ static uint64_t sane_entry(struct model *m, unsigned table)
 	if (table < 12)
 		return below(m, 3) ? (uint64_t)(12 + below(m, 8)) << 12
 		     : below(m, 4) ? WB_LEAF | NVMX_EPTE_LARGE | (uint64_t)below(m, 5) << 21 : 0;
+	if (below(m, 2)) /* neighbours often share a frame */
+		return WB_LEAF | (uint64_t)(FRAMES / 2 + below(m, 6)) << 12;
 	return WB_LEAF | (uint64_t)below(m, FRAMES + 20) << 12;
 }
 
@@ -225,6 +228,24 @@ static void check_refusal(struct model *m, const struct nvmx_ept_rules *rules, e
 	assert_int_equal(f->qualification, access | 0x180 | rights << 3);
 }
 
+/* What an access that made a violation, and then none, leaves in EPT12 (SDM 28.3.5). */
+static void check_flags(struct model *m, uint64_t eptp, uint64_t gpa2, unsigned access)
+{
+	uint64_t table = eptp & NVMX_EPTE_ADDR, e;
+	unsigned level = 4;
+
+	if (!m->ad)
+		return;
+	for (;; level--) {
+		e = m->r->host.ram[table >> 12][nvmx_ept_index(gpa2, level)];
+		assert_true(e & NVMX_EPTE_A);
+		if (level == 1 || e & NVMX_EPTE_LARGE)
+			break;
+		table = e & NVMX_EPTE_ADDR;
+	}
+	assert_true(!(access & NVMX_ACCESS_W) || e & NVMX_EPTE_D);
+}
+
 static void access_randomly(struct model *m)
 {
 	unsigned k = below(m, RECENT), access = 1u << below(m, 3), rights, tries = 0, n = below(m, EPTPS);
@@ -250,6 +271,8 @@ static void access_randomly(struct model *m)
 			return;
 		}
 	}
+	if (tries)
+		check_flags(m, m->eptp[n], gpa2, access);
 	m->reached++;
 	m->recent[k].gpa2 = gpa2;
 	m->recent[k].eptp = n;
@@ -281,6 +304,32 @@ static unsigned some_frame(struct model *m, uint64_t hpa)
 			if (m->r->host.map[(start + i) % FRAMES].frame == hpa >> 12)
 				return (start + i) % FRAMES;
 	return start;
+}
+
+/* The vCPU goes on on the other processor, which has cached what it had when it was there last. */
+static void move_vcpu(struct model *m)
+{
+	struct tlb_entry tlb[TLB];
+
+	memcpy(tlb, m->other_tlb, sizeof(tlb));
+	memcpy(m->other_tlb, m->r->host.tlb, sizeof(tlb));
+	memcpy(m->r->host.tlb, tlb, sizeof(tlb));
+	nvmx_ept_moved(&m->r->v);
+}
+
+/* The host makes frames read-only. */
+static void protect(struct model *m)
+{
+	struct nvmx_host *h = &m->r->host;
+	unsigned gfn = some_frame(m, m->recent[below(m, RECENT)].hpa), count = 1 + below(m, 3), i;
+
+	for (i = gfn; i < gfn + count && i < FRAMES; i++) {
+		if (h->map[i].shift == 21)
+			for (unsigned k = i & ~511u; k <= (i | 511u); k++)
+				h->map[k].shift = 12;
+		h->map[i].rights &= ~2;
+	}
+	nvmx_host_write_protect(&m->r->vm, below(m, 2) ? &m->r->v : NULL, (uint64_t)gfn << 12, (uint64_t)count << 12);
 }
 
 /* The host moves, hides, protects or restores frames; sometimes a whole 2-MiB block, which may be unaligned. */
@@ -337,8 +386,10 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 			edit_randomly(m);
 		else if (what < 8)
 			invept(m);
-		else if (what < 11)
+		else if (what < 10)
 			change_host(m);
+		else if (what < 11)
+			below(m, 4) ? protect(m) : move_vcpu(m);
 		else
 			access_randomly(m);
 	}

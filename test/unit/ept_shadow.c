@@ -431,6 +431,41 @@ static void test_replaced_leaf_is_flushed(void **state)
 	rig_free(r);
 }
 
+/* The same for a whole table: its leaves are forgotten when its pages are needed, and the host must not miss them. */
+static void test_replaced_link_is_flushed(void **state)
+{
+	struct rig *r = mapped_rig(0);
+	struct nvmx_ept_fault f;
+	unsigned faults = 0, flushes;
+
+	(void)state;
+	assert_int_equal(touch(r, 0, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	l1_set(r, PT2, 511, PAGE(DATA + 600));
+	l1_set(r, PD, 0, TABLE(PT2));
+	flushes = r->host.flushes;
+	assert_int_equal(touch(r, 511 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(r->host.flushes, flushes + 1);
+	rig_free(r);
+}
+
+/* Only a table's entry lacks the flag. */
+static void test_accessed_flag_of_a_table(void **state)
+{
+	(void)state;
+	for (unsigned table = PML4; table <= PD; table++) {
+		struct rig *r = mapped_rig(0);
+		struct nvmx_ept_fault f;
+		unsigned faults = 0;
+
+		r->role = EPTP | NVMX_EPTP_AD;
+		for (unsigned t = PML4; t <= PT; t++)
+			r->host.ram[t][0] |= t == table ? 0 : NVMX_EPTE_A | NVMX_EPTE_D;
+		assert_int_equal(touch(r, 0, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+		assert_true(r->host.ram[table][0] & NVMX_EPTE_A);
+		rig_free(r);
+	}
+}
+
 static void test_more_roots_than_slots(void **state)
 {
 	struct rig *r = mapped_rig(0);
@@ -556,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_modification_log), cmocka_unit_test(test_host_takes_frame),
 		cmocka_unit_test(test_neighbours_of_one_frame),
 		cmocka_unit_test(test_aliased_frames), cmocka_unit_test(test_replaced_leaf_is_flushed),
+		cmocka_unit_test(test_replaced_link_is_flushed), cmocka_unit_test(test_accessed_flag_of_a_table),
 		cmocka_unit_test(test_more_roots_than_slots), cmocka_unit_test(test_self_map), cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_allocation_fails), cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_host_memory_type),

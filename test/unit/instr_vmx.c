@@ -301,7 +301,7 @@ static void invvpid_operands(void **state)
 	struct mini *m = *state;
 
 	mini_enter_vmx(m, true);
-	m->v->last_vpid12 = 5;
+	m->v->vpid[0].of12 = 5;
 	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 4, 5, 0), 28);
 	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 1ull << 32, 5, 0), 28);
 	for (unsigned type = 0; type < 4; type++)
@@ -314,21 +314,99 @@ static void invvpid_operands(void **state)
 	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 0x1234000));
 	assert_true(m->host.flushes == 1 && m->host.flushed_vpid == 77 && m->host.flushed_scope == NVMX_FLUSH_ADDRESS &&
 		    m->host.flushed_linear == 0x1234000);
-	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 1, 6, 0)); /* not the one that ran last */
-	assert_int_equal(m->host.flushes, 1);
-	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 1, 5, 1ull << 47));
-	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_SINGLE);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 1, 6, 0)); /* has no translations */
 	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 3, 5, 0));
 	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_SINGLE_NON_GLOBAL);
-	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 2, 0, 0));
-	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_SINGLE);
+	assert_int_equal(m->host.flushes, 2);
+}
+
+/* L1 enters with `vpid` (0: without); where that runs. */
+static uint16_t enter_with(struct mini *m, uint16_t vpid)
+{
+	struct nvmx_vmcs12 v12 = { .proc_ctls = NVMX_PROC_SECONDARY, .proc_ctls2 = vpid ? NVMX_PROC2_VPID : 0, .vpid = vpid };
+
+	return nvmx_vpid_enter(m->v, &v12);
+}
+
+static void vpids_are_kept_apart(void **state)
+{
+	struct mini *m = *state;
+	uint16_t first, second;
+
+	m->v->config.vpid02_n = 3;
+	first = enter_with(m, 5);
+	assert_true(m->host.flushes == 1 && m->host.flushed_vpid == first && m->host.flushed_scope == NVMX_FLUSH_SINGLE);
+	second = enter_with(m, 9);
+	assert_true(m->host.flushes == 2 && m->host.flushed_vpid == second && second != first);
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(enter_with(m, 9), second);
+		assert_int_equal(enter_with(m, 5), first);
+	}
+	assert_int_equal(m->host.flushes, 2);
+	assert_int_equal(enter_with(m, 0), 77); /* each entry without VPID flushes, the others stay */
+	assert_int_equal(enter_with(m, 0), 77);
 	assert_int_equal(m->host.flushes, 4);
-	m->vm->hw.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = NVMX_EPT_INVVPID | NVMX_EPT_INVVPID_ALL;
-	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 0));
-	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_ALL);
-	m->v->config.vpid02 = 0;
-	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 2, 0, 0));
+	assert_true(first > 77 && second > 77);
+	assert_int_equal(enter_with(m, 5), first);
+	assert_int_equal(m->host.flushes, 4);
+	assert_int_equal(enter_with(m, 70), second); /* there is no third: the older one goes */
 	assert_int_equal(m->host.flushes, 5);
+	assert_int_equal(m->host.flushed_vpid, second);
+	assert_int_equal(enter_with(m, 5), first);
+	assert_int_equal(enter_with(m, 9), second);
+	assert_int_equal(m->host.flushes, 6);
+}
+
+static void one_vpid_for_all(void **state)
+{
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(enter_with(m, 5), 77);
+	assert_int_equal(m->host.flushes, 1);
+	enter_with(m, 6);
+	enter_with(m, 5);
+	enter_with(m, 0);
+	enter_with(m, 5);
+	assert_int_equal(m->host.flushes, 5);
+	m->v->config.vpid02 = 0; /* entries and exits of the processor flush */
+	assert_int_equal(enter_with(m, 5), 0);
+	assert_int_equal(enter_with(m, 6), 0);
+	assert_int_equal(m->host.flushes, 5);
+}
+
+/* INVVPID of all of a VPID is one flush at its next entry, however often L1 executes it; others are not touched. */
+static void invvpid_waits_for_entry(void **state)
+{
+	struct mini *m = *state;
+	uint16_t first, second;
+
+	mini_enter_vmx(m, true);
+	m->v->config.vpid02_n = 3;
+	first = enter_with(m, 5);
+	second = enter_with(m, 9);
+	for (unsigned i = 0; i < 5; i++)
+		mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 1, 5, 0));
+	assert_int_equal(m->host.flushes, 2);
+	assert_int_equal(enter_with(m, 9), second);
+	assert_int_equal(m->host.flushes, 2);
+	assert_int_equal(enter_with(m, 5), first);
+	assert_true(m->host.flushes == 3 && m->host.flushed_vpid == first);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 2, 0, 0));
+	enter_with(m, 5);
+	second = enter_with(m, 9);
+	assert_int_equal(m->host.flushes, 5);
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 0, 9, 0x1234000));
+	assert_true(m->host.flushes == 6 && m->host.flushed_vpid == second && m->host.flushed_scope == NVMX_FLUSH_ADDRESS);
+	m->vm->hw.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = NVMX_EPT_INVVPID | NVMX_EPT_INVVPID_SINGLE;
+	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 0)); /* the processor has no such type */
+	assert_int_equal(m->host.flushes, 6);
+	enter_with(m, 5);
+	assert_int_equal(m->host.flushes, 7);
+	nvmx_vpid_forget(m->v); /* the vCPU has moved */
+	enter_with(m, 5);
+	enter_with(m, 9);
+	assert_int_equal(m->host.flushes, 9);
 }
 
 static void types_are_32_bits_outside_64bit_mode(void **state)
@@ -403,7 +481,8 @@ int main(void)
 		MINI_TEST(vmcall_and_vmfunc_in_root),
 		MINI_TEST(invept_operands),
 		MINI_TEST(eptp_by_capability),
-		MINI_TEST(invvpid_operands),
+		MINI_TEST(invvpid_operands), MINI_TEST(vpids_are_kept_apart), MINI_TEST(one_vpid_for_all),
+		MINI_TEST(invvpid_waits_for_entry),
 		MINI_TEST(types_are_32_bits_outside_64bit_mode),
 		MINI_TEST(failures_change_nothing_else),
 	};

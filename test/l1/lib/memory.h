@@ -5,7 +5,7 @@
 
 #include "cpu.h"
 
-enum { POOL_PAGES = 2048 };
+enum { POOL_PAGES = 4096 };
 
 void *page_alloc(void);
 void *page_alloc_n(unsigned n);

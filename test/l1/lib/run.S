@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * int l2_enter(struct l2_regs *regs, int resume): VMLAUNCH or VMRESUME with L2's registers. Returns 0 after a VM exit,
- * 1 VMfailInvalid, 2 VMfailValid. HOST_RSP never changes: it is the top of a word that holds L1's stack pointer.
+ * 1 VMfailInvalid, 2 VMfailValid. HOST_RSP never changes: it is the top of a stack for the exit. l2_enter_2 is the same
+ * for a second processor.
  */
 #define RAX 0
 #define RCX 8
@@ -19,9 +20,10 @@
 #define R14 112
 #define R15 120
 
+	.macro enter_and_exit enter, exit, host_rsp, stack_top
 	.text
-	.globl l2_enter, l2_exit
-l2_enter:
+	.globl \enter, \exit
+\enter:
 	pushq	%rbx
 	pushq	%rbp
 	pushq	%r12
@@ -29,7 +31,7 @@ l2_enter:
 	pushq	%r14
 	pushq	%r15
 	pushq	%rdi
-	movq	%rsp, l2_host_rsp
+	movq	%rsp, \host_rsp
 	testl	%esi, %esi
 	movq	RAX(%rdi), %rax
 	movq	RCX(%rdi), %rcx
@@ -50,16 +52,16 @@ l2_enter:
 	vmlaunch
 	jmp	2f
 1:	vmresume
-2:	movq	l2_host_rsp, %rsp
+2:	movq	\host_rsp, %rsp
 	popq	%rdi
 	movl	$1, %eax
 	jc	3f
 	movl	$2, %eax
 	jmp	3f
 
-l2_exit:
+\exit:
 	pushq	%rdi
-	movq	l2_host_rsp, %rdi
+	movq	\host_rsp, %rdi
 	movq	(%rdi), %rdi
 	movq	%rax, RAX(%rdi)
 	movq	%rcx, RCX(%rdi)
@@ -77,7 +79,7 @@ l2_exit:
 	movq	%r13, R13(%rdi)
 	movq	%r14, R14(%rdi)
 	movq	%r15, R15(%rdi)
-	movq	l2_host_rsp, %rsp
+	movq	\host_rsp, %rsp
 	popq	%rdi
 	xorl	%eax, %eax
 3:	popq	%r15
@@ -90,10 +92,14 @@ l2_exit:
 
 	.bss
 	.balign 16
-l2_host_rsp:	.skip 8
+\host_rsp:	.skip 8
 	.balign 4096
 	.skip 4096
-	.globl l2_exit_stack_top
-l2_exit_stack_top:
+	.globl \stack_top
+\stack_top:
+	.endm
+
+	enter_and_exit l2_enter, l2_exit, l2_host_rsp, l2_exit_stack_top
+	enter_and_exit l2_enter_2, l2_exit_2, l2_host_rsp_2, l2_exit_stack_top_2
 
 	.section .note.GNU-stack, "", @progbits

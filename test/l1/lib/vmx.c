@@ -61,8 +61,15 @@ void vmx_enable(void)
 {
 	if (!vmxon_region)
 		vmxon_region = vmcs_alloc();
+	vmx_enable_on(vmxon_region);
+}
+
+void vmx_enable_on(u8 *region)
+{
+	if (!(rdmsr(MSR_FEATURE_CONTROL) & 1))
+		wrmsr(MSR_FEATURE_CONTROL, rdmsr(MSR_FEATURE_CONTROL) | 5);
 	write_cr0((read_cr0() | caps.cr0_fixed0) & caps.cr0_fixed1);
 	write_cr4((read_cr4() | caps.cr4_fixed0) & caps.cr4_fixed1);
-	if (vmxon(phys(vmxon_region)) != VMX_OK)
+	if (vmxon(phys(region)) != VMX_OK)
 		fatal("VMXON failed");
 }

@@ -100,6 +100,7 @@ static inline u32 fit(u64 capability, u64 bits) { return ((u32)bits | (u32)capab
 bool vmx_init(void);
 /* CR0 and CR4 made fit and VMXON executed with a region of our own; fatal on failure. */
 void vmx_enable(void);
+void vmx_enable_on(u8 *vmxon_region);	/* of another processor */
 extern u8 *vmxon_region;
 /* A fresh VMCS region with the right revision identifier. */
 u8 *vmcs_alloc(void);

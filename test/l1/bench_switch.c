@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* L1 goes from one L2 to another and back: what each turn costs, with an L2 that touches one page. */
+#include "bench.h"
+#include "console.h"
+#include "memory.h"
+
+static void new_l2(struct l2 *l2)
+{
+	new_touching_l2(l2);
+	ept_map(l2->ept, WINDOW, phys(page_alloc()), 1, EPT_RWX | EPT_WB);
+}
+
+/* The same VMCS, and an EPT pointer that changes each time. */
+void bench_eptp_switch(struct l2 *l2)
+{
+	u64 eptp[2], best = ~0ull;
+
+	new_l2(l2);
+	eptp[0] = ept_pointer(l2->ept);
+	new_l2(l2);
+	eptp[1] = ept_pointer(l2->ept);
+	for (unsigned round = 0; round <= ROUNDS; round++) {
+		u64 t = rdtsc();
+
+		for (unsigned i = 0; i < REPEAT; i++) {
+			vmwrite(EPT_POINTER, eptp[i & 1]);
+			touch_pages(l2, WINDOW, 1);
+		}
+		t = (rdtsc() - t) / REPEAT;
+		if (round && t < best)
+			best = t;
+	}
+	row("eptp_switch_warm", best);
+}
+
+/* Two VMCSs with an EPT each, both active. */
+void bench_vmcs_switch(struct l2 *l2)
+{
+	struct l2 other = { 0 }, *turn[2] = { l2, &other };
+	u64 best = ~0ull;
+
+	new_l2(l2);
+	new_l2(&other);
+	for (unsigned round = 0; round <= ROUNDS; round++) {
+		u64 t = rdtsc();
+
+		for (unsigned i = 0; i < REPEAT; i++) {
+			if (vmptrld(phys(turn[i & 1]->vmcs)) != VMX_OK)
+				fatal("VMPTRLD failed");
+			touch_pages(turn[i & 1], WINDOW, 1);
+		}
+		t = (rdtsc() - t) / REPEAT;
+		if (round && t < best)
+			best = t;
+	}
+	row("vmcs_switch_warm", best);
+	vmclear(phys(other.vmcs));
+	if (vmptrld(phys(l2->vmcs)) != VMX_OK)
+		fatal("VMPTRLD failed");
+}
