@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Where the second processor starts: copied to the page that the SIPI names, from real mode straight to 64-bit mode. */
 	.section .rodata
-	.globl ap_start, ap_end
+	.globl ap_start, ap_size
 	.code16
 ap_start:
 	cli
@@ -21,6 +21,9 @@ ap_gdtr:
 	.word 0x80
 	.long gdt
 ap_end:
+	.balign 4
+ap_size:
+	.long ap_end - ap_start
 
 	.text
 	.code64

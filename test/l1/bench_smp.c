@@ -14,7 +14,8 @@
 #define AP_PAGE 0x8000ul	/* below 1 MiB */
 #define SECOND_WINDOW (WINDOW + PAGES * PAGE_SIZE)
 
-extern const u8 ap_start[], ap_end[], l2_exit_2[], l2_exit_stack_top_2[];
+extern const u8 ap_start[], l2_exit_2[], l2_exit_stack_top_2[];
+extern const u32 ap_size;
 int l2_enter_2(struct l2_regs *regs, int resume);
 void ap_main(void);
 
@@ -79,7 +80,7 @@ static void start_second(void)
 	second.vmxon_region = vmcs_alloc();
 	second.l2.vmcs = vmcs_alloc();
 	second.idtr = sidt();
-	memcpy((void *)AP_PAGE, ap_start, (size_t)(ap_end - ap_start));
+	memcpy((void *)AP_PAGE, ap_start, ap_size);
 	send(INIT_OTHERS);
 	send(SIPI_OTHERS | AP_PAGE >> 12);
 	if (!second.done)
