@@ -12,7 +12,7 @@ nestvmx-sources := \
 	src/ept/translate.c \
 	src/ept/walk.c \
 	src/invept/invept.c \
-	src/invept/invvpid.c \
+	src/invept/vpid.c \
 	src/vmcs/check.c \
 	src/vmcs/controls.c \
 	src/vmcs/fields.c \
