@@ -29,6 +29,7 @@ struct nvmx_host;
 #define NVMX_ACCESS_R 1u
 #define NVMX_ACCESS_W 2u
 #define NVMX_ACCESS_X 4u
+#define NVMX_ACCESS_PEEK 8u /* translate: for a neighbour of what L2 uses; only what the host has at hand */
 
 /* How the host maps a guest frame of L1. */
 struct nvmx_xlate {

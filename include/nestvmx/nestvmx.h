@@ -48,6 +48,10 @@ enum nvmx_error {
 /* The host uses the VMX-preemption timer while L2 runs, and emulates L1's own: it starts it when L2 was entered, exits to
  * L1 with nvmx_exit_to_l1(), and keeps vmcs12's value.  vmcs02 has vmcs01's timer control, and reason 52 is the host's. */
 #define NVMX_HOST_OWNS_TIMER 8u
+/* The host emulates a MOV to CR0 or CR4, CLTS or LMSW of L2 that exits for the sake of its own bits alone (NVMX_HOST), and
+ * then writes into vmcs12 (nvmx_view) the bits that L2 does not own by the guest/host mask of vmcs02.  Else the library
+ * does, which loads no PDPTEs: for a host whose masks in vmcs01 have paging bits, only this is right. */
+#define NVMX_HOST_EMULATES_CR 16u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;
@@ -67,8 +71,9 @@ struct nvmx_vcpu_config {
 	uint16_t vpid02;              /* the first VPID for L2, distinct from L1's; 0: the host uses none */
 	uint16_t vpid02_n;            /* how many in a row from there are the vCPU's alone; 0: one, more than 16: 16.  L2s with
 	                                 VPIDs of their own then do not flush each other */
-	uint64_t cr4_kept;            /* bits of CR4 that stay 1 in hardware whatever the guest has (the host's MCE); they are in
-	                                 vmcs01's CR4 guest/host mask */
+	/* Bits of CR4 that stay 1 in hardware whatever the guest has (the host's MCE), and that stay 0 (what the host emulates,
+	 * such as UMIP, and L1 is offered in IA32_VMX_CR4_FIXED1).  Both are in vmcs01's CR4 guest/host mask. */
+	uint64_t cr4_kept, cr4_hidden;
 };
 
 /* Opaque, caller-owned, 64-byte aligned. */
@@ -182,6 +187,9 @@ struct nvmx_l2_exit {
 	uint64_t physical; /* EPT violations and misconfigurations */
 };
 enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit *exit);
+/* L2 has run and exited for the host alone: for a host that does not pass such an exit to nvmx_handle_exit(), or that put L2
+ * to sleep in place of a VM entry into HLT. */
+void nvmx_l2_ran(struct nvmx_vcpu *v);
 /* Whether L1 intercepts this exception of L2 (SDM 25.2). */
 bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error);
 /* Whether L1 intercepts port access [port, port + size) of L2; `size` is 1 to 4.  Reads L1's bitmaps. */
@@ -220,7 +228,6 @@ int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint6
  */
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
 void nvmx_host_write_protect(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
-#define nvmx_host_map_changed nvmx_host_invalidate
 
 /* What a host that mirrors VMCS fields of its own must know after each call of the library. */
 struct nvmx_view {

@@ -263,7 +263,7 @@ static uint64_t make_neighbour(struct fault *f, unsigned level, uint64_t entry12
 	if (!alike && (nvmx_ept_classify(&f->r->rules, entry12, level) != NVMX_EPT_LEAF ||
 		       (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))))
 		return 0;
-	if (!translate(f, gpa1, NVMX_ACCESS_R))
+	if (!translate(f, gpa1, NVMX_ACCESS_R | NVMX_ACCESS_PEEK))
 		return 0;
 	if (level > 1 && leaf_level(f, level, &f->x, gpa1) != level)
 		return 0;

@@ -24,7 +24,32 @@ bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g)
 	return true;
 }
 
-static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa, const uint8_t *host)
+#define X2APIC_FIRST 0x800u
+#define X2APIC_TPR 8u    /* MSRs by their offset from X2APIC_FIRST */
+#define X2APIC_EOI 0x0bu
+#define X2APIC_SELF_IPI 0x3fu
+
+/*
+ * The bits of a word of the MSR bitmap whose MSRs the processor virtualizes for L2 out of L1's virtual-APIC page (SDM 29.5):
+ * the host has no say in those, whatever it does with its own APIC.
+ */
+static uint64_t virtual_x2apic(const struct nvmx_vmcs12 *v12, unsigned word)
+{
+	uint32_t proc2 = nvmx_v12_proc2(v12);
+	unsigned read = word - X2APIC_FIRST / 64, write = word - (X2APIC_FIRST + 2048 * 8) / 64;
+
+	if (!(proc2 & NVMX_PROC2_X2APIC_MODE))
+		return 0;
+	if (read < 4)
+		return proc2 & NVMX_PROC2_APIC_REGS ? ~0ull : read ? 0 : NVMX_BIT64(X2APIC_TPR);
+	if (write)
+		return 0;
+	return NVMX_BIT64(X2APIC_TPR) |
+	       (proc2 & NVMX_PROC2_VID ? NVMX_BIT64(X2APIC_EOI) | NVMX_BIT64(X2APIC_SELF_IPI) : 0);
+}
+
+static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa, const uint8_t *host,
+		   const struct nvmx_vmcs12 *virtual12)
 {
 	const volatile uint64_t *l1;
 	uint64_t *own = g->page.va;
@@ -36,11 +61,12 @@ static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa, con
 		own[g->word[i]] |= l1 ? l1[g->word[i]] : ~0ull;
 	if (l1)
 		v->ops->unmap(v->host, gpa, (void *)(uintptr_t)l1, false);
-	for (unsigned i = 0; host && i < g->n; i++) {
-		uint64_t word;
+	for (unsigned i = 0; (host || virtual12) && i < g->n; i++) {
+		uint64_t word = ~0ull;
 
-		memcpy(&word, host + 8 * g->word[i], sizeof(word));
-		own[g->word[i]] |= word;
+		if (host)
+			memcpy(&word, host + 8 * g->word[i], sizeof(word));
+		own[g->word[i]] |= virtual12 ? word & ~virtual_x2apic(virtual12, g->word[i]) : word;
 	}
 }
 
@@ -50,10 +76,10 @@ void nvmx_bitmaps_review(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	const uint8_t *host_io = v->config.io_bitmap01;
 
 	if (v12->proc_ctls & NVMX_PROC_MSR_BITMAPS)
-		review(v, &s->msr, v12->msr_bitmap, v->config.msr_bitmap01);
+		review(v, &s->msr, v12->msr_bitmap, v->config.msr_bitmap01, v12);
 	if (v12->proc_ctls & NVMX_PROC_IO_BITMAPS) {
-		review(v, &s->io[0], v12->io_bitmap_a, host_io);
-		review(v, &s->io[1], v12->io_bitmap_b, host_io ? host_io + 4096 : NULL);
+		review(v, &s->io[0], v12->io_bitmap_a, host_io, NULL);
+		review(v, &s->io[1], v12->io_bitmap_b, host_io ? host_io + 4096 : NULL, NULL);
 	}
 }
 
@@ -97,9 +123,12 @@ bool nvmx_l1_wants_msr(struct nvmx_vcpu *v, uint32_t msr, bool write)
 bool nvmx_open_msr(struct nvmx_vcpu *v, uint32_t msr, bool write)
 {
 	int bit = nvmx_msr_bit(msr, write);
+	bool is_virtual;
 
-	if (bit < 0 || !v->config.msr_bitmap01 || !v->cur->msr.page.va ||
-	    host_bit(v->config.msr_bitmap01, (uint32_t)bit))
+	if (bit < 0 || !v->cur->msr.page.va)
+		return false;
+	is_virtual = virtual_x2apic(v->cur->v12, (unsigned)bit / 64) >> (bit % 64) & 1;
+	if (!is_virtual && (!v->config.msr_bitmap01 || host_bit(v->config.msr_bitmap01, (uint32_t)bit)))
 		return false;
 	v->counters[NVMX_CNT_MSR_GRANT]++;
 	open_bit(&v->cur->msr, (uint32_t)bit);

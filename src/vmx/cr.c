@@ -60,6 +60,12 @@ static void follow_paging(struct nvmx_vcpu *v, uint64_t before, uint64_t now)
 	nvmx_vmwrite(v, NVMX_ENTRY_CTLS, ctls);
 }
 
+/* MOV to CR0 faults for paging without protection and for NW without CD (SDM volume 2, MOV to control registers). */
+static bool cr0_consistent(uint64_t cr0)
+{
+	return !(cr0 & NVMX_CR0_PG && !(cr0 & NVMX_CR0_PE)) && !(cr0 & NVMX_CR0_NW && !(cr0 & NVMX_CR0_CD));
+}
+
 /* L2's CR0 or CR4.  Bits that L2 cannot change without an exit may differ in hardware: vmcs12 has L2's. */
 static uint64_t guest_cr(struct nvmx_vcpu *v, bool is0)
 {
@@ -83,14 +89,14 @@ enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs,
 		return NVMX_HOST;
 	before = guest_cr(v, is0);
 	now = value_for_l2(regs, v, qualification, before, mask12);
-	if (!fixed_bits_hold(&v->vm->caps, is0 ? NVMX_MSR_VMX_CR0_FIXED0 : NVMX_MSR_VMX_CR4_FIXED0, now,
-			     is0 ? exempt : 0))
+	if ((is0 && !cr0_consistent(now)) ||
+	    !fixed_bits_hold(&v->vm->caps, is0 ? NVMX_MSR_VMX_CR0_FIXED0 : NVMX_MSR_VMX_CR4_FIXED0, now, is0 ? exempt : 0))
 		return nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
 	if (is0)
 		follow_paging(v, before, now);
 	*(is0 ? &v12->guest_cr0 : &v12->guest_cr4) = now;
 	shadow12 = is0 ? v12->cr0_shadow : v12->cr4_shadow;
-	nvmx_vmwrite(v, is0 ? NVMX_GUEST_CR0 : NVMX_GUEST_CR4, is0 ? now : now | v->config.cr4_kept);
+	nvmx_vmwrite(v, is0 ? NVMX_GUEST_CR0 : NVMX_GUEST_CR4, is0 ? now : nvmx_hw_cr4(v, now));
 	nvmx_vmwrite(v, is0 ? NVMX_CR0_SHADOW : NVMX_CR4_SHADOW, (shadow12 & mask12) | (now & ~mask12));
 	nvmx_skip(v);
 	return NVMX_RESUME_L2;

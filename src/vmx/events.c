@@ -125,6 +125,12 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 	return nvmx_leave_l2(v, &info);
 }
 
+void nvmx_l2_ran(struct nvmx_vcpu *v)
+{
+	v->cur->launched02 = true;
+	v->run_pending = false;
+}
+
 bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error)
 {
 	struct nvmx_route_in in = {

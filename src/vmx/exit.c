@@ -176,7 +176,7 @@ static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, 
 {
 	enum nvmx_verdict verdict;
 
-	if (in->reason == NVMX_XR_CR_ACCESS) {
+	if (in->reason == NVMX_XR_CR_ACCESS && !(v->vm->flags & NVMX_HOST_EMULATES_CR)) {
 		verdict = nvmx_l2_cr_access(v, regs, in->qualification);
 		return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict == NVMX_HOST ? to_host(v) : verdict;
 	}
@@ -220,8 +220,7 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 		/* The processor found in L1's guest state what no check row did. */
 		return nvmx_fail_entry(v, in.reason, nvmx_vmread(v, NVMX_EXIT_QUALIFICATION));
 	}
-	v->cur->launched02 = true;
-	v->run_pending = false;
+	nvmx_l2_ran(v);
 	read_route_input(v, regs, &in);
 	if (is_hosts_own(v, &in))
 		return to_host(v);

@@ -93,7 +93,8 @@ static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 	return NVMX_OK;
 }
 
-#define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER)
+#define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
+		     NVMX_HOST_EMULATES_CR)
 
 static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 {

@@ -147,21 +147,16 @@ static void load_segments(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bo
 	nvmx_vmwrite(v, NVMX_GUEST_IDTR_LIMIT, 0xffff);
 }
 
-/* Guest CR0 or CR4 of vmcs01, and what L1 reads back where the host owns a bit. */
-static void load_cr(struct nvmx_vcpu *v, uint32_t field, uint32_t shadow, uint64_t value, uint64_t forced)
-{
-	nvmx_vmwrite(v, field, value | forced);
-	nvmx_vmwrite(v, shadow, value);
-}
-
 static void load_control_registers(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t cr0_before, bool host64)
 {
 	uint64_t cr0 = (v12->host_cr0 & ~CR0_KEPT) | (cr0_before & CR0_KEPT);
 	uint64_t cr4 = v12->host_cr4;
 
 	cr4 = host64 ? cr4 | NVMX_CR4_PAE : cr4 & ~NVMX_CR4_PCIDE;
-	load_cr(v, NVMX_GUEST_CR0, NVMX_CR0_SHADOW, cr0, nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR0_FIXED0));
-	load_cr(v, NVMX_GUEST_CR4, NVMX_CR4_SHADOW, cr4, nvmx_cr4_forced(v));
+	nvmx_vmwrite(v, NVMX_GUEST_CR0, cr0 | nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR0_FIXED0));
+	nvmx_vmwrite(v, NVMX_CR0_SHADOW, cr0); /* what L1 reads back where the host owns a bit */
+	nvmx_vmwrite(v, NVMX_GUEST_CR4, nvmx_hw_cr4(v, cr4));
+	nvmx_vmwrite(v, NVMX_CR4_SHADOW, cr4);
 	nvmx_vmwrite(v, NVMX_GUEST_CR3, v12->host_cr3);
 }
 

@@ -11,7 +11,7 @@ static inline uint32_t in_page(uint64_t gpa, uint32_t len)
 	return len < room ? len : room;
 }
 
-static __attribute__((noinline)) int read_pieces(struct nvmx_vcpu *v, uint64_t gpa, uint8_t *to, uint32_t len)
+static __attribute__((__noinline__)) int read_pieces(struct nvmx_vcpu *v, uint64_t gpa, uint8_t *to, uint32_t len)
 {
 	uint32_t n;
 

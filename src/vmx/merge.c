@@ -175,7 +175,7 @@ static void merge_cr0(struct merge *m)
 
 static void merge_cr4(struct merge *m)
 {
-	write02(m, NVMX_GUEST_CR4, m->v12->guest_cr4 | nvmx_cr4_forced(m->v));
+	write02(m, NVMX_GUEST_CR4, nvmx_hw_cr4(m->v, m->v12->guest_cr4));
 	m->s->cr4_mask02 = m->v12->cr4_mask | m->from->cr4_mask;
 	write02(m, NVMX_CR4_MASK, m->s->cr4_mask02);
 	write02(m, NVMX_CR4_SHADOW, cr_shadow(m->v12->guest_cr4, m->v12->cr4_shadow, m->v12->cr4_mask));

@@ -127,10 +127,10 @@ struct nvmx_vcpu {
 _Static_assert(sizeof(struct nvmx_vm) <= NVMX_VM_SIZE, "NVMX_VM_SIZE is what the host reserves");
 _Static_assert(sizeof(struct nvmx_vcpu) <= NVMX_VCPU_SIZE, "NVMX_VCPU_SIZE is what the host reserves");
 
-/* Bits of CR4 that are 1 in hardware whatever the guest has. */
-static inline uint64_t nvmx_cr4_forced(const struct nvmx_vcpu *v)
+/* CR4 in hardware where the guest has `cr4`. */
+static inline uint64_t nvmx_hw_cr4(const struct nvmx_vcpu *v, uint64_t cr4)
 {
-	return nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0) | v->config.cr4_kept;
+	return (cr4 | nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR4_FIXED0) | v->config.cr4_kept) & ~v->config.cr4_hidden;
 }
 
 /* Whether vmcs02's timer is L1's: it may be the host's own, who then emulates L1's. */

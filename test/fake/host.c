@@ -23,7 +23,7 @@ uint32_t fake_host_random(struct nvmx_host *h)
 static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
 	memset(out, 0xa5, sizeof(*out));
-	FAKE_ASSERT(access && !(access & ~7u));
+	FAKE_ASSERT(access & 7 && !(access & ~15u));
 	if (fails(h) || gpa >= FAKE_RAM_SIZE)
 		return -1;
 	*out = (struct nvmx_xlate){ fake_ram_hpa(&h->mem, gpa), 7, 12, 6, false };
