@@ -21,7 +21,7 @@ class Row:
 	`seconds`: what it may take on the emulated clock, which is the same on any computer."""
 
 	def __init__(self, name, pieces, arguments, expect, cpus=1, memory=768, seconds=300, options="",
-			host_only=False):
+			host_only=False, kvm_host=False):
 		self.name = name
 		self.pieces = pieces.split()
 		self.arguments = arguments
@@ -31,6 +31,7 @@ class Row:
 		self.seconds = seconds
 		self.options = options.split()
 		self.host_only = host_only
+		self.kvm_host = kvm_host
 
 
 def linux(name, guests, kvm="", l2cpus=1, pieces=None, **kw):
@@ -48,6 +49,15 @@ def linux(name, guests, kvm="", l2cpus=1, pieces=None, **kw):
 	pieces = pieces or "loader linux-packed " + KVM + " " + " ".join(f"l2-{g}" for g in dict.fromkeys(guests.split(",")))
 	# Guests of one boot end in any order.
 	return Row(name, pieces, arguments, expect + [tuple(alive), r"^L1: done", OFF], **kw)
+
+
+def under_kvm(name, guest, extra="", kvm="nested=1", **kw):
+	"""L0: Linux with libnestvmx in its kvm-intel.ko; L1: Linux with stock KVM under QEMU; L2: a guest of that one's."""
+	pieces = "loader linux-packed l1-base l1-kvm-nestvmx l1-qemu l2-kvm"
+	arguments = f"{LINUX} nvmx.scenario=guests nvmx.guests=kvm nvmx.l2guests={guest} nvmx.kvm={kvm} {extra}"
+	expect = [up(kw.get("cpus", 1)), r"^L1: KVM loaded: ", r"^\[1 kvm\] L1: KVM loaded: ",
+		rf"^\[1 kvm\] \[1 {guest}\] " + ALIVE[guest].format(cpus=1, sums=SUM), r"^L1: done", OFF]
+	return Row(name, pieces, arguments.strip(), expect, memory=1300, seconds=900, kvm_host=True, **kw)
 
 
 ALIVE = {
@@ -69,6 +79,9 @@ ROWS = [
 	linux("kvm-two-guests", "amd64,real", memory=1024),
 	linux("kvm-smp-amd64", "amd64", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=600),
+	under_kvm("host-kvm-linux", "amd64"),
+	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
+	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
 	Row("xen-pvh", "xen vmlinux dom0", "console=com1 com1=115200,8n1 dom0_mem=300M noreboot=1 sched=credit tsc=unstable",
 		[r"Xen version 4\.17", r"L1: dom0 up", ALIVE["amd64"].format(cpus=1, sums=SUM), r"^L1: done"],
 		memory=1024, seconds=600),

@@ -142,6 +142,25 @@ def l1_kvm():
 	return out
 
 
+def l1_kvm_nestvmx():
+	"""Stock kvm.ko with the kvm-intel.ko that adapters/kvm/build makes."""
+	own_module = os.path.join(TOP, "build/kvm/arch/x86/kvm/kvm-intel.ko")
+	if not os.path.exists(own_module):
+		raise LabError(f"{own_module} is missing: run adapters/kvm/build first")
+	out = os.path.join(OUT, "l1-kvm-nestvmx")
+	if stale(out, [own_module] + own("initramfs.py", "images.py")):
+		archive = initramfs.Archive()
+		for name in KVM_MODULES[:-1]:
+			module(archive, one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko")))
+		stripped = out + ".ko"
+		packages.run(["objcopy", "--strip-debug", own_module, stripped])
+		with open(stripped, "rb") as f:
+			archive.file("modules/kvm-intel.ko", f.read())
+		os.unlink(stripped)
+		archive.write(out)
+	return out
+
+
 def l1_qemu():
 	out = os.path.join(OUT, "l1-qemu")
 	if stale(out, own("initramfs.py")):
@@ -191,15 +210,28 @@ def minivmm():
 	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], own("minivmm.c"))
 
 
-def l1_bench():
-	bench = os.path.join(TOP, "build/test/l1/bench.elf")
-	if not os.path.exists(bench):
-		raise LabError(f"{bench} is missing: build the project first")
-	out = os.path.join(OUT, "l1-bench")
-	if stale(out, [bench, minivmm()] + own("initramfs.py")):
+def l2_kvm():
+	"""For the file system of a host: a Linux with stock KVM, QEMU and a Linux of its own to run."""
+	out = os.path.join(OUT, "l2-kvm")
+	parts = [l1_base(), l1_kvm(), l1_qemu(), l2_linux("amd64", False)]
+	if stale(out, [vmlinux("amd64"), *parts] + own("initramfs.py", "images.py")):
+		archive = initramfs.Archive()
+		archive.copy("l2/kvm/kernel", vmlinux("amd64"))
+		archive.file("l2/kvm/initrd", b"".join(open(path, "rb").read() for path in parts))
+		archive.write(out)
+	return out
+
+
+def l1_elf(name):
+	"""minivmm and one of the project's bare-metal L1s."""
+	elf_file = os.path.join(TOP, "build/test/l1", name + ".elf")
+	if not os.path.exists(elf_file):
+		raise LabError(f"{elf_file} is missing: build the project first")
+	out = os.path.join(OUT, "l1-" + name)
+	if stale(out, [elf_file, minivmm()] + own("initramfs.py")):
 		archive = initramfs.Archive()
 		archive.copy("bin/minivmm", minivmm(), 0o755)
-		archive.copy("l2/bench.elf", bench)
+		archive.copy(f"l2/{name}.elf", elf_file)
 		archive.write(out)
 	return out
 
@@ -232,7 +264,7 @@ def dom0():
 
 
 PIECES = {
-	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-qemu": l1_qemu, "l1-bench": l1_bench, "l2-real": l2_real,
+	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-kvm-nestvmx": l1_kvm_nestvmx, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"), "l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
 	"loader": loader, "linux-packed": linux_packed,

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The library's state of a vCPU, from its first VMXON on, and the ops that need no file of their own.
+ */
+#include "nest.h"
+
+#include <linux/vmalloc.h>
+#include <asm/nospec-branch.h>
+#include <asm/tlbflush.h>
+
+static void op_flush_ept(struct nvmx_host *host, u64 eptp, unsigned int scope)
+{
+	nest_settle(nest_of_host(host));
+	if (scope == NVMX_FLUSH_SINGLE)
+		ept_sync_context(eptp);
+	else
+		ept_sync_global();
+}
+
+static void op_flush_vpid(struct nvmx_host *host, u16 vpid, unsigned int scope, u64 linear)
+{
+	nest_settle(nest_of_host(host));
+	if (scope == NVMX_FLUSH_ADDRESS)
+		vpid_sync_vcpu_addr(vpid, linear);
+	else if (scope == NVMX_FLUSH_ALL)
+		vpid_sync_vcpu_global();
+	else
+		vpid_sync_vcpu_single(vpid);
+}
+
+static int op_l1_msr_read(struct nvmx_host *host, u32 msr, u64 *value)
+{
+	struct nest *n = nest_of_host(host);
+
+	nest_settle(n);
+	return kvm_get_msr(nest_vcpu(n), msr, value) ? -1 : 0;
+}
+
+static int op_l1_msr_write(struct nvmx_host *host, u32 msr, u64 value)
+{
+	struct nest *n = nest_of_host(host);
+
+	nest_settle(n);
+	return kvm_set_msr(nest_vcpu(n), msr, value) ? -1 : 0;
+}
+
+static void op_l1_state_loaded(struct nvmx_host *host)
+{
+	nest_of_host(host)->l1_reloaded = true;
+}
+
+static void op_inject(struct nvmx_host *host, unsigned int vector, bool has_error, u32 error)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(nest_of_host(host));
+
+	if (has_error)
+		kvm_queue_exception_e(vcpu, vector, error);
+	else
+		kvm_queue_exception(vcpu, vector);
+}
+
+static void op_barrier(struct nvmx_host *host, unsigned int kinds)
+{
+	if (kinds & NVMX_BARRIER_IBPB && nest_of_host(host)->has_ibpb)
+		indirect_branch_prediction_barrier();
+}
+
+/* Every vCPU flushes what its processor has cached before it runs a guest again; those that run one leave it first. */
+static void op_kick_others(struct nvmx_host *host)
+{
+	kvm_flush_remote_tlbs(nest_vcpu(nest_of_host(host))->kvm);
+}
+
+static void op_set_cr2(struct nvmx_host *host, u64 cr2)
+{
+	nest_vcpu(nest_of_host(host))->arch.cr2 = cr2;
+}
+
+static const struct nvmx_host_ops ops = {
+	.size = sizeof(ops),
+	.abi = NVMX_ABI_VERSION,
+	.translate = nest_op_translate,
+	.map = nest_op_map,
+	.unmap = nest_op_unmap,
+	.pin = nest_op_pin,
+	.unpin = nest_op_unpin,
+	.page_alloc = nest_op_page_alloc,
+	.page_free = nest_op_page_free,
+	.vmcs_load = nest_op_vmcs_load,
+	.vmcs_clear = nest_op_vmcs_clear,
+	.flush_ept = op_flush_ept,
+	.flush_vpid = op_flush_vpid,
+	.l1_msr_read = op_l1_msr_read,
+	.l1_msr_write = op_l1_msr_write,
+	.l1_state_loaded = op_l1_state_loaded,
+	.pending_events = nest_op_pending_events,
+	.ack_interrupt = nest_op_ack_interrupt,
+	.inject_l1 = op_inject,
+	.barrier = op_barrier,
+	.kick_others = op_kick_others,
+	.take_event = nest_op_take_event,
+	.set_cr2 = op_set_cr2,
+	.inject_l2 = op_inject,
+	.make_vmcs02 = nest_op_make_vmcs02,
+};
+
+static int init_library(struct nest *n)
+{
+	struct vcpu_vmx *vmx = n->vmx;
+	struct nvmx_vm_config vm = {
+		.ops = &ops,
+		.hw = &n->hw,
+		.withheld = nest_withheld(),
+		.flags = NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER |
+			 NVMX_HOST_EMULATES_CR | NVMX_COMPATIBLE,
+		.shadow_ept_pages = NEST_SHADOW_EPT_PAGES,
+		.limit = &n->limit,
+	};
+	struct nvmx_vcpu_config vcpu = {
+		.host = (struct nvmx_host *)n,
+		.vmcs01 = __pa(vmx->vmcs01.vmcs),
+		.msr_bitmap01 = cpu_has_vmx_msr_bitmap() ? (u8 *)vmx->vmcs01.msr_bitmap : NULL,
+		.vpid02 = vmx->vpid ? vmx->nested.vpid02 : 0,
+		.cr4_kept = cr4_read_shadow() & X86_CR4_MCE,
+		.cr4_hidden = boot_cpu_has(X86_FEATURE_UMIP) ? 0 : X86_CR4_UMIP,
+	};
+	u32 detail = 0;
+	int error;
+
+	vmcs_write64(GUEST_IA32_EFER, vmx->vcpu.arch.efer);
+	n->efer01 = vmx->vcpu.arch.efer;
+	error = nvmx_vm_init(n->vm_memory, &vm, &n->vm, &detail);
+	if (!error)
+		error = nvmx_vcpu_init(n->vcpu_memory, n->vm, &vcpu, &n->v, &detail);
+	if (error)
+		pr_err_once("kvm_intel: libnestvmx: %s (%x)\n", nvmx_init_error(error, detail), detail);
+	return error ? -EINVAL : 0;
+}
+
+/* A vCPU has a library VM of its own: what L1 is offered is KVM's per vCPU, and shadow EPTs are the library's per vCPU. */
+int nest_create(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	struct nest *n = vzalloc(sizeof(*n));
+	int error = -ENOMEM;
+
+	if (!n)
+		return error;
+	n->vmx = vmx;
+	n->has_ibpb = guest_cpuid_has(vcpu, X86_FEATURE_SPEC_CTRL);
+	spin_lock_init(&n->frames_lock);
+	init_waitqueue_head(&n->invalidated);
+	nest_caps_of_processor(&n->hw);
+	nest_caps_of_vcpu(vcpu, &n->limit);
+	nest_mmu_init(n);
+	hrtimer_init(&vmx->nested.preemption_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED);
+	if (!vmx->nested.vpid02)
+		vmx->nested.vpid02 = allocate_vpid();
+	vmx->nested.hv_evmcs = (void *)n;
+	error = init_library(n);
+	if (!error) {
+		error = nest_watch_memory(n);
+		if (!error)
+			return 0;
+		nvmx_vcpu_destroy(n->v);
+		nvmx_vm_destroy(n->vm);
+		nest_settle(n);
+	}
+	vmx->nested.hv_evmcs = NULL;
+	vfree(n);
+	return error;
+}
+
+/* vmcs01 is current after it; L2, if it ran, is forgotten. */
+void nest_destroy(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	struct nest *n = nest_of(vmx);
+
+	if (!n)
+		return;
+	nest_unwatch_memory(n);
+	nvmx_vcpu_destroy(n->v);
+	nvmx_vm_destroy(n->vm);
+	nest_settle(n);
+	nest_forget_vmcs02(n);
+	nest_frames_drop(n);
+	WARN_ON_ONCE(atomic_read(&n->pages));
+	vmx->vmcs01.shadow_vmcs = NULL;
+	vmx->nested.hv_evmcs = NULL;
+	vmx->nested.cached_vmcs12 = NULL;
+	vfree(n);
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events while L2 runs (SDM 6.9 and 26.7 for their order), and L1's VMX-preemption timer, which is a timer of the host's
+ * here: KVM uses the processor's for itself.
+ */
+#include "nest.h"
+
+#include "irq.h"
+#include "lapic.h"
+
+static bool timer_expired(struct kvm_vcpu *vcpu)
+{
+	return to_vmx(vcpu)->nested.preemption_timer_expired;
+}
+
+static enum hrtimer_restart timer_rings(struct hrtimer *timer)
+{
+	struct vcpu_vmx *vmx = container_of(timer, struct vcpu_vmx, nested.preemption_timer);
+
+	vmx->nested.preemption_timer_expired = true;
+	kvm_make_request(KVM_REQ_EVENT, &vmx->vcpu);
+	kvm_vcpu_kick(&vmx->vcpu);
+	return HRTIMER_NORESTART;
+}
+
+static bool l1_uses_timer(struct nest *n)
+{
+	return nest_vmcs12(n)->pin_ctls & PIN_BASED_VMX_PREEMPTION_TIMER;
+}
+
+/* `deadline` is of L1's TSC (SDM 25.5.1). */
+void nest_timer_restart(struct nest *n, u64 deadline)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	struct nested_vmx *nested = &n->vmx->nested;
+	s64 ticks = deadline - kvm_read_l1_tsc(vcpu, rdtsc());
+	u64 ns;
+
+	nested->preemption_timer_deadline = deadline;
+	if (ticks <= 0 || !vcpu->arch.virtual_tsc_khz) {
+		timer_rings(&nested->preemption_timer);
+		return;
+	}
+	ns = mul_u64_u32_div(ticks, 1000000, vcpu->arch.virtual_tsc_khz);
+	nested->preemption_timer.function = timer_rings;
+	hrtimer_start(&nested->preemption_timer, ktime_add_ns(ktime_get(), ns), HRTIMER_MODE_ABS_PINNED);
+}
+
+void nest_timer_start(struct nest *n)
+{
+	n->vmx->nested.preemption_timer_expired = false;
+	if (l1_uses_timer(n))
+		nest_timer_restart(n, kvm_read_l1_tsc(nest_vcpu(n), rdtsc()) +
+				   ((u64)nest_vmcs12(n)->preemption_timer << NEST_TIMER_SHIFT));
+}
+
+/* vmcs01 is current. */
+void nest_timer_stop(struct nest *n)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	struct nvmx_vmcs12 *v12 = nest_vmcs12(n);
+	s64 left;
+
+	if (!l1_uses_timer(n))
+		return;
+	hrtimer_cancel(&n->vmx->nested.preemption_timer);
+	if (!(v12->exit_ctls & VM_EXIT_SAVE_VMX_PREEMPTION_TIMER))
+		return;
+	left = n->vmx->nested.preemption_timer_deadline - kvm_read_l1_tsc(vcpu, rdtsc());
+	v12->preemption_timer = left > 0 && !timer_expired(vcpu) ? left >> NEST_TIMER_SHIFT : 0;
+}
+
+static void exit_for_exception(struct kvm_vcpu *vcpu)
+{
+	struct kvm_queued_exception *e = &vcpu->arch.exception_vmexit;
+	struct nvmx_l2_exit exit = {
+		.reason = EXIT_REASON_EXCEPTION_NMI,
+		.intr_info = e->vector | INTR_INFO_VALID_MASK |
+			     (kvm_exception_is_soft(e->vector) ? INTR_TYPE_SOFT_EXCEPTION : INTR_TYPE_HARD_EXCEPTION),
+	};
+
+	if (e->has_error_code) {
+		exit.intr_info |= INTR_INFO_DELIVER_CODE_MASK;
+		exit.intr_error = (u16)e->error_code;
+	}
+	if (kvm_exception_is_soft(e->vector))
+		exit.instr_len = vcpu->arch.event_exit_inst_len;
+	/* SDM 27.2.1: CR2's value, or DR6's with reversed sense where it is inverted; neither register changes. */
+	if (e->vector == PF_VECTOR)
+		exit.qualification = e->has_payload ? e->payload : vcpu->arch.cr2;
+	else if (e->vector == DB_VECTOR)
+		exit.qualification = (e->has_payload ? e->payload : vcpu->arch.dr6 ^ DR6_ACTIVE_LOW) & ~DR6_BT;
+	nest_exit(vcpu, &exit);
+}
+
+/* Data breakpoints and single steps come behind the monitor trap flag; faults and the general-detect #DB before it. */
+static bool is_late_trap(const struct kvm_queued_exception *e)
+{
+	return e->pending && e->vector == DB_VECTOR && e->payload && !(e->payload & DR6_BD);
+}
+
+/* Exceptions that KVM found.  1: done; 0: none; or -EBUSY. */
+static int check_exceptions(struct kvm_vcpu *vcpu, bool late, bool *mine)
+{
+	bool wants_exit = vcpu->arch.exception_vmexit.pending && is_late_trap(&vcpu->arch.exception_vmexit) == late;
+	bool pending = vcpu->arch.exception.pending && is_late_trap(&vcpu->arch.exception) == late;
+
+	*mine = wants_exit || pending;
+	if (!*mine)
+		return 0;
+	if (to_vmx(vcpu)->nested.nested_run_pending)
+		return -EBUSY;
+	if (wants_exit)
+		exit_for_exception(vcpu);
+	return 0;
+}
+
+/* INIT, SIPI, NMI, interrupt: the library knows what L1 asked for. */
+static int check_interrupts(struct kvm_vcpu *vcpu, bool blocked)
+{
+	struct nest *n = nest_of(to_vmx(vcpu));
+	enum nvmx_verdict verdict;
+
+	if (!nest_op_pending_events((struct nvmx_host *)n))
+		return 0;
+	if (blocked)
+		return -EBUSY;
+	nest_l2_state(n);
+	nest_activity(vcpu);
+	kvm_service_local_tlb_flush_requests(vcpu);
+	verdict = nvmx_check_events(n->v, nest_gprs(vcpu));
+	if (nvmx_in_l2(n->v))
+		vmcs_write32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
+	if (verdict == NVMX_RESUME_L2)
+		return nvmx_wants_immediate_exit(n->v) ? -EBUSY : 0;
+	if (verdict != NVMX_HOST)
+		nest_finish(n, verdict, true);
+	return 0;
+}
+
+int nest_check_events(struct kvm_vcpu *vcpu)
+{
+	struct nested_vmx *nested = &to_vmx(vcpu)->nested;
+	bool blocked = nested->nested_run_pending || kvm_event_needs_reinjection(vcpu), mine;
+	int r;
+
+	r = check_exceptions(vcpu, false, &mine);
+	if (mine)
+		return r;
+	if (nested->mtf_pending) {
+		if (blocked)
+			return -EBUSY;
+		nested_vmx_vmexit(vcpu, EXIT_REASON_MONITOR_TRAP_FLAG, 0, 0);
+		return 0;
+	}
+	r = check_exceptions(vcpu, true, &mine);
+	if (mine)
+		return r;
+	if (timer_expired(vcpu) && nest_vmcs12(nest_of(to_vmx(vcpu)))->pin_ctls & PIN_BASED_VMX_PREEMPTION_TIMER) {
+		if (blocked)
+			return -EBUSY;
+		nested_vmx_vmexit(vcpu, EXIT_REASON_PREEMPTION_TIMER, 0, 0);
+		return 0;
+	}
+	if (vcpu->arch.smi_pending && !is_smm(vcpu))
+		return blocked ? -EBUSY : 0;
+	return check_interrupts(vcpu, blocked);
+}
+
+bool nest_has_events(struct kvm_vcpu *vcpu, bool for_injection)
+{
+	return timer_expired(vcpu) || to_vmx(vcpu)->nested.mtf_pending;
+}
+
+bool nest_is_exception_vmexit(struct kvm_vcpu *vcpu, u8 vector, u32 error)
+{
+	return nvmx_l1_wants_exception(nest_of(to_vmx(vcpu))->v, vector, (u16)error);
+}
+
+void nest_triple_fault(struct kvm_vcpu *vcpu)
+{
+	kvm_clear_request(KVM_REQ_TRIPLE_FAULT, vcpu);
+	nested_vmx_vmexit(vcpu, EXIT_REASON_TRIPLE_FAULT, 0, 0);
+}
+
+unsigned int nest_op_pending_events(struct nvmx_host *host)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(nest_of_host(host));
+	unsigned int events = 0;
+
+	if (lapic_in_kernel(vcpu)) {
+		if (test_bit(KVM_APIC_INIT, &vcpu->arch.apic->pending_events))
+			events |= NVMX_PENDING_INIT;
+		if (test_bit(KVM_APIC_SIPI, &vcpu->arch.apic->pending_events) &&
+		    vcpu->arch.mp_state == KVM_MP_STATE_INIT_RECEIVED)
+			events |= NVMX_PENDING_SIPI;
+	}
+	if (vcpu->arch.nmi_pending)
+		events |= NVMX_PENDING_NMI;
+	if (kvm_cpu_has_interrupt(vcpu))
+		events |= NVMX_PENDING_INTR;
+	return events;
+}
+
+int nest_op_ack_interrupt(struct nvmx_host *host)
+{
+	return kvm_cpu_get_interrupt(nest_vcpu(nest_of_host(host)));
+}
+
+int nest_op_take_event(struct nvmx_host *host, unsigned int event)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(nest_of_host(host));
+
+	switch (event) {
+	case NVMX_PENDING_NMI:
+		vcpu->arch.nmi_pending = 0;
+		return 0;
+	case NVMX_PENDING_INIT:
+		clear_bit(KVM_APIC_INIT, &vcpu->arch.apic->pending_events);
+		return 0;
+	default:
+		clear_bit(KVM_APIC_SIPI, &vcpu->arch.apic->pending_events);
+		return vcpu->arch.apic->sipi_vector;
+	}
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The doors between KVM and this adapter: what vmx.c calls at set-up and tear-down, the exit handlers and vmx_nested_ops.
+ */
+#include "nest.h"
+
+static int (*kvm_ept_violation)(struct kvm_vcpu *vcpu);
+
+/* For the library's spin locks (nest_port.h). */
+void nest_preempt_off(void)
+{
+	preempt_disable();
+}
+
+void nest_preempt_on(void)
+{
+	preempt_enable();
+}
+
+/* What the library left of L2's EPT faults is no page that KVM could map. */
+static int handle_ept_violation(struct kvm_vcpu *vcpu)
+{
+	if (is_guest_mode(vcpu) && nest_of(to_vmx(vcpu))->ept12)
+		return nest_handle_ept_fault(vcpu);
+	return kvm_ept_violation(vcpu);
+}
+
+int nested_vmx_hardware_setup(int (*exit_handlers[])(struct kvm_vcpu *))
+{
+	static const u8 instructions[] = {
+		EXIT_REASON_VMCLEAR, EXIT_REASON_VMLAUNCH, EXIT_REASON_VMPTRLD, EXIT_REASON_VMPTRST, EXIT_REASON_VMREAD,
+		EXIT_REASON_VMRESUME, EXIT_REASON_VMWRITE, EXIT_REASON_VMOFF, EXIT_REASON_VMON, EXIT_REASON_INVEPT,
+		EXIT_REASON_INVVPID, EXIT_REASON_VMFUNC,
+	};
+	int i;
+
+	if (!cpu_has_vmx_shadow_vmcs())
+		nest_shadow_vmcs = false;
+	for (i = 0; i < ARRAY_SIZE(instructions); i++)
+		exit_handlers[instructions[i]] = nest_handle_instruction;
+	kvm_ept_violation = exit_handlers[EXIT_REASON_EPT_VIOLATION];
+	exit_handlers[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation;
+	return 0;
+}
+
+void nested_vmx_hardware_unsetup(void)
+{
+}
+
+void nested_vmx_setup_ctls_msrs(struct vmcs_config *vmcs_conf, u32 ept_caps)
+{
+	nest_caps_setup(&vmcs_conf->nested);
+}
+
+/* The library gives vmcs01 its VMREAD and VMWRITE bitmaps when L1 has a current VMCS. */
+void nested_vmx_set_vmcs_shadowing_bitmap(void)
+{
+}
+
+/* Out of VMX operation without an exit: KVM resets the vCPU, frees it, or user space takes VMX away. */
+void vmx_leave_nested(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	struct nest *n = nest_of(vmx);
+
+	if (!n)
+		return;
+	if (is_guest_mode(vcpu)) {
+		vmx->nested.nested_run_pending = 0;
+		vmx->nested.need_vmcs12_to_shadow_sync = false;
+		hrtimer_cancel(&vmx->nested.preemption_timer);
+		leave_guest_mode(vcpu);
+		vcpu->arch.mmu = &vcpu->arch.root_mmu;
+		vcpu->arch.walk_mmu = &vcpu->arch.root_mmu;
+	}
+	nest_destroy(vcpu);
+	vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);
+	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
+	vcpu->arch.regs_dirty = 0;
+	vmx->nested.vmxon = false;
+	vmx->nested.vmxon_ptr = INVALID_GPA;
+	vmx->nested.current_vmptr = INVALID_GPA;
+}
+
+void nested_vmx_free_vcpu(struct kvm_vcpu *vcpu)
+{
+	vcpu_load(vcpu);
+	vmx_leave_nested(vcpu);
+	vcpu_put(vcpu);
+	free_vpid(to_vmx(vcpu)->nested.vpid02);
+	to_vmx(vcpu)->nested.vpid02 = 0;
+}
+
+bool nested_vmx_check_io_bitmaps(struct kvm_vcpu *vcpu, unsigned int port, int size)
+{
+	struct nest *n = nest_of(to_vmx(vcpu));
+	bool wants = nvmx_l1_wants_port(n->v, port, size);
+
+	nest_settle(n);
+	return wants;
+}
+
+static bool no_pages_to_get(struct kvm_vcpu *vcpu)
+{
+	return true;
+}
+
+struct kvm_x86_nested_ops vmx_nested_ops = {
+	.leave_nested = vmx_leave_nested,
+	.is_exception_vmexit = nest_is_exception_vmexit,
+	.check_events = nest_check_events,
+	.has_events = nest_has_events,
+	.triple_fault = nest_triple_fault,
+	.get_state = nest_get_state,
+	.set_state = nest_set_state,
+	.get_nested_state_pages = no_pages_to_get,
+};

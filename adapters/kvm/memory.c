@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * L1's memory for the library: KVM's memory slots, and what happens when they or the host's page tables change.
+ *
+ * Frames that the library reads and writes stay at hand with a reference to their page, until an MMU notifier or the
+ * removal of a slot takes them away.  Frames that the processor itself uses are pinned as long as vmcs02 names them.
+ */
+#include "nest.h"
+
+#include <linux/pgtable.h>
+#include <asm/cpufeature.h>
+
+#define LEVEL_SHIFT_2M 21
+#define LEVEL_SHIFT_1G 30
+#define TYPE_UC 0
+#define TYPE_WB 6
+
+static struct kvm_memory_slot *visible_slot(struct kvm_vcpu *vcpu, gfn_t gfn)
+{
+	struct kvm_memory_slot *slot = __gfn_to_memslot(kvm_vcpu_memslots(vcpu), gfn);
+
+	return slot && kvm_is_visible_memslot(slot) ? slot : NULL;
+}
+
+/* The entry of the host's page tables that holds hva's page of 2 MiB or 1 GiB: its frame, or 0 where the page is smaller. */
+static unsigned int large_page(struct mm_struct *mm, unsigned long hva, kvm_pfn_t *first)
+{
+	p4d_t *p4d = pgd_present(*pgd_offset(mm, hva)) ? p4d_offset(pgd_offset(mm, hva), hva) : NULL;
+	pud_t pud;
+	pmd_t pmd;
+
+	if (!p4d || !p4d_present(*p4d))
+		return PAGE_SHIFT;
+	pud = READ_ONCE(*pud_offset(p4d, hva));
+	*first = pud_pfn(pud);
+	if (!pud_present(pud) || pud_large(pud))
+		return pud_present(pud) ? LEVEL_SHIFT_1G : PAGE_SHIFT;
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	*first = pmd_pfn(pmd);
+	return pmd_present(pmd) && pmd_large(pmd) ? LEVEL_SHIFT_2M : PAGE_SHIFT;
+}
+
+/* How large the page is by which the host maps an address; its page tables stay while interrupts are off. */
+static unsigned int host_page_shift(struct mm_struct *mm, unsigned long hva, kvm_pfn_t pfn)
+{
+	kvm_pfn_t first = 0;
+	unsigned long flags;
+	unsigned int shift;
+
+	local_irq_save(flags);
+	shift = large_page(mm, hva, &first);
+	local_irq_restore(flags);
+	return (first ^ pfn) >> (shift - PAGE_SHIFT) ? PAGE_SHIFT : shift;
+}
+
+/* The largest block around gfn that the slot holds wholly and maps to host memory with the same offset. */
+static unsigned int slot_page_shift(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int shift)
+{
+	for (; shift > PAGE_SHIFT; shift -= 9) {
+		gfn_t pages = 1ull << (shift - PAGE_SHIFT), first = gfn & ~(pages - 1);
+
+		if (first >= slot->base_gfn && first + pages <= slot->base_gfn + slot->npages &&
+		    !((slot->base_gfn ^ (slot->userspace_addr >> PAGE_SHIFT)) & (pages - 1)))
+			break;
+	}
+	return shift;
+}
+
+static unsigned int block_shift(struct kvm_vcpu *vcpu, struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t pfn)
+{
+	/* An executable large page could bring such a processor down (CVE-2018-12207). */
+	if (boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) || kvm_slot_dirty_track_enabled(slot) ||
+	    !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn)))
+		return PAGE_SHIFT;
+	return slot_page_shift(slot, gfn, host_page_shift(vcpu->kvm->mm, gfn_to_hva_memslot(slot, gfn), pfn));
+}
+
+/*
+ * A range that an MMU notifier has begun and not ended may still be mapped as it was: nothing in it is to be used.  The
+ * library starts again if one begins after this.
+ */
+static void wait_for_notifiers(struct nest *n)
+{
+	if (unlikely(atomic_read(&n->invalidating)))
+		wait_event(n->invalidated, !atomic_read(&n->invalidating));
+}
+
+int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, struct nvmx_xlate *out)
+{
+	struct nest *n = nest_of_host(host);
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	gfn_t gfn = gpa_to_gfn(gpa);
+	struct kvm_memory_slot *slot = visible_slot(vcpu, gfn);
+	bool write = access & NVMX_ACCESS_W, peek = access & NVMX_ACCESS_PEEK, writable = false, logged;
+	kvm_pfn_t pfn;
+
+	nest_settle(n);
+	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
+		return -1;
+	if (peek && atomic_read(&n->invalidating))
+		return -1;
+	wait_for_notifiers(n);
+	logged = kvm_slot_dirty_track_enabled(slot);
+	pfn = __gfn_to_pfn_memslot(slot, gfn, peek, NULL, write, &writable, NULL);
+	if (is_error_noslot_pfn(pfn))
+		return -1;
+	out->hpa = (pfn << PAGE_SHIFT) | offset_in_page(gpa);
+	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_X;
+	if (writable && !(slot->flags & KVM_MEM_READONLY) && (write || !logged))
+		out->rights |= NVMX_ACCESS_W;
+	out->page_shift = block_shift(vcpu, slot, gfn, pfn);
+	out->ignore_pat = !kvm_arch_has_noncoherent_dma(vcpu->kvm);
+	out->memtype = TYPE_WB;
+	if (!pfn_valid(pfn)) {
+		out->memtype = TYPE_UC;
+		out->ignore_pat = false;
+	} else if (!out->ignore_pat) {
+		out->memtype = kvm_mtrr_get_guest_memory_type(vcpu, gfn);
+	}
+	if (write && logged)
+		mark_page_dirty_in_slot(vcpu->kvm, slot, gfn);
+	kvm_release_pfn_clean(pfn);
+	return 0;
+}
+
+static void put_frame(struct nest_frame *f)
+{
+	put_page(f->page);
+	f->page = NULL;
+}
+
+static struct nest_frame *set_of(struct nest *n, gfn_t gfn)
+{
+	return n->frames[gfn % NEST_SETS];
+}
+
+static struct nest_frame *find_frame(struct nest *n, gfn_t gfn, bool write)
+{
+	struct nest_frame *f = set_of(n, gfn);
+	int i;
+
+	for (i = 0; i < NEST_WAYS; i++, f++)
+		if (f->gfn == gfn && f->page && !f->gone && (f->writable || !write))
+			return f;
+	return NULL;
+}
+
+/* In the set of gfn, or in another one if L1 has the library use a set's worth of frames at once. */
+static struct nest_frame *free_frame(struct nest *n, gfn_t gfn)
+{
+	int i;
+
+	for (i = 0; i < NEST_SETS * NEST_WAYS; i++) {
+		struct nest_frame *f = set_of(n, gfn + i / NEST_WAYS) + n->next_frame++ % NEST_WAYS;
+
+		if (f->users)
+			continue;
+		if (f->page)
+			put_frame(f);
+		return f;
+	}
+	return NULL;
+}
+
+/* The frame that nest_op_map() gave as `page`. */
+static struct nest_frame *frame_in_use(struct nest *n, gfn_t gfn, const struct page *page)
+{
+	int i;
+
+	for (i = 0; i < NEST_SETS * NEST_WAYS; i++) {
+		struct nest_frame *f = set_of(n, gfn + i / NEST_WAYS) + i % NEST_WAYS;
+
+		if (f->page == page && f->gfn == gfn && f->users)
+			return f;
+	}
+	return NULL;
+}
+
+/* Looks the frame up and keeps it; it is not kept for longer than its use if the host's map changed meanwhile. */
+static struct nest_frame *new_frame(struct nest *n, gfn_t gfn, bool write)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	struct kvm_memory_slot *slot = visible_slot(vcpu, gfn);
+	u64 before = atomic64_read(&n->invalidations);
+	bool writable = false;
+	struct nest_frame *f;
+	kvm_pfn_t pfn;
+
+	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
+		return NULL;
+	pfn = __gfn_to_pfn_memslot(slot, gfn, false, NULL, write, &writable, NULL);
+	if (is_error_noslot_pfn(pfn))
+		return NULL;
+	if (!pfn_valid(pfn) || PageReserved(pfn_to_page(pfn))) {
+		kvm_release_pfn_clean(pfn);
+		return NULL;
+	}
+	spin_lock(&n->frames_lock);
+	f = free_frame(n, gfn);
+	if (f) {
+		f->gfn = gfn;
+		f->page = pfn_to_page(pfn);
+		f->writable = writable && !(slot->flags & KVM_MEM_READONLY);
+		f->gone = atomic_read(&n->invalidating) || atomic64_read(&n->invalidations) != before;
+		f->users = 1;
+	}
+	spin_unlock(&n->frames_lock);
+	if (!f)
+		kvm_release_pfn_clean(pfn);
+	return f;
+}
+
+void *nest_op_map(struct nvmx_host *host, u64 gpa, bool write)
+{
+	struct nest *n = nest_of_host(host);
+	gfn_t gfn = gpa_to_gfn(gpa);
+	struct nest_frame *f;
+
+	nest_settle(n);
+	spin_lock(&n->frames_lock);
+	f = find_frame(n, gfn, write);
+	if (f)
+		f->users++;
+	spin_unlock(&n->frames_lock);
+	if (!f)
+		f = new_frame(n, gfn, write);
+	return f ? page_address(f->page) : NULL;
+}
+
+void nest_op_unmap(struct nvmx_host *host, u64 gpa, void *page, bool wrote)
+{
+	struct nest *n = nest_of_host(host);
+	gfn_t gfn = gpa_to_gfn(gpa);
+	struct page *p = virt_to_page(page);
+	struct nest_frame *f;
+
+	if (wrote) {
+		kvm_vcpu_mark_page_dirty(nest_vcpu(n), gfn);
+		SetPageDirty(p);
+	}
+	spin_lock(&n->frames_lock);
+	f = frame_in_use(n, gfn, p);
+	if (f && !--f->users && f->gone)
+		put_frame(f);
+	spin_unlock(&n->frames_lock);
+}
+
+static void lose_frames(struct nest *n, gfn_t first, gfn_t last)
+{
+	struct nest_frame *f = n->frames[0];
+	int i;
+
+	spin_lock(&n->frames_lock);
+	for (i = 0; i < NEST_SETS * NEST_WAYS; i++, f++) {
+		if (!f->page || f->gfn < first || f->gfn > last)
+			continue;
+		f->gone = true;
+		if (!f->users)
+			put_frame(f);
+	}
+	spin_unlock(&n->frames_lock);
+}
+
+void nest_frames_drop(struct nest *n)
+{
+	lose_frames(n, 0, ~0ull);
+}
+
+int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa)
+{
+	struct nest *n = nest_of_host(host);
+	int i;
+
+	nest_settle(n);
+	for (i = 0; i < NEST_PINS; i++) {
+		struct kvm_host_map *map = &n->pins[i];
+
+		if (map->hva)
+			continue;
+		if (kvm_vcpu_map(nest_vcpu(n), gpa_to_gfn(gpa), map))
+			return -1;
+		*hpa = pfn_to_hpa(map->pfn);
+		return 0;
+	}
+	return -1;
+}
+
+void nest_op_unpin(struct nvmx_host *host, u64 gpa, u64 hpa)
+{
+	struct nest *n = nest_of_host(host);
+	int i;
+
+	nest_settle(n);
+	for (i = 0; i < NEST_PINS; i++) {
+		struct kvm_host_map *map = &n->pins[i];
+
+		if (map->hva && map->gfn == gpa_to_gfn(gpa) && pfn_to_hpa(map->pfn) == hpa) {
+			kvm_vcpu_unmap(nest_vcpu(n), map, true);
+			map->hva = NULL;
+			return;
+		}
+	}
+}
+
+/* The processor writes to them behind KVM's back. */
+void nested_mark_vmcs12_pages_dirty(struct kvm_vcpu *vcpu)
+{
+	struct nest *n = nest_of(to_vmx(vcpu));
+	int i;
+
+	for (i = 0; i < NEST_PINS; i++)
+		if (n->pins[i].hva)
+			kvm_vcpu_mark_page_dirty(vcpu, n->pins[i].gfn);
+}
+
+void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa)
+{
+	struct nest *n = nest_of_host(host);
+	struct page *page;
+
+	nest_settle(n);
+	page = alloc_page((preemptible() ? GFP_KERNEL_ACCOUNT : GFP_ATOMIC) | __GFP_ZERO);
+	if (!page)
+		return NULL;
+	atomic_inc(&n->pages);
+	*hpa = page_to_phys(page);
+	return page_address(page);
+}
+
+void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa)
+{
+	atomic_dec(&nest_of_host(host)->pages);
+	free_page((unsigned long)page);
+}
+
+static void take_back(struct nest *n, gfn_t gfn, gfn_t pages)
+{
+	lose_frames(n, gfn, gfn + pages - 1);
+	nvmx_host_invalidate(n->vm, NULL, gfn_to_gpa(gfn), gfn_to_gpa(pages));
+}
+
+/* Each slot whose part of the range [start, end) of the process is L1's memory. */
+static void take_back_range(struct nest *n, unsigned long start, unsigned long end)
+{
+	struct kvm *kvm = nest_vcpu(n)->kvm;
+	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
+	int i, bkt, idx;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	for (i = 0; i < KVM_ADDRESS_SPACE_NUM; i++) {
+		slots = __kvm_memslots(kvm, i);
+		kvm_for_each_memslot(slot, bkt, slots) {
+			unsigned long from = max(start, slot->userspace_addr);
+			unsigned long to = min(end, slot->userspace_addr + (slot->npages << PAGE_SHIFT));
+
+			if (from < to)
+				take_back(n, hva_to_gfn_memslot(from, slot),
+					  ((to - from + PAGE_SIZE - 1) >> PAGE_SHIFT));
+		}
+	}
+	srcu_read_unlock(&kvm->srcu, idx);
+}
+
+static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
+{
+	struct nest *n = container_of(mn, struct nest, notifier);
+
+	atomic_inc(&n->invalidating);
+	atomic64_inc(&n->invalidations);
+	smp_mb__after_atomic();
+	take_back_range(n, range->start & PAGE_MASK, PAGE_ALIGN(range->end));
+	return 0;
+}
+
+static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
+{
+	struct nest *n = container_of(mn, struct nest, notifier);
+
+	if (atomic_dec_and_test(&n->invalidating))
+		wake_up_all(&n->invalidated);
+}
+
+static void release(struct mmu_notifier *mn, struct mm_struct *mm)
+{
+	struct nest *n = container_of(mn, struct nest, notifier);
+
+	atomic64_inc(&n->invalidations);
+	take_back(n, 0, 1ull << (52 - PAGE_SHIFT));
+}
+
+static const struct mmu_notifier_ops notifier_ops = {
+	.invalidate_range_start = range_start,
+	.invalidate_range_end = range_end,
+	.release = release,
+};
+
+static void flush_slot(struct kvm *kvm, struct kvm_memory_slot *slot, struct kvm_page_track_notifier_node *node)
+{
+	struct nest *n = container_of(node, struct nest, track);
+
+	atomic64_inc(&n->invalidations);
+	take_back(n, slot->base_gfn, slot->npages);
+}
+
+int nest_watch_memory(struct nest *n)
+{
+	struct kvm *kvm = nest_vcpu(n)->kvm;
+	int error;
+
+	n->notifier.ops = &notifier_ops;
+	error = mmu_notifier_register(&n->notifier, kvm->mm);
+	if (error)
+		return error;
+	n->track.track_flush_slot = flush_slot;
+	kvm_page_track_register_notifier(kvm, &n->track);
+	return 0;
+}
+
+void nest_unwatch_memory(struct nest *n)
+{
+	struct kvm *kvm = nest_vcpu(n)->kvm;
+
+	kvm_page_track_unregister_notifier(kvm, &n->track);
+	mmu_notifier_unregister(&n->notifier, kvm->mm);
+}
+
+/*
+ * KVM has flushed TLBs, as it does after it has started to log writes to a slot or has handed the log out: what is
+ * writable in a slot with a log has to be asked for again.
+ */
+void nest_follow_dirty_log(struct nest *n)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	struct kvm_memory_slot *slot;
+	int bkt;
+
+	if (likely(vcpu->stat.tlb_flush == n->tlb_flushes))
+		return;
+	n->tlb_flushes = vcpu->stat.tlb_flush;
+	kvm_for_each_memslot(slot, bkt, kvm_vcpu_memslots(vcpu))
+		if (kvm_slot_dirty_track_enabled(slot))
+			nvmx_host_write_protect(n->vm, n->v, gfn_to_gpa(slot->base_gfn), gfn_to_gpa(slot->npages));
+}

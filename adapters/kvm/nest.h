@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the adapter share: a vCPU's nested VMX as KVM and libnestvmx see it together.
+ */
+#ifndef NEST_NEST_H
+#define NEST_NEST_H
+
+#include <linux/kvm_host.h>
+#include <linux/mmu_notifier.h>
+#include <asm/kvm_page_track.h>
+
+#include "x86.h"
+#include "nested.h"
+#include "vmx.h"
+
+#include <nestvmx/nestvmx.h>
+
+#define NEST_SLOTS 4		/* vmcs12s that the library keeps warm on a vCPU, each with a vmcs02 */
+#define NEST_SETS 16		/* frames of L1 that stay at hand for the library to read and write, */
+#define NEST_WAYS 4		/* in sets by their number */
+#define NEST_PINS (3 * NEST_SLOTS)
+#define NEST_SHADOW_EPT_PAGES 8192
+#define NEST_TIMER_SHIFT 5	/* L1's VMX-preemption timer counts TSC ticks / 32 (SDM A.6) */
+
+/* A frame of L1's memory with a reference to its page. */
+struct nest_frame {
+	gfn_t gfn;
+	struct page *page;	/* NULL: free */
+	int users;
+	bool writable;
+	bool gone;		/* KVM's map has changed: not to be used anew */
+};
+
+/* L1's registers of which KVM has copies. */
+struct nest_regs {
+	unsigned long cr0, cr4;
+	u64 efer;
+};
+
+struct nest {
+	struct vcpu_vmx *vmx;
+	struct nvmx_vm *vm;
+	struct nvmx_vcpu *v;
+	struct nvmx_view view;
+	struct nvmx_caps hw, limit;
+	struct loaded_vmcs vmcs02[NEST_SLOTS];
+	bool away;		/* a shadow VMCS is current or none is, and preemption is off: nest_settle() */
+	bool l1_reloaded;	/* a VM exit to L1 has replaced the guest state of vmcs01 */
+	bool has_ibpb;
+	bool ept12;		/* L2 runs on the library's shadow of L1's EPT */
+	struct nest_regs l1;	/* when L1 entered L2 */
+	u64 efer01, efer02;	/* what GUEST_IA32_EFER of vmcs01 holds, and of vmcs02 */
+	u64 tsc_offset01, tsc_ratio01;	/* what vmcs01 holds */
+	unsigned int autoload_guest, autoload_host;	/* counts of the MSR areas in vmcs01 */
+	u32 controls01[4];	/* pin, exec, secondary, exception bitmap's inputs when the library read vmcs01 */
+	u64 tlb_flushes;	/* vcpu->stat.tlb_flush, to notice that dirty logging may have started anew */
+
+	/* Guest memory. */
+	struct nest_frame frames[NEST_SETS][NEST_WAYS];
+	unsigned int next_frame;
+	struct kvm_host_map pins[NEST_PINS];
+	spinlock_t frames_lock;
+	struct mmu_notifier notifier;
+	struct kvm_page_track_notifier_node track;
+	atomic_t invalidating;	/* MMU notifier ranges that have begun and not ended */
+	atomic64_t invalidations;
+	wait_queue_head_t invalidated;
+	atomic_t pages;		/* given to the library and not given back */
+
+	struct kvm_mmu mmu;	/* vcpu->arch.mmu while L2 runs with EPT */
+
+	u8 vm_memory[NVMX_VM_SIZE] __aligned(64);
+	u8 vcpu_memory[NVMX_VCPU_SIZE] __aligned(64);
+};
+
+/* hv_evmcs belongs to the enlightened VMCS, which this adapter does not offer: the place for its own state. */
+static inline struct nest *nest_of(struct vcpu_vmx *vmx)
+{
+	return (struct nest *)vmx->nested.hv_evmcs;
+}
+
+static inline struct nest *nest_of_host(struct nvmx_host *host)
+{
+	return (struct nest *)host;
+}
+
+static inline struct kvm_vcpu *nest_vcpu(struct nest *n)
+{
+	return &n->vmx->vcpu;
+}
+
+static inline struct nvmx_vmcs12 *nest_vmcs12(struct nest *n)
+{
+	return n->view.vmcs12;
+}
+
+static inline struct nvmx_regs *nest_gprs(struct kvm_vcpu *vcpu)
+{
+	BUILD_BUG_ON(VCPU_REGS_RCX != 1 || VCPU_REGS_RSP != 4 || VCPU_REGS_R15 != 15);
+	return (struct nvmx_regs *)vcpu->arch.regs;
+}
+
+/* create.c */
+int nest_create(struct kvm_vcpu *vcpu);
+void nest_destroy(struct kvm_vcpu *vcpu);
+
+/* caps.c */
+void nest_caps_of_processor(struct nvmx_caps *hw);
+void nest_caps_of_vcpu(struct kvm_vcpu *vcpu, struct nvmx_caps *limit);
+void nest_caps_setup(struct nested_vmx_msrs *msrs);
+u64 nest_withheld(void);
+extern bool nest_shadow_vmcs;
+
+/* vmcs.c */
+void nest_settle(struct nest *n);
+void nest_write_back(struct kvm_vcpu *vcpu);
+void nest_forget_vmcs02(struct nest *n);
+void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa);
+void nest_op_vmcs_clear(struct nvmx_host *host, u64 hpa);
+void nest_op_make_vmcs02(struct nvmx_host *host, u64 hpa);
+
+/* memory.c */
+int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, struct nvmx_xlate *out);
+void *nest_op_map(struct nvmx_host *host, u64 gpa, bool write);
+void nest_op_unmap(struct nvmx_host *host, u64 gpa, void *page, bool wrote);
+int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa);
+void nest_op_unpin(struct nvmx_host *host, u64 gpa, u64 hpa);
+void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa);
+void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa);
+void nest_frames_drop(struct nest *n);
+bool nest_frame_of(struct nest *n, u64 gpa);
+int nest_watch_memory(struct nest *n);
+void nest_unwatch_memory(struct nest *n);
+void nest_follow_dirty_log(struct nest *n);
+
+/* mmu.c */
+void nest_mmu_init(struct nest *n);
+void nest_mmu_enter(struct nest *n);
+void nest_mmu_leave(struct nest *n, bool same);
+void nest_mmu_before_l2(struct nest *n);
+int nest_handle_ept_fault(struct kvm_vcpu *vcpu);
+
+/* run.c */
+int nest_handle_instruction(struct kvm_vcpu *vcpu);
+void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2);
+void nest_exit(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit);
+
+/* switch.c: KVM's copies follow a VM entry or exit */
+void nest_entered_l2(struct nest *n);
+void nest_left_l2(struct nest *n);
+void nest_left_behind(struct nest *n);
+void nest_l1_state(struct nest *n);
+void nest_l2_state(struct nest *n);
+void nest_activity(struct kvm_vcpu *vcpu);
+void nest_view(struct nest *n);
+
+/* events.c */
+int nest_check_events(struct kvm_vcpu *vcpu);
+bool nest_has_events(struct kvm_vcpu *vcpu, bool for_injection);
+bool nest_is_exception_vmexit(struct kvm_vcpu *vcpu, u8 vector, u32 error);
+void nest_triple_fault(struct kvm_vcpu *vcpu);
+void nest_timer_start(struct nest *n);
+void nest_timer_restart(struct nest *n, u64 deadline);
+void nest_timer_stop(struct nest *n);
+unsigned int nest_op_pending_events(struct nvmx_host *host);
+int nest_op_ack_interrupt(struct nvmx_host *host);
+int nest_op_take_event(struct nvmx_host *host, unsigned int event);
+
+/* state.c */
+int nest_get_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *to, unsigned int size);
+int nest_set_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *from, struct kvm_nested_state *header);
+
+#endif

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exits: VMX instructions of L1, exits of L2, and what the library decided about them.
+ */
+#include "nest.h"
+
+#include "mmu.h"
+#include "trace.h"
+
+static void stopped(struct nest *n)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+
+	if (nvmx_stop_code(n->v) == NVMX_STOP_VMX_ABORT) {	/* SDM 27.7: the processor shuts down */
+		pr_debug_ratelimited("kvm_intel: VMX abort %llu\n", nvmx_stop_detail(n->v));
+		kvm_make_request(KVM_REQ_TRIPLE_FAULT, vcpu);
+		return;
+	}
+	pr_warn_ratelimited("kvm_intel: libnestvmx: %s (%llx)\n", nvmx_stop_reason(n->v), nvmx_stop_detail(n->v));
+	kvm_vm_dead(vcpu->kvm);
+}
+
+/* L1 goes on: it may have another current VMCS, and the library another shadow VMCS in vmcs01. */
+static void l1_goes_on(struct nest *n)
+{
+	struct vcpu_vmx *vmx = n->vmx;
+	u64 shadow = n->view.shadow_vmcs;
+
+	nest_view(n);
+	if (n->view.shadow_vmcs == shadow)
+		return;
+	vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);
+	/* KVM clears it with vmcs01 when the vCPU moves. */
+	vmx->vmcs01.shadow_vmcs = n->view.shadow_vmcs == ~0ull ? NULL : __va(n->view.shadow_vmcs);
+}
+
+/* KVM's copies follow what the library did. */
+void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	bool is_l2 = nvmx_in_l2(n->v), reloaded = n->l1_reloaded;
+
+	nest_settle(n);
+	n->l1_reloaded = false;
+	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
+	if (is_l2 && !was_l2)
+		nest_entered_l2(n);
+	else if (was_l2 && !is_l2)
+		nest_left_l2(n);
+	else if (!is_l2)
+		l1_goes_on(n);
+	if (!was_l2 && reloaded) {
+		n->l1 = (struct nest_regs){ vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
+		n->ept12 = true;	/* KVM's MMU has not left L1 */
+		nest_l1_state(n);
+		trace_kvm_nested_vmenter_failed("VM entry", nest_vmcs12(n)->exit_reason);
+	}
+	if (verdict == NVMX_STOP)
+		stopped(n);
+}
+
+/* Controls and exception bitmap of vmcs01 as far as they are the same for L2. */
+static bool controls01_changed(struct nest *n)
+{
+	struct vcpu_vmx *vmx = n->vmx;
+	u32 now[4] = {
+		pin_controls_get(vmx),
+		exec_controls_get(vmx) & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING),
+		secondary_exec_controls_get(vmx) & ~SECONDARY_EXEC_SHADOW_VMCS,
+		vmcs_read32(EXCEPTION_BITMAP),
+	};
+
+	if (!memcmp(now, n->controls01, sizeof(now)))
+		return false;
+	memcpy(n->controls01, now, sizeof(now));
+	return true;
+}
+
+static bool is_entry(const struct vcpu_vmx *vmx)
+{
+	return vmx->exit_reason.basic == EXIT_REASON_VMLAUNCH || vmx->exit_reason.basic == EXIT_REASON_VMRESUME;
+}
+
+/* Whether the instruction can change more than L1's registers and vmcs12. */
+static bool moves_on(const struct vcpu_vmx *vmx)
+{
+	switch (vmx->exit_reason.basic) {
+	case EXIT_REASON_VMREAD:
+	case EXIT_REASON_VMWRITE:
+	case EXIT_REASON_VMPTRST:
+	case EXIT_REASON_INVEPT:
+	case EXIT_REASON_INVVPID:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Another VMXON may come with other capabilities: user space sets them while L1 is not in VMX operation. */
+static bool outdated(struct kvm_vcpu *vcpu, struct nest *n)
+{
+	struct nvmx_caps limit;
+
+	if (nvmx_in_vmx_operation(n->v))
+		return false;
+	nest_caps_of_vcpu(vcpu, &limit);
+	return memcmp(&limit, &n->limit, sizeof(limit));
+}
+
+static int prepare(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	struct nest *n = nest_of(vmx);
+
+	if (vmx->exit_reason.basic != EXIT_REASON_VMON)
+		return n ? 0 : -EINVAL;
+	if (!nested_vmx_allowed(vcpu))
+		return -EINVAL;
+	if (n && outdated(vcpu, n)) {
+		nest_destroy(vcpu);
+		n = NULL;
+	}
+	return n ? 0 : nest_create(vcpu);
+}
+
+/* The VMX instructions, VMFUNC included: all of them exit unconditionally from L1. */
+int nest_handle_instruction(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	enum nvmx_verdict verdict;
+	struct nest *n;
+
+	if (is_smm(vcpu) || prepare(vcpu)) {
+		kvm_queue_exception(vcpu, UD_VECTOR);
+		return 1;
+	}
+	n = nest_of(vmx);
+	if (n->efer01 != vcpu->arch.efer) {
+		n->efer01 = vcpu->arch.efer;
+		vmcs_write64(GUEST_IA32_EFER, n->efer01);
+	}
+	if (is_entry(vmx)) {
+		kvm_service_local_tlb_flush_requests(vcpu);
+		if (controls01_changed(n))
+			nvmx_vmcs01_changed(n->v);
+	}
+	verdict = nvmx_handle_exit(n->v, nest_gprs(vcpu));
+	if (verdict == NVMX_RESUME_L1 && !moves_on(vmx)) {
+		nest_settle(n);
+		vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
+		return 1;
+	}
+	nest_finish(n, verdict, false);
+	if (verdict == NVMX_HOST) {	/* no VMX instruction is the host's */
+		kvm_queue_exception(vcpu, UD_VECTOR);
+	}
+	return 1;
+}
+
+/* Exceptions of L2 that KVM itself asked for, before L1 is asked. */
+static bool is_kvms_exception(struct kvm_vcpu *vcpu)
+{
+	u32 info = vmx_get_intr_info(vcpu);
+
+	if (is_page_fault(info))
+		return vcpu->arch.apf.host_apf_flags || vmx_need_pf_intercept(vcpu);
+	if (is_debug(info))
+		return vcpu->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP);
+	if (is_breakpoint(info))
+		return vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP;
+	return is_alignment_check(info) && !vmx_guest_inject_ac(vcpu);
+}
+
+static bool is_kvms(struct kvm_vcpu *vcpu)
+{
+	switch (to_vmx(vcpu)->exit_reason.full) {
+	case EXIT_REASON_EXCEPTION_NMI:
+		return is_kvms_exception(vcpu);
+	case EXIT_REASON_BUS_LOCK:
+	case EXIT_REASON_NOTIFY:
+	case EXIT_REASON_MCE_DURING_VMENTRY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* True: the exit of L2 is dealt with. */
+bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	struct nest *n = nest_of(vmx);
+	enum nvmx_verdict verdict;
+
+	vmx->nested.need_vmcs12_to_shadow_sync = true;
+	trace_kvm_nested_vmexit(vcpu, KVM_ISA_VMX);
+	if (unlikely(vmx->fail)) {
+		nest_finish(n, nvmx_entry_refused(n->v), true);
+		return true;
+	}
+	if (is_kvms(vcpu)) {
+		nvmx_l2_ran(n->v);
+		return false;
+	}
+	if (kvm_test_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu) || kvm_test_request(KVM_REQ_TLB_FLUSH_GUEST, vcpu))
+		kvm_service_local_tlb_flush_requests(vcpu);
+	nest_l2_state(n);
+	verdict = nvmx_handle_exit(n->v, nest_gprs(vcpu));
+	if (verdict == NVMX_HOST) {
+		nest_settle(n);
+		return false;
+	}
+	nest_finish(n, verdict, true);
+	return true;
+}
+
+/* A VM exit to L1 that KVM found.  Events that KVM holds for delivery to L2 become IDT-vectoring information. */
+static void take_event(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit)
+{
+	struct kvm_queued_exception *e = &vcpu->arch.exception;
+	u32 type;
+
+	if (e->injected) {
+		type = kvm_exception_is_soft(e->vector) ? INTR_TYPE_SOFT_EXCEPTION : INTR_TYPE_HARD_EXCEPTION;
+		exit->idt_info = e->vector | type | INTR_INFO_VALID_MASK;
+		if (type == INTR_TYPE_SOFT_EXCEPTION)
+			exit->instr_len = vcpu->arch.event_exit_inst_len;
+		if (e->has_error_code) {
+			exit->idt_info |= INTR_INFO_DELIVER_CODE_MASK;
+			exit->idt_error = e->error_code;
+		}
+	} else if (vcpu->arch.nmi_injected) {
+		exit->idt_info = NMI_VECTOR | INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK;
+	} else if (vcpu->arch.interrupt.injected) {
+		type = vcpu->arch.interrupt.soft ? INTR_TYPE_SOFT_INTR : INTR_TYPE_EXT_INTR;
+		exit->idt_info = vcpu->arch.interrupt.nr | type | INTR_INFO_VALID_MASK;
+		if (vcpu->arch.interrupt.soft)
+			exit->instr_len = vcpu->arch.event_exit_inst_len;
+	}
+}
+
+void nest_exit(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	struct nest *n = nest_of(vmx);
+
+	kvm_service_local_tlb_flush_requests(vcpu);
+	nest_l2_state(n);
+	nest_activity(vcpu);
+	take_event(vcpu, exit);
+	nest_finish(n, nvmx_exit_to_l1(n->v, exit), true);
+}
+
+void nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigned long qualification)
+{
+	struct nvmx_l2_exit exit = { .reason = reason, .intr_info = intr_info, .qualification = qualification };
+	struct nest *n = nest_of(to_vmx(vcpu));
+
+	if (reason == -1) {	/* an SMI: L1 is not to know */
+		kvm_service_local_tlb_flush_requests(vcpu);
+		nest_write_back(vcpu);
+		nvmx_smi(n->v);
+		nest_settle(n);
+		nest_left_behind(n);
+		return;
+	}
+	nest_exit(vcpu, &exit);
+}
+
+/* RSM into L2. */
+enum nvmx_vmentry_status nested_vmx_enter_non_root_mode(struct kvm_vcpu *vcpu, bool from_vmentry)
+{
+	struct nest *n = nest_of(to_vmx(vcpu));
+
+	nest_write_back(vcpu);
+	nvmx_rsm(n->v);
+	nest_settle(n);
+	nest_entered_l2(n);
+	return NVMX_VMENTRY_SUCCESS;
+}
+
+/* vmx_prepare_switch_to_guest() calls it before each entry into L2: preemption is off, kvm->srcu is held. */
+void nested_sync_vmcs12_to_shadow(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+
+	vmx->nested.need_vmcs12_to_shadow_sync = false;
+	if (is_guest_mode(vcpu))
+		nest_mmu_before_l2(nest_of(vmx));
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMCSs.  KVM knows a VMCS as a struct loaded_vmcs, moves it between processors and mirrors some of its fields; each vmcs02
+ * of the library gets one.  Shadow VMCSs are current for a few instructions only, with preemption off: between the
+ * library's VMPTRLD of one and its next VMPTRLD, or anything that may sleep.
+ */
+#include "nest.h"
+
+/* GUEST_RSP and GUEST_RIP of the current VMCS get what KVM's emulation has left in its cache. */
+void nest_write_back(struct kvm_vcpu *vcpu)
+{
+	if (kvm_register_is_dirty(vcpu, VCPU_REGS_RSP))
+		vmcs_writel(GUEST_RSP, vcpu->arch.regs[VCPU_REGS_RSP]);
+	if (kvm_register_is_dirty(vcpu, VCPU_REGS_RIP))
+		vmcs_writel(GUEST_RIP, vcpu->arch.regs[VCPU_REGS_RIP]);
+	if (kvm_register_is_dirty(vcpu, VCPU_EXREG_CR3))
+		vmcs_writel(GUEST_CR3, vcpu->arch.cr3);
+	vcpu->arch.regs_dirty = 0;
+}
+
+static void forget_registers(struct kvm_vcpu *vcpu)
+{
+	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
+	vcpu->arch.regs_dirty = 0;
+}
+
+/* The VMCS that KVM takes for current is. */
+void nest_settle(struct nest *n)
+{
+	if (!n->away)
+		return;
+	vmcs_load(n->vmx->loaded_vmcs->vmcs);
+	n->away = false;
+	preempt_enable();
+}
+
+static void go_away(struct nest *n)
+{
+	if (!n->away)
+		preempt_disable();
+	n->away = true;
+}
+
+static struct loaded_vmcs *find(struct nest *n, u64 hpa)
+{
+	struct vmcs *vmcs = __va(hpa);
+	int i;
+
+	if (vmcs == n->vmx->vmcs01.vmcs)
+		return &n->vmx->vmcs01;
+	for (i = 0; i < NEST_SLOTS; i++)
+		if (n->vmcs02[i].vmcs == vmcs)
+			return &n->vmcs02[i];
+	return NULL;
+}
+
+/* The host segments that KVM loaded for the VMCS before are loaded for this one. */
+static void take_over_host_state(struct vcpu_vmx *vmx, const struct vmcs_host_state *from)
+{
+	struct vmcs_host_state *to = &vmx->loaded_vmcs->host_state;
+
+	if (!vmx->guest_state_loaded)
+		return;
+	vmx_set_host_fs_gs(to, from->fs_sel, from->gs_sel, from->fs_base, from->gs_base);
+	to->ldt_sel = from->ldt_sel;
+	to->ds_sel = from->ds_sel;
+	to->es_sel = from->es_sel;
+}
+
+/* A control that KVM changed for its own sake while L2 ran (a window, the timer) does not outlast L2's stay. */
+static void restore_controls(struct nest *n)
+{
+	vm_entry_controls_set(n->vmx, n->view.entry | (vm_entry_controls_get(n->vmx) & VM_ENTRY_IA32E_MODE));
+	vm_exit_controls_set(n->vmx, n->view.exit);
+	pin_controls_set(n->vmx, n->view.pin);
+	exec_controls_set(n->vmx, n->view.proc);
+	secondary_exec_controls_set(n->vmx, n->view.proc2);
+}
+
+void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
+{
+	struct nest *n = nest_of_host(host);
+	struct vcpu_vmx *vmx = n->vmx;
+	struct loaded_vmcs *to = find(n, hpa), *from = vmx->loaded_vmcs;
+
+	if (!to) {
+		go_away(n);
+		vmcs_load(__va(hpa));
+		return;
+	}
+	if (to == from) {
+		nest_settle(n);
+		return;
+	}
+	if (from != &vmx->vmcs01 && is_guest_mode(&vmx->vcpu)) {
+		nest_settle(n);
+		restore_controls(n);
+	}
+	/* Whatever is current now, vmx_vcpu_load_vmcs() has to load `to`: it differs from what KVM takes for current. */
+	preempt_disable();
+	vmx->loaded_vmcs = to;
+	vmx_vcpu_load_vmcs(&vmx->vcpu, smp_processor_id(), from);
+	if (n->away) {
+		n->away = false;
+		preempt_enable();
+	}
+	take_over_host_state(vmx, &from->host_state);
+	preempt_enable();
+	forget_registers(&vmx->vcpu);
+}
+
+/* A page becomes a vmcs02. */
+static void adopt(struct nest *n, struct vmcs *vmcs)
+{
+	int i;
+
+	for (i = 0; i < NEST_SLOTS; i++) {
+		struct loaded_vmcs *l = &n->vmcs02[i];
+
+		if (l->vmcs)
+			continue;
+		memset(l, 0, sizeof(*l));
+		l->vmcs = vmcs;
+		l->cpu = -1;
+		l->msr_bitmap = n->vmx->vmcs01.msr_bitmap;
+		vmcs_clear(vmcs);
+		return;
+	}
+	WARN_ON_ONCE(1);
+}
+
+void nest_op_vmcs_clear(struct nvmx_host *host, u64 hpa)
+{
+	struct nest *n = nest_of_host(host);
+	struct vmcs *vmcs = __va(hpa);
+	struct loaded_vmcs *l = find(n, hpa);
+
+	if (vmcs->hdr.shadow_vmcs) {
+		go_away(n);
+		vmcs_clear(vmcs);
+	} else if (!l) {
+		nest_settle(n);
+		adopt(n, vmcs);
+	} else {
+		nest_settle(n);
+		loaded_vmcs_clear(l);
+		l->vmcs = NULL;	/* the library clears a vmcs02 only to give it back */
+	}
+}
+
+void nest_forget_vmcs02(struct nest *n)
+{
+	int i;
+
+	for (i = 0; i < NEST_SLOTS; i++)
+		WARN_ON_ONCE(n->vmcs02[i].vmcs);
+}
+
+/* The host part of a vmcs02 that is new, and of all when vmcs01's controls have changed. */
+void nest_op_make_vmcs02(struct nvmx_host *host, u64 hpa)
+{
+	struct vcpu_vmx *vmx = nest_of_host(host)->vmx;
+	struct vmcs_host_state *s = &vmx->loaded_vmcs->host_state;
+
+	vmx_set_constant_host_state(vmx);
+	vmcs_write16(HOST_FS_SELECTOR, s->fs_sel);
+	vmcs_write16(HOST_GS_SELECTOR, s->gs_sel);
+	vmcs_writel(HOST_FS_BASE, s->fs_base);
+	vmcs_writel(HOST_GS_BASE, s->gs_base);
+	vmcs_write32(VM_EXIT_MSR_STORE_COUNT, vmx->msr_autostore.guest.nr);
+	vmcs_write64(VM_EXIT_MSR_STORE_ADDR, __pa(vmx->msr_autostore.guest.val));
+	vmcs_write32(VM_EXIT_MSR_LOAD_COUNT, vmx->msr_autoload.host.nr);
+	vmcs_write64(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->msr_autoload.host.val));
+	vmcs_write32(VM_ENTRY_MSR_LOAD_COUNT, vmx->msr_autoload.guest.nr);
+	vmcs_write64(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->msr_autoload.guest.val));
+	vmx->loaded_vmcs->hv_timer_soft_disabled = false;
+}
