@@ -234,48 +234,95 @@ static void linked_write(struct nvmx_vcpu *v, unsigned row, uint64_t value)
 		nvmx_gpa_write(v, link + nvmx_field_rows[row].offset, &value, nvmx_field_rows[row].size);
 }
 
-/* After the operand has passed L1's bitmap and CPL. */
-static void linked_access(struct rw *a, bool write)
+/* The operand that is not the encoding, in a register or in L2's memory.  0, or -1 and *fault. */
+static int l2_operand_read(struct rw *a, uint64_t *value, struct nvmx_fault *fault)
+{
+	struct nvmx_l1 l2;
+
+	*value = 0;
+	if (INFO_REGISTER(a->info)) {
+		*value = nvmx_gpr_read(a->v, a->regs, INFO_REG1(a->info));
+	} else {
+		nvmx_l2_mode(a->v, &l2);
+		if (nvmx_operand_read(a->v, a->regs, &l2, value, a->wide ? 8 : 4, fault))
+			return -1;
+	}
+	if (!a->wide)
+		*value = (uint32_t)*value;
+	return 0;
+}
+
+static int l2_operand_write(struct rw *a, uint64_t value, struct nvmx_fault *fault)
+{
+	struct nvmx_l1 l2;
+
+	if (INFO_REGISTER(a->info)) {
+		nvmx_gpr_write(a->v, a->regs, INFO_REG1(a->info), value);
+		return 0;
+	}
+	nvmx_l2_mode(a->v, &l2);
+	return nvmx_operand_write(a->v, a->regs, &l2, &value, a->wide ? 8 : 4, fault);
+}
+
+/* After the encoding has passed L1's bitmap and CPL.  A fault on VMWRITE's source comes before the checks of the field, one
+ * on VMREAD's destination after them.  0, or -1 and *fault. */
+static int linked_access(struct rw *a, bool write, struct nvmx_fault *fault)
 {
 	struct nvmx_vcpu *v = a->v;
+	uint64_t value, operand = 0;
 	uint32_t encoding;
-	uint64_t value;
 	int row;
 
 	if (v->cur->v12->vmcs_link_pointer == NVMX_NO_ADDR) {
 		nvmx_vmfail_invalid(v);
-		return;
+		return 0;
 	}
+	if (write && l2_operand_read(a, &operand, fault))
+		return -1;
 	row = named_row(a, &encoding);
 	if (row < 0 || (write && !writable(v, encoding))) {
 		nvmx_vmfail(v, row < 0 ? NVMX_VMERR_UNSUPPORTED_FIELD : NVMX_VMERR_READ_ONLY_FIELD);
-		return;
+		return 0;
 	}
 	value = linked_read(v, (unsigned)row);
-	if (write) {
-		uint64_t operand = nvmx_gpr_read(v, a->regs, INFO_REG1(a->info));
-
-		linked_write(v, (unsigned)row, merge_halves(encoding, value, a->wide ? operand : (uint32_t)operand));
-	} else {
-		nvmx_gpr_write(v, a->regs, INFO_REG1(a->info), to_operand(a, encoding, value));
-	}
+	if (write)
+		linked_write(v, (unsigned)row, merge_halves(encoding, value, operand));
+	else if (l2_operand_write(a, to_operand(a, encoding, value), fault))
+		return -1;
 	nvmx_vmsucceed(v);
+	return 0;
 }
 
-/* A memory operand lies behind L2's paging and L1's EPT: L1, who emulates its guest's instructions anyway, gets those. */
+/* What L2's access to its operand ran into. */
+static enum nvmx_verdict l2_fault(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_fault *fault)
+{
+	struct nvmx_exit_info exit = { .reason = fault->exit.reason, .qualification = fault->exit.qualification,
+				       .physical = fault->exit.physical, .linear = fault->linear };
+
+	switch (fault->kind) {
+	case NVMX_FAULT_AGAIN:
+		return NVMX_RESUME_L2;
+	case NVMX_FAULT_EXIT:
+		return nvmx_leave_l2(v, &exit);
+	default:
+		return nvmx_inject_exception(v, regs, fault->vector, true, fault->error, fault->cr2);
+	}
+}
+
 bool nvmx_l2_shadow_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool write, enum nvmx_verdict *verdict)
 {
 	const struct nvmx_vmcs12 *v12 = v->cur->v12;
 	struct rw a = { .v = v, .regs = regs };
+	struct nvmx_fault fault;
 
 	a.info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
 	a.wide = nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E;
-	if (!INFO_REGISTER(a.info) || exits_to_l1(&a, write ? v12->vmwrite_bitmap : v12->vmread_bitmap))
+	if (exits_to_l1(&a, write ? v12->vmwrite_bitmap : v12->vmread_bitmap))
 		return false;
 	*verdict = NVMX_RESUME_L2;
 	if (NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR)))
 		*verdict = nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
-	else
-		linked_access(&a, write);
+	else if (linked_access(&a, write, &fault))
+		*verdict = l2_fault(v, regs, &fault);
 	return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * L1 as its own instructions see it: mode, linear memory, memory operands, faults.  vmcs01 is the current VMCS throughout.
+ * L1 as its own instructions see it: mode, linear memory, memory operands, faults.  vmcs01 is the current VMCS throughout,
+ * or vmcs02, and then all this is about L2.
  */
 #ifndef NVMX_SRC_L1_H
 #define NVMX_SRC_L1_H
@@ -14,17 +15,23 @@ struct nvmx_l1 {
 	uint8_t cpl;
 	bool ia32e;  /* IA32_EFER.LMA */
 	bool code64; /* 64-bit mode: IA32_EFER.LMA and CS.L */
+	bool l2;     /* it is L2: its physical addresses go through L1's EPT */
 };
 
-/* A fault that L1's instruction runs into. */
+/* A fault that the instruction runs into. */
 struct nvmx_fault {
 	unsigned vector;
 	uint32_t error;
 	uint64_t cr2;  /* #PF only */
+	/* L2 only: no exception but ... */
+	enum { NVMX_FAULT_RAISED, NVMX_FAULT_EXIT, NVMX_FAULT_AGAIN } kind; /* ... a VM exit to L1; EPT12 changes all the time */
+	struct nvmx_l2_exit exit;
+	uint64_t linear; /* of the exit */
 };
 
 /* mode.c */
 void nvmx_l1_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1);
+void nvmx_l2_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l2);
 uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_efer(struct nvmx_vcpu *v);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * L1's linear memory: a walk of L1's paging structures (SDM chapter 4) that answers as the processor's own would.
+ * L1's or L2's linear memory: a walk of its paging structures (SDM chapter 4) that answers as the processor's own would.
  */
+#include "../ept/entry.h"
 #include "l1.h"
 #include <string.h>
 
@@ -38,6 +39,7 @@ struct walk {
 	bool write;
 	uint64_t reserved; /* bits that are reserved in every entry */
 	uint64_t all;      /* AND of all entries: R/W, U/S, accessed */
+	unsigned structure_write; /* NVMX_ACCESS_W if L1's EPT takes accesses to L2's paging structures for writes (28.2.4) */
 	uint64_t gpa;
 	unsigned used;     /* entries used, whose accessed flags matter */
 	uint64_t at[MAX_LEVELS], entry[MAX_LEVELS];
@@ -105,8 +107,25 @@ static inline uint64_t read_entry(struct nvmx_vcpu *v, uint64_t at, bool wide)
 	return entry;
 }
 
+/* Where L1's EPT has the L2-physical address; what makes that an access to a paging structure is bit 8 of the exit
+ * qualification (SDM table 27-7).  0, or -1 and *fault. */
+static int to_l1_physical(struct nvmx_vcpu *v, uint64_t linear, unsigned access, bool structure, uint64_t *gpa,
+			  struct nvmx_fault *fault)
+{
+	int error = nvmx_l2_translate(v, *gpa, access, gpa, &fault->exit);
+
+	if (!error)
+		return 0;
+	fault->kind = error < 0 ? NVMX_FAULT_EXIT : NVMX_FAULT_AGAIN;
+	fault->linear = linear;
+	if (structure)
+		fault->exit.qualification &= ~NVMX_BIT64(8);
+	return -1;
+}
+
 static int page_fault(const struct walk *w, uint32_t error, struct nvmx_fault *fault)
 {
+	fault->kind = NVMX_FAULT_RAISED;
 	fault->vector = NVMX_PF;
 	fault->error = error | (w->write ? NVMX_PF_W : 0) | (w->l1->cpl == 3 ? NVMX_PF_U : 0);
 	fault->cr2 = w->linear;
@@ -133,7 +152,7 @@ static inline uint64_t leaf_address(uint64_t linear, unsigned shift, uint64_t en
 }
 
 /* One walk from CR3 to the page: the entries, the rights and the address.  The compiler makes one for each `mode`. */
-static inline __attribute__((always_inline)) int walk_from(struct walk *w, const struct paging mode, uint64_t cr3,
+static inline __attribute__((always_inline)) int walk_from(struct walk *w, const struct paging mode, const bool l2, uint64_t cr3,
 							    struct nvmx_fault *fault)
 {
 	struct nvmx_vcpu *const v = w->v;
@@ -152,11 +171,13 @@ static inline __attribute__((always_inline)) int walk_from(struct walk *w, const
 	}
 	for (shift = 12 + (level - 1) * mode.index_bits;; level--, shift -= mode.index_bits) {
 		at = table + ((linear >> shift & mask) << mode.entry_shift);
+		w->at[used] = at;
+		if (l2 && to_l1_physical(v, linear, NVMX_ACCESS_R | w->structure_write, true, &at, fault))
+			return -1;
 		entry = read_entry(v, at, !narrow);
 		if ((entry & (w->reserved | ENTRY_P)) != ENTRY_P)
 			return page_fault(w, entry & ENTRY_P ? NVMX_PF_P | NVMX_PF_RSVD : 0, fault);
 		all &= entry;
-		w->at[used] = at;
 		w->entry[used++] = entry;
 		if (level == 1)
 			break;
@@ -177,9 +198,11 @@ static inline __attribute__((always_inline)) int walk_from(struct walk *w, const
 
 static int walk_tables(struct walk *w, uint64_t cr3, struct nvmx_fault *fault)
 {
+	if (w->l1->l2)
+		return walk_from(w, *w->mode, true, cr3, fault);
 	if (w->mode == &paging_4level)
-		return walk_from(w, paging_4level, cr3, fault);
-	return walk_from(w, *w->mode, cr3, fault);
+		return walk_from(w, paging_4level, false, cr3, fault);
+	return walk_from(w, *w->mode, false, cr3, fault);
 }
 
 /* SDM 4.6.1: explicit data accesses. */
@@ -216,21 +239,25 @@ static bool set_flags(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t entr
 	return done;
 }
 
-/* SDM 4.8: accessed flags of all entries used, dirty flag of the last for a write. */
-static bool set_accessed(const struct walk *w)
+/* SDM 4.8: accessed flags of all entries used, dirty flag of the last for a write.  1, 0 if an entry has changed, or -1 and
+ * *fault. */
+static int set_accessed(const struct walk *w, struct nvmx_fault *fault)
 {
 	unsigned last = w->used - 1;
 
 	if (w->all & ENTRY_A && (!w->write || w->entry[last] & ENTRY_D))
-		return true;
+		return 1;
 	for (unsigned i = 0; i <= last; i++) {
-		uint64_t flags = ENTRY_A | (i == last && w->write ? ENTRY_D : 0);
+		uint64_t flags = ENTRY_A | (i == last && w->write ? ENTRY_D : 0), at = w->at[i];
 
-		if ((w->entry[i] & flags) != flags &&
-		    !set_flags(w->v, w->at[i], w->mode != &paging_32bit, w->entry[i], flags))
-			return false;
+		if ((w->entry[i] & flags) == flags)
+			continue;
+		if (w->l1->l2 && to_l1_physical(w->v, w->linear, NVMX_ACCESS_R | NVMX_ACCESS_W, true, &at, fault))
+			return -1;
+		if (!set_flags(w->v, at, w->mode != &paging_32bit, w->entry[i], flags))
+			return 0;
 	}
-	return true;
+	return 1;
 }
 
 static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, bool write, uint64_t *gpa,
@@ -238,10 +265,11 @@ static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 {
 	struct walk w;
 	uint64_t cr3;
+	int done;
 
 	if (!(l1->cr0 & NVMX_CR0_PG)) {
 		*gpa = linear;
-		return 0;
+		return l1->l2 ? to_l1_physical(v, linear, write ? NVMX_ACCESS_W : NVMX_ACCESS_R, false, gpa, fault) : 0;
 	}
 	w.v = v;
 	w.l1 = l1;
@@ -249,17 +277,21 @@ static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 	w.write = write;
 	w.mode = paging_mode(l1);
 	w.reserved = always_reserved(v, w.mode);
+	w.structure_write = l1->l2 && v->cur->v12->ept_pointer & NVMX_EPTP_AD ? NVMX_ACCESS_W : 0;
 	cr3 = nvmx_vmread(v, NVMX_GUEST_CR3);
 	for (unsigned i = 0; i < WALKS; i++) {
 		if (walk_tables(&w, cr3, fault))
 			return -1;
 		if (!allowed(&w))
 			return page_fault(&w, NVMX_PF_P, fault);
-		if (set_accessed(&w))
+		done = set_accessed(&w, fault);
+		if (done < 0)
+			return -1;
+		if (done)
 			break;
 	}
 	*gpa = w.gpa; /* NOLINT: as above */
-	return 0;
+	return l1->l2 ? to_l1_physical(v, linear, write ? NVMX_ACCESS_W : NVMX_ACCESS_R, false, gpa, fault) : 0;
 }
 
 struct pieces {

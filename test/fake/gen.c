@@ -133,8 +133,7 @@ static void vmx_operand(struct gen *g, struct script *s)
 	i.reg = (uint8_t)reg(g);
 	i.reg2 = SCRIPT_FIELD;
 	if (i.op == FAKE_VMREAD || i.op == FAKE_VMWRITE) {
-		/* With VMCS shadowing and a memory operand the library leaves the access to L1, a processor does not. */
-		i.mem = !g->shadowing && chance(g, 30);
+		i.mem = chance(g, 30);
 		script_movi(s, SCRIPT_FIELD, fields[rnd(g, COUNT(fields))]);
 	} else if (chance(g, 30)) {
 		script_movi(s, 3, i.disp);

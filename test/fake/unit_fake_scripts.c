@@ -342,6 +342,91 @@ static void write_of_the_cr0_shadow_keeps_efer(void **state)
 	assert_int_equal(seen(NVMX_GUEST_EFER, 0), 0xd01);
 }
 
+/* L2's VMREAD or VMWRITE of the guest RIP in its shadow VMCS with an operand in memory. */
+static void shadow_access(enum fake_op op, uint64_t address)
+{
+	script_movi(&l2, SCRIPT_FIELD, NVMX_GUEST_RIP);
+	script_add(&l2, (struct fake_insn){ .op = (uint8_t)op, .reg2 = SCRIPT_FIELD, .mem = true, .seg = FAKE_DS,
+					    .base = FAKE_NO_REG, .index = FAKE_NO_REG, .asize = 8, .size = 8, .disp = address });
+}
+
+#define SHADOWING                                                                                                  \
+	{ NVMX_PROC_CTLS2, NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED | NVMX_PROC2_SHADOW_VMCS },                    \
+	{ NVMX_VMREAD_BITMAP, FAKE_VMREAD_BITMAP }, { NVMX_VMWRITE_BITMAP, FAKE_VMWRITE_BITMAP },                  \
+	{ NVMX_VMCS_LINK_POINTER, FAKE_VMCS_SHADOW }, { NVMX_EPT_POINTER, FAKE_EPT_B | 0x1e }
+
+static void run_on(unsigned times)
+{
+	while (times--) {
+		script_advance(&l1);
+		script_run(&l1, FAKE_VMRESUME);
+		script_look(&l1, false);
+	}
+}
+
+static void shadow_access_to_memory(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH(SHADOWING);
+	script_store(&l2, FAKE_L2_DATA, 0x1122334455667788, 8);
+	shadow_access(FAKE_VMWRITE, FAKE_L2_DATA);
+	shadow_access(FAKE_VMREAD, FAKE_L2_DATA + 0x100);
+	script_load(&l2, 7, FAKE_L2_DATA + 0x100, 8);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(*(uint64_t *)(void *)(fake_bare.ram + FAKE_L2_DATA + 0x100), 0x1122334455667788);
+}
+
+/* EPT_B: page 2 read-only, 3 not present, 4 misconfigured. */
+static void shadow_access_to_memory_exits(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH(SHADOWING);
+	run_on(4);
+	shadow_access(FAKE_VMWRITE, FAKE_L2_DATA + 2 * FAKE_PAGE + 8);
+	shadow_access(FAKE_VMREAD, FAKE_L2_DATA + 2 * FAKE_PAGE + 8);
+	shadow_access(FAKE_VMWRITE, FAKE_L2_DATA + 3 * FAKE_PAGE + 16);
+	shadow_access(FAKE_VMREAD, FAKE_L2_DATA + 4 * FAKE_PAGE + 16);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(seen(NVMX_GUEST_PHYS_ADDR, 0), FAKE_L2_DATA + 2 * FAKE_PAGE + 8);
+	assert_int_equal(seen(NVMX_GUEST_LINEAR_ADDR, 0), FAKE_L2_DATA + 2 * FAKE_PAGE + 8);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0) & 0x3f, 2 | 1 << 3);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 2), NVMX_XR_EPT_MISCONFIG);
+}
+
+#define L2_PTE(page) (FAKE_L2_TABLES + 3 * FAKE_PAGE + (FAKE_L2_DATA / FAKE_PAGE + (page)) * 8)
+
+/* L2's own paging: a page fault that L1 intercepts and one that it does not, and the accessed flag of a table that L1's EPT
+ * write-protects. */
+static void shadow_access_through_l2s_paging(void **state)
+{
+	(void)state;
+	begin();
+	script_store(&l1, L2_PTE(5), 0, 8);
+	script_store(&l1, L2_PTE(6), (FAKE_L2_DATA + 6 * FAKE_PAGE) | 7, 8);
+	LAUNCH(SHADOWING, { NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_PF) });
+	script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, 0);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	script_store(&l1, FAKE_EPT_B + 3 * FAKE_PAGE + (L2_PTE(6) / FAKE_PAGE) * 8, (L2_PTE(6) & ~0xfffull) | 0x31, 8);
+	script_invalidate(&l1, FAKE_INVEPT, 1, FAKE_EPT_B | 0x1e, 0);
+	script_vmwrite(&l1, NVMX_GUEST_RIP, FAKE_L2_CODE + 13);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	shadow_access(FAKE_VMREAD, FAKE_L2_DATA + 5 * FAKE_PAGE);
+	shadow_access(FAKE_VMREAD, FAKE_L2_DATA + 6 * FAKE_PAGE);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), 0x80000b0e);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), FAKE_L2_DATA + 5 * FAKE_PAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +445,9 @@ int main(void)
 		cmocka_unit_test(init_and_startup_exit),
 		cmocka_unit_test(msr_list_failures),
 		cmocka_unit_test(failed_msr_list_leaves_loaded_registers),
+		cmocka_unit_test(shadow_access_to_memory),
+		cmocka_unit_test(shadow_access_to_memory_exits),
+		cmocka_unit_test(shadow_access_through_l2s_paging),
 		cmocka_unit_test(write_of_the_cr0_shadow_keeps_efer),
 	};
 

@@ -153,8 +153,25 @@ static void bitmaps_decide(void **state)
 	assert_false(access_field(m, 1ull << 63, true, 0));
 	m->v->cur->v12->vmread_bitmap = MINI_RAM;
 	assert_false(access_field(m, NVMX_GUEST_CR0, false, 0));
+	out_of_l2(m);
+}
+
+/* Without paging and without EPT: the address is L1's. */
+static void memory_operands(void **state)
+{
+	struct mini *m = *state;
+
+	in_l2(m);
 	F02(EXIT_INSTR_INFO) = INFO_MEM(RCX);
-	assert_false(access_field(m, NVMX_GUEST_CR0, true, 0));
+	m->regs.gpr[RAX] = MINI_OPERAND;
+	*mini_ram(m, MINI_OPERAND) = 0x123456789abc;
+	assert_true(access_field(m, NVMX_GUEST_RSP, true, 0));
+	ended(m, 0);
+	assert_int_equal(linked(m)->guest_rsp, 0x123456789abc);
+	*mini_ram(m, MINI_OPERAND) = 0;
+	assert_true(access_field(m, NVMX_GUEST_RSP, false, 0));
+	ended(m, 0);
+	assert_int_equal(*mini_ram(m, MINI_OPERAND), 0x123456789abc);
 	out_of_l2(m);
 }
 
@@ -189,6 +206,7 @@ int main(void)
 		MINI_TEST(a_linked_vmcs_that_is_active),
 		MINI_TEST(a_linked_vmcs_that_is_gone),
 		MINI_TEST(bitmaps_decide),
+		MINI_TEST(memory_operands),
 		MINI_TEST(failures),
 	};
 
