@@ -69,9 +69,15 @@ void nvmx_vtd_range_add(struct nvmx_vtd *u, struct vtd_space *s, uint64_t first,
 	end = end < limit ? end : limit;
 	if (first >= end)
 		return;
-	for (unsigned i = s->walking; i < s->ranges_n; i++)
-		if (s->ranges[i].first <= first && end <= s->ranges[i].end)
-			return;
+	for (unsigned i = s->walking; i < s->ranges_n; i++) {
+		struct vtd_range *r = &s->ranges[i];
+
+		if (first > r->end || end < r->first)
+			continue;
+		r->first = first < r->first ? first : r->first;
+		r->end = end > r->end ? end : r->end;
+		return;
+	}
 	if (s->ranges_n == RANGES) {
 		nvmx_vtd_range_all(u, s);
 		return;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* How L1's invalidations become the hardware's; found by test/vtd/qemu. */
+#include "vtd_hw.h"
+
+#define SID 0x18u
+#define IOVA 0x40201000ull
+#define FEATURES (NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER)
+
+/* Neighbouring pages, each with a descriptor of its own, are one flush of the hardware's. */
+static void test_neighbours_are_flushed_together(void **state)
+{
+	struct rig *r = hw_config(FEATURES, NVMX_VTD_ASSIGN_TABLES);
+	struct hw_device dev = { 0 };
+	uint64_t next = TABLES + 0x1000, tail = 0;
+	unsigned before;
+
+	(void)state;
+	rig_start(r);
+	for (unsigned i = 0; i < 200; i++)
+		*entry_of(r, TABLES, 4, IOVA + i * 0x1000u, 1, &next) = 0x123003;
+	set_context(r, SID, TABLES | 1, DOMAIN(5) | AW(4));
+	hw_translation(r, true);
+	hw_add(r, SID, &dev, 0);
+	queue_on(r);
+	for (unsigned i = 0; i < 200; i++) {
+		*entry_of(r, TABLES, 4, IOVA + i * 0x1000u, 1, &next) = 0;
+		queue_put(r, &tail, 5 << 16 | 3 << 4 | 2, IOVA + i * 0x1000u);
+	}
+	queue_put(r, &tail, 1ull << 32 | 1 << 5 | 5, 0x9000);
+	before = r->host.hw->flush_calls;
+	assert_int_equal(queue_go(r, tail), NVMX_VTD_DONE);
+	assert_int_equal(*word(r, 0x9000), 1);
+	assert_int_equal(r->host.hw->flush_calls - before, 1);
+	assert_int_equal(hw_dma(&r->host, &dev, IOVA + 0x5000, 1), HW_FAULT);
+	hw_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_neighbours_are_flushed_together),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
