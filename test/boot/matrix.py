@@ -7,6 +7,10 @@ LINUX = ("console=ttyS0 quiet loglevel=3 panic=-1 nokaslr mitigations=off tsc=re
 	"cryptomgr.notests random.trust_cpu=on "
 	"initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,init_evm,init_ima")
 TICKS_PER_SECOND = 50000000
+XEN = "console=com1 com1=115200,8n1 dom0_mem=300M,max:300M noreboot=1 sched=credit tsc=unstable"
+# Without a console of its own before hvc0, dom0 prints nothing when it dies early.
+XEN_DOM0 = (LINUX.replace("console=ttyS0", "console=hvc0 earlyprintk=xen").replace("tsc_early_khz=50000 ", "")
+	.replace("tsc=reliable ", "").replace("no_timer_check ", ""))
 SUM = "879f4bba"
 OFF = r"reboot: Power down"
 KVM = "l1-base l1-kvm l1-qemu"
@@ -66,6 +70,16 @@ ALIVE = {
 	"real": r"L2: alive real mode",
 }
 
+
+# Bochs 2.7 reports a stale vector when an EPT violation interrupts the delivery of a virtual interrupt
+# (docs/conformance.md), and with it the host would inject the wrong one: Xen does without virtual-interrupt delivery.
+def xen(name, cpus=1, **kw):
+	"""Xen as L1 with Linux as dom0, and a PVH Linux guest in it."""
+	return Row(name, "xen vmlinux dom0", XEN, [r"Xen version 4\.17", r"L1: dom0 up",
+		"^" + ALIVE["amd64"].format(cpus=cpus, sums=",".join([SUM] * cpus)), r"^L1: done"],
+		memory=1024, seconds=600, options="--disable vid", **kw)
+
+
 ROWS = [
 	Row("linux", "loader linux-packed l1-base", f"{LINUX} nvmx.scenario=plain",
 		[up(), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512),
@@ -82,7 +96,5 @@ ROWS = [
 	under_kvm("host-kvm-linux", "amd64"),
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
-	Row("xen-pvh", "xen vmlinux dom0", "console=com1 com1=115200,8n1 dom0_mem=300M noreboot=1 sched=credit tsc=unstable",
-		[r"Xen version 4\.17", r"L1: dom0 up", ALIVE["amd64"].format(cpus=1, sums=SUM), r"^L1: done"],
-		memory=1024, seconds=600),
+	xen("xen-pvh"),
 ]

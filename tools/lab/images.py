@@ -247,7 +247,7 @@ def xen_hypervisor():
 
 def dom0():
 	out = os.path.join(OUT, "dom0")
-	if stale(out, [l2_initrd("amd64")] + own("dom0-init", "initramfs.py")):
+	if stale(out, [l2_initrd("amd64")] + own("dom0-init", "initramfs.py", "images.py")):
 		archive = initramfs.Archive()
 		busybox(archive, "amd64")
 		archive.copy("init", os.path.join(HERE, "dom0-init"), 0o755)
@@ -257,6 +257,8 @@ def dom0():
 		for name in XEN_PROGRAMS:
 			path = one(os.path.join(xen(), "usr/lib/xen-4.17/bin", name))
 			archive.program(xen(), os.path.relpath(path, xen()))
+		# pthread_cancel loads it by name.
+		archive.copy("lib/libgcc_s.so.1", one(os.path.join(xen(), "lib/*/libgcc_s.so.1")), 0o755)
 		archive.copy("l2/kernel", vmlinux("amd64"))
 		archive.copy("l2/initrd", l2_initrd("amd64"))
 		archive.write(out)
