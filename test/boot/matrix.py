@@ -38,9 +38,9 @@ class Row:
 		self.kvm_host = kvm_host
 
 
-def linux(name, guests, kvm="", l2cpus=1, pieces=None, **kw):
+def linux(name, guests, kvm="", l2cpus=1, extra="", **kw):
 	"""Linux with KVM as L1, and `guests` in it under QEMU, all at once."""
-	arguments = f"{LINUX} nvmx.scenario=guests nvmx.guests={guests} nvmx.l2cpus={l2cpus}"
+	arguments = f"{LINUX} {extra} nvmx.scenario=guests nvmx.guests={guests} nvmx.l2cpus={l2cpus}"
 	loaded = r"^L1: KVM loaded: ept=Y"
 	if kvm:
 		arguments += f" nvmx.kvm={kvm}"
@@ -50,7 +50,7 @@ def linux(name, guests, kvm="", l2cpus=1, pieces=None, **kw):
 	for number, guest in enumerate(guests.split(","), 1):
 		alive.append(rf"^\[{number} {guest}\] " + ALIVE[guest].format(cpus=l2cpus,
 			sums=",".join([SUM] * l2cpus)))
-	pieces = pieces or "loader linux-packed " + KVM + " " + " ".join(f"l2-{g}" for g in dict.fromkeys(guests.split(",")))
+	pieces = f"loader linux-packed {KVM} " + " ".join(f"l2-{g}" for g in dict.fromkeys(guests.split(",")))
 	# Guests of one boot end in any order.
 	return Row(name, pieces, arguments, expect + [tuple(alive), r"^L1: done", OFF], **kw)
 
@@ -67,7 +67,7 @@ def under_kvm(name, guest, extra="", kvm="nested=1", **kw):
 ALIVE = {
 	"amd64": r"L2: alive Linux 6\.1\.\S+ x86_64 cpus={cpus} sums={sums} timer=ok",
 	"i386": r"L2: alive Linux 6\.1\.\S+-686-pae i686 cpus={cpus} sums={sums} timer=ok",
-	"real": r"L2: alive real mode",
+	"real": r"L2: alive real mode cpus={cpus}",
 }
 
 
@@ -91,8 +91,11 @@ ROWS = [
 	linux("kvm-i386", "i386"),
 	linux("kvm-real", "real"),
 	linux("kvm-two-guests", "amd64,real", memory=1024),
+	linux("kvm-smp-real", "real", cpus=2, l2cpus=2, seconds=600),
+	linux("kvm-smp-i386", "i386", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-smp-amd64", "amd64", cpus=2, l2cpus=2, seconds=600),
-	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=600),
+	linux("kvm-real-depth2", "real", options="--depth 2", host_only=True, seconds=900, extra="nowatchdog"),
+	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=1800, extra="nowatchdog"),
 	under_kvm("host-kvm-linux", "amd64"),
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),

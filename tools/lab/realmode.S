@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Boot sector: proves that real mode works in the guest. Calls the BIOS, takes timer interrupts, goes to protected mode
- * and back, and says so on COM1 through the BIOS; then powers off by QEMU's debug exit port. */
+ * and back, starts a second processor if there is one, and says so on COM1 through the BIOS; then powers off by QEMU's
+ * debug exit port. */
+#define AP_PAGE 0x8000
+#define AP_MARK (AP_PAGE + 0x100)
+#define ICR 0xfee00300
+#define INIT_OTHERS 0xc4500
+#define SIPI_OTHERS (0xc4600 | AP_PAGE >> 12)
 	.code16
 	.text
 	.globl _start
@@ -29,7 +35,12 @@ _start:
 	jb	3f
 	movw	$bios, %si
 	call	print
-3:	cli				/* protected mode and back */
+3:	movw	$ap, %si
+	movw	$AP_PAGE, %di
+	movw	$(ap_end - ap), %cx
+	rep movsb
+	movb	$'1', AP_MARK
+	cli				/* protected mode and back */
 	lgdt	gdtr
 	movl	%cr0, %eax
 	orb	$1, %al
@@ -39,6 +50,10 @@ _start:
 4:	movw	$16, %ax
 	movw	%ax, %ds
 	movl	$0x12345678, 0x10000
+	movl	$INIT_OTHERS, ICR
+	movl	$500000, %ecx
+	loop	.
+	movl	$SIPI_OTHERS, ICR
 	ljmp	$24, $5f
 	.code16
 5:	movl	%cr0, %eax
@@ -55,7 +70,15 @@ _start:
 	jne	7f
 	movw	$both, %si
 	call	print
-7:	movw	$alive, %si
+7:	movw	0x46c, %bx		/* two more ticks for the other processor */
+10:	hlt
+	movw	0x46c, %ax
+	subw	%bx, %ax
+	cmpw	$2, %ax
+	jb	10b
+	movb	AP_MARK, %al
+	movb	%al, count
+	movw	$alive, %si
 	call	print
 	movw	$0x501, %dx
 	xorw	%ax, %ax
@@ -73,6 +96,11 @@ print:	lodsb
 	jmp	print
 9:	ret
 
+ap:	cs movb	$'2', AP_MARK - AP_PAGE
+	cli
+	hlt
+ap_end:
+
 	.balign 8
 gdt:	.quad	0
 	.quad	0x00cf9a000000ffff
@@ -83,6 +111,7 @@ gdtr:	.word	. - gdt - 1
 real:	.asciz	"L2: real mode, timer ok\r\n"
 bios:	.asciz	"L2: BIOS ok\r\n"
 both:	.asciz	"L2: protected mode and back ok\r\n"
-alive:	.asciz	"L2: alive real mode\r\n"
+alive:	.ascii	"L2: alive real mode cpus="
+count:	.asciz	"0\r\n"
 	.org	510
 	.word	0xaa55
