@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What the library does of L2 itself: control registers that exit for the host's sake, EPTP switching, #VE. */
+#include "minihost.h"
+
+#define CR(n, type, reg) ((uint64_t)(n) | (uint64_t)(type) << 4 | (uint64_t)(reg) << 8)
+enum { MOV_TO, MOV_FROM, CLTS, LMSW };
+#define LMSW_OF(value) (CR(0, LMSW, 0) | (uint64_t)(value) << 16)
+#define L2_CR0 (NVMX_CR0_PE | NVMX_CR0_NE | NVMX_CR0_PG)
+#define EPTP_LIST 0x90000u
+#define GOOD_EPTP (0x70000u | 3u << 3 | 6u)
+#define VE_AREA 0x92000u
+
+static uint64_t *vmcs02(struct mini *m, unsigned row)
+{
+	return &mini_vmcs(&m->host, m->v->cur->page02.hpa)->field[row];
+}
+#define F02(NAME) (*vmcs02(m, NVMX_I_##NAME))
+
+static struct nvmx_vmcs12 *in_l2(struct mini *m)
+{
+	struct nvmx_vmcs12 *v12;
+
+	mini_enter_vmx(m, true);
+	v12 = m->v->cur->v12;
+	for (unsigned row = 0; row < NVMX_ROWS; row++)
+		*vmcs02(m, row) = 0;
+	v12->guest_cr0 = F02(GUEST_CR0) = L2_CR0;
+	v12->guest_cr4 = F02(GUEST_CR4) = NVMX_CR4_PAE | NVMX_CR4_VMXE;
+	m->v->cur->cr0_mask02 = ~0ull;
+	m->v->cur->cr4_mask02 = ~0ull;
+	F02(GUEST_RIP) = 0x6000;
+	F02(EXIT_INSTR_LEN) = 3;
+	F02(GUEST_RSP) = L2_CR0 | NVMX_CR0_TS;
+	nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);
+	m->v->in_l2 = true;
+	return v12;
+}
+
+static void out_of_l2(struct mini *m)
+{
+	nvmx_vmwrite_flush(m->v);
+	m->v->in_l2 = false;
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+}
+
+static void access_cr(struct mini *m, uint64_t qualification)
+{
+	assert_int_equal(nvmx_l2_cr_access(m->v, &m->regs, qualification), NVMX_RESUME_L2);
+	nvmx_vmwrite_flush(m->v);
+	assert_int_equal(F02(GUEST_RIP), 0x6003);
+	F02(GUEST_RIP) = 0x6000;
+}
+
+static void mov_to_cr0(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	m->regs.gpr[RBX] = L2_CR0 | NVMX_CR0_TS | NVMX_CR0_WP;
+	v12->cr0_mask = NVMX_CR0_WP; /* L1's own: what L2 writes there would have exited to L1 if it differed from the shadow */
+	v12->cr0_shadow = NVMX_CR0_WP;
+	access_cr(m, CR(0, MOV_TO, RBX));
+	assert_int_equal(v12->guest_cr0, L2_CR0 | NVMX_CR0_TS);
+	assert_int_equal(F02(GUEST_CR0), L2_CR0 | NVMX_CR0_TS);
+	assert_int_equal(F02(CR0_SHADOW), L2_CR0 | NVMX_CR0_TS | NVMX_CR0_WP);
+	m->regs.gpr[RSP] = 0; /* not where L2's RSP is */
+	v12->guest_cr0 = L2_CR0;
+	access_cr(m, CR(0, MOV_TO, RSP));
+	assert_int_equal(v12->guest_cr0, L2_CR0 | NVMX_CR0_TS);
+	out_of_l2(m);
+}
+
+static void clts_and_lmsw(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->guest_cr0 = L2_CR0 | NVMX_CR0_TS;
+	access_cr(m, CR(0, CLTS, 0));
+	assert_int_equal(v12->guest_cr0, L2_CR0);
+	access_cr(m, LMSW_OF(0xfffe)); /* MP, EM and TS alone; PE stays (LMSW in SDM volume 2) */
+	assert_int_equal(v12->guest_cr0, L2_CR0 | 0xe);
+	access_cr(m, LMSW_OF(1));
+	assert_int_equal(v12->guest_cr0, L2_CR0);
+	assert_int_equal(F02(GUEST_CR0), L2_CR0);
+	out_of_l2(m);
+}
+
+static void mov_to_cr4(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	m->v->config.cr4_kept = NVMX_BIT(18);
+	m->regs.gpr[RCX] = NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_PSE;
+	access_cr(m, CR(4, MOV_TO, RCX));
+	assert_int_equal(v12->guest_cr4, NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_PSE);
+	assert_int_equal(F02(GUEST_CR4), v12->guest_cr4 | NVMX_BIT(18));
+	assert_int_equal(F02(CR4_SHADOW), v12->guest_cr4);
+	out_of_l2(m);
+}
+
+/* Values that VMX operation forbids L2 raise #GP (SDM 25.3, 23.8). */
+static void forbidden_values(void **state)
+{
+	static const struct {
+		uint64_t qualification, value;
+		bool unrestricted;
+	} cases[] = {
+		{ CR(0, MOV_TO, RBX), NVMX_CR0_PE | NVMX_CR0_PG, false },	/* NE */
+		{ CR(0, MOV_TO, RBX), NVMX_CR0_NE | NVMX_CR0_PE, false },	/* PG */
+		{ CR(0, MOV_TO, RBX), NVMX_CR0_PE | NVMX_CR0_PG, true },	/* NE even so */
+		{ CR(0, MOV_TO, RBX), L2_CR0 | NVMX_BIT64(32), false },
+		{ CR(4, MOV_TO, RBX), NVMX_CR4_PAE, false },			/* VMXE */
+		{ CR(4, MOV_TO, RBX), NVMX_CR4_VMXE | NVMX_BIT64(22), false },
+	};
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		v12->proc_ctls = NVMX_PROC_SECONDARY;
+		v12->proc_ctls2 = cases[i].unrestricted ? NVMX_PROC2_UNRESTRICTED : 0;
+		m->regs.gpr[RBX] = cases[i].value;
+		assert_int_equal(nvmx_l2_cr_access(m->v, &m->regs, cases[i].qualification), NVMX_RESUME_L2);
+		nvmx_vmwrite_flush(m->v);
+		assert_int_equal(F02(ENTRY_INTR_INFO), 0x80000b0d);
+		assert_int_equal(F02(ENTRY_EXC_ERROR_CODE), 0);
+		assert_int_equal(F02(GUEST_RIP), 0x6000);
+		assert_int_equal(v12->guest_cr0, L2_CR0);
+		assert_int_equal(v12->guest_cr4, NVMX_CR4_PAE | NVMX_CR4_VMXE);
+		F02(ENTRY_INTR_INFO) = 0;
+	}
+	v12->proc_ctls2 = NVMX_PROC2_UNRESTRICTED;
+	m->regs.gpr[RBX] = NVMX_CR0_NE;
+	access_cr(m, CR(0, MOV_TO, RBX));
+	assert_int_equal(v12->guest_cr0, NVMX_CR0_NE);
+	out_of_l2(m);
+}
+
+/* SDM 9.8.5: CR0.PG with IA32_EFER.LME enters and leaves IA-32e mode. */
+static void paging_switches_the_mode(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->proc_ctls = NVMX_PROC_SECONDARY;
+	v12->proc_ctls2 = NVMX_PROC2_UNRESTRICTED;
+	F02(GUEST_EFER) = NVMX_EFER_LME | NVMX_EFER_LMA;
+	F02(ENTRY_CTLS) = NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_EFER;
+	m->regs.gpr[RBX] = NVMX_CR0_NE | NVMX_CR0_PE;
+	access_cr(m, CR(0, MOV_TO, RBX));
+	assert_int_equal(F02(GUEST_EFER), NVMX_EFER_LME);
+	assert_int_equal(F02(ENTRY_CTLS), NVMX_ENTRY_LOAD_EFER);
+	m->regs.gpr[RBX] = L2_CR0;
+	access_cr(m, CR(0, MOV_TO, RBX));
+	assert_int_equal(F02(GUEST_EFER), NVMX_EFER_LME | NVMX_EFER_LMA);
+	assert_int_equal(F02(ENTRY_CTLS), NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_EFER);
+	F02(GUEST_EFER) = 0;
+	F02(ENTRY_CTLS) = 0;
+	m->regs.gpr[RBX] = NVMX_CR0_NE | NVMX_CR0_PE;
+	access_cr(m, CR(0, MOV_TO, RBX));
+	assert_int_equal(F02(GUEST_EFER), 0);
+	assert_int_equal(F02(ENTRY_CTLS), 0);
+	out_of_l2(m);
+}
+
+static void others_are_the_hosts(void **state)
+{
+	struct mini *m = *state;
+
+	in_l2(m);
+	assert_int_equal(nvmx_l2_cr_access(m->v, &m->regs, CR(3, MOV_TO, RBX)), NVMX_HOST);
+	assert_int_equal(nvmx_l2_cr_access(m->v, &m->regs, CR(0, MOV_FROM, RBX)), NVMX_HOST);
+	assert_int_equal(nvmx_l2_cr_access(m->v, &m->regs, CR(8, MOV_TO, RBX)), NVMX_HOST);
+	out_of_l2(m);
+}
+
+/* What VMX operation forbids L1 (SDM 23.8), and SMM (34.14.3). */
+static void l1_control_registers(void **state)
+{
+	struct mini *m = *state;
+
+	assert_int_equal(nvmx_l1_cr_check(m->v, 0, 0), 0);
+	assert_int_equal(nvmx_l1_cr_check(m->v, 4, 0), 0);
+	mini_enter_vmx(m, false);
+	assert_int_equal(nvmx_l1_cr_check(m->v, 0, L2_CR0), 0);
+	assert_int_equal(nvmx_l1_cr_check(m->v, 0, L2_CR0 & ~NVMX_CR0_NE), -1);
+	assert_int_equal(nvmx_l1_cr_check(m->v, 0, L2_CR0 & ~NVMX_CR0_PG), -1);
+	assert_int_equal(nvmx_l1_cr_check(m->v, 0, L2_CR0 | NVMX_BIT64(40)), -1);
+	assert_int_equal(nvmx_l1_cr_check(m->v, 4, NVMX_CR4_VMXE), 0);
+	assert_int_equal(nvmx_l1_cr_check(m->v, 4, NVMX_CR4_PAE), -1);
+	assert_int_equal(nvmx_l1_cr_check(m->v, 4, NVMX_CR4_VMXE | NVMX_BIT64(22)), -1);
+	m->v->smm.active = true;
+	assert_int_equal(nvmx_l1_cr_check(m->v, 4, NVMX_CR4_VMXE), -1);
+	m->v->smm.active = false;
+}
+
+static bool vmfunc(struct mini *m, uint64_t function, uint64_t index)
+{
+	bool done;
+
+	m->regs.gpr[RAX] = function;
+	m->regs.gpr[RCX] = index;
+	done = nvmx_vmfunc(m->v, &m->regs);
+	nvmx_vmwrite_flush(m->v);
+	assert_int_equal(F02(GUEST_RIP), done ? 0x6003 : 0x6000);
+	F02(GUEST_RIP) = 0x6000;
+	return done;
+}
+
+/* SDM 25.5.6.3: ECX below 512, an entry that VM entry would take; anything else is a VM exit that changes nothing. */
+static void eptp_switching(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->proc_ctls = NVMX_PROC_SECONDARY;
+	v12->proc_ctls2 = NVMX_PROC2_EPT;
+	v12->vmfunc_ctls = 1;
+	v12->eptp_list_addr = EPTP_LIST;
+	v12->ept_pointer = 0x1111;
+	v12->eptp_index = 99;
+	*mini_ram(m, EPTP_LIST + 8 * 5) = GOOD_EPTP;
+	*mini_ram(m, EPTP_LIST + 8 * 511) = GOOD_EPTP + 0x1000;
+	*mini_ram(m, EPTP_LIST + 8 * 6) = GOOD_EPTP | NVMX_BIT64(50);
+	assert_false(vmfunc(m, 0, 6));
+	assert_false(vmfunc(m, 0, 7));		/* an empty entry */
+	assert_false(vmfunc(m, 0, 512));
+	assert_false(vmfunc(m, 0, 0xffffffff));
+	assert_false(vmfunc(m, 1, 5));		/* not enabled */
+	assert_false(vmfunc(m, 64, 5));
+	assert_int_equal(v12->ept_pointer, 0x1111);
+	assert_true(vmfunc(m, 1ull << 32, 1ull << 40 | 5)); /* EAX and ECX */
+	assert_int_equal(v12->ept_pointer, GOOD_EPTP);
+	assert_int_equal(v12->eptp_index, 99);
+	v12->proc_ctls2 |= NVMX_PROC2_VE;	/* 25.5.6.2: the index matters for #VE */
+	assert_true(vmfunc(m, 0, 511));
+	assert_int_equal(v12->ept_pointer, GOOD_EPTP + 0x1000);
+	assert_int_equal(v12->eptp_index, 511);
+	v12->eptp_list_addr = MINI_RAM;		/* no memory there */
+	assert_false(vmfunc(m, 0, 5));
+	v12->eptp_list_addr = EPTP_LIST;
+	v12->vmfunc_ctls = 0;
+	assert_false(vmfunc(m, 0, 5));
+	out_of_l2(m);
+}
+
+/* SDM 25.5.7: what the area gets, and when a violation stays a VM exit. */
+static void virtualization_exception(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+	struct nvmx_exit_info exit = { .reason = NVMX_XR_EPT_VIOLATION, .qualification = 0x182, .linear = 0xabc000,
+				       .physical = 0xdef000 };
+
+	v12->proc_ctls = NVMX_PROC_SECONDARY;
+	v12->ve_info_addr = VE_AREA;
+	v12->eptp_index = 7;
+	assert_false(nvmx_ve(m->v, &exit));	/* the control is off */
+	v12->proc_ctls2 = NVMX_PROC2_VE;
+	exit.idt_info = NVMX_INTR_VALID;
+	assert_false(nvmx_ve(m->v, &exit));	/* an event was being delivered */
+	exit.idt_info = 0;
+	exit.reason = NVMX_XR_EPT_MISCONFIG;
+	assert_false(nvmx_ve(m->v, &exit));
+	exit.reason = NVMX_XR_EPT_VIOLATION;
+	F02(GUEST_CR0) = NVMX_CR0_NE;
+	assert_false(nvmx_ve(m->v, &exit));	/* real mode */
+	F02(GUEST_CR0) = L2_CR0;
+	assert_int_equal(*mini_ram(m, VE_AREA), 0);
+	assert_true(nvmx_ve(m->v, &exit));
+	assert_int_equal(*mini_ram(m, VE_AREA), 0xffffffff00000030ull);
+	assert_int_equal(*mini_ram(m, VE_AREA + 8), 0x182);
+	assert_int_equal(*mini_ram(m, VE_AREA + 16), 0xabc000);
+	assert_int_equal(*mini_ram(m, VE_AREA + 24), 0xdef000);
+	assert_int_equal(*mini_ram(m, VE_AREA + 32) & 0xffff, 7);
+	exit.qualification = 1;
+	assert_false(nvmx_ve(m->v, &exit));	/* the area is in use */
+	assert_int_equal(*mini_ram(m, VE_AREA + 8), 0x182);
+	v12->ve_info_addr = MINI_RAM;
+	assert_false(nvmx_ve(m->v, &exit));	/* no memory there */
+	out_of_l2(m);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		MINI_TEST(mov_to_cr0),
+		MINI_TEST(clts_and_lmsw),
+		MINI_TEST(mov_to_cr4),
+		MINI_TEST(forbidden_values),
+		MINI_TEST(paging_switches_the_mode),
+		MINI_TEST(others_are_the_hosts),
+		MINI_TEST(l1_control_registers),
+		MINI_TEST(eptp_switching),
+		MINI_TEST(virtualization_exception),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
