@@ -8,11 +8,11 @@
 /* Which ops a configuration cannot do without. */
 enum need { ALWAYS, NEVER, WITHOUT_PORT, WITH_EPT, WITH_OWNED_INTERRUPTS };
 
-#define OP(name, need) { offsetof(struct nvmx_host_ops, name), need, #name }
+#define OP(name, need) { offsetof(struct nvmx_host_ops, name), need, "required op " #name " is missing" }
 static const struct op_row {
 	size_t offset;
 	enum need need;
-	const char *name;
+	const char *missing;
 } op_rows[] = {
 	OP(translate, ALWAYS),
 	OP(map, ALWAYS),
@@ -270,7 +270,7 @@ const char *nvmx_init_error(int error, uint32_t detail)
 	switch (error) {
 	case NVMX_OK: return "no error";
 	case NVMX_ERR_ABI: return "the op table's size or ABI version is not this library's";
-	case NVMX_ERR_OP_MISSING: return detail < OPS ? op_rows[detail].name : "a required op is missing";
+	case NVMX_ERR_OP_MISSING: return detail < OPS ? op_rows[detail].missing : "a required op is missing";
 	case NVMX_ERR_CAPS: return "the processor lacks a control that nested VMX needs";
 	case NVMX_ERR_CONFIG: return "a configuration value is out of range";
 	case NVMX_ERR_MEMORY: return "page_alloc gave no page";
