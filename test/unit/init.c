@@ -262,10 +262,8 @@ static void parking(void **state)
 	assert_int_equal(nvmx_current_vmcs(m->v), NVMX_NO_ADDR);
 	assert_false(slot->launched02);
 	m->host.current = NULL; /* another vCPU has used the processor */
-	m->v->last_vpid12 = 5;
 	nvmx_vcpu_unpark(m->v);
 	assert_int_equal(nvmx_current_vmcs(m->v), MINI_VMCS01);
-	assert_int_equal(m->v->last_vpid12, 0);
 	m->v->in_l2 = true;
 	nvmx_vcpu_park(m->v);
 	m->host.current = NULL;
