@@ -5,6 +5,7 @@ nestvmx-sources := \
 	src/ept/entry.c \
 	src/ept/fault.c \
 	src/ept/pool.c \
+	src/ept/range.c \
 	src/ept/revoke.c \
 	src/ept/rmap.c \
 	src/ept/root.c \
@@ -12,6 +13,7 @@ nestvmx-sources := \
 	src/ept/translate.c \
 	src/ept/walk.c \
 	src/invept/invept.c \
+	src/invept/range.c \
 	src/invept/vpid.c \
 	src/vmcs/check.c \
 	src/vmcs/controls.c \

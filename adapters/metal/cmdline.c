@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats
+ * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats enlighten
  */
 #include "metal.h"
 
@@ -96,6 +96,8 @@ static void parse_word(const char *word, size_t length)
 {
 	if (word_is(word, length, "stats"))
 		machine.stats = 1;
+	else if (word_is(word, length, "enlighten"))
+		machine.enlightened = 1;
 	else if (starts_with(word, length, "boot=", 5))
 		parse_boot(word, length);
 	else if (starts_with(word, length, "disable=", 8))

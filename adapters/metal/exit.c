@@ -184,7 +184,11 @@ void exit_handle(struct cpu *cpu)
 	if (reason < EXIT_REASONS)
 		cpu->exits[reason]++;
 	if (reason == EXIT_CPUID && !cpu->in_l2) {
-		exit_cpuid(cpu);	/* the most frequent exit of L1 takes the short way */
+		/* the most frequent exit of L1 takes the short way */
+		if ((uint32_t)cpu->regs[RAX] >> 28 == 4 && nest_cpuid(cpu))
+			skip_instruction();
+		else
+			exit_cpuid(cpu);
 		return;
 	}
 	if (reason == EXIT_VMCALL)

@@ -65,6 +65,7 @@ struct machine {
 	uint16_t serial;		/* metal's serial port, not L1's */
 	uint8_t boot_drive;		/* the BIOS's number; 0: the BIOS's next */
 	uint8_t stats;
+	uint8_t enlightened;		/* L1 is told that it is nested, and what that gives it */
 	uint64_t withheld;		/* features not to offer to L1: bits by enum nvmx_feature */
 	uint32_t ranges, cpus;
 	struct range range[MAX_RANGES];
@@ -163,6 +164,7 @@ void nest_create(struct cpu *cpu);
 void nest_create_cpu(struct cpu *cpu);
 bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict);
 void nest_stats(void);
+bool nest_cpuid(struct cpu *cpu);
 void hardware_read(struct nvmx_caps *caps);
 
 /* entry.S */

@@ -5,7 +5,10 @@
  */
 #include "metal.h"
 
+#include <nestvmx/enlighten.h>
+
 #define SHADOW_EPT_PAGES 4096
+#define NESTED_LEAF 0x40000000	/* of CPUID */
 #define VPIDS 8			/* for the L2s of a processor */
 #define MSR_IA32_PRED_CMD 0x49
 #define PRED_CMD_IBPB 1
@@ -178,6 +181,7 @@ void nest_create(struct cpu *cpu)
 		.hw = &hardware,
 		.withheld = machine.withheld,
 		.shadow_ept_pages = SHADOW_EPT_PAGES,
+		.flags = machine.enlightened ? NVMX_ENLIGHTENED : 0,
 	};
 	uint32_t detail;
 	int error;
@@ -208,6 +212,20 @@ void nest_create_cpu(struct cpu *cpu)
 	if (error)
 		stop("nested VMX on cpu %lu: %s (%lx)", (uint64_t)cpu->index, nvmx_init_error(error, detail),
 		     (uint64_t)detail);
+}
+
+/* CPUID leaves for an L1 that asks whether it is nested. */
+bool nest_cpuid(struct cpu *cpu)
+{
+	uint32_t regs[4];
+
+	if (!nvmx_cpuid(vm, NESTED_LEAF, (uint32_t)cpu->regs[RAX], regs))
+		return false;
+	cpu->regs[RAX] = regs[0];
+	cpu->regs[RBX] = regs[1];
+	cpu->regs[RCX] = regs[2];
+	cpu->regs[RDX] = regs[3];
+	return true;
 }
 
 /* What the library decided; true if the exit is left for metal. */

@@ -52,6 +52,8 @@ enum nvmx_error {
  * then writes into vmcs12 (nvmx_view) the bits that L2 does not own by the guest/host mask of vmcs02.  Else the library
  * does, which loads no PDPTEs: for a host whose masks in vmcs01 have paging bits, only this is right. */
 #define NVMX_HOST_EMULATES_CR 16u
+/* L1 gets what <nestvmx/enlighten.h> describes; the host shows it the CPUID leaves. */
+#define NVMX_ENLIGHTENED 32u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;

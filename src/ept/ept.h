@@ -77,6 +77,8 @@ enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, ui
 /* L1's INVEPT of NVMX_FLUSH_SINGLE or NVMX_FLUSH_ALL after its operand checks (SDM 30.3): O(1), takes effect at the next
  * nvmx_ept_root(). */
 void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);
+/* The same for guest-physical addresses [gpa2, end] alone, compared with EPT12 at once; at most 32 tables, else all. */
+void nvmx_ept_invept_range(struct nvmx_vcpu *v, uint64_t eptp12, uint64_t gpa2, uint64_t end);
 
 /*
  * L1 enters L2 with EPT.  An entry without VPID leaves the processor only guest-physical mappings (SDM 28.4.3.1), and

@@ -137,6 +137,12 @@ static inline void nvmx_ept_widen(struct nvmx_ept_table *t, unsigned i)
 		t->hi = (uint16_t)(i + 1);
 }
 
+/* Whether EPT12's entry, once `was`, still allows what was made from it. */
+static inline bool nvmx_ept_still_valid(const struct nvmx_ept_root *r, uint64_t was, uint64_t is)
+{
+	return !(((was ^ is) & r->rules.same) | (was & ~is & r->rules.sticky));
+}
+
 /* pool.c: pages within the budget. */
 bool nvmx_ept_stock(struct nvmx_vcpu *v);
 uint64_t *nvmx_ept_take(struct nvmx_ept_vcpu *e, uint64_t *hpa);

@@ -147,11 +147,6 @@ void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i)
 	nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
 }
 
-static bool still_valid(const struct nvmx_ept_root *r, uint64_t was, uint64_t is)
-{
-	return !(((was ^ is) & r->rules.same) | (was & ~is & r->rules.sticky));
-}
-
 static void cut_links(struct nvmx_ept_table *t)
 {
 	for (unsigned i = t->lo; i < t->hi; i++)
@@ -179,7 +174,7 @@ unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 		if (same_four(copy + i, page12 + i))
 			continue;
 		for (k = i; k < i + 4; k++) {
-			if (!copy[k] || !nvmx_ept_is_leaf(t, k) || still_valid(r, copy[k], nvmx_ept_load(page12 + k)))
+			if (!copy[k] || !nvmx_ept_is_leaf(t, k) || nvmx_ept_still_valid(r, copy[k], nvmx_ept_load(page12 + k)))
 				continue;
 			nvmx_ept_drop(e, t, k);
 			if (n < NVMX_EPT_REFILL)

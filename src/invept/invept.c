@@ -8,16 +8,6 @@
 #define EPTP_SSS NVMX_BIT64(7)
 #define EPTP_RESERVED 0xf00ull /* bits 11:8 */
 
-bool nvmx_invept_supported(const struct nvmx_caps *caps, uint64_t type)
-{
-	static const uint64_t cap[] = {
-		[NVMX_FLUSH_SINGLE] = NVMX_EPT_INVEPT_SINGLE,
-		[NVMX_FLUSH_ALL] = NVMX_EPT_INVEPT_ALL,
-	};
-
-	return type <= NVMX_FLUSH_ALL && nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP) & cap[type];
-}
-
 bool nvmx_eptp_acceptable(const struct nvmx_caps *caps, uint64_t eptp)
 {
 	const uint64_t cap = nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP);

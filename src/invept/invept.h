@@ -8,13 +8,20 @@
 #include "../vmx/vcpu.h"
 
 /* Whether IA32_VMX_EPT_VPID_CAP announces the type.  Pure. */
-bool nvmx_invept_supported(const struct nvmx_caps *caps, uint64_t type);
+static inline bool nvmx_invept_supported(const struct nvmx_caps *caps, uint64_t type)
+{
+	uint64_t cap = nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP);
+
+	return type == NVMX_FLUSH_SINGLE ? cap & NVMX_EPT_INVEPT_SINGLE : type == NVMX_FLUSH_ALL && cap & NVMX_EPT_INVEPT_ALL;
+}
 bool nvmx_invvpid_supported(const struct nvmx_caps *caps, uint64_t type);
 /* Whether a VM entry with "enable EPT" would take this EPT pointer (SDM 26.2.1.1).  Pure. */
 bool nvmx_eptp_acceptable(const struct nvmx_caps *caps, uint64_t eptp);
 
 /* Invalidates L2's translations.  vmcs01 is current, before and after. */
 void nvmx_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);
+/* NVMX_HC_INVEPT_RANGE: false if the operands are bad. */
+bool nvmx_invept_range(struct nvmx_vcpu *v, uint64_t eptp12, uint64_t gpa2, uint64_t length);
 void nvmx_invvpid(struct nvmx_vcpu *v, unsigned type, uint16_t vpid12, uint64_t linear);
 
 /* The VPID for vmcs02 at an entry of L1 into L2, flushed if it must be; 0: the host uses none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* VMX instructions of L1: dispatch, the checks that they share, and how they end (SDM 30.2). */
 #include "instr.h"
+#include <nestvmx/enlighten.h>
 
 #define STATUS_FLAGS                                                                                                 \
 	(NVMX_RFLAGS_CF | NVMX_RFLAGS_PF | NVMX_RFLAGS_AF | NVMX_RFLAGS_ZF | NVMX_RFLAGS_SF | NVMX_RFLAGS_OF)
@@ -38,6 +39,8 @@ enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error)
 /* VMCALL exits before its mode checks, and needs no CR0.PE (SDM 30.3, VMCALL). */
 static enum nvmx_verdict vmcall(struct nvmx_insn *i)
 {
+	if (i->v->vm->flags & NVMX_ENLIGHTENED && (uint32_t)i->regs->gpr[0] == NVMX_HC_INVEPT_RANGE)
+		return nvmx_insn_invept_range(i);
 	return nvmx_vmfail(i->v, NVMX_VMERR_VMCALL_IN_ROOT);
 }
 

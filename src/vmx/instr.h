@@ -25,6 +25,7 @@ enum nvmx_verdict nvmx_vmptrld(struct nvmx_insn *i);
 enum nvmx_verdict nvmx_vmptrst(struct nvmx_insn *i);
 enum nvmx_verdict nvmx_insn_invept(struct nvmx_insn *i);
 enum nvmx_verdict nvmx_insn_invvpid(struct nvmx_insn *i);
+enum nvmx_verdict nvmx_insn_invept_range(struct nvmx_insn *i);
 
 /* These two read what they need of L1's mode themselves: L1 executes them many times per exit. */
 enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs);

@@ -43,6 +43,18 @@ enum nvmx_verdict nvmx_insn_invept(struct nvmx_insn *i)
 	return nvmx_vmsucceed(v);
 }
 
+/* The registers are those of <nestvmx/enlighten.h>. */
+enum nvmx_verdict nvmx_insn_invept_range(struct nvmx_insn *i)
+{
+	uint64_t mask = i->l1.code64 ? ~0ull : 0xffffffffu;
+	const uint64_t *gpr = i->regs->gpr;
+
+	if (!offered(&i->v->vm->caps, NVMX_PROC2_EPT, NVMX_EPT_INVEPT) ||
+	    !nvmx_invept_range(i->v, gpr[3] & mask, gpr[1] & mask, gpr[2] & mask))
+		return nvmx_vmfail(i->v, NVMX_VMERR_INVALID_OPERAND);
+	return nvmx_vmsucceed(i->v);
+}
+
 static bool vpid_descriptor_good(const struct nvmx_insn *i, uint64_t type, const uint64_t *desc)
 {
 	if (desc[0] >> 16)

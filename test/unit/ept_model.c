@@ -27,6 +27,7 @@ struct model {
 	uint64_t rnd, now;
 	struct past past[TABLES][SLOTS][HISTORY];
 	uint64_t invept_at[EPTPS];  /* per EPTP */
+	uint64_t range_at[EPTPS][2 * SLOTS * SLOTS * SLOTS]; /* and per page: an INVEPT of its range alone */
 	uint64_t eptp[EPTPS];
 	bool ad;
 	struct tlb_entry other_tlb[TLB]; /* of the processor where the vCPU was before */
@@ -152,6 +153,16 @@ static void edit_randomly(struct model *m)
 		edit(m, table, slot, random_entry(m, table));
 }
 
+/* When the values of entries used for gpa2 were last invalidated. */
+static uint64_t *range_at(struct model *m, unsigned eptp, uint64_t gpa2)
+{
+	unsigned n = 0;
+
+	for (unsigned level = 4; level >= 1; level--)
+		n = n * SLOTS + slot_of(nvmx_ept_index(gpa2, level));
+	return &m->range_at[eptp][n];
+}
+
 /* Whether some legal value of the entries from `table` down gives gpa2 -> hpa with at least `rights`. */
 static bool legal(struct model *m, const struct nvmx_ept_rules *rules, unsigned eptp, uint64_t table, unsigned level,
 		  uint64_t gpa2, uint64_t hpa, unsigned rights)
@@ -165,7 +176,7 @@ static bool legal(struct model *m, const struct nvmx_ept_rules *rules, unsigned 
 		uint64_t e = i == HISTORY ? m->r->host.ram[table >> 12][slot_index[slot]] : p->value, gpa1;
 		enum nvmx_ept_kind kind;
 
-		if (i < HISTORY && p->until <= m->invept_at[eptp])
+		if (i < HISTORY && (p->until <= m->invept_at[eptp] || p->until <= *range_at(m, eptp, gpa2)))
 			continue;
 		kind = nvmx_ept_classify(rules, e, level);
 		if (kind == NVMX_EPT_TABLE && (e & rights) == rights &&
@@ -294,6 +305,22 @@ static void invept(struct model *m)
 			m->invept_at[i] = m->now;
 }
 
+/* INVEPT of a range around a page that L2 used; the others of the range are near it in the same table of 4-KiB pages. */
+static void invept_range(struct model *m)
+{
+	unsigned k = below(m, RECENT), n = below(m, 4) ? m->recent[k].eptp : below(m, EPTPS), i, s;
+	uint64_t gpa2 = (below(m, 4) ? m->recent[k].gpa2 : random_gpa(m)) & ~0xfffull, end, page;
+
+	end = gpa2 + ((uint64_t)below(m, 600) << 12) + 0xfff;
+	nvmx_ept_invept_range(&m->r->v, m->eptp[n], gpa2, end);
+	for (i = 0; i < EPTPS; i++)
+		for (s = 0; s < SLOTS && !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR); s++) {
+			page = (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[s] << 12;
+			if (page >= gpa2 && page <= end)
+				*range_at(m, i, page) = m->now;
+		}
+}
+
 /* The frame of L1 that is at hpa, or any. */
 static unsigned some_frame(struct model *m, uint64_t hpa)
 {
@@ -386,9 +413,11 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 			edit_randomly(m);
 		else if (what < 8)
 			invept(m);
-		else if (what < 10)
-			change_host(m);
+		else if (what < 9)
+			invept_range(m);
 		else if (what < 11)
+			change_host(m);
+		else if (what < 12)
 			below(m, 4) ? protect(m) : move_vcpu(m);
 		else
 			access_randomly(m);

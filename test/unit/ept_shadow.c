@@ -76,6 +76,65 @@ static void test_upper_entry_changed(void **state)
 	rig_free(r);
 }
 
+/* INVEPT of a range: what changed in it is seen, and nothing else costs a fault. */
+static void test_invept_of_a_range(void **state)
+{
+	struct rig *r = mapped_rig(0);
+	unsigned rights, shift, flushes, i;
+
+	(void)state;
+	touch_all(r);
+	flushes = r->host.flushes;
+	nvmx_ept_invept_range(&r->v, EPTP, 0, 511 << 12);
+	assert_int_equal(touch_all(r), 0);
+	assert_int_equal(r->host.flushes, flushes); /* nothing was dropped */
+	for (i = 0; i < 512; i += 64)
+		l1_set(r, PT, i, PAGE(DATA + 512 + i));
+	nvmx_ept_invept_range(&r->v, EPTP, 64 << 12, (129 << 12) - 1);
+	assert_int_equal(where(r, 0, &rights, &shift), (HOST_RAM_FRAME + DATA + 0ull) << 12); /* outside: may stay */
+	assert_in_range(touch_all(r), 1, 2);
+	assert_int_equal(where(r, 64 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 576ull) << 12);
+	assert_int_equal(where(r, 128 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 640ull) << 12);
+	assert_int_equal(r->host.flushes, flushes + 1);
+	nvmx_ept_invept_range(&r->v, EPTP_B, 0, 511 << 12); /* another EPTP */
+	assert_int_equal(where(r, 0, &rights, &shift), (HOST_RAM_FRAME + DATA + 0ull) << 12);
+	nvmx_ept_invept_range(&r->v, EPTP ^ 6, 0, ~0ull); /* too long: all */
+	assert_int_equal(touch_all(r), 1);
+	assert_int_equal(where(r, 0, &rights, &shift), (HOST_RAM_FRAME + DATA + 512ull) << 12);
+	rig_free(r);
+}
+
+/* A table on the way changed: all below it on the way is looked at again when it is used. */
+static void test_invept_of_a_range_upper(void **state)
+{
+	static const unsigned upper[] = { PML4, PDPT, PD };
+
+	(void)state;
+	for (unsigned n = 0; n < 3; n++) {
+		struct rig *r = mapped_rig(0);
+		struct nvmx_ept_fault f;
+		unsigned rights, shift, faults = 0;
+
+		touch_all(r);
+		l1_set(r, upper[n], 0, r->host.ram[upper[n]][0] & ~2ull);
+		l1_set(r, PT, 7, PAGE(DATA + 700));
+		nvmx_ept_invept_range(&r->v, EPTP, 7 << 12, (8 << 12) - 1);
+		assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+		assert_int_equal(where(r, 7 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 700ull) << 12);
+		assert_int_equal(rights, 5);
+		assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_L1);
+		/* Again, with the way there cut already. */
+		l1_set(r, PT, 7, PAGE(DATA + 701));
+		nvmx_ept_invept(&r->v, NVMX_FLUSH_SINGLE, EPTP);
+		nvmx_ept_root(&r->v, EPTP);
+		l1_set(r, PT, 7, PAGE(DATA + 702));
+		nvmx_ept_invept_range(&r->v, EPTP, 7 << 12, (8 << 12) - 1);
+		assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+		assert_int_equal(where(r, 7 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 702ull) << 12);
+		rig_free(r);
+	}
+}
+
 static void test_invept_scope(void **state)
 {
 	struct rig *r = mapped_rig(0);
@@ -584,7 +643,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fault_around), cmocka_unit_test(test_unchanged_is_kept),
 		cmocka_unit_test(test_only_changed_is_dropped), cmocka_unit_test(test_upper_entry_changed),
-		cmocka_unit_test(test_invept_scope), cmocka_unit_test(test_tellings), cmocka_unit_test(test_wide_address),
+		cmocka_unit_test(test_invept_of_a_range),
+		cmocka_unit_test(test_invept_of_a_range_upper), cmocka_unit_test(test_invept_scope), cmocka_unit_test(test_tellings), cmocka_unit_test(test_wide_address),
 		cmocka_unit_test(test_five_levels), cmocka_unit_test(test_user_execute), cmocka_unit_test(test_large_pages),
 		cmocka_unit_test(test_parts_follow_rights), cmocka_unit_test(test_dirty_flag),
 		cmocka_unit_test(test_page_walk_is_a_write), cmocka_unit_test(test_entry_without_vpid),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Every VMX instruction but VMREAD and VMWRITE: each way in which it ends (SDM chapter 30). */
 #include "minihost.h"
+#include <nestvmx/enlighten.h>
 #include "invept/invept.h"
 
 static const uint32_t all[] = { NVMX_XR_VMCALL, NVMX_XR_VMCLEAR, NVMX_XR_VMLAUNCH, NVMX_XR_VMPTRLD, NVMX_XR_VMPTRST,
@@ -328,6 +329,48 @@ static uint16_t enter_with(struct mini *m, uint16_t vpid)
 	return nvmx_vpid_enter(m->v, &v12);
 }
 
+static void page_invalidation(void **state)
+{
+	struct mini *m = *state;
+	uint32_t r[4];
+
+	mini_enter_vmx(m, true);
+	m->regs.gpr[RAX] = NVMX_HC_INVEPT_RANGE;
+	m->regs.gpr[RBX] = EPTP_GOOD;
+	m->regs.gpr[RCX] = 0x5000;
+	m->regs.gpr[RDX] = 0x2000;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 1); /* not offered */
+	assert_false(nvmx_cpuid(m->vm, 0x40000000, 0x40000000, r));
+	m->vm->flags |= NVMX_ENLIGHTENED;
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMCALL));
+	assert_true(m->ranges == 1 && m->invept_eptp == EPTP_GOOD && m->range == 0x5000 && m->range_end == 0x6fff);
+	m->regs.gpr[RDX] = 0;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 28);
+	m->regs.gpr[RDX] = 0x1001;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 28);
+	m->regs.gpr[RDX] = 0x1000;
+	m->regs.gpr[RCX] = 0x5008;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 28);
+	m->regs.gpr[RCX] = -0x1000ull;
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMCALL));
+	m->regs.gpr[RDX] = 0x2000;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 28);
+	m->regs.gpr[RCX] = 0x5000;
+	m->regs.gpr[RBX] = EPTP_GOOD | 0x100;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 28);
+	m->regs.gpr[RAX]++;
+	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 1);
+	assert_int_equal(m->ranges, 2);
+	m->regs.gpr[RAX]--;
+	F01(GUEST_SS_AR) |= 3 << 5;
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMCALL), NVMX_GP, 0);
+	assert_true(nvmx_cpuid(m->vm, 0x40000100, 0x40000100, r));
+	assert_true(r[0] == 0x40000101 && !memcmp(r + 1, "libnestvmx\0\0", 12));
+	assert_true(nvmx_cpuid(m->vm, 0x40000100, 0x40000101, r));
+	assert_true(r[0] == 1 && !r[1] && !r[2] && !r[3]);
+	assert_false(nvmx_cpuid(m->vm, 0x40000100, 0x40000102, r) || nvmx_cpuid(m->vm, 0x40000100, 0x400000ff, r));
+}
+
 static void vpids_are_kept_apart(void **state)
 {
 	struct mini *m = *state;
@@ -481,7 +524,7 @@ int main(void)
 		MINI_TEST(vmcall_and_vmfunc_in_root),
 		MINI_TEST(invept_operands),
 		MINI_TEST(eptp_by_capability),
-		MINI_TEST(invvpid_operands), MINI_TEST(vpids_are_kept_apart), MINI_TEST(one_vpid_for_all),
+		MINI_TEST(invvpid_operands), MINI_TEST(page_invalidation), MINI_TEST(vpids_are_kept_apart), MINI_TEST(one_vpid_for_all),
 		MINI_TEST(invvpid_waits_for_entry),
 		MINI_TEST(types_are_32_bits_outside_64bit_mode),
 		MINI_TEST(failures_change_nothing_else),

@@ -67,6 +67,8 @@ struct mini {
 	bool launch;
 	unsigned invepts;
 	uint64_t invept_eptp;
+	unsigned ranges;
+	uint64_t range, range_end;
 };
 
 static struct mini *mini_now;
@@ -93,6 +95,15 @@ __attribute__((weak)) void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, u
 	(void)type;
 	mini_now->invepts++;
 	mini_now->invept_eptp = eptp;
+}
+
+__attribute__((weak)) void nvmx_ept_invept_range(struct nvmx_vcpu *v, uint64_t eptp, uint64_t gpa, uint64_t end)
+{
+	(void)v;
+	mini_now->ranges++;
+	mini_now->invept_eptp = eptp;
+	mini_now->range = gpa;
+	mini_now->range_end = end;
 }
 
 static void *mini_map(struct nvmx_host *h, uint64_t gpa, bool write)

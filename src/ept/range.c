@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * INVEPT of a range: the entries on the way to it are compared with EPT12 at once, so that what did not change stays in
+ * use.  Where a link did change it is cut, and the tables below it on the way are made old: they are compared when they
+ * are linked again.
+ */
+#include "shadow.h"
+
+#define TABLES_AT_ONCE 32 /* tables of 4-KiB pages; more are as good as all */
+
+struct range {
+	struct nvmx_ept_vcpu *e;
+	struct nvmx_ept_root *r;
+	struct nvmx_ept_walk w;
+	uint64_t gpa, end; /* in one table of 4-KiB pages */
+	bool old;          /* what is below is not reachable, or not any more */
+	bool lost;
+};
+
+static bool same(const struct range *g, const struct nvmx_ept_table *t, unsigned i, uint64_t is)
+{
+	return nvmx_ept_still_valid(g->r, t->copy[i], is);
+}
+
+static void compare_leaves(struct range *g, struct nvmx_ept_table *t)
+{
+	const uint64_t *page12 = g->w.page[1]; /* NULL: L1 has no RAM there any more */
+
+	for (unsigned i = nvmx_ept_index(g->gpa, 1); i <= nvmx_ept_index(g->end, 1); i++) {
+		if (!t->copy[i] || same(g, t, i, page12 ? nvmx_ept_load(page12 + i) : ~0ull))
+			continue;
+		nvmx_ept_drop(g->e, t, i);
+		g->lost = true;
+	}
+}
+
+/* The entry of t on the way, if it is reachable: the next table, or NULL. */
+static struct nvmx_ept_table *compare_entry(struct range *g, struct nvmx_ept_table *t)
+{
+	unsigned i = nvmx_ept_index(g->gpa, t->level);
+	bool leaf = nvmx_ept_is_leaf(t, i), good;
+
+	if (!t->hw[i])
+		return NULL;
+	if (!g->old) {
+		good = same(g, t, i, g->w.entry[t->level]);
+		if (!good && leaf)
+			nvmx_ept_drop(g->e, t, i);
+		else if (!good)
+			nvmx_ept_cut(t, i);
+		g->lost |= !good;
+		g->old = !good || !(t->hw[i] & NVMX_EPTE_RIGHTS);
+	}
+	return leaf ? NULL : nvmx_ept_table(g->e, (uint32_t)t->side[i]);
+}
+
+/* Down from the top, as far as tables stand for L1's: a table of parts stands for an entry that was compared. */
+static void compare_path(struct range *g)
+{
+	struct nvmx_ept_table *t = nvmx_ept_table(g->e, g->r->top);
+
+	while (t && t->copy && t->level > 1) {
+		t = compare_entry(g, t);
+		if (t && g->old)
+			t->generation = g->r->generation - 1;
+	}
+	if (t && t->copy && !g->old)
+		compare_leaves(g, t);
+}
+
+static void compare_root(struct nvmx_vcpu *v, struct nvmx_ept_root *r, uint64_t gpa2, uint64_t end)
+{
+	const uint64_t size = nvmx_ept_size(2), last = (nvmx_ept_size(NVMX_EPTP_WALK(r->role12) + 1)) - 1;
+	struct range g = { .e = nvmx_ept_of(v), .r = r, .gpa = gpa2 };
+
+	for (; g.gpa <= end && g.gpa <= last; g.gpa = (g.gpa | (size - 1)) + 1) {
+		g.end = (g.gpa | (size - 1)) < end ? g.gpa | (size - 1) : end;
+		g.old = false;
+		nvmx_ept_walk_begin(v, &r->rules, r->role12, g.gpa, &g.w);
+		nvmx_ept_lock(&g.e->lock);
+		compare_path(&g);
+		nvmx_ept_unlock(&g.e->lock);
+		nvmx_ept_walk_end(v, &g.w);
+		if (g.end == ~0ull)
+			break;
+	}
+	if (!g.lost)
+		return;
+	nvmx_ept_lock(&g.e->lock);
+	nvmx_ept_want_flush(g.e, (unsigned)(r - g.e->roots));
+	nvmx_ept_unlock(&g.e->lock);
+}
+
+void nvmx_ept_invept_range(struct nvmx_vcpu *v, uint64_t eptp12, uint64_t gpa2, uint64_t end)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+
+	if ((end >> 21) - (gpa2 >> 21) >= TABLES_AT_ONCE) {
+		nvmx_ept_invept(v, NVMX_FLUSH_SINGLE, eptp12);
+		return;
+	}
+	for (struct nvmx_ept_root *r = e->roots; r < e->roots + e->roots_n; r++)
+		if (r->role12 && !r->stale && !((r->role12 ^ eptp12) & NVMX_EPTE_ADDR))
+			compare_root(v, r, gpa2, end);
+}
