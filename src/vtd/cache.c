@@ -41,6 +41,7 @@ void nvmx_vtd_cache_fill(struct nvmx_vtd *u, uint16_t domain, uint64_t iova, con
 
 	if (!w->rights)
 		return;
+	u->caches.tlb_used = true;
 	if (!line)
 		line = &u->caches.tlb[set][u->caches.victim[set]++ % TLB_WAYS];
 	*line = (struct vtd_tlb_line){
@@ -79,10 +80,34 @@ static bool covers(const struct vtd_inv_iotlb *inv, const struct vtd_tlb_line *l
 	return inv->granularity == GRANULARITY_DOMAIN || (page < first + n && first < page + pages);
 }
 
+/* Few pages are looked for one by one. */
+#define FEW 3u
+
+static void drop_few(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv)
+{
+	uint64_t first = inv->iova >> 12 >> inv->order << inv->order << 12, last = first + (4096ull << inv->order) - 1;
+
+	for (unsigned shift = 12; shift <= 30; shift += 9)
+		for (uint64_t page = first >> shift; page <= last >> shift; page++) {
+			struct vtd_tlb_line *line = find(u, inv->domain, page, shift);
+
+			if (line)
+				line->rights = 0;
+		}
+}
+
 void nvmx_vtd_cache_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv)
 {
 	struct vtd_tlb_line *line = u->caches.tlb[0];
 
+	if (!u->caches.tlb_used)
+		return;
+	if (inv->granularity == GRANULARITY_NARROW && inv->order <= FEW) {
+		drop_few(u, inv);
+		return;
+	}
+	if (inv->granularity == GRANULARITY_GLOBAL)
+		u->caches.tlb_used = false;
 	for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++, line++)
 		if (line->rights && covers(inv, line))
 			line->rights = 0;

@@ -46,13 +46,15 @@ static void drop_tables(struct nvmx_vtd *u, struct vtd_space *s)
 	u->flat.dead = s->top;
 	nvmx_vtd_page_free(u, s->shim, s->shim_hpa);
 	*s = (struct vtd_space){ 0 };
+	while (u->flat.spaces_end && !space(u, u->flat.spaces_end - 1u)->used)
+		u->flat.spaces_end--;
 }
 
 static struct vtd_space *find_space(struct nvmx_vtd *u, const struct vtd_context *c)
 {
 	struct vtd_space *empty = NULL;
 
-	for (unsigned i = 0; i < SPACES; i++) {
+	for (unsigned i = 0; i <= u->flat.spaces_end && i < SPACES; i++) {
 		struct vtd_space *s = space(u, i);
 
 		if (s->used && s->table == c->table && s->domain == c->domain && s->levels == c->levels)
@@ -74,6 +76,8 @@ static struct vtd_space *get_space(struct nvmx_vtd *u, const struct vtd_context 
 	s->top = nvmx_vtd_table_new(u, number(u, s), c->levels, 0, c->table, false);
 	if (s->top && open_space(u, s)) {
 		s->used = true;
+		if (number(u, s) >= u->flat.spaces_end)
+			u->flat.spaces_end = (uint8_t)(number(u, s) + 1);
 		nvmx_vtd_range_all(u, s);
 		return s;
 	}
@@ -172,7 +176,7 @@ static void move(struct nvmx_vtd *u, struct vtd_device *d)
 static void each_device(struct nvmx_vtd *u, bool (*which)(const struct vtd_device *d),
 			void (*action)(struct nvmx_vtd *u, struct vtd_device *d))
 {
-	for (unsigned i = 0; i < DEVICES; i++)
+	for (unsigned i = 0; i < u->flat.devices_end; i++)
 		if (u->flat.devices[i].device && which(&u->flat.devices[i]))
 			action(u, &u->flat.devices[i]);
 }
@@ -223,7 +227,7 @@ bool nvmx_vtd_flat_left(const struct nvmx_vtd *u)
 
 bool nvmx_vtd_flat_room(const struct nvmx_vtd *u)
 {
-	for (unsigned i = 0; i < SPACES; i++)
+	for (unsigned i = 0; i < u->flat.spaces_end; i++)
 		if (u->flat.spaces[i].ranges_n >= RANGES - 1)
 			return false;
 	return true;
@@ -232,10 +236,10 @@ bool nvmx_vtd_flat_room(const struct nvmx_vtd *u)
 /* Whether nothing of L1's waits for the hardware. */
 bool nvmx_vtd_flat_idle(const struct nvmx_vtd *u)
 {
-	for (unsigned i = 0; i < SPACES; i++)
+	for (unsigned i = 0; i < u->flat.spaces_end; i++)
 		if (u->flat.spaces[i].ranges_n)
 			return false;
-	for (unsigned i = 0; i < DEVICES; i++)
+	for (unsigned i = 0; i < u->flat.devices_end; i++)
 		if (u->flat.devices[i].device && (u->flat.devices[i].dirty || u->flat.devices[i].pending))
 			return false;
 	return !u->flat.inflight && !u->flat.flushes_n && !u->flat.device_flushes_n;
@@ -271,7 +275,7 @@ void nvmx_vtd_flat_follow_all(struct nvmx_vtd *u)
 
 void nvmx_vtd_flat_inv_context(struct nvmx_vtd *u, const struct vtd_inv_context *inv)
 {
-	for (unsigned i = 0; i < DEVICES; i++) {
+	for (unsigned i = 0; i < u->flat.devices_end; i++) {
 		struct vtd_device *d = &u->flat.devices[i];
 
 		if (inv->granularity != GRANULARITY_NARROW ||
@@ -285,7 +289,7 @@ void nvmx_vtd_flat_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv
 	uint64_t size = 4096ull << inv->order;
 
 	each_device(u, wants_retry, follow_device);
-	for (unsigned i = 0; i < SPACES; i++) {
+	for (unsigned i = 0; i < u->flat.spaces_end; i++) {
 		struct vtd_space *s = space(u, i);
 
 		if (!s->used || (inv->granularity != GRANULARITY_GLOBAL && s->domain != inv->domain))
@@ -299,7 +303,7 @@ void nvmx_vtd_flat_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv
 
 static struct vtd_device *find_device(struct nvmx_vtd *u, uint16_t source_id)
 {
-	for (unsigned i = 0; i < DEVICES; i++)
+	for (unsigned i = 0; i < u->flat.devices_end; i++)
 		if (u->flat.devices[i].device && u->flat.devices[i].source_id == source_id)
 			return &u->flat.devices[i];
 	return NULL;
@@ -324,6 +328,8 @@ int nvmx_vtd_device_add(struct nvmx_vtd *u, uint16_t source_id, void *device, un
 
 		if (d->device)
 			continue;
+		if (i >= u->flat.devices_end)
+			u->flat.devices_end = (uint8_t)(i + 1);
 		*d = (struct vtd_device){ .device = device, .source_id = source_id, .flags = (uint8_t)flags, .dirty = true,
 					  .now = blocked };
 		attach(u, d, &blocked);
@@ -340,6 +346,8 @@ static void remove_device(struct nvmx_vtd *u, struct vtd_device *d)
 	unref(u, &d->now);
 	nvmx_vtd_flush_forget_device(u, d->device);
 	*d = (struct vtd_device){ 0 };
+	while (u->flat.devices_end && !u->flat.devices[u->flat.devices_end - 1].device)
+		u->flat.devices_end--;
 }
 
 int nvmx_vtd_device_remove(struct nvmx_vtd *u, uint16_t source_id)

@@ -34,6 +34,7 @@ struct vtd_table {
 	struct vtd_table *old;       /* staged: the table it replaces */
 	uint32_t serial;             /* of its space */
 	uint16_t index;              /* in the parent */
+	uint16_t below_end;          /* no table below from this entry on */
 	uint8_t level, space, state;
 	uint8_t rights;              /* that the levels above leave */
 	bool staged;                 /* complete it first, then let the hardware see it */
@@ -103,6 +104,7 @@ struct vtd_flat {
 	struct vtd_table *dead;     /* to be freed */
 	uint32_t flushes_n, device_flushes_n;
 	uint32_t faults;         /* since the last tick */
+	uint8_t devices_end, spaces_end; /* none is in use from here on */
 	bool starved, released;  /* a page was missing; tables have been freed since */
 	bool flush_new;          /* the physical unit wants a flush for what was not present, too */
 	struct nvmx_vtd_flush flushes[FLUSHES + DEVICE_FLUSHES];

@@ -151,7 +151,7 @@ static void flushed(struct nvmx_vtd *u)
 /* Walks that stand still have changed entries, too, and what they have detached is about to be buried. */
 static void collect(struct nvmx_vtd *u)
 {
-	for (unsigned i = 0; i < SPACES; i++)
+	for (unsigned i = 0; i < u->flat.spaces_end; i++)
 		if (u->flat.spaces[i].walking)
 			nvmx_vtd_walker_end(u, &u->flat.spaces[i], &u->flat.spaces[i].walker);
 }

@@ -206,6 +206,8 @@ static bool link(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, 
 		made->rights = (uint8_t)(t->rights & e & SL_RIGHTS);
 	widen(w, made);
 	t->side[i] = (uintptr_t)made;
+	if (i >= t->below_end)
+		t->below_end = (uint16_t)(i + 1);
 	if (t->hw[i]) {
 		made->staged = true;
 		made->old = below;

@@ -11,7 +11,7 @@ static bool same_space(const struct nvmx_vtd *u, const struct vtd_table *t)
 
 static void flush_device_tlbs(struct nvmx_vtd *u, unsigned space)
 {
-	for (unsigned i = 0; i < DEVICES; i++) {
+	for (unsigned i = 0; i < u->flat.devices_end; i++) {
 		struct vtd_device *d = &u->flat.devices[i];
 
 		if (d->device && d->now.kind == NVMX_VTD_DOMAIN && d->now.space == space && d->now.device_tlb)

@@ -25,6 +25,7 @@ struct vtd_caches {
 	struct vtd_context_line context[CONTEXT_LINES];
 	struct vtd_tlb_line tlb[TLB_SETS][TLB_WAYS];
 	uint8_t victim[TLB_SETS];
+	bool tlb_used;     /* since it was emptied */
 };
 
 struct vtd_irte_line {

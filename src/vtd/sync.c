@@ -13,7 +13,7 @@ static struct vtd_table *next_below(const struct vtd_table *t, const struct vtd_
 	uint64_t t_end = t->base + vtd_span(t), end = t_end < w->end ? t_end : w->end;
 	unsigned i = vtd_index(w->cursor, t->level), hi = vtd_index(end - 1, t->level) + 1;
 
-	for (; i < hi; i++)
+	for (; i < hi && i < t->below_end; i++)
 		if (vtd_below(t, i))
 			return vtd_below(t, i);
 	return NULL;
@@ -123,7 +123,7 @@ static bool sync_space(struct nvmx_vtd *u, struct vtd_space *s)
 
 bool nvmx_vtd_sync(struct nvmx_vtd *u)
 {
-	for (unsigned i = 0; i < SPACES; i++)
+	for (unsigned i = 0; i < u->flat.spaces_end; i++)
 		if (u->flat.spaces[i].used && !sync_space(u, &u->flat.spaces[i]))
 			return false;
 	return unmapped(u);
