@@ -5,23 +5,8 @@
  * record is a command and its operands.  The fake host's assertions are the oracle.
  */
 #include <string.h>
+#include "input.h"
 #include "script.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < bytes && in->left; i++, in->left--)
-		value |= (uint64_t)*in->p++ << 8 * i;
-	return value;
-}
 
 static struct script l1, l2;
 static struct fake_code code[2];

@@ -6,23 +6,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "input.h"
 #include "points.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < bytes && in->left; i++, in->left--)
-		value |= (uint64_t)*in->p++ << 8 * i;
-	return value;
-}
 
 static struct fake_machine m;
 static struct fake_result result;

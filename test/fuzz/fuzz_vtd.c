@@ -8,22 +8,7 @@
 #define FRAMES 64u
 #define HW_SLOTS 4096u
 #include "vtd_hw.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < bytes && in->left; i++, in->left--)
-		value |= (uint64_t)*in->p++ << 8 * i;
-	return value;
-}
+#include "input.h"
 
 struct world {
 	struct rig *r;
