@@ -295,6 +295,61 @@ static void an_ept_misconfiguration_has_an_access(void **unused)
 	fake_host_free(h);
 }
 
+/* L2 that has run a little: it leaves for L0 at its first store, with the timer counting. */
+static struct nvmx_host *at_first_store(struct fake_machine *m)
+{
+	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, m, &result);
+
+	while (!nvmx_in_l2(h->vcpu) || fake_field(&h->cpu, NVMX_PREEMPTION_TIMER) == 5000)
+		assert_true(fake_host_step(h));
+	return h;
+}
+
+static void the_timer_runs_on_while_the_state_is_away(void **unused)
+{
+	static const uint64_t later[] = { 0, 100, 4000, 6000 };
+
+	(void)unused;
+	for (unsigned i = 0; i < sizeof(later) / sizeof(*later); i++) {
+		const struct nvmx_state_context context = { .l1_tsc = 1000 + later[i] };
+		static struct fake_machine m;
+		struct nvmx_host *h = at_first_store(&m);
+		uint64_t before = fake_field(&h->cpu, NVMX_PREEMPTION_TIMER);
+		uint64_t expected = later[i] < before ? before - later[i] : 0;
+		static struct nvmx_state s;
+		size_t size;
+
+		assert_true(before < 5000 && before > 4900);
+		h->inside = true;
+		assert_int_equal(nvmx_state_save(h->vcpu, &s, sizeof(s), 1000, &size), NVMX_STATE_OK);
+		assert_int_equal(((struct nvmx_vmcs12 *)s.vmcs12)->preemption_timer, 5000); /* "save timer" is off */
+		assert_int_equal(s.header.preemption_timer_deadline, (1000 + before) / 32);
+		assert_int_equal(nvmx_state_restore(h->vcpu, &s, size, &context, NULL), NVMX_STATE_OK);
+		h->inside = false;
+		assert_int_equal(fake_field(&h->cpu, NVMX_PREEMPTION_TIMER), expected);
+		fake_host_free(h);
+	}
+}
+
+static void what_an_earlier_l2_translated_is_flushed(void **unused)
+{
+	static struct fake_machine m;
+	struct nvmx_host *h = at_first_store(&m);
+	size_t size;
+	struct nvmx_state *s = fake_host_save(h, &size);
+	unsigned of_l2 = 0;
+
+	(void)unused;
+	for (unsigned i = 0; i < FAKE_TLB; i++)
+		of_l2 += h->cpu.tlb[i].rights && h->cpu.tlb[i].vpid == 2;
+	assert_true(of_l2 > 0);
+	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_STATE_OK);
+	for (unsigned i = 0; i < FAKE_TLB; i++)
+		assert_false(h->cpu.tlb[i].rights && h->cpu.tlb[i].vpid == 2);
+	free(s);
+	fake_host_free(h);
+}
+
 /* A callback that fails during a restore: refused, and what was there before is whole; or done without. */
 static void callbacks_that_fail(void **unused)
 {
@@ -347,6 +402,8 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(each_contradiction_has_its_reason),
 		cmocka_unit_test(mutations_do_no_harm),
+		cmocka_unit_test(the_timer_runs_on_while_the_state_is_away),
+		cmocka_unit_test(what_an_earlier_l2_translated_is_flushed),
 		cmocka_unit_test(callbacks_that_fail),
 		cmocka_unit_test(an_ept_misconfiguration_has_an_access),
 	};
