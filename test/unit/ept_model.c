@@ -305,13 +305,40 @@ static void invept(struct model *m)
 			m->invept_at[i] = m->now;
 }
 
+/* L1 changes an upper entry on the way to gpa2, and the entry of another page of the same table, which L2 will use. */
+static uint64_t change_way(struct model *m, unsigned eptp, uint64_t gpa2)
+{
+	unsigned table = (unsigned)(m->eptp[eptp] >> 12), level = 4, stop = 2 + below(m, 3), slot = below(m, SLOTS);
+	uint64_t e;
+
+	for (; level > 1; level--) {
+		e = m->r->host.ram[table][nvmx_ept_index(gpa2, level)];
+		if (level == stop)
+			edit(m, table, slot_of(nvmx_ept_index(gpa2, level)), e ^ NVMX_EPTE_W);
+		table = (unsigned)((e & NVMX_EPTE_ADDR) >> 12);
+		if (e & NVMX_EPTE_LARGE || table >= TABLES)
+			return gpa2;
+	}
+	edit(m, table, slot, random_entry(m, table));
+	return (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[slot] << 12;
+}
+
 /* INVEPT of a range around a page that L2 used; the others of the range are near it in the same table of 4-KiB pages. */
 static void invept_range(struct model *m)
 {
 	unsigned k = below(m, RECENT), n = below(m, 4) ? m->recent[k].eptp : below(m, EPTPS), i, s;
 	uint64_t gpa2 = (below(m, 4) ? m->recent[k].gpa2 : random_gpa(m)) & ~0xfffull, end, page;
 
-	end = gpa2 + ((uint64_t)below(m, 600) << 12) + 0xfff;
+	if (below(m, 2)) {
+		end = change_way(m, n, gpa2) | 0xfff;
+		i = below(m, RECENT);
+		m->recent[i].gpa2 = end & ~0xfffull;
+		m->recent[i].eptp = n;
+		gpa2 = gpa2 < (end & ~0xfffull) ? gpa2 : end & ~0xfffull;
+		end = gpa2 | 0x1fffff;
+	} else {
+		end = gpa2 + ((uint64_t)below(m, 600) << 12) + 0xfff;
+	}
 	nvmx_ept_invept_range(&m->r->v, m->eptp[n], gpa2, end);
 	for (i = 0; i < EPTPS; i++)
 		for (s = 0; s < SLOTS && !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR); s++) {

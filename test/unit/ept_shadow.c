@@ -80,7 +80,8 @@ static void test_upper_entry_changed(void **state)
 static void test_invept_of_a_range(void **state)
 {
 	struct rig *r = mapped_rig(0);
-	unsigned rights, shift, flushes, i;
+	struct nvmx_ept_fault f;
+	unsigned rights, shift, flushes, i, faults = 0;
 
 	(void)state;
 	touch_all(r);
@@ -96,6 +97,13 @@ static void test_invept_of_a_range(void **state)
 	assert_int_equal(where(r, 64 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 576ull) << 12);
 	assert_int_equal(where(r, 128 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 640ull) << 12);
 	assert_int_equal(r->host.flushes, flushes + 1);
+	l1_set(r, PT2, 0, PAGE(DATA + 800));
+	l1_set(r, PD, 1, TABLE(PT2));
+	assert_int_equal(touch(r, 1 << 21, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	l1_set(r, PT2, 0, PAGE(DATA + 801));
+	nvmx_ept_invept_range(&r->v, EPTP, 500 << 12, (1 << 21) + 0xfff); /* over the end of a table */
+	assert_int_equal(touch(r, 1 << 21, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(where(r, 1 << 21, &rights, &shift), (HOST_RAM_FRAME + DATA + 801ull) << 12);
 	nvmx_ept_invept_range(&r->v, EPTP_B, 0, 511 << 12); /* another EPTP */
 	assert_int_equal(where(r, 0, &rights, &shift), (HOST_RAM_FRAME + DATA + 0ull) << 12);
 	nvmx_ept_invept_range(&r->v, EPTP ^ 6, 0, ~0ull); /* too long: all */
@@ -118,8 +126,11 @@ static void test_invept_of_a_range_upper(void **state)
 		touch_all(r);
 		l1_set(r, upper[n], 0, r->host.ram[upper[n]][0] & ~2ull);
 		l1_set(r, PT, 7, PAGE(DATA + 700));
-		nvmx_ept_invept_range(&r->v, EPTP, 7 << 12, (8 << 12) - 1);
+		l1_set(r, PT, 9, PAGE(DATA + 709));
+		nvmx_ept_invept_range(&r->v, EPTP, 7 << 12, (10 << 12) - 1);
 		assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+		assert_int_equal(touch(r, 9 << 12, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY); /* by the way that 7 made */
+		assert_int_equal(where(r, 9 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 709ull) << 12);
 		assert_int_equal(where(r, 7 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 700ull) << 12);
 		assert_int_equal(rights, 5);
 		assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_L1);
@@ -133,6 +144,28 @@ static void test_invept_of_a_range_upper(void **state)
 		assert_int_equal(where(r, 7 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 702ull) << 12);
 		rig_free(r);
 	}
+}
+
+static void test_invept_of_a_range_large(void **state)
+{
+	struct rig *r = mapped_rig(0);
+	unsigned rights, shift, flushes;
+
+	(void)state;
+	for (unsigned i = DATA; i < DATA + 1024; i++)
+		r->host.map[i].shift = 21;
+	l1_set(r, PD, 0, PAGE(DATA) | NVMX_EPTE_LARGE);
+	touch_all(r);
+	flushes = r->host.flushes;
+	nvmx_ept_invept_range(&r->v, EPTP, 5 << 12, (6 << 12) - 1);
+	assert_int_equal(touch_all(r), 0);
+	assert_int_equal(r->host.flushes, flushes);
+	l1_set(r, PD, 0, PAGE(DATA + 512) | NVMX_EPTE_LARGE);
+	nvmx_ept_invept_range(&r->v, EPTP, 5 << 12, (6 << 12) - 1);
+	touch_all(r);
+	assert_int_equal(where(r, 5 << 12, &rights, &shift), (HOST_RAM_FRAME + DATA + 517ull) << 12);
+	assert_int_equal(shift, 21);
+	rig_free(r);
 }
 
 static void test_invept_scope(void **state)
@@ -644,7 +677,8 @@ int main(void)
 		cmocka_unit_test(test_fault_around), cmocka_unit_test(test_unchanged_is_kept),
 		cmocka_unit_test(test_only_changed_is_dropped), cmocka_unit_test(test_upper_entry_changed),
 		cmocka_unit_test(test_invept_of_a_range),
-		cmocka_unit_test(test_invept_of_a_range_upper), cmocka_unit_test(test_invept_scope), cmocka_unit_test(test_tellings), cmocka_unit_test(test_wide_address),
+		cmocka_unit_test(test_invept_of_a_range_upper), cmocka_unit_test(test_invept_of_a_range_large),
+		cmocka_unit_test(test_invept_scope), cmocka_unit_test(test_tellings), cmocka_unit_test(test_wide_address),
 		cmocka_unit_test(test_five_levels), cmocka_unit_test(test_user_execute), cmocka_unit_test(test_large_pages),
 		cmocka_unit_test(test_parts_follow_rights), cmocka_unit_test(test_dirty_flag),
 		cmocka_unit_test(test_page_walk_is_a_write), cmocka_unit_test(test_entry_without_vpid),
