@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """The boot matrix: what boots as L1, what runs in it, and what has to be printed, in this order."""
 
-# What every Linux L1 gets: the emulated clock is its instruction count, 50 million to the second, and a serial line of
-# that speed is slow.
-LINUX = ("console=ttyS0 quiet loglevel=3 panic=-1 nokaslr mitigations=off tsc=reliable tsc_early_khz=50000 no_timer_check "
+# What every Linux L1 gets: the emulated clock is its instruction count, and a serial line of that speed is slow.
+MIPS = 50		# million instructions to the second
+LINUX = ("console=ttyS0 quiet loglevel=3 panic=-1 nokaslr mitigations=off tsc=reliable tsc_early_khz={mips}000 no_timer_check "
 	"cryptomgr.notests random.trust_cpu=on "
 	"initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,init_evm,init_ima")
-TICKS_PER_SECOND = 50000000
 XEN = "console=com1 com1=115200,8n1 dom0_mem=300M,max:300M noreboot=1 sched=credit tsc=unstable"
 # Without a console of its own before hvc0, dom0 prints nothing when it dies early.
-XEN_DOM0 = (LINUX.replace("console=ttyS0", "console=hvc0 earlyprintk=xen").replace("tsc_early_khz=50000 ", "")
+XEN_DOM0 = (LINUX.replace("console=ttyS0", "console=hvc0 earlyprintk=xen").replace("tsc_early_khz={mips}000 ", "")
 	.replace("tsc=reliable ", "").replace("no_timer_check ", ""))
+STRESS = 100		# rounds of memory stress
+STRESSED = rf"L2: stress=ok rounds={STRESS}"
 SUM = "879f4bba"
 OFF = r"reboot: Power down"
 KVM = "l1-base l1-kvm l1-qemu"
@@ -22,23 +23,26 @@ def up(cpus=1):
 
 class Row:
 	"""One boot. `pieces`: images of tools/lab, the kernel first. `expect`: regexes in the order of appearance.
-	`seconds`: what it may take on the emulated clock, which is the same on any computer."""
+	`seconds`: what it may take on the emulated clock, which is the same on any computer. `mips`: instructions to such a
+	second; where an exit costs tens of thousands, timers of 250 Hz need a faster clock than the others."""
 
-	def __init__(self, name, pieces, arguments, expect, cpus=1, memory=768, seconds=300, options="",
-			host_only=False, kvm_host=False):
+	def __init__(self, name, pieces, arguments, expect, cpus=1, memory=768, seconds=300, mips=MIPS, options="",
+			host_only=False, kvm_host=False, dom0=""):
 		self.name = name
 		self.pieces = pieces.split()
-		self.arguments = arguments
+		self.arguments = arguments.replace("{mips}", str(mips))
 		self.expect = expect
 		self.cpus = cpus
 		self.memory = memory
 		self.seconds = seconds
+		self.mips = mips
 		self.options = options.split()
 		self.host_only = host_only
 		self.kvm_host = kvm_host
+		self.dom0 = f"{XEN_DOM0} {dom0}".strip()
 
 
-def linux(name, guests, kvm="", l2cpus=1, extra="", **kw):
+def linux(name, guests, kvm="", l2cpus=1, extra="", stress=False, **kw):
 	"""Linux with KVM as L1, and `guests` in it under QEMU, all at once."""
 	arguments = f"{LINUX} {extra} nvmx.scenario=guests nvmx.guests={guests} nvmx.l2cpus={l2cpus}"
 	loaded = r"^L1: KVM loaded: ept=Y"
@@ -46,6 +50,9 @@ def linux(name, guests, kvm="", l2cpus=1, extra="", **kw):
 		arguments += f" nvmx.kvm={kvm}"
 		loaded = f"^L1: KVM loaded: .*{kvm.replace(',', ' ')}"
 	expect = [up(kw.get("cpus", 1)), loaded]
+	if stress:
+		arguments += f" nvmx.append=nvmx.stress={STRESS}"
+		expect += [STRESSED] * l2cpus
 	alive = []
 	for number, guest in enumerate(guests.split(","), 1):
 		alive.append(rf"^\[{number} {guest}\] " + ALIVE[guest].format(cpus=l2cpus,
@@ -73,11 +80,12 @@ ALIVE = {
 
 # Bochs 2.7 reports a stale vector when an EPT violation interrupts the delivery of a virtual interrupt
 # (docs/conformance.md), and with it the host would inject the wrong one: Xen does without virtual-interrupt delivery.
-def xen(name, cpus=1, **kw):
+def xen(name, cpus=1, stress=False, **kw):
 	"""Xen as L1 with Linux as dom0, and a PVH Linux guest in it."""
-	return Row(name, "xen vmlinux dom0", XEN, [r"Xen version 4\.17", r"L1: dom0 up",
+	dom0 = f"nvmx.l2cpus={cpus}" + (f" nvmx.append=nvmx.stress={STRESS}" if stress else "")
+	return Row(name, "xen vmlinux dom0", XEN, [r"Xen version 4\.17", r"L1: dom0 up", *[STRESSED] * (cpus * stress),
 		"^" + ALIVE["amd64"].format(cpus=cpus, sums=",".join([SUM] * cpus)), r"^L1: done"],
-		memory=1024, seconds=600, options="--disable vid", **kw)
+		memory=1024, seconds=600, options="--disable vid", dom0=dom0, **kw)
 
 
 ROWS = [
@@ -90,14 +98,17 @@ ROWS = [
 	linux("kvm-noshadow-amd64", "amd64", kvm="enable_shadow_vmcs=0"),
 	linux("kvm-i386", "i386"),
 	linux("kvm-real", "real"),
+	linux("kvm-stress", "amd64", stress=True),
 	linux("kvm-two-guests", "amd64,real", memory=1024),
 	linux("kvm-smp-real", "real", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-smp-i386", "i386", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-smp-amd64", "amd64", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-real-depth2", "real", options="--depth 2", host_only=True, seconds=900, extra="nowatchdog"),
-	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=1800, extra="nowatchdog"),
+	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=600, mips=200, extra="nowatchdog"),
 	under_kvm("host-kvm-linux", "amd64"),
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
 	xen("xen-pvh"),
+	xen("xen-stress", stress=True),
+	xen("xen-pvh-smp", cpus=2),
 ]

@@ -98,12 +98,18 @@ def _write(path, data):
 	os.replace(path + ".tmp", path)
 
 
+def memstress():
+	return compiled("memstress", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], own("memstress.c"))
+
+
 def l2_initrd(arch):
 	out = os.path.join(OUT, f"l2-initrd-{arch}")
-	if stale(out, own("l2-init", "initramfs.py")):
+	if stale(out, own("l2-init", "memstress.c", "initramfs.py")):
 		archive = initramfs.Archive()
 		busybox(archive, arch)
 		archive.copy("init", os.path.join(HERE, "l2-init"), 0o755)
+		if arch == "amd64":
+			archive.copy("bin/memstress", memstress(), 0o755)
 		archive.write(out)
 	return out
 

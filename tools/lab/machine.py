@@ -174,7 +174,7 @@ class Bochs(Machine):
 	def config(self):
 		opt = self.opt
 		lines = [
-			f"cpu: model={opt.cpu_model}, count={opt.cpus}, ips=50000000, reset_on_triple_fault=0, "
+			f"cpu: model={opt.cpu_model}, count={opt.cpus}, ips={opt.mips}000000, reset_on_triple_fault=0, "
 			"ignore_bad_msrs=1",
 			f"memory: guest={opt.memory}, host={min(opt.memory, 2048)}",
 			"romimage: file=/usr/share/bochs/BIOS-bochs-latest",
