@@ -878,6 +878,8 @@ static void test_replacing_is_given_up(void **state)
 	for (unsigned back = 0; back < 4; back++) {
 		w = begin(r);
 		*at(w, 0x40000000, 3) = HW_BIG | SL_LARGE | 3;
+		*at(w, 0x80000000, 2) = 0x200000 | SL_LARGE | 3;
+		r->host.hw->map[0x2ff].rights = 3;
 		assign(w);
 		table = w->next;
 		w->next += 0x1000;
@@ -893,12 +895,17 @@ static void test_replacing_is_given_up(void **state)
 			assert_int_not_equal(dma(w, 0x40000000, 1), HW_BIG_HPA);
 		} else {
 			*at(w, 0x40000000, 3) = back == 0 ? HW_BIG | SL_LARGE | 3 : back == 1 ? 0 : HW_BIG | SL_LARGE | 1;
+			r->host.hw->map[0x2ff].rights = 0; /* makes the walk look at L1's upper tables again */
+			nvmx_vtd_host_invalidate(r->u, 0x2ff000, 0x1000);
+			assert_int_equal(dma(w, 0x40000000, 1), HW_BIG_HPA);
 		}
 		hw_run(r);
 		dsi(w);
 		assert_int_equal(rd(r, 0xf8, 8) >> 63, 0);
 		assert_int_equal(dma(w, 0x40000000, 2), back ? HW_FAULT : HW_BIG_HPA);
 		assert_int_equal(dma(w, 0x40000000, 1), back == 1 || back == 3 ? HW_FAULT : HW_BIG_HPA);
+		assert_int_equal(dma(w, 0x80001000, 1), RAM(0x201000));
+		r->host.hw->big_broken = false;
 		nvmx_vtd_destroy(r->u);
 		free(w);
 		memset(r->host.ram[TABLES >> 12], 0, 0x800000);
