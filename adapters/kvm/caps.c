@@ -57,7 +57,7 @@ void nest_caps_of_processor(struct nvmx_caps *hw)
 	*msr_of(hw, MSR_IA32_VMX_MISC) |= NEST_TIMER_SHIFT;
 	*msr_of(hw, MSR_IA32_VMX_TRUE_PINBASED_CTLS) |= (u64)PIN_BASED_VMX_PREEMPTION_TIMER << 32;
 	*msr_of(hw, MSR_IA32_VMX_TRUE_EXIT_CTLS) |= (u64)VM_EXIT_SAVE_VMX_PREEMPTION_TIMER << 32;
-	if (kvm_cpu_cap_has(X86_FEATURE_UMIP))	/* emulated where the processor has none */
+	if (vmx_umip_emulated())	/* CR4 in hardware does not have it then */
 		*msr_of(hw, MSR_IA32_VMX_CR4_FIXED1) |= X86_CR4_UMIP;
 	hw->efer_valid = ~0ull;
 	hw->debugctl_valid = ~0ull;
@@ -221,6 +221,17 @@ static int write_controls(struct nested_vmx_msrs *msrs, const struct control_wor
 	return 0;
 }
 
+/* INS and OUTS information, the treatment of SMM, TRUE MSRs may be hidden; nothing else differs between vCPUs. */
+static int write_basic(struct nested_vmx_msrs *msrs, u64 value)
+{
+	u64 all = nvmx_caps_get(&offered, MSR_IA32_VMX_BASIC);
+
+	if (value & ~all || (value ^ all) & ~(BIT_ULL(49) | BIT_ULL(54) | BIT_ULL(55)))
+		return -EINVAL;
+	msrs->basic = value;
+	return 0;
+}
+
 static int write_misc(struct nested_vmx_msrs *msrs, u64 value)
 {
 	const u64 numbers = VMX_MISC_PREEMPTION_TIMER_RATE_MASK | 0x01ff0000ull | 0x0e000000ull | ~0xffffffffull;
@@ -266,7 +277,7 @@ int vmx_set_vmx_msr(struct kvm_vcpu *vcpu, u32 msr, u64 value)
 		return msr == c->true_msr ? write_controls(msrs, c, value) : -EINVAL;
 	switch (msr) {
 	case MSR_IA32_VMX_BASIC:
-		return value == nvmx_caps_get(&offered, msr) ? 0 : -EINVAL;
+		return write_basic(msrs, value);
 	case MSR_IA32_VMX_MISC:
 		return write_misc(msrs, value);
 	case MSR_IA32_VMX_CR0_FIXED0:

@@ -4,9 +4,14 @@
  */
 #include "nest.h"
 
+#include <linux/moduleparam.h>
 #include <linux/vmalloc.h>
 #include <asm/nospec-branch.h>
 #include <asm/tlbflush.h>
+
+/* The library's counters of each vCPU go to the kernel's log when it ends. */
+static bool stats;
+module_param_named(nest_stats, stats, bool, 0644);
 
 static void op_flush_ept(struct nvmx_host *host, u64 eptp, unsigned int scope)
 {
@@ -171,6 +176,15 @@ int nest_create(struct kvm_vcpu *vcpu)
 	return error;
 }
 
+static void print_counters(struct nest *n)
+{
+	unsigned int i;
+
+	for (i = 0; i < NVMX_CNT_COUNT; i++)
+		pr_info("kvm_intel: vcpu %d nestvmx: stat %s %llu\n", nest_vcpu(n)->vcpu_id, nvmx_counter_name(i),
+			nvmx_counter(n->v, i));
+}
+
 /* vmcs01 is current after it; L2, if it ran, is forgotten. */
 void nest_destroy(struct kvm_vcpu *vcpu)
 {
@@ -179,6 +193,8 @@ void nest_destroy(struct kvm_vcpu *vcpu)
 
 	if (!n)
 		return;
+	if (stats)
+		print_counters(n);
 	nest_unwatch_memory(n);
 	nvmx_vcpu_destroy(n->v);
 	nvmx_vm_destroy(n->vm);
@@ -187,6 +203,7 @@ void nest_destroy(struct kvm_vcpu *vcpu)
 	nest_frames_drop(n);
 	WARN_ON_ONCE(atomic_read(&n->pages));
 	vmx->vmcs01.shadow_vmcs = NULL;
+	vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);
 	vmx->nested.hv_evmcs = NULL;
 	vmx->nested.cached_vmcs12 = NULL;
 	vfree(n);

@@ -74,7 +74,6 @@ void vmx_leave_nested(struct kvm_vcpu *vcpu)
 		vcpu->arch.walk_mmu = &vcpu->arch.root_mmu;
 	}
 	nest_destroy(vcpu);
-	vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);
 	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
 	vcpu->arch.regs_dirty = 0;
 	vmx->nested.vmxon = false;

@@ -47,9 +47,12 @@ struct nest {
 	bool away;		/* a shadow VMCS is current or none is, and preemption is off: nest_settle() */
 	bool l1_reloaded;	/* a VM exit to L1 has replaced the guest state of vmcs01 */
 	bool has_ibpb;
+	bool in_smm;		/* the library knows that the vCPU is in SMM */
+	bool to_user;		/* user space has to see vcpu->run */
 	bool ept12;		/* L2 runs on the library's shadow of L1's EPT */
 	struct nest_regs l1;	/* when L1 entered L2 */
 	u64 efer01, efer02;	/* what GUEST_IA32_EFER of vmcs01 holds, and of vmcs02 */
+	u64 l1_rip;		/* for the trace point of the VM entry */
 	u64 tsc_offset01, tsc_ratio01;	/* what vmcs01 holds */
 	unsigned int autoload_guest, autoload_host;	/* counts of the MSR areas in vmcs01 */
 	u32 controls01[4];	/* pin, exec, secondary, exception bitmap's inputs when the library read vmcs01 */
@@ -144,6 +147,8 @@ int nest_handle_ept_fault(struct kvm_vcpu *vcpu);
 int nest_handle_instruction(struct kvm_vcpu *vcpu);
 void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2);
 void nest_exit(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit);
+void nest_smi(struct nest *n);
+void nest_rsm(struct nest *n);
 
 /* switch.c: KVM's copies follow a VM entry or exit */
 void nest_entered_l2(struct nest *n);

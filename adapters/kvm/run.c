@@ -17,6 +17,13 @@ static void stopped(struct nest *n)
 		return;
 	}
 	pr_warn_ratelimited("kvm_intel: libnestvmx: %s (%llx)\n", nvmx_stop_reason(n->v), nvmx_stop_detail(n->v));
+	if (nvmx_stop_code(n->v) == NVMX_STOP_HOST_OP) {	/* what L1 gives to the processor is no memory */
+		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+		vcpu->run->internal.ndata = 0;
+		n->to_user = true;
+		return;
+	}
 	kvm_vm_dead(vcpu->kvm);
 }
 
@@ -123,6 +130,26 @@ static int prepare(struct kvm_vcpu *vcpu)
 	return n ? 0 : nest_create(vcpu);
 }
 
+/* KVM tells of SMIs and RSMs only if L2 runs; the library hears of the others when it matters. */
+void nest_smi(struct nest *n)
+{
+	if (n->in_smm)
+		return;
+	n->in_smm = true;
+	nvmx_smi(n->v);
+	nest_settle(n);
+}
+
+void nest_rsm(struct nest *n)
+{
+	if (!n->in_smm || is_smm(nest_vcpu(n)))
+		return;
+	n->in_smm = false;
+	nvmx_rsm(n->v);
+	nest_settle(n);
+	nest_view(n);
+}
+
 /* The VMX instructions, VMFUNC included: all of them exit unconditionally from L1. */
 int nest_handle_instruction(struct kvm_vcpu *vcpu)
 {
@@ -135,11 +162,14 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 		return 1;
 	}
 	n = nest_of(vmx);
+	nest_rsm(n);
 	if (n->efer01 != vcpu->arch.efer) {
 		n->efer01 = vcpu->arch.efer;
 		vmcs_write64(GUEST_IA32_EFER, n->efer01);
 	}
 	if (is_entry(vmx)) {
+		if (trace_kvm_nested_vmenter_enabled())
+			n->l1_rip = kvm_rip_read(vcpu);
 		kvm_service_local_tlb_flush_requests(vcpu);
 		if (controls01_changed(n))
 			nvmx_vmcs01_changed(n->v);
@@ -151,10 +181,12 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 		return 1;
 	}
 	nest_finish(n, verdict, false);
-	if (verdict == NVMX_HOST) {	/* no VMX instruction is the host's */
+	if (verdict == NVMX_HOST)	/* no VMX instruction is the host's */
 		kvm_queue_exception(vcpu, UD_VECTOR);
-	}
-	return 1;
+	if (!n->to_user)
+		return 1;
+	n->to_user = false;
+	return 0;
 }
 
 /* Exceptions of L2 that KVM itself asked for, before L1 is asked. */
@@ -210,6 +242,10 @@ bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
 		nest_settle(n);
 		return false;
 	}
+	if (verdict == NVMX_RESUME_L2 && vmx->exit_reason.basic == EXIT_REASON_EPT_VIOLATION) {
+		++vcpu->stat.pf_taken;
+		++vcpu->stat.pf_fixed;
+	}
 	nest_finish(n, verdict, true);
 	return true;
 }
@@ -259,8 +295,7 @@ void nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigne
 	if (reason == -1) {	/* an SMI: L1 is not to know */
 		kvm_service_local_tlb_flush_requests(vcpu);
 		nest_write_back(vcpu);
-		nvmx_smi(n->v);
-		nest_settle(n);
+		nest_smi(n);
 		nest_left_behind(n);
 		return;
 	}
@@ -273,6 +308,7 @@ enum nvmx_vmentry_status nested_vmx_enter_non_root_mode(struct kvm_vcpu *vcpu, b
 	struct nest *n = nest_of(to_vmx(vcpu));
 
 	nest_write_back(vcpu);
+	n->in_smm = false;
 	nvmx_rsm(n->v);
 	nest_settle(n);
 	nest_entered_l2(n);

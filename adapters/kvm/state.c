@@ -30,8 +30,6 @@ static void add_hosts_part(struct nest *n, struct nvmx_state_header *h)
 		h->flags |= NVMX_STATE_MTF_PENDING;
 	if (nested->nested_run_pending)
 		h->flags |= NVMX_STATE_RUN_PENDING;
-	if (is_smm(nest_vcpu(n)) && nested->smm.vmxon)
-		h->smm_flags |= NVMX_STATE_SMM_VMXON;
 	if (h->flags & NVMX_STATE_GUEST_MODE && nest_vmcs12(n)->pin_ctls & PIN_BASED_VMX_PREEMPTION_TIMER) {
 		h->vmx_flags |= NVMX_STATE_DEADLINE;
 		h->preemption_timer_deadline = nested->preemption_timer_deadline >> NEST_TIMER_SHIFT;
@@ -55,6 +53,9 @@ int nest_get_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *to, un
 	empty_header(&state->header);
 	if (n) {
 		nest_write_back(vcpu);
+		if (is_smm(vcpu) && to_vmx(vcpu)->nested.smm.vmxon)
+			nest_smi(n);
+		nest_rsm(n);
 		r = nvmx_state_save(n->v, state, sizeof(*state), l1_tsc(vcpu), &needed);
 		nest_settle(n);
 		if (!r)
@@ -120,6 +121,7 @@ static int restore(struct kvm_vcpu *vcpu, const struct nvmx_state *state, size_t
 	vmx->nested.nested_run_pending = 0;
 	if (was_l2)
 		nest_left_behind(n);
+	n->in_smm = state->header.smm_flags;
 	vmx->nested.smm.vmxon = state->header.smm_flags & NVMX_STATE_SMM_VMXON;
 	vmx->nested.smm.guest_mode = state->header.smm_flags & NVMX_STATE_SMM_GUEST_MODE;
 	if (nvmx_in_l2(n->v))

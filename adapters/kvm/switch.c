@@ -205,7 +205,7 @@ void nest_entered_l2(struct nest *n)
 	enter_activity(n);
 	if (event_waits(n))
 		kvm_make_request(KVM_REQ_EVENT, vcpu);
-	trace_kvm_nested_vmenter(n->l1.cr0, n->view.vmcs12_gpa, nest_vmcs12(n)->guest_rip, 0,
+	trace_kvm_nested_vmenter(n->l1_rip, n->view.vmcs12_gpa, nest_vmcs12(n)->guest_rip, 0,
 				 nest_vmcs12(n)->entry_intr_info, n->ept12, nest_vmcs12(n)->ept_pointer,
 				 nest_vmcs12(n)->guest_cr3, KVM_ISA_VMX);
 }

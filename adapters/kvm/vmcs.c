@@ -70,11 +70,29 @@ static void take_over_host_state(struct vcpu_vmx *vmx, const struct vmcs_host_st
 /* A control that KVM changed for its own sake while L2 ran (a window, the timer) does not outlast L2's stay. */
 static void restore_controls(struct nest *n)
 {
-	vm_entry_controls_set(n->vmx, n->view.entry | (vm_entry_controls_get(n->vmx) & VM_ENTRY_IA32E_MODE));
+	const struct vmcs_controls_shadow *c = &n->vmx->loaded_vmcs->controls_shadow;
+	u32 entry = n->view.entry & ~VM_ENTRY_IA32E_MODE;
+
+	entry |= c->vm_entry & VM_ENTRY_IA32E_MODE;
+	if (!((c->vm_entry ^ entry) | (c->vm_exit ^ n->view.exit) | (c->pin ^ n->view.pin) | (c->exec ^ n->view.proc) |
+	      (c->secondary_exec ^ n->view.proc2)))
+		return;
+	nest_settle(n);
+	vm_entry_controls_set(n->vmx, entry);
 	vm_exit_controls_set(n->vmx, n->view.exit);
 	pin_controls_set(n->vmx, n->view.pin);
 	exec_controls_set(n->vmx, n->view.proc);
 	secondary_exec_controls_set(n->vmx, n->view.proc2);
+}
+
+/*
+ * If the vCPU has moved while L2 ran, the processor that last ran L1 may hold data of the shadow VMCS that vmcs01 links to
+ * (SDM 24.11.1); KVM clears the two together.
+ */
+static void fetch_shadow(struct vcpu_vmx *vmx)
+{
+	if (vmx->vmcs01.cpu != -1 && vmx->vmcs01.cpu != raw_smp_processor_id() && vmx->loaded_vmcs != &vmx->vmcs01)
+		loaded_vmcs_clear(&vmx->vmcs01);
 }
 
 void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
@@ -85,6 +103,7 @@ void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
 
 	if (!to) {
 		go_away(n);
+		fetch_shadow(vmx);
 		vmcs_load(__va(hpa));
 		return;
 	}
@@ -92,10 +111,8 @@ void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
 		nest_settle(n);
 		return;
 	}
-	if (from != &vmx->vmcs01 && is_guest_mode(&vmx->vcpu)) {
-		nest_settle(n);
+	if (from != &vmx->vmcs01 && is_guest_mode(&vmx->vcpu))
 		restore_controls(n);
-	}
 	/* Whatever is current now, vmx_vcpu_load_vmcs() has to load `to`: it differs from what KVM takes for current. */
 	preempt_disable();
 	vmx->loaded_vmcs = to;

@@ -105,6 +105,7 @@ ROWS = [
 	linux("kvm-smp-amd64", "amd64", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-real-depth2", "real", options="--depth 2", host_only=True, seconds=900, extra="nowatchdog"),
 	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=600, mips=200, extra="nowatchdog"),
+	under_kvm("host-kvm-real", "real"),
 	under_kvm("host-kvm-linux", "amd64"),
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),

@@ -217,9 +217,9 @@ def minivmm():
 
 
 def l2_kvm():
-	"""For the file system of a host: a Linux with stock KVM, QEMU and a Linux of its own to run."""
+	"""For the file system of a host: a Linux with stock KVM, QEMU and guests of its own to run."""
 	out = os.path.join(OUT, "l2-kvm")
-	parts = [l1_base(), l1_kvm(), l1_qemu(), l2_linux("amd64", False)]
+	parts = [l1_base(), l1_kvm(), l1_qemu(), l2_linux("amd64", False), l2_real()]
 	if stale(out, [vmlinux("amd64"), *parts] + own("initramfs.py", "images.py")):
 		archive = initramfs.Archive()
 		archive.copy("l2/kvm/kernel", vmlinux("amd64"))
