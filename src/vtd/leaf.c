@@ -281,8 +281,10 @@ static bool update(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t
 	struct vtd_table *below = vtd_below(t, i);
 
 	if (below && below->staged) {
-		if (below->link_copy == e)
+		if (below->link_copy == e) {
+			widen(w, below); /* this walk may be another than the one that has staged it */
 			return true;
+		}
 		t->side[i] = (uintptr_t)below->old;
 		below->old = NULL;
 		nvmx_vtd_detach(u, below);

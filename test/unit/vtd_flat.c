@@ -404,6 +404,38 @@ static void test_replacing_is_seamless(void **state)
 	end(w);
 }
 
+/* Nor when a host remap walks to its end before the rest of it is there. */
+static void test_replacing_and_a_host_remap(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+	uint64_t table;
+
+	(void)state;
+	r->config.work = 1024;
+	w = begin(r);
+	*at(w, 0x40000000, 3) = HW_BIG | SL_LARGE | 3;
+	assign(w);
+	table = w->next;
+	w->next += 0x1000;
+	for (uint64_t i = 0; i < 16; i++) {
+		*word(r, table + i * 8) = (w->next + i * 0x1000) | 3;
+		for (uint64_t k = 0; k < 512; k++)
+			*word(r, w->next + i * 0x1000 + k * 8) = (HW_BIG + (i << 21) + (k << 12)) | 3;
+	}
+	*word(r, table + 511 * 8) = 0x800000 | SL_LARGE | 3; /* the last entry, to be made in parts */
+	*at(w, 0x40000000, 3) = table | 3;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 1);
+	r->host.hw->map[0x8ff].rights = 0;
+	nvmx_vtd_host_invalidate(r->u, 0x8ff000, 0x1000);
+	for (uint64_t i = 0; i < 64; i++)
+		assert_int_equal(dma(w, 0x40000000 + i * 0x7f000, 1), HW_BIG_HPA + i * 0x7f000);
+	hw_run(r);
+	assert_int_equal(dma(w, 0x7fe00000, 1), RAM(0x800000));
+	end(w);
+}
+
 /* Without caching mode L1 does not flush what it maps: the write buffer flush tells. */
 static void write_buffer(uint32_t flags)
 {
@@ -1005,6 +1037,7 @@ int main(void)
 		cmocka_unit_test(test_an_unchanged_flush),
 		cmocka_unit_test(test_flush_of_new_pages),
 		cmocka_unit_test(test_replacing_is_seamless),
+		cmocka_unit_test(test_replacing_and_a_host_remap),
 		cmocka_unit_test(test_without_caching_mode),
 		cmocka_unit_test(test_domains),
 		cmocka_unit_test(test_no_domain_left),
