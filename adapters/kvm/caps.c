@@ -214,7 +214,7 @@ static int write_controls(struct nested_vmx_msrs *msrs, const struct control_wor
 	u64 all = nvmx_caps_get(&offered, c->true_msr);
 	u32 low = (u32)value, high = value >> 32;
 
-	if ((u32)all & ~low || high & ~(u32)(all >> 32) || low & ~high)
+	if ((u32)all & ~low || high & ~(u32)(all >> 32))	/* that both agree is user space's to see to */
 		return -EINVAL;
 	*word(msrs, c->low) = low;
 	*word(msrs, c->high) = high;
