@@ -284,6 +284,13 @@ void nvmx_vtd_flat_inv_context(struct nvmx_vtd *u, const struct vtd_inv_context 
 	}
 }
 
+/* With caching mode domain id 0 tags what is not present (6.1): Xen names new mappings of any domain by it. */
+static bool names(const struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv, const struct vtd_space *s)
+{
+	return inv->granularity == GRANULARITY_GLOBAL || s->domain == inv->domain ||
+	       (!inv->domain && vtd_has(u, NVMX_VTD_F_CACHING_MODE));
+}
+
 void nvmx_vtd_flat_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv)
 {
 	uint64_t size = 4096ull << inv->order;
@@ -292,7 +299,7 @@ void nvmx_vtd_flat_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *inv
 	for (unsigned i = 0; i < u->flat.spaces_end; i++) {
 		struct vtd_space *s = space(u, i);
 
-		if (!s->used || (inv->granularity != GRANULARITY_GLOBAL && s->domain != inv->domain))
+		if (!s->used || !names(u, inv, s))
 			continue;
 		if (inv->granularity == GRANULARITY_NARROW)
 			nvmx_vtd_range_add(u, s, inv->iova & ~(size - 1), (inv->iova & ~(size - 1)) + size);
