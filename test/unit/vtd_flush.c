@@ -35,10 +35,47 @@ static void test_neighbours_are_flushed_together(void **state)
 	hw_free(r);
 }
 
+/* What a flush of one page costs does not depend on how much its domain maps. */
+static uint64_t tables_compared(unsigned pages)
+{
+	struct rig *r = hw_config(FEATURES, NVMX_VTD_ASSIGN_TABLES);
+	struct hw_device dev = { 0 };
+	uint64_t next = TABLES + 0x1000, before, entries;
+	unsigned flushes;
+
+	rig_start(r);
+	for (unsigned i = 0; i < pages; i++)
+		*entry_of(r, TABLES, 4, IOVA + i * 0x1000u, 1, &next) = 0x123003;
+	set_context(r, SID, TABLES | 1, DOMAIN(5) | AW(4));
+	hw_translation(r, true);
+	hw_add(r, SID, &dev, 0);
+	before = nvmx_vtd_counter(r->u, NVMX_VTD_CNT_COMPARE);
+	entries = nvmx_vtd_counter(r->u, NVMX_VTD_CNT_ENTRY);
+	flushes = r->host.hw->flush_calls;
+	hw_flush_iotlb(r, 3, 5, IOVA); /* nothing has changed */
+	assert_int_equal(nvmx_vtd_counter(r->u, NVMX_VTD_CNT_ENTRY), entries);
+	assert_int_equal(r->host.hw->flush_calls, flushes);
+	*entry_of(r, TABLES, 4, IOVA, 1, &next) = 0;
+	hw_flush_iotlb(r, 3, 5, IOVA);
+	assert_int_equal(nvmx_vtd_counter(r->u, NVMX_VTD_CNT_ENTRY), entries + 1);
+	assert_int_equal(r->host.hw->flush_calls, flushes + 1);
+	before = nvmx_vtd_counter(r->u, NVMX_VTD_CNT_COMPARE) - before;
+	hw_free(r);
+	return before;
+}
+
+static void test_a_page_costs_a_page(void **state)
+{
+	(void)state;
+	assert_int_equal(tables_compared(8), 8);
+	assert_int_equal(tables_compared(8192), 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_neighbours_are_flushed_together),
+		cmocka_unit_test(test_a_page_costs_a_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
