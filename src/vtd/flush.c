@@ -156,6 +156,15 @@ static void collect(struct nvmx_vtd *u)
 			nvmx_vtd_walker_end(u, &u->flat.spaces[i], &u->flat.spaces[i].walker);
 }
 
+static bool unfinished(const struct nvmx_vtd *u)
+{
+	for (unsigned i = 0; i < SPACES; i++)
+		if (u->flat.spaces[i].used && u->flat.spaces[i].ranges_n)
+			return true;
+	return false;
+}
+
+/* A device-TLB may be filled again from what a walk has yet to change: its flush is repeated when the walk is done. */
 bool nvmx_vtd_flush(struct nvmx_vtd *u)
 {
 	int result = NVMX_VTD_FLUSHED;
@@ -165,7 +174,9 @@ bool nvmx_vtd_flush(struct nvmx_vtd *u)
 	n = u->flat.flushes_n + u->flat.device_flushes_n;
 	memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
 	       u->flat.device_flushes_n * sizeof(*u->flat.flushes));
-	u->flat.flushes_n = u->flat.device_flushes_n = 0;
+	u->flat.flushes_n = 0;
+	if (!unfinished(u))
+		u->flat.device_flushes_n = 0;
 	if (n) {
 		vtd_count(u, NVMX_VTD_CNT_FLUSH);
 		u->counter[NVMX_VTD_CNT_FLUSH_ITEM] += n;
