@@ -93,7 +93,7 @@ show_line() {
 counter() { sed -n "s/^nestvmx: stat $1 \\([0-9]*\\).*/\\1/p" "$log" | head -n 1; }
 
 counters() { # counters PATTERN: the host's counters with such names, largest first
-	tr -d '\r' <"$log" | sed -nE "s/^nestvmx: stat ($1) ([1-9][0-9]*)\$/\\2 \\1/p" | sort -rn |
+	tr -d '\r' <"$log" | grep -vE ' exits_(to_l1|to_host|handled) ' | sed -nE "s/^nestvmx: stat ($1) ([1-9][0-9]*)\$/\\2 \\1/p" | sort -rn |
 		while read -r value name; do printf '  %12d  %s\n' "$value" "${name#exits_}"; done
 }
 
@@ -136,7 +136,8 @@ VM exits that the host took, by what caused them:
 END
 counters 'exits_.*'
 cat <<END
-L2 was entered $(counter vm_entries) times; of its exits $(counter exits_to_l1) went to KVM in L1, $(counter exits_handled) were dealt with by the library.
+L1 entered L2 $(counter vm_entries) times. Of L2's exits $(counter exits_to_l1) went to KVM in L1, $(counter exits_handled) were dealt with by the
+library, $(counter exits_to_host) by metal.
 What that took on the processor:
 END
 counters 'vmread|vmwrite|vmptrld|vmclear|invept|invvpid|ept_fills'
