@@ -115,7 +115,7 @@ plan=$(test/boot/run --plan "$row" "${bochs[@]}") || die "$plan"
 mapfile -t command < <(printf '%s\n' "$plan" | grep -v '^lab: ')
 
 if [ $bench = yes ]; then
-	setsid bench/run "${bochs[@]}" >build/demo-bench.txt 2>build/demo-bench.err &
+	setsid bench/run "${bochs[@]}" native metal kvm >build/demo-bench.txt 2>build/demo-bench.err &
 	bench_pid=$!
 fi
 
