@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 # Runs the tests.  ./test.sh: everything that CI runs.  ./test.sh unit: what needs no emulator.
-# ./test.sh emulator: what needs one.  ./test.sh lint: clang-tidy.  ./test.sh coverage: line coverage of src/ by the unit
+# ./test.sh emulator: what needs one.  ./test.sh lint: cppcheck, clang-tidy.  ./test.sh coverage: line coverage of src/ by the unit
 # tests.  The last line is "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -42,17 +42,37 @@ tally() { # tally LOG STATUS: adds up what a cmocka program or a runner printed
 	[ "$2" -eq 0 ] || [ "${f:-0}" -gt 0 ] || failed=$((failed + 1))
 }
 
-run() { # run NAME COMMAND...: runs it, shows its output when it fails
+run_together() { # run_together PREFIX PROGRAM...: as many at a time as there are processors; then tells of each in turn
+	local prefix=$1 t name status
+	shift
+	mkdir -p build/log
+	printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -I '{}' bash -c \
+		'"$2" >"build/log/$1$(basename "$2").log" 2>&1 </dev/null; echo $? $SECONDS >"build/log/$1$(basename "$2").status"' \
+		bash "$prefix" '{}'
+	for t in "$@"; do
+		name=$prefix$(basename "$t")
+		read -r status took <"build/log/$name.status"
+		conclude "$name" "$status" "$took"
+	done
+}
+
+conclude() { # conclude NAME STATUS SECONDS
+	local log=build/log/$1.log
+	tally "$log" "$2"
+	case $1 in [0-9]*) ;; *) [ "$2" -eq 0 ] || tail -n 60 "$log" ;; esac # emulator tests have shown theirs
+	if [ "$2" -eq 0 ]; then say "ok   $1 ($3 s)"; else say "FAIL $1 (exit status $2)"; fi
+}
+
+run() { # run NAME COMMAND...
 	local name=$1 log status started=$SECONDS
 	shift
 	log=build/log/$name.log
 	mkdir -p build/log
 	case $name in
 	[0-9]*) "$@" 2>&1 </dev/null | tee "$log"; status=${PIPESTATUS[0]} ;; # emulator tests show their progress
-	*) "$@" >"$log" 2>&1 </dev/null; status=$?; [ $status -eq 0 ] || tail -n 60 "$log" ;;
+	*) "$@" >"$log" 2>&1 </dev/null; status=$? ;;
 	esac
-	tally "$log" $status
-	if [ $status -eq 0 ]; then say "ok   $name ($((SECONDS - started)) s)"; else say "FAIL $name (exit status $status)"; fi
+	conclude "$name" "$status" $((SECONDS - started))
 }
 
 build() { # build FOLDER CMAKE-OPTION...
@@ -69,24 +89,24 @@ finish() {
 	exit $?
 }
 
-programs() { # programs FOLDER PREFIX: the test programs of a build
-	local t
-	for t in "$1"/test/unit_* "$1"/test/fake/unit_* "$1"/test/fuzz/replay_*; do
-		[ -x "$t" ] && [ -f "$t" ] || continue
-		run "$2$(basename "$t")" "$t"
+programs() { # programs FOLDER PREFIX: the test programs of a build, those that run longest first
+	local t list=()
+	for t in "$1"/test/unit_vtd_model "$1"/test/unit_ept_threads "$1"/test/fake/unit_* "$1"/test/unit_* \
+		"$1"/test/fuzz/replay_*; do
+		[ -x "$t" ] && [ -f "$t" ] && [[ " ${list[*]} " != *" $t "* ]] && list+=("$t")
 	done
+	run_together "$2" "${list[@]}"
 }
 
 tests_with_gcc() {
 	need gcc libc6-dev make cmake binutils python3 pkg-config libcmocka-dev
 	say "building with gcc and sanitizers"
-	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc
+	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc "$@"
 }
 
 unit() {
 	local t
-	need clang cppcheck
-	tests_with_gcc
+	tests_with_gcc -DNESTVMX_TEST_PORT=OFF
 	programs build/unit ""
 	for t in test/check/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done
 }
@@ -107,13 +127,15 @@ with_clang() {
 	say "building with clang"
 	build build/clang -DCMAKE_C_COMPILER=clang
 	programs build/clang clang_
+	run clang_symbols test/check/symbols build/clang
 }
 
 lint() {
-	need clang clang-tidy libcmocka-dev
+	need clang clang-tidy cppcheck libcmocka-dev
 	[ -f build/clang/compile_commands.json ] || cmake -S . -B build/clang -DCMAKE_C_COMPILER=clang >/dev/null ||
 		die "cannot configure build/clang"
-	run clang-tidy test/lint
+	run cppcheck test/lint/cppcheck
+	run clang-tidy test/lint/clang-tidy
 }
 
 # Emulator tests: each a program of test/emulator that prints its own tally, in the order of their names.
@@ -128,7 +150,7 @@ unit) unit ;;
 lint) lint ;;
 emulator) tests_with_gcc; images; emulator ;;
 coverage) need gcovr gcc cmake make libcmocka-dev; exec test/coverage ;;
-all) unit; images; with_clang; lint; emulator ;;
+all) unit; run consume test/consume/run; images; with_clang; lint; emulator ;;
 *) die "unknown command '$1' (unit, lint, emulator, coverage; nothing for all)" ;;
 esac
 finish
