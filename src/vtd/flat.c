@@ -208,13 +208,15 @@ enum nvmx_vtd_verdict nvmx_vtd_flat_work(struct nvmx_vtd *u)
 		return NVMX_VTD_DONE;
 	if (u->flat.inflight)
 		return NVMX_VTD_WAITING;
-	do {
+	for (unsigned round = 0;; round++) {
 		each_device(u, is_dirty, evaluate);
 		if (!nvmx_vtd_sync(u))
 			return NVMX_VTD_MORE;
 		if (!nvmx_vtd_flush(u))
 			return NVMX_VTD_WAITING;
-	} while (fed(u));
+		if (round || !fed(u)) /* once: what fails again may itself be what is released */
+			break;
+	}
 	each_device(u, is_pending, move);
 	nvmx_vtd_reap(u, &u->flat.dead);
 	return NVMX_VTD_DONE;

@@ -568,6 +568,30 @@ static void test_no_pages_left(void **state)
 	rig_free(r);
 }
 
+/* A space that fails half made, every time: the work ends nevertheless. */
+static void test_no_page_for_a_space(void **state)
+{
+	(void)state;
+	for (unsigned limit = 1; limit < 12; limit++) {
+		struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+		struct world *w;
+
+		r->config.hw_cap &= ~(2ull << CAP_SAGAW_SHIFT);
+		w = begin(r);
+		set_context(r, SID, TABLES | 1, DOMAIN(5) | AW(3));
+		*entry_of(r, TABLES, 3, IOVA, 1, &w->next) = 0x123003;
+		r->host.hw->limit = limit;
+		hw_translation(r, true);
+		hw_add(r, SID, &w->dev, 0);
+		assert_true(dma(w, IOVA, 1) == HW_FAULT || dma(w, IOVA, 1) == RAM(0x123000));
+		r->host.hw->limit = 0;
+		dsi(w);
+		dsi(w);
+		assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+		end(w);
+	}
+}
+
 static void test_map_without_resources(void **state)
 {
 	struct world *w = begin(hw_config(CM, NVMX_VTD_ASSIGN_MAP));
@@ -1042,6 +1066,7 @@ int main(void)
 		cmocka_unit_test(test_domains),
 		cmocka_unit_test(test_no_domain_left),
 		cmocka_unit_test(test_no_pages_left),
+		cmocka_unit_test(test_no_page_for_a_space),
 		cmocka_unit_test(test_map_without_resources),
 		cmocka_unit_test(test_host_remaps),
 		cmocka_unit_test(test_host_remap_without_pages),
