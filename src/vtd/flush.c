@@ -175,7 +175,7 @@ bool nvmx_vtd_flush(struct nvmx_vtd *u)
 	memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
 	       u->flat.device_flushes_n * sizeof(*u->flat.flushes));
 	u->flat.flushes_n = 0;
-	if (!unfinished(u))
+	if (u->flat.device_flushes_n && !unfinished(u))
 		u->flat.device_flushes_n = 0;
 	if (n) {
 		vtd_count(u, NVMX_VTD_CNT_FLUSH);
