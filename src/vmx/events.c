@@ -94,6 +94,13 @@ static unsigned pending_for_l1(struct nvmx_vcpu *v)
 	return v->ops->pending_events ? v->ops->pending_events(v->host) : 0;
 }
 
+bool nvmx_precedes_window(struct nvmx_vcpu *v)
+{
+	unsigned pending = v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS ? pending_for_l1(v) : 0;
+
+	return pending & NVMX_PENDING_INIT || (pending & NVMX_PENDING_NMI && !nmi_blocked(v, v->cur->v12->pin_ctls));
+}
+
 enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 {
 	unsigned pending;

@@ -224,6 +224,9 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	read_route_input(v, regs, &in);
 	if (is_hosts_own(v, &in))
 		return to_host(v);
+	/* What made L2 exit for its sake may be weaker than the window: it goes in first, then the window exits again. */
+	if (in.reason == NVMX_XR_INT_WINDOW && nvmx_precedes_window(v))
+		return resume_l2(v);
 	switch (nvmx_route(v->cur->v12, &in)) {
 	case NVMX_ROUTE_L0: return l2_for_l0(v, regs, &in);
 	case NVMX_ROUTE_EPT: return ept_exit(v, regs, reason);

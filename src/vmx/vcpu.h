@@ -218,6 +218,9 @@ enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error);
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch);
 
 struct nvmx_check_input;
+/* events.c: whether an INIT or NMI waits in the host's queue that comes before an interrupt-window exit (SDM 6.9, 25.2). */
+bool nvmx_precedes_window(struct nvmx_vcpu *v);
+
 struct nvmx_exit_info;
 
 /* instr_vmcs.c: whether a VMCS region with this revision identifier may become current (SDM 30.3, VMPTRLD). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* What the library does of L2 itself: control registers that exit for the host's sake, EPTP switching, #VE. */
+/* What the library does of L2 itself: control registers that exit for the host's sake, EPTP switching, #VE, windows. */
 #include "minihost.h"
 
 #define CR(n, type, reg) ((uint64_t)(n) | (uint64_t)(type) << 4 | (uint64_t)(reg) << 8)
@@ -282,6 +282,44 @@ static void virtualization_exception(void **state)
 	out_of_l2(m);
 }
 
+static unsigned waiting;
+static unsigned pending_events(struct nvmx_host *h)
+{
+	(void)h;
+	return waiting;
+}
+
+/* L1's interrupt window opens while the host still has something for L2 that comes first (SDM 6.9, 25.2). */
+static enum nvmx_verdict window_exit(struct mini *m, struct nvmx_vmcs12 *v12, unsigned events, uint64_t blocking)
+{
+	enum nvmx_verdict verdict;
+
+	waiting = events;
+	v12->proc_ctls |= NVMX_PROC_INT_WINDOW;
+	F02(EXIT_REASON) = NVMX_XR_INT_WINDOW;
+	F02(GUEST_INTERRUPTIBILITY) = blocking;
+	F02(ENTRY_INTR_INFO) = 0;
+	verdict = nvmx_handle_exit(m->v, &m->regs);
+	if (verdict == NVMX_RESUME_L2)
+		assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_HOST); /* so it goes in before L2 runs again */
+	return verdict;
+}
+
+static void an_nmi_precedes_the_interrupt_window(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	m->ops.pending_events = pending_events;
+	m->vm->flags |= NVMX_HOST_OWNS_INTERRUPTS;
+	assert_int_equal(window_exit(m, v12, NVMX_PENDING_NMI, 0), NVMX_RESUME_L2);
+	assert_true(m->v->in_l2);
+	assert_int_equal(window_exit(m, v12, NVMX_PENDING_NMI, NVMX_INTR_BLOCK_NMI), NVMX_RESUME_L1);
+	nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);
+	m->v->in_l2 = true;
+	assert_int_equal(window_exit(m, v12, NVMX_PENDING_INTR, 0), NVMX_RESUME_L1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -294,6 +332,7 @@ int main(void)
 		MINI_TEST(l1_control_registers),
 		MINI_TEST(eptp_switching),
 		MINI_TEST(virtualization_exception),
+		MINI_TEST(an_nmi_precedes_the_interrupt_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
