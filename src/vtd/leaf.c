@@ -189,7 +189,8 @@ static bool link(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, 
 	if (by_map(u)) {
 		clear(u, w, t, i);
 		if (below) {
-			t->copy[i] = 0;
+			if (t->copy) /* a table of parts has none */
+				t->copy[i] = 0;
 			return false;
 		}
 	}
