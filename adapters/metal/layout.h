@@ -17,7 +17,7 @@
 #define SELECTOR_DATA 0x10
 #define SELECTOR_TSS 0x18
 
-/* struct cpu: the exit stub pushes L1's registers so that they land in cpu->regs, above the stack. */
+/* struct cpu: the entry from a VM exit pushes L1's registers so that they land in cpu->regs, above the stack. */
 #define CPU_STACK 16384
 #define CPU_REGS CPU_STACK
 #define CPU_LAUNCHED (CPU_REGS + 16 * 8)

@@ -23,20 +23,6 @@ static void work(struct world *w, unsigned calls)
 		;
 }
 
-/* Going on after a flush may queue the next one. */
-static void flush_queued(struct world *w, int result)
-{
-	struct hw *hw = w->r->host.hw;
-
-	while (w->r->u->flat.inflight) {
-		for (unsigned i = 0; i < hw->queued_n; i++)
-			hw_flush_one(hw, &hw->queued[i]);
-		hw->queued_n = 0;
-		for (unsigned n = w->r->u->flat.inflight; n; n--)
-			nvmx_vtd_flush_done(w->r->u, result);
-	}
-}
-
 static void set_memory(struct world *w, struct input *in)
 {
 	uint64_t at = take(in, 3) % (FRAMES * 4096) & ~7ull;
@@ -85,7 +71,7 @@ static void remap(struct world *w, struct input *in)
 			hw->map[i].hpa = hw->next_frame += 4096;
 	}
 	if (nvmx_vtd_host_invalidate(w->r->u, gfn << 12, (n + 1) << 12) == NVMX_VTD_WAITING)
-		flush_queued(w, NVMX_VTD_FLUSHED); /* only then are the old frames free */
+		hw_answer_queued(w->r, NVMX_VTD_FLUSHED); /* only then are the old frames free */
 }
 
 static bool is_l1s(struct world *w, uint64_t hpa)
@@ -140,7 +126,7 @@ static void device(struct world *w, struct input *in)
 	else if (how & 0x40)
 		nvmx_vtd_tick(w->r->u);
 	else if (how & 4) {
-		flush_queued(w, NVMX_VTD_FLUSHED);
+		hw_answer_queued(w->r, NVMX_VTD_FLUSHED);
 		nvmx_vtd_device_remove(w->r->u, (uint16_t)d);
 	} else
 		nvmx_vtd_device_add(w->r->u, (uint16_t)d, &w->dev[d], how >> 3 & 1);
@@ -168,7 +154,7 @@ static void host_changes(struct world *w, struct input *in)
 	struct hw *hw = w->r->host.hw;
 	uint64_t how = take(in, 1);
 
-	flush_queued(w, NVMX_VTD_FLUSHED);
+	hw_answer_queued(w->r, NVMX_VTD_FLUSHED);
 	hw->queue = how & 1 && w->r->config.flags & NVMX_VTD_ASSIGN_TABLES;
 	hw->answer = how & 2 ? -1 : how & 4 ? -2 : 0;
 	hw->limit = how & 8 ? hw->live + (unsigned)(how >> 4) : 0;
@@ -213,7 +199,7 @@ static void command_of(struct world *w, struct input *in)
 		else
 			host_changes(w, in);
 		break;
-	default: flush_queued(w, what & 0x10 ? -1 : 0); work(w, what >> 5); break;
+	default: hw_answer_queued(w->r, what & 0x10 ? -1 : 0); work(w, what >> 5); break;
 	}
 }
 
@@ -233,7 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned commands = 0; in.left && commands < 400; commands++)
 		command_of(&w, &in);
 	r->host.hw->answer = 0;
-	flush_queued(&w, NVMX_VTD_FLUSHED);
+	hw_answer_queued(w.r, NVMX_VTD_FLUSHED);
 	hw_free(r);
 	return 0;
 }

@@ -384,6 +384,20 @@ static inline unsigned hw_run(struct rig *r)
 	return n;
 }
 
+/* The hardware finishes what it has queued; going on after a flush may queue the next one. */
+static inline void hw_answer_queued(struct rig *r, int result)
+{
+	struct hw *hw = r->host.hw;
+
+	while (r->u->flat.inflight) {
+		for (unsigned i = 0; i < hw->queued_n; i++)
+			hw_flush_one(hw, &hw->queued[i]);
+		hw->queued_n = 0;
+		for (unsigned n = r->u->flat.inflight; n; n--)
+			nvmx_vtd_flush_done(r->u, result);
+	}
+}
+
 static inline void hw_add(struct rig *r, uint16_t sid, struct hw_device *d, unsigned flags)
 {
 	assert_int_equal(nvmx_vtd_device_add(r->u, sid, d, flags), NVMX_VTD_OK);

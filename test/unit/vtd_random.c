@@ -92,20 +92,6 @@ static void edit(struct world *w)
 	w->dirty = w->edited = true;
 }
 
-/* Going on after a flush may queue the next one. */
-static void answer_queued(struct world *w)
-{
-	struct hw *hw = w->r->host.hw;
-
-	while (w->r->u->flat.inflight) {
-		for (unsigned i = 0; i < hw->queued_n; i++)
-			hw_flush_one(hw, &hw->queued[i]);
-		hw->queued_n = 0;
-		for (unsigned n = w->r->u->flat.inflight; n; n--)
-			nvmx_vtd_flush_done(w->r->u, NVMX_VTD_FLUSHED);
-	}
-}
-
 /* A piece of the work, or all.  What L1 has changed meanwhile may or may not be in it. */
 static void work(struct world *w, unsigned calls)
 {
@@ -115,7 +101,7 @@ static void work(struct world *w, unsigned calls)
 			w->working = false;
 			w->dirty = w->edited;
 			break;
-		case NVMX_VTD_WAITING: answer_queued(w); break;
+		case NVMX_VTD_WAITING: hw_answer_queued(w->r, NVMX_VTD_FLUSHED); break;
 		default: break;
 		}
 }
@@ -212,7 +198,7 @@ static void remap(struct world *w)
 			hw->map[i] = (__typeof__(hw->map[i])){ HW_RAM_HPA + i * 4096, (uint8_t)(kind == 2 && !w->map ? 1 : 3) };
 	}
 	if (nvmx_vtd_host_invalidate(w->r->u, gfn << 12, n << 12) == NVMX_VTD_WAITING)
-		answer_queued(w);
+		hw_answer_queued(w->r, NVMX_VTD_FLUSHED);
 }
 
 static bool is_dummy(struct world *w, uint64_t hpa)
@@ -295,7 +281,7 @@ static void run(uint32_t flags, uint64_t seed, unsigned steps, bool hasty)
 	}
 	assert_true(exact > steps / 50);
 	work(&w, ~0u);
-	answer_queued(&w);
+	hw_answer_queued(w.r, NVMX_VTD_FLUSHED);
 	r->host.hw->queue = false;
 	hw_free(r);
 }

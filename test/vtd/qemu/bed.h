@@ -64,6 +64,8 @@ struct l1_domain l1_domain(uint16_t id, unsigned levels);
 /* Writes context-entry and root-entry.  type: 0 multi-level, 2 pass-through; flush: and the invalidation. */
 void l1_context(unsigned device, uint64_t lo, uint64_t hi);
 void l1_assign(unsigned device, const struct l1_domain *d);
+/* A started bed, device 0 with source id 10H, and its empty domain, id 5. */
+struct l1_domain l1_domain_on(unsigned levels);
 void l1_flush_device(unsigned device, uint16_t old_domain);
 
 /* The entry for iova at the level of `shift`; tables are made where there are none. */

@@ -4,14 +4,9 @@
 
 static struct l1_domain domain_on(void)
 {
-	struct l1_domain d;
+	struct l1_domain d = l1_domain_on(4);
 
-	bed_start();
-	give(0, 0x10);
-	l1_start();
-	d = l1_domain(5, 4);
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
-	l1_assign(0, &d);
 	return d;
 }
 

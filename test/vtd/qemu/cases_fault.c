@@ -2,18 +2,6 @@
 /* DMA that is refused, and what L1 learns of it. */
 #include "bed.h"
 
-static struct l1_domain domain_with(unsigned levels)
-{
-	struct l1_domain d;
-
-	bed_start();
-	give(0, 0x10);
-	l1_start();
-	d = l1_domain(5, levels);
-	l1_assign(0, &d);
-	return d;
-}
-
 static bool faulted(uint8_t reason, uint64_t address)
 {
 	struct l1_fault f = l1_fault();
@@ -23,7 +11,7 @@ static bool faulted(uint8_t reason, uint64_t address)
 
 void case_entries_that_fault(void)
 {
-	struct l1_domain d = domain_with(4);
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0x40000000, SPACE_4K, 12, RW);
 	*l1_entry(&d, 0x40000000, 12) |= 1ull << 45; /* beyond L1's address width */
@@ -56,7 +44,7 @@ static bool blocked(void)
 
 void case_contexts_that_fault(void)
 {
-	struct l1_domain d = domain_with(4);
+	struct l1_domain d = l1_domain_on(4);
 	static const struct { uint64_t lo, hi; uint8_t reason; } rows[] = {
 		{ 0, 0, NVMX_VTD_FAULT_CONTEXT_P },
 		{ 1, 0x503, NVMX_VTD_FAULT_CONTEXT_INVALID },        /* AW of 5 levels */
@@ -94,7 +82,7 @@ void case_contexts_that_fault(void)
 
 void case_fault_interrupt(void)
 {
-	domain_with(4);
+	l1_domain_on(4);
 	l1_write(0x3c, 4, 0x51);
 	l1_write(0x40, 4, 0xfee01000);
 	CHECK(no_write(0, 0x123000, SPACE_4K));
@@ -111,7 +99,7 @@ void case_fault_interrupt(void)
 void case_fault_storm(void)
 {
 	bed.config.fault_burst = 3;
-	domain_with(4);
+	l1_domain_on(4);
 	for (unsigned i = 0; i < 3; i++) {
 		edu_write(0, 0x200000 + i * 0x1000u, 8);
 		host_faults(&bed.host);
@@ -132,7 +120,7 @@ void case_host_rights(void)
 	struct l1_domain d;
 
 	host_move(&bed.host, SPACE_4K, host_hpa(&bed.host, SPACE_4K), 1, NVMX_VTD_R);
-	d = domain_with(4);
+	d = l1_domain_on(4);
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
 	CHECK(no_write(0, 0x10000, SPACE_4K));
 	CHECK(reads(0, 0x10000, SPACE_4K));

@@ -2,21 +2,9 @@
 /* Invalidations: after each, what was is gone; and what was not named stays. */
 #include "bed.h"
 
-static struct l1_domain domain_on(void)
-{
-	struct l1_domain d;
-
-	bed_start();
-	give(0, 0x10);
-	l1_start();
-	d = l1_domain(5, 4);
-	l1_assign(0, &d);
-	return d;
-}
-
 void case_unmap_by_pages(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
 	l1_map(&d, 0x11000, SPACE_4K + 0x1000, 12, RW);
@@ -28,7 +16,7 @@ void case_unmap_by_pages(void)
 
 void case_unmap_by_domain(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 
 	for (unsigned i = 0; i < 20; i++)
 		l1_map(&d, 0x10000 + i * 0x1000u, SPACE_4K + i * 0x1000u, 12, RW);
@@ -45,7 +33,7 @@ void case_unmap_by_domain(void)
 
 void case_unmap_by_everything(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0x40000000, SPACE_2M, 21, RW);
 	CHECK(both(0, 0x40000000, SPACE_2M));
@@ -58,7 +46,7 @@ void case_unmap_by_everything(void)
 
 void case_remap_to_another_frame(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
 	CHECK(both(0, 0x10000, SPACE_4K));
@@ -76,7 +64,7 @@ void case_remap_to_another_frame(void)
 /* Address mask 3: eight pages, aligned to eight (6.5.2.3). */
 void case_range_of_pages(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 
 	for (unsigned i = 0; i < 24; i++)
 		l1_map(&d, 0x10000 + i * 0x1000u, SPACE_4K + i * 0x1000u, 12, RW);
@@ -100,7 +88,7 @@ void case_range_of_pages(void)
 
 void case_new_table_below(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	uint64_t *upper, table = l1_page();
 
 	l1_map(&d, 0x40003000, SPACE_4K, 12, RW);
@@ -118,7 +106,7 @@ void case_new_table_below(void)
 
 void case_large_becomes_small(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	uint64_t table = l1_page();
 
 	l1_map(&d, 0x40000000, SPACE_2M, 21, RW);
@@ -134,7 +122,7 @@ void case_large_becomes_small(void)
 
 void case_small_becomes_large(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 
 	for (unsigned i = 0; i < 512; i += 8)
 		l1_set(&d, 0x40000000 + i * 0x1000u, SPACE_4K + i * 0x1000u, 12, RW);
@@ -153,7 +141,7 @@ void case_small_becomes_large(void)
 /* 400 map and unmap operations of two descriptors each: the ring of 256 wraps, and each of them counts. */
 void case_ring_wraps(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	unsigned wraps = 0, odd = 0;
 
 	for (unsigned i = 0; i < 400; i++) {
@@ -174,7 +162,7 @@ void case_ring_wraps(void)
 /* 254 invalidations and a wait in one register write. */
 void case_full_ring(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	unsigned waits, odd = 0;
 
 	for (unsigned i = 0; i < 254; i++)
@@ -200,7 +188,7 @@ void case_full_ring(void)
 /* CCMD and IOTLB registers, the queue off, as FreeBSD does at first. */
 void case_by_registers(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
 	l1_command(0, 1u << 26);
@@ -229,7 +217,7 @@ void case_by_registers(void)
 
 void case_queue_error(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	uint32_t bad = bed.tail;
 
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
@@ -252,7 +240,7 @@ void case_queue_error(void)
 /* Unmap without a flush, many times; then one flush of the domain and the pages are given to others. */
 void case_lazy_unmap(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	unsigned odd = 0;
 
 	for (unsigned i = 0; i < 64; i++)
@@ -271,7 +259,7 @@ void case_lazy_unmap(void)
 /* What each operation costs: one register write of L1's, one wait of the physical unit's. */
 void case_one_exit_one_wait(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	unsigned exits, waits;
 
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
@@ -288,7 +276,7 @@ void case_one_exit_one_wait(void)
 
 void case_same_flush_again(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	uint64_t entries, leaves;
 
 	for (unsigned i = 0; i < 512; i++)

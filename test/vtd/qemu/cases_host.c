@@ -2,22 +2,10 @@
 /* What the host does meanwhile: frames that move, budgets, flushes that take their time. */
 #include "bed.h"
 
-static struct l1_domain domain_on(void)
-{
-	struct l1_domain d;
-
-	bed_start();
-	give(0, 0x10);
-	l1_start();
-	d = l1_domain(5, 4);
-	l1_assign(0, &d);
-	return d;
-}
-
 /* Migration of frames: the DMA after it reaches the new one, and the old one, which is another's now, stays as it is. */
 void case_frame_moves(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	uint64_t old = host_hpa(&bed.host, SPACE_4K);
 
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
@@ -35,7 +23,7 @@ void case_frame_moves(void)
 
 void case_balloon(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	uint64_t old = host_hpa(&bed.host, SPACE_4K + 0x3000);
 
 	for (unsigned i = 0; i < 8; i++)
@@ -56,7 +44,7 @@ void case_balloon(void)
 /* One frame of a block that was mapped as a whole. */
 void case_block_broken_up(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	uint64_t gpa = SPACE_1G + 0x12345000, old = host_hpa(&bed.host, gpa), two = SPACE_2M + 0x607000;
 
 	l1_map(&d, 0x8000000000, SPACE_1G, 30, RW);
@@ -80,7 +68,7 @@ void case_block_broken_up(void)
 /* Dirty logging, and its end. */
 void case_host_makes_read_only(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	uint64_t hpa = host_hpa(&bed.host, SPACE_4K);
 
 	l1_map(&d, 0x10000, SPACE_4K, 12, RW);
@@ -100,7 +88,7 @@ void case_few_pages(void)
 	unsigned right = 0, refused = 0, odd = 0;
 
 	bed.config.pages = 24;
-	d = domain_on();
+	d = l1_domain_on(4);
 	for (unsigned i = 0; i < 32; i++)
 		l1_set(&d, 0x40000000 + i * 0x200000ull, SPACE_4K + i * 0x1000u, 12, RW);
 	l1_flush_domain(d.id);
@@ -131,7 +119,7 @@ void case_table_maps_itself(void)
 	struct l1_domain d;
 
 	bed.config.pages = 256;
-	d = domain_on();
+	d = l1_domain_on(4);
 	for (unsigned i = 1; i < 512; i++)
 		l1_word(d.root)[i] = d.root | RW;
 	bed.rounds = 0;
@@ -152,7 +140,7 @@ void case_work_in_pieces(void)
 	unsigned odd = 0;
 
 	bed.config.work = 1024;
-	d = domain_on();
+	d = l1_domain_on(4);
 	for (unsigned i = 0; i < 8192; i++)
 		l1_set(&d, 0x40000000 + i * 0x1000u, SPACE_4K + (i ^ 0x1555) % 0x1f00 * 0x1000u, 12, RW);
 	bed.rounds = 0;
@@ -166,7 +154,7 @@ void case_work_in_pieces(void)
 /* The flush completes later: L1's wait does not before it. */
 void case_flush_queued(void)
 {
-	struct l1_domain d = domain_on();
+	struct l1_domain d = l1_domain_on(4);
 	volatile uint32_t *status = host_gpa(&bed.host, 0x6000);
 	enum nvmx_vtd_verdict v;
 

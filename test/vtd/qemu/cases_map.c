@@ -14,21 +14,9 @@ void case_untranslated(void)
 	CHECK(bed.host.faults == 0);
 }
 
-static struct l1_domain one_device(unsigned levels)
-{
-	struct l1_domain d;
-
-	bed_start();
-	give(0, 0x10);
-	l1_start();
-	d = l1_domain(5, levels);
-	l1_assign(0, &d);
-	return d;
-}
-
 void case_pages_4k(void)
 {
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 
 	for (unsigned i = 0; i < 16; i++) {
 		uint64_t iova = 0x10000 + i * 0x1000u, gpa = SPACE_4K + (i * 7 % 16) * 0x1000u;
@@ -44,7 +32,7 @@ void case_pages_4k(void)
 /* One DMA over the boundary of two pages whose frames are far apart. */
 void case_pages_across(void)
 {
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 	uint8_t *first = host_gpa(&bed.host, SPACE_4K), *second = host_gpa(&bed.host, SPACE_4K + 0x9000);
 	uint8_t *scratch = host_gpa(&bed.host, 0x3f00000);
 
@@ -70,7 +58,7 @@ static unsigned flattened_shift(unsigned device, uint64_t iova)
 
 void case_pages_2m(void)
 {
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0x40000000, SPACE_2M + 0x400000, 21, RW); /* one block in the host's memory, too */
 	CHECK(both(0, 0x40000000, SPACE_2M + 0x400000));
@@ -89,7 +77,7 @@ void case_pages_2m(void)
 
 void case_pages_1g(void)
 {
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0x8000000000, SPACE_1G, 30, RW);
 	CHECK(both(0, 0x8000000000, SPACE_1G));
@@ -108,7 +96,7 @@ void case_pages_1g(void)
 
 void case_three_levels(void)
 {
-	struct l1_domain d = one_device(3);
+	struct l1_domain d = l1_domain_on(3);
 
 	l1_map(&d, 0x7fc0000000, SPACE_1G, 30, RW); /* the last that 39 bits reach */
 	l1_map(&d, 0x3000, SPACE_4K + 0x3000, 12, RW);
@@ -122,7 +110,7 @@ void case_three_levels(void)
 
 void case_top_of_space(void)
 {
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0xfffffffff000, SPACE_4K, 12, RW);
 	CHECK(both(0, 0xffffffffffc0, SPACE_4K + 0xfc0));
@@ -166,7 +154,7 @@ void case_rights(void)
 {
 	static const unsigned shift[] = { 12, 21, 30 };
 	static const uint64_t gpa[] = { SPACE_4K, SPACE_2M, SPACE_1G };
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 
 	for (unsigned i = 0; i < 3; i++) {
 		uint64_t iova = 0x40000000ull * (i + 2);
@@ -197,7 +185,7 @@ void case_rights(void)
 /* The rights of a page are those that every entry of its walk gives (9.8). */
 void case_rights_of_upper_entries(void)
 {
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_set(&d, 0x40000000, SPACE_4K, 12, RW);
 	*l1_entry(&d, 0x40000000, 21) &= ~2ull;
@@ -217,7 +205,7 @@ void case_rights_of_upper_entries(void)
 
 void case_not_ram_goes_to_the_dummy(void)
 {
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 	uint64_t dummies;
 
 	l1_map(&d, 0x10000, NO_RAM, 12, RW);
@@ -244,7 +232,7 @@ void case_not_ram_goes_to_the_dummy(void)
 
 void case_hole_in_a_large_page(void)
 {
-	struct l1_domain d = one_device(4);
+	struct l1_domain d = l1_domain_on(4);
 
 	l1_map(&d, 0x80000000, NO_RAM - 0x200000, 21, RW);
 	l1_map(&d, 0x80200000, NO_RAM, 21, RW);

@@ -84,6 +84,18 @@ void l1_assign(unsigned device, const struct l1_domain *d)
 		l1_flush_device(device, d->id);
 }
 
+struct l1_domain l1_domain_on(unsigned levels)
+{
+	struct l1_domain d;
+
+	bed_start();
+	give(0, 0x10);
+	l1_start();
+	d = l1_domain(5, levels);
+	l1_assign(0, &d);
+	return d;
+}
+
 struct l1_domain l1_domain(uint16_t id, unsigned levels)
 {
 	struct l1_domain d = { .root = l1_page(), .levels = levels, .id = id };
