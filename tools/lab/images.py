@@ -19,6 +19,10 @@ OUT = os.path.join(LAB, "out")
 NOT_NEEDED = ("initramfs-tools", "linux-base", "debconf", "perl", "udev", "systemd", "kmod")
 KVM_MODULES = ("virt/lib/irqbypass", "arch/x86/kvm/kvm", "arch/x86/kvm/kvm-intel")
 XEN_MODULES = ("xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs/xenfs")
+DISK_MODULES = ("crypto/crct10dif_common", "lib/crc-t10dif", "lib/crc64", "lib/crc64-rocksoft", "block/t10-pi",
+	"drivers/nvme/host/nvme-core", "drivers/nvme/host/nvme", "drivers/virtio/virtio_ring", "drivers/virtio/virtio",
+	"drivers/virtio/virtio_pci_legacy_dev", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci",
+	"drivers/block/virtio_blk")	# in the order of loading
 XEN_PROGRAMS = ("xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper", "xl")
 QEMU_FILES = ("seabios/bios-256k.bin", "seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin", "qemu/pvh.bin", "qemu/qboot.rom",
 	"qemu/kvmvapic.bin")
@@ -114,14 +118,14 @@ def l2_initrd(arch):
 	return out
 
 
-def module(archive, path):
+def module(archive, path, name=""):
 	"""A kernel module, without its signature: checking that takes a slow machine seconds."""
 	with open(path, "rb") as f:
 		data = f.read()
 	if data.endswith(SIGNED):
 		size = struct.unpack(">I", data[-len(SIGNED) - 4:-len(SIGNED)])[0]
 		data = data[:-len(SIGNED) - 12 - size]
-	archive.file("modules/" + os.path.basename(path), data)
+	archive.file(name or "modules/" + os.path.basename(path), data)
 
 
 def l1_base():
@@ -144,6 +148,18 @@ def l1_kvm():
 		for name in KVM_MODULES:
 			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko"))
 			module(archive, path)
+		archive.write(out)
+	return out
+
+
+def l1_disk():
+	"""NVMe and virtio, for the scenario `disk`: a directory of its own, since l1-init loads KVM from the other."""
+	out = os.path.join(OUT, "l1-disk")
+	if stale(out, own("initramfs.py", "images.py")):
+		archive = initramfs.Archive()
+		for number, name in enumerate(DISK_MODULES):
+			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko"))
+			module(archive, path, f"disk/{number:02}-{os.path.basename(path)}")
 		archive.write(out)
 	return out
 
@@ -272,7 +288,7 @@ def dom0():
 
 
 PIECES = {
-	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-kvm-nestvmx": l1_kvm_nestvmx, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"), "l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
+	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-disk": l1_disk, "l1-kvm-nestvmx": l1_kvm_nestvmx, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"), "l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
 	"loader": loader, "linux-packed": linux_packed,
