@@ -20,6 +20,7 @@ nestvmx-sources := \
 	src/vmcs/fields.c \
 	src/vmx/bitmap.c \
 	src/vmx/caps.c \
+	src/vmx/carry.c \
 	src/vmx/cr.c \
 	src/vmx/enter.c \
 	src/vmx/events.c \

@@ -112,7 +112,7 @@ NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 
 	make_vmcs02(v, s);
 	s->dirty_groups = groups;
-	steps = nvmx_merge_steps(s);
+	steps = nvmx_merge_steps(v, s);
 	if (steps & NVMX_STEPS_OF_01) {
 		nvmx_vmcs_load(v, v->config.vmcs01);
 		nvmx_merge_read01(v, steps, &from);

@@ -2,6 +2,7 @@
 /*
  * From L2 to L1: exit information and guest state into vmcs12, L1's host state into vmcs01 (SDM 27.2 to 27.6).
  */
+#include "merge.h"
 #include "port.h"
 
 #define VMX_ABORT_SAVE_MSR 1u  /* SDM 27.7 */
@@ -20,6 +21,7 @@
 /* What L1 finds in registers that its host-state area does not reload. */
 struct left_behind {
 	uint64_t cr0, efer, pat;
+	uint64_t carried[NVMX_CARRIED];
 	bool nmi_blocked;
 };
 
@@ -181,15 +183,7 @@ static void load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const 
 		else
 			v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
 	}
-	if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_BNDCFGS && v12->exit_ctls & NVMX_EXIT_CLEAR_BNDCFGS)
-		nvmx_vmwrite(v, NVMX_GUEST_BNDCFGS, 0);
-	if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_CET && v12->exit_ctls & NVMX_EXIT_LOAD_CET) {
-		nvmx_vmwrite(v, NVMX_GUEST_S_CET, v12->host_s_cet);
-		nvmx_vmwrite(v, NVMX_GUEST_SSP, v12->host_ssp);
-		nvmx_vmwrite(v, NVMX_GUEST_INT_SSP_TABLE, v12->host_int_ssp_table);
-	}
-	if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PKRS && v12->exit_ctls & NVMX_EXIT_LOAD_PKRS)
-		nvmx_vmwrite(v, NVMX_GUEST_PKRS, v12->host_pkrs);
+	nvmx_carry_to_l1(v, v12, left->carried);
 }
 
 /* A PAE L1 gets its PDPTEs from memory (SDM 27.5.4), which the host's EPT makes fields of vmcs01.  0, or -1: VMX abort. */
@@ -269,6 +263,7 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 	left.efer = s->v12->exit_ctls & NVMX_EXIT_LOAD_EFER ? 0 : nvmx_vmread(v, NVMX_GUEST_EFER);
 	left.pat = s->v12->exit_ctls & NVMX_EXIT_LOAD_PAT ? 0 : nvmx_vmread(v, NVMX_GUEST_PAT);
 	left.nmi_blocked = nmi_blocked_after(s->v12);
+	nvmx_carry_left(v, s->v12, left.carried);
 	if (s->v12->exit_msr_store_count &&
 	    nvmx_msr_store_list(v, s->v12->exit_msr_store_addr, s->v12->exit_msr_store_count))
 		return vmx_abort(v, VMX_ABORT_SAVE_MSR);
@@ -285,6 +280,7 @@ static void left_by_entry(struct nvmx_vcpu *v, struct left_behind *left)
 {
 	left->efer = nvmx_vmread(v, NVMX_GUEST_EFER);
 	left->pat = nvmx_vmread(v, NVMX_GUEST_PAT);
+	nvmx_carry_left(v, v->cur->v12, left->carried);
 }
 
 /* SDM 26.8: only the exit reason and the qualification are written; guest state and the event field stay. */

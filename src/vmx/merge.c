@@ -309,27 +309,9 @@ static void merge_perf(struct merge *m)
 			m->v12->entry_ctls & NVMX_ENTRY_LOAD_PERF ? m->v12->guest_perf_global_ctrl : m->from->perf);
 }
 
-static void merge_bndcfgs(struct merge *m)
+static void merge_carried(struct merge *m)
 {
-	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_BNDCFGS)
-		write_guest(m, NVMX_I_GUEST_BNDCFGS, NVMX_GUEST_BNDCFGS, m->v12->guest_bndcfgs);
-	else if (m->s->ctl02[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_BNDCFGS)
-		write02(m, NVMX_GUEST_BNDCFGS, m->from->bndcfgs);
-}
-
-static void merge_cet(struct merge *m)
-{
-	if (!(m->v12->entry_ctls & NVMX_ENTRY_LOAD_CET))
-		return;
-	write_guest(m, NVMX_I_GUEST_S_CET, NVMX_GUEST_S_CET, m->v12->guest_s_cet);
-	write_guest(m, NVMX_I_GUEST_SSP, NVMX_GUEST_SSP, m->v12->guest_ssp);
-	write_guest(m, NVMX_I_GUEST_INT_SSP_TABLE, NVMX_GUEST_INT_SSP_TABLE, m->v12->guest_int_ssp_table);
-}
-
-static void merge_pkrs(struct merge *m)
-{
-	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_PKRS)
-		write_guest(m, NVMX_I_GUEST_PKRS, NVMX_GUEST_PKRS, m->v12->guest_pkrs);
+	nvmx_carry_to_l2(m->v, m->s, m->from->carried);
 }
 
 static void merge_xss(struct merge *m)
@@ -409,9 +391,7 @@ static const struct {
 	{ STEP(EFER), merge_efer },
 	{ STEP(PAT), merge_pat },
 	{ STEP(PERF), merge_perf },
-	{ STEP(BNDCFGS), merge_bndcfgs },
-	{ STEP(CET), merge_cet },
-	{ STEP(PKRS), merge_pkrs },
+	{ STEP(BNDCFGS) | STEP(CET) | STEP(PKRS), merge_carried },
 	{ STEP(XSS), merge_xss },
 	{ STEP(ENCLS), merge_encls },
 	{ STEP(PLE), merge_ple },
@@ -434,9 +414,9 @@ static const struct {
 #define STEPS_OF_PROC2 (STEP(CR0) | STEP(XSS) | STEP(ENCLS) | STEP(PLE) | STEP(EOI))
 
 /* L1's own values run in L2 where vmcs12 does not load them, and come back where it does not save them. */
-static uint64_t steps_of_every_entry(const struct nvmx_vmcs12 *v12)
+static uint64_t steps_of_every_entry(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 {
-	uint64_t steps = 0;
+	uint64_t steps = nvmx_carry_steps(v, v12);
 
 	if (v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER)
 		steps |= STEP(PREEMPTION_TIMER);
@@ -451,13 +431,13 @@ static uint64_t steps_of_every_entry(const struct nvmx_vmcs12 *v12)
 	return steps;
 }
 
-uint64_t nvmx_merge_steps(struct nvmx_slot *s)
+uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	uint64_t steps = s->v12->entry_intr_info & NVMX_INTR_VALID ? STEP(EVENT) : 0;
 	unsigned row;
 
 	if (s->dirty_groups & NVMX_GROUP(CTRL))
-		s->steps_always = steps_of_every_entry(s->v12);
+		s->steps_always = steps_of_every_entry(v, s->v12);
 	NVMX_FOR_EACH_ROW(row, &s->dirty)
 		steps |= 1ull << nvmx_field_rows[row].merge;
 	steps &= ~(STEP(NONE) | STEP(GUEST));
@@ -493,8 +473,6 @@ void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *
 		  &from->encls_bitmap },
 		{ STEP(PERF), NVMX_GUEST_PERF_GLOBAL_CTRL, v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF,
 		  &from->perf },
-		{ STEP(BNDCFGS), NVMX_GUEST_BNDCFGS, v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_BNDCFGS,
-		  &from->bndcfgs },
 		{ STEP(IO_BITMAP), NVMX_IO_BITMAP_A, v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_IO_BITMAPS,
 		  &from->io_bitmap_a },
 		{ STEP(IO_BITMAP), NVMX_IO_BITMAP_B, v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_IO_BITMAPS,
@@ -507,6 +485,7 @@ void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *
 	for (unsigned i = 0; i < sizeof(reads) / sizeof(*reads); i++)
 		if (steps & reads[i].on && reads[i].exists)
 			*reads[i].to = nvmx_vmread(v, reads[i].field);
+	nvmx_carry_read01(v, steps, from->carried);
 }
 
 bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_from01 *from)

@@ -12,21 +12,24 @@
 /* The steps that read vmcs01. */
 #define NVMX_STEPS_OF_01                                                                                  \
 	(NVMX_STEP(EFER) | NVMX_STEP(PAT) | NVMX_STEP(DEBUG) | NVMX_STEP(TSC) | NVMX_STEP(CR0) | NVMX_STEP(CR4) | \
-	 NVMX_STEP(XSS) | NVMX_STEP(ENCLS) | NVMX_STEP(PERF) | NVMX_STEP(BNDCFGS) | NVMX_STEP(IO_BITMAP) | \
-	 NVMX_STEP(EXC))
+	 NVMX_STEP(XSS) | NVMX_STEP(ENCLS) | NVMX_STEP(PERF) | NVMX_STEP(IO_BITMAP) | NVMX_STEP(EXC) | \
+	 NVMX_STEP(BNDCFGS) | NVMX_STEP(CET) | NVMX_STEP(PKRS))
+
+#define NVMX_CARRIED 5 /* registers of carry.c */
 
 /* What vmcs02 takes from vmcs01's guest side; read while vmcs01 is current. */
 struct nvmx_from01 {
-	uint64_t efer, pat, debugctl, dr7, perf, bndcfgs;
+	uint64_t efer, pat, debugctl, dr7, perf;
 	uint64_t tsc_offset, tsc_multiplier;
 	uint64_t cr0_mask, cr4_mask;
 	uint64_t xss_bitmap, encls_bitmap;
 	uint64_t io_bitmap_a, io_bitmap_b;
+	uint64_t carried[NVMX_CARRIED];
 	uint32_t exception_bitmap;
 };
 
 /* The merge steps that the dirty rows of the slot call for, and those that every entry needs. */
-uint64_t nvmx_merge_steps(struct nvmx_slot *s);
+uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, struct nvmx_slot *s);
 
 /* Reads from vmcs01 (current) what the steps need. */
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *from);
@@ -37,6 +40,15 @@ void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Runs the steps and writes the dirty GUEST rows; vmcs02 is current.
  * False: the VM was stopped (no memory, or a frame that the host could not pin). */
 bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_from01 *from);
+
+/* carry.c: what vmcs01 and vmcs02 hand to each other.  The VMCS that is read or written is current. */
+/* The steps of registers that L2 takes over from L1: at every entry. */
+uint64_t nvmx_carry_steps(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12);
+void nvmx_carry_read01(struct nvmx_vcpu *v, uint64_t steps, uint64_t value[NVMX_CARRIED]);
+void nvmx_carry_to_l2(struct nvmx_vcpu *v, const struct nvmx_slot *s, const uint64_t value[NVMX_CARRIED]);
+/* The registers that the exit does not load, from the VMCS that was left. */
+void nvmx_carry_left(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t value[NVMX_CARRIED]);
+void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const uint64_t value[NVMX_CARRIED]);
 
 /* bitmap.c */
 /* Closes the opened bits of vmcs02's bitmaps that L1 now intercepts (its pages may have changed without a VMWRITE). */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Registers that L1 and L2 share unless a control loads them: bound configuration, CET state, protection keys.  Where the
+ * host loads them for L1, L1's value is a field of vmcs01: it goes into vmcs02, and what L2 leaves comes back (a register is
+ * loaded only under its control, SDM 26.3.2.1 and 27.5.1; an exit saves it where an entry can load it, SDM 27.3.1).
+ */
+#include "merge.h"
+#include "port.h"
+
+static const struct {
+	uint8_t guest, host; /* rows; the exit clears what has no host field */
+	uint8_t step;
+	uint32_t load, exit;
+} carried[NVMX_CARRIED] = {
+	{ NVMX_I_GUEST_BNDCFGS, 0, NVMX_M_BNDCFGS, NVMX_ENTRY_LOAD_BNDCFGS, NVMX_EXIT_CLEAR_BNDCFGS },
+	{ NVMX_I_GUEST_S_CET, NVMX_I_HOST_S_CET, NVMX_M_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
+	{ NVMX_I_GUEST_SSP, NVMX_I_HOST_SSP, NVMX_M_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
+	{ NVMX_I_GUEST_INT_SSP_TABLE, NVMX_I_HOST_INT_SSP_TABLE, NVMX_M_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
+	{ NVMX_I_GUEST_PKRS, NVMX_I_HOST_PKRS, NVMX_M_PKRS, NVMX_ENTRY_LOAD_PKRS, NVMX_EXIT_LOAD_PKRS },
+};
+_Static_assert(NVMX_ROWS <= 256, "a row fits a byte");
+
+#define ALL_LOADS (NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
+
+static uint32_t encoding(unsigned i)
+{
+	return nvmx_field_rows[carried[i].guest].encoding;
+}
+
+uint64_t nvmx_carry_steps(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
+{
+	uint32_t shared = v->ctl01[NVMX_WORD_ENTRY] & ~v12->entry_ctls & ALL_LOADS;
+	uint64_t steps = 0;
+
+	for (unsigned i = 0; shared && i < NVMX_CARRIED; i++)
+		if (shared & carried[i].load)
+			steps |= 1ull << carried[i].step;
+	return steps;
+}
+
+void nvmx_carry_read01(struct nvmx_vcpu *v, uint64_t steps, uint64_t value[NVMX_CARRIED])
+{
+	for (unsigned i = 0; i < NVMX_CARRIED; i++)
+		if (steps >> carried[i].step & 1 && v->ctl01[NVMX_WORD_ENTRY] & carried[i].load)
+			value[i] = nvmx_vmread(v, encoding(i));
+}
+
+void nvmx_carry_to_l2(struct nvmx_vcpu *v, const struct nvmx_slot *s, const uint64_t value[NVMX_CARRIED])
+{
+	for (unsigned i = 0; i < NVMX_CARRIED; i++) {
+		if (!(s->v12->entry_ctls & carried[i].load)) {
+			if (s->ctl02[NVMX_WORD_ENTRY] & carried[i].load)
+				nvmx_vmwrite(v, encoding(i), value[i]);
+		} else if (!nvmx_set_has(&s->stale, carried[i].guest)) {
+			nvmx_vmwrite(v, encoding(i), nvmx_v12_get(s->v12, carried[i].guest));
+		}
+	}
+}
+
+void nvmx_carry_left(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t value[NVMX_CARRIED])
+{
+	uint32_t loads01 = v->ctl01[NVMX_WORD_ENTRY] & ALL_LOADS;
+
+	for (unsigned i = 0; loads01 && i < NVMX_CARRIED; i++)
+		if (loads01 & carried[i].load && !(v12->exit_ctls & carried[i].exit))
+			value[i] = nvmx_vmread(v, encoding(i));
+}
+
+void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const uint64_t value[NVMX_CARRIED])
+{
+	uint32_t loads01 = v->ctl01[NVMX_WORD_ENTRY] & ALL_LOADS;
+
+	for (unsigned i = 0; loads01 && i < NVMX_CARRIED; i++) {
+		if (!(loads01 & carried[i].load))
+			continue;
+		if (!(v12->exit_ctls & carried[i].exit))
+			nvmx_vmwrite(v, encoding(i), value[i]);
+		else
+			nvmx_vmwrite(v, encoding(i), carried[i].host ? nvmx_v12_get(v12, carried[i].host) : 0);
+	}
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What of vmcs12 and vmcs01 reaches vmcs02, field by field, and what of vmcs02 reaches L1 again. */
+#include "minihost.h"
+#include "vmx/merge.h"
+
+#define REGION MINI_VMCS12
+#define L1S 0x1111000011110000ull
+#define HOSTS 0x0000222200002222ull
+
+static struct nvmx_slot *active(struct mini *m)
+{
+	nvmx_control_masks_make(&m->vm->masks);
+	mini_enter_vmx(m, false);
+	mini_vmcs_region(m, REGION, NVMX_VMCS12_REVISION);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, REGION));
+	return m->v->cur;
+}
+
+/* All of vmcs12 into vmcs02, as an entry does. */
+static struct mini_vmcs *merged(struct mini *m, struct nvmx_slot *s)
+{
+	struct nvmx_from01 from;
+	uint64_t steps;
+
+	if (!s->ready02) {
+		nvmx_vmcs_load(m->v, MINI_VMCS01);
+		nvmx_merge_prepare(m->v, s);
+	}
+	steps = nvmx_merge_steps(m->v, s);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	nvmx_merge_read01(m->v, steps, &from);
+	nvmx_vmcs_load(m->v, s->page02.hpa);
+	assert_true(nvmx_merge(m->v, s, steps, &from));
+	nvmx_vmwrite_flush(m->v);
+	s->dirty_groups = 0;
+	return mini_vmcs(&m->host, s->page02.hpa);
+}
+
+static uint64_t narrow(unsigned row, uint64_t value)
+{
+	return nvmx_field_rows[row].size == 8 ? value : value & ((1ull << nvmx_field_rows[row].size * 8) - 1);
+}
+
+/* A field that vmcs02 has from L1 under a secondary control of L1's. */
+static void fields_of_a_secondary_control(void **state)
+{
+	static const struct {
+		uint32_t control;
+		unsigned row;
+	} rows[] = {
+		{ NVMX_PROC2_PAUSE_LOOP, NVMX_I_PLE_GAP }, { NVMX_PROC2_PAUSE_LOOP, NVMX_I_PLE_WINDOW },
+		{ NVMX_PROC2_VID, NVMX_I_EOI_EXIT_BITMAP0 }, { NVMX_PROC2_VID, NVMX_I_EOI_EXIT_BITMAP1 },
+		{ NVMX_PROC2_VID, NVMX_I_EOI_EXIT_BITMAP2 }, { NVMX_PROC2_VID, NVMX_I_EOI_EXIT_BITMAP3 },
+		{ NVMX_PROC2_ENCLS, NVMX_I_ENCLS_EXIT_BITMAP },
+	};
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		nvmx_slot_write(s, NVMX_I_PROC_CTLS2, 0);
+		vmcs02 = merged(m, s);
+		vmcs02->field[rows[i].row] = 0;
+		nvmx_slot_write(s, NVMX_I_PROC_CTLS2, rows[i].control);
+		nvmx_slot_write(s, rows[i].row, L1S);
+		merged(m, s);
+		assert_int_equal(vmcs02->field[rows[i].row], narrow(rows[i].row, L1S));
+		assert_int_equal(vmcs02->field[NVMX_I_PROC_CTLS2] & rows[i].control, rows[i].control);
+	}
+}
+
+/* Exits that the host wants stay on beside L1's. */
+static void exit_bitmaps_of_both(void **state)
+{
+	static const struct {
+		uint32_t control;
+		unsigned row;
+	} rows[] = { { NVMX_PROC2_XSAVES, NVMX_I_XSS_EXIT_BITMAP }, { NVMX_PROC2_ENCLS, NVMX_I_ENCLS_EXIT_BITMAP } };
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+
+	m->v->ctl01[NVMX_WORD_PROC2] |= NVMX_PROC2_XSAVES | NVMX_PROC2_ENCLS;
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, NVMX_PROC2_XSAVES | NVMX_PROC2_ENCLS);
+	for (unsigned i = 0; i < 2; i++) {
+		*mini01(m, rows[i].row) = HOSTS;
+		nvmx_slot_write(s, rows[i].row, L1S);
+		assert_int_equal(merged(m, s)->field[rows[i].row], L1S | HOSTS);
+	}
+}
+
+/* The pages that the processor uses on L2's behalf are pinned while L1 names them, and their addresses are the host's. */
+static void pages_of_the_apic(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_TPR_SHADOW);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, NVMX_PROC2_APIC_ACCESS | NVMX_PROC2_VID);
+	nvmx_slot_write(s, NVMX_I_PIN_CTLS, NVMX_PIN_POSTED_INT);
+	nvmx_slot_write(s, NVMX_I_VIRTUAL_APIC_ADDR, 0x30000);
+	nvmx_slot_write(s, NVMX_I_APIC_ACCESS_ADDR, 0x31000);
+	nvmx_slot_write(s, NVMX_I_POSTED_INT_DESC_ADDR, 0x32040);
+	nvmx_slot_write(s, NVMX_I_POSTED_INT_NV, 0xf2);
+	nvmx_slot_write(s, NVMX_I_TPR_THRESHOLD, 5);
+	vmcs02 = merged(m, s);
+	assert_int_equal(vmcs02->field[NVMX_I_VIRTUAL_APIC_ADDR], 0x30000);
+	assert_int_equal(vmcs02->field[NVMX_I_APIC_ACCESS_ADDR], 0x31000);
+	assert_int_equal(vmcs02->field[NVMX_I_POSTED_INT_DESC_ADDR], 0x32040);
+	assert_int_equal(vmcs02->field[NVMX_I_POSTED_INT_NV], 0xf2);
+	assert_int_equal(vmcs02->field[NVMX_I_TPR_THRESHOLD], 5);
+	assert_int_equal(m->host.pins, 3);
+
+	nvmx_slot_write(s, NVMX_I_APIC_ACCESS_ADDR, 0x33000); /* another frame: the old one is let go */
+	assert_int_equal(merged(m, s)->field[NVMX_I_APIC_ACCESS_ADDR], 0x33000);
+	assert_int_equal(m->host.pins, 3);
+	nvmx_slot_write(s, NVMX_I_PIN_CTLS, 0);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, 0);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, 0);
+	assert_int_equal(merged(m, s)->field[NVMX_I_PROC_CTLS] & NVMX_PROC_TPR_SHADOW, 0);
+	assert_int_equal(m->host.pins, 0);
+}
+
+/* Without L1's TPR shadow the host's is not L2's: accesses to CR8 exit. */
+static void the_hosts_tpr_shadow_is_not_l2s(void **state)
+{
+	const uint32_t cr8 = NVMX_PROC_CR8_LOAD | NVMX_PROC_CR8_STORE;
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_TPR_SHADOW;
+	vmcs02 = merged(m, s);
+	assert_int_equal(vmcs02->field[NVMX_I_PROC_CTLS] & (NVMX_PROC_TPR_SHADOW | cr8), cr8);
+}
+
+/* Where L1 does not intercept I/O the host's bitmaps decide; "unconditional I/O exiting" of L1's goes before them. */
+static void the_hosts_io_bitmaps(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_IO_BITMAPS;
+	F01(IO_BITMAP_A) = 0x51000;
+	F01(IO_BITMAP_B) = 0x52000;
+	vmcs02 = merged(m, s);
+	assert_int_equal(vmcs02->field[NVMX_I_IO_BITMAP_A], 0x51000);
+	assert_int_equal(vmcs02->field[NVMX_I_IO_BITMAP_B], 0x52000);
+	assert_true(vmcs02->field[NVMX_I_PROC_CTLS] & NVMX_PROC_IO_BITMAPS);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_UNCOND_IO);
+	merged(m, s);
+	assert_int_equal(vmcs02->field[NVMX_I_PROC_CTLS] & (NVMX_PROC_IO_BITMAPS | NVMX_PROC_UNCOND_IO),
+			 NVMX_PROC_UNCOND_IO);
+}
+
+static const struct {
+	unsigned guest, host; /* no host field: the exit clears */
+	uint32_t load, exit;
+} shared[] = {
+	{ NVMX_I_GUEST_BNDCFGS, 0, NVMX_ENTRY_LOAD_BNDCFGS, NVMX_EXIT_CLEAR_BNDCFGS },
+	{ NVMX_I_GUEST_S_CET, NVMX_I_HOST_S_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
+	{ NVMX_I_GUEST_SSP, NVMX_I_HOST_SSP, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
+	{ NVMX_I_GUEST_INT_SSP_TABLE, NVMX_I_HOST_INT_SSP_TABLE, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
+	{ NVMX_I_GUEST_PKRS, NVMX_I_HOST_PKRS, NVMX_ENTRY_LOAD_PKRS, NVMX_EXIT_LOAD_PKRS },
+};
+#define SHARED (sizeof(shared) / sizeof(*shared))
+
+/* SDM 26.3.2.1: loaded from vmcs12 under the control, else L1's own value goes on, the one of this entry. */
+static void a_register_is_l1s_unless_loaded(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	for (unsigned i = 0; i < SHARED; i++)
+		m->v->ctl01[NVMX_WORD_ENTRY] |= shared[i].load;
+	for (unsigned i = 0; i < SHARED; i++) {
+		nvmx_slot_write(s, shared[i].guest, L1S);
+		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, shared[i].load);
+		vmcs02 = merged(m, s);
+		assert_int_equal(vmcs02->field[shared[i].guest], L1S);
+		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, 0);
+		for (uint64_t value = HOSTS; value < HOSTS + 3; value++) { /* L1 changes it without writing vmcs12 */
+			*mini01(m, shared[i].guest) = value;
+			merged(m, s);
+			assert_int_equal(vmcs02->field[shared[i].guest], value);
+			assert_true(vmcs02->field[NVMX_I_ENTRY_CTLS] & shared[i].load);
+		}
+	}
+}
+
+/* The field of vmcs02 that L2 changed and no exit has read is newer than vmcs12's. */
+static void what_l2_left_is_not_overwritten(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	for (unsigned i = 0; i < SHARED; i++) {
+		nvmx_slot_write(s, shared[i].guest, L1S);
+		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, shared[i].load);
+		vmcs02 = merged(m, s);
+		vmcs02->field[shared[i].guest] = 7;
+		nvmx_set_add(&s->stale, shared[i].guest);
+		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, shared[i].load | NVMX_ENTRY_LOAD_PAT);
+		merged(m, s);
+		assert_int_equal(vmcs02->field[shared[i].guest], 7);
+		nvmx_set_del(&s->stale, shared[i].guest);
+	}
+}
+
+/* A host that does not load them leaves L1's in the processor: no field of its VMCSs is touched. */
+static void a_host_that_loads_none(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	uint64_t left[NVMX_CARRIED] = { 0 };
+	struct mini_vmcs *vmcs02 = merged(m, s);
+
+	for (unsigned i = 0; i < SHARED; i++) {
+		*mini01(m, shared[i].guest) = HOSTS;
+		vmcs02->field[shared[i].guest] = 7;
+	}
+	assert_int_equal(nvmx_carry_steps(m->v, s->v12), 0);
+	nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, NVMX_ENTRY_IA32E);
+	merged(m, s);
+	nvmx_carry_left(m->v, s->v12, left);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	nvmx_carry_to_l1(m->v, s->v12, left);
+	nvmx_vmwrite_flush(m->v);
+	for (unsigned i = 0; i < SHARED; i++) {
+		assert_int_equal(vmcs02->field[shared[i].guest], 7);
+		assert_int_equal(*mini01(m, shared[i].guest), HOSTS);
+	}
+}
+
+/* SDM 27.5.1: the exit loads L1's value from its host field (or clears it) under the control; else L2's stays. */
+static void an_exit_loads_or_leaves(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	for (unsigned i = 0; i < SHARED; i++)
+		m->v->ctl01[NVMX_WORD_ENTRY] |= shared[i].load;
+	vmcs02 = merged(m, s);
+	for (unsigned i = 0; i < SHARED; i++)
+		for (unsigned load = 0; load < 2; load++) {
+			uint64_t left[NVMX_CARRIED] = { 0 };
+
+			nvmx_slot_write(s, NVMX_I_EXIT_CTLS, load ? shared[i].exit : 0);
+			if (shared[i].host)
+				nvmx_slot_write(s, shared[i].host, L1S);
+			vmcs02->field[shared[i].guest] = 7;
+			nvmx_vmcs_load(m->v, s->page02.hpa);
+			nvmx_carry_left(m->v, s->v12, left);
+			nvmx_vmcs_load(m->v, MINI_VMCS01);
+			nvmx_carry_to_l1(m->v, s->v12, left);
+			nvmx_vmwrite_flush(m->v);
+			assert_int_equal(*mini01(m, shared[i].guest), !load ? 7 : shared[i].host ? L1S : 0);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MINI_TEST(fields_of_a_secondary_control),
+		MINI_TEST(exit_bitmaps_of_both),
+		MINI_TEST(pages_of_the_apic),
+		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s),
+		MINI_TEST(the_hosts_io_bitmaps),
+		MINI_TEST(a_register_is_l1s_unless_loaded),
+		MINI_TEST(what_l2_left_is_not_overwritten),
+		MINI_TEST(a_host_that_loads_none),
+		MINI_TEST(an_exit_loads_or_leaves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
