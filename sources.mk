@@ -4,8 +4,10 @@
 nestvmx-sources := \
 	src/ept/entry.c \
 	src/ept/fault.c \
+	src/ept/fill.c \
 	src/ept/pool.c \
 	src/ept/range.c \
+	src/ept/relink.c \
 	src/ept/revoke.c \
 	src/ept/rmap.c \
 	src/ept/root.c \

@@ -12,6 +12,8 @@
 
 #define LEVEL_SHIFT_2M 21
 #define LEVEL_SHIFT_1G 30
+extern bool itlb_multihit_kvm_mitigation;	/* the kernel's; kvm.ko sets it with nx_huge_pages */
+
 #define TYPE_UC 0
 #define TYPE_WB 6
 
@@ -22,35 +24,60 @@ static struct kvm_memory_slot *visible_slot(struct kvm_vcpu *vcpu, gfn_t gfn)
 	return slot && kvm_is_visible_memslot(slot) ? slot : NULL;
 }
 
-/* The entry of the host's page tables that holds hva's page of 2 MiB or 1 GiB: its frame, or 0 where the page is smaller. */
-static unsigned int large_page(struct mm_struct *mm, unsigned long hva, kvm_pfn_t *first)
-{
-	p4d_t *p4d = pgd_present(*pgd_offset(mm, hva)) ? p4d_offset(pgd_offset(mm, hva), hva) : NULL;
-	pud_t pud;
-	pmd_t pmd;
+/* What the host's page tables hold for an address. */
+struct host_page {
+	unsigned int shift;	/* of the page that they map it by; 0: none, or none that is known to be memory */
+	kvm_pfn_t pfn;		/* of the address */
+	bool writable;		/* without the host's being asked: it also knows already that the page is not clean */
+};
 
-	if (!p4d || !p4d_present(*p4d))
-		return PAGE_SHIFT;
-	pud = READ_ONCE(*pud_offset(p4d, hva));
-	*first = pud_pfn(pud);
-	if (!pud_present(pud) || pud_large(pud))
-		return pud_present(pud) ? LEVEL_SHIFT_1G : PAGE_SHIFT;
-	pmd = READ_ONCE(*pmd_offset(&pud, hva));
-	*first = pmd_pfn(pmd);
-	return pmd_present(pmd) && pmd_large(pmd) ? LEVEL_SHIFT_2M : PAGE_SHIFT;
+static void found(struct host_page *p, pte_t entry, kvm_pfn_t first, unsigned int shift, unsigned long hva)
+{
+	if (!pte_access_permitted(entry, false))
+		return;
+	p->shift = shift;
+	p->pfn = first + ((hva & ((1ul << shift) - 1)) >> PAGE_SHIFT);
+	p->writable = pte_access_permitted(entry, true) && pte_dirty(entry);
 }
 
-/* How large the page is by which the host maps an address; its page tables stay while interrupts are off. */
-static unsigned int host_page_shift(struct mm_struct *mm, unsigned long hva, kvm_pfn_t pfn)
+/* Interrupts are off, so the tables stay; each entry is read once, since it may become a large page at any moment. */
+static void walk(struct mm_struct *mm, unsigned long hva, struct host_page *p)
 {
-	kvm_pfn_t first = 0;
+	pgd_t pgd = READ_ONCE(*pgd_offset(mm, hva));
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+	pte_t pte;
+
+	if (!pgd_present(pgd))
+		return;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (!p4d_present(p4d))
+		return;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (!pud_present(pud) || pud_devmap(pud))
+		return;
+	if (pud_large(pud))
+		return found(p, __pte(pud_val(pud)), pud_pfn(pud), LEVEL_SHIFT_1G, hva);
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	if (!pmd_present(pmd) || pmd_devmap(pmd))
+		return;
+	if (pmd_large(pmd))
+		return found(p, __pte(pmd_val(pmd)), pmd_pfn(pmd), LEVEL_SHIFT_2M, hva);
+	pte = READ_ONCE(*pte_offset_kernel(&pmd, hva));
+	if (!pte_special(pte) && !pte_devmap(pte))
+		found(p, pte, pte_pfn(pte), PAGE_SHIFT, hva);
+}
+
+static struct host_page host_page(struct mm_struct *mm, unsigned long hva)
+{
+	struct host_page p = { 0 };
 	unsigned long flags;
-	unsigned int shift;
 
 	local_irq_save(flags);
-	shift = large_page(mm, hva, &first);
+	walk(mm, hva, &p);
 	local_irq_restore(flags);
-	return (first ^ pfn) >> (shift - PAGE_SHIFT) ? PAGE_SHIFT : shift;
+	return p;
 }
 
 /* The largest block around gfn that the slot holds wholly and maps to host memory with the same offset. */
@@ -66,13 +93,13 @@ static unsigned int slot_page_shift(const struct kvm_memory_slot *slot, gfn_t gf
 	return shift;
 }
 
-static unsigned int block_shift(struct kvm_vcpu *vcpu, struct kvm_memory_slot *slot, gfn_t gfn, kvm_pfn_t pfn)
+static unsigned int block_shift(const struct kvm_memory_slot *slot, gfn_t gfn, const struct host_page *p)
 {
-	/* An executable large page could bring such a processor down (CVE-2018-12207). */
-	if (boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) || kvm_slot_dirty_track_enabled(slot) ||
-	    !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn)))
+	/* KVM takes care that no executable large page brings the processor down (CVE-2018-12207). */
+	if (p->shift <= PAGE_SHIFT || READ_ONCE(itlb_multihit_kvm_mitigation) || kvm_slot_dirty_track_enabled(slot) ||
+	    !pfn_valid(p->pfn) || PageReserved(pfn_to_page(p->pfn)))
 		return PAGE_SHIFT;
-	return slot_page_shift(slot, gfn, host_page_shift(vcpu->kvm->mm, gfn_to_hva_memslot(slot, gfn), pfn));
+	return slot_page_shift(slot, gfn, p->shift);
 }
 
 /*
@@ -85,30 +112,8 @@ static void wait_for_notifiers(struct nest *n)
 		wait_event(n->invalidated, !atomic_read(&n->invalidating));
 }
 
-int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, struct nvmx_xlate *out)
+static void memory_type(struct kvm_vcpu *vcpu, gfn_t gfn, kvm_pfn_t pfn, struct nvmx_xlate *out)
 {
-	struct nest *n = nest_of_host(host);
-	struct kvm_vcpu *vcpu = nest_vcpu(n);
-	gfn_t gfn = gpa_to_gfn(gpa);
-	struct kvm_memory_slot *slot = visible_slot(vcpu, gfn);
-	bool write = access & NVMX_ACCESS_W, peek = access & NVMX_ACCESS_PEEK, writable = false, logged;
-	kvm_pfn_t pfn;
-
-	nest_settle(n);
-	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
-		return -1;
-	if (peek && atomic_read(&n->invalidating))
-		return -1;
-	wait_for_notifiers(n);
-	logged = kvm_slot_dirty_track_enabled(slot);
-	pfn = __gfn_to_pfn_memslot(slot, gfn, peek, NULL, write, &writable, NULL);
-	if (is_error_noslot_pfn(pfn))
-		return -1;
-	out->hpa = (pfn << PAGE_SHIFT) | offset_in_page(gpa);
-	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_X;
-	if (writable && !(slot->flags & KVM_MEM_READONLY) && (write || !logged))
-		out->rights |= NVMX_ACCESS_W;
-	out->page_shift = block_shift(vcpu, slot, gfn, pfn);
 	out->ignore_pat = !kvm_arch_has_noncoherent_dma(vcpu->kvm);
 	out->memtype = TYPE_WB;
 	if (!pfn_valid(pfn)) {
@@ -117,10 +122,76 @@ int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, stru
 	} else if (!out->ignore_pat) {
 		out->memtype = kvm_mtrr_get_guest_memory_type(vcpu, gfn);
 	}
+}
+
+/* What the host maps already, without asking it: no reference is needed, since a notifier takes back what is given. */
+static int peek(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, struct nvmx_xlate *out)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	struct host_page p;
+
+	if (atomic_read(&n->invalidating))
+		return -1;
+	p = host_page(vcpu->kvm->mm, __gfn_to_hva_memslot(slot, gfn));
+	if (!p.shift)
+		return -1;
+	out->hpa = p.pfn << PAGE_SHIFT;
+	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_X;
+	if (p.writable && !(slot->flags & KVM_MEM_READONLY) && !kvm_slot_dirty_track_enabled(slot))
+		out->rights |= NVMX_ACCESS_W;
+	out->page_shift = block_shift(slot, gfn, &p);
+	memory_type(vcpu, gfn, p.pfn, out);
+	return 0;
+}
+
+/* Has the host map the page as L2's access needs it. */
+static int ask(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, bool write, struct nvmx_xlate *out)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	bool logged, writable = false;
+	struct host_page p;
+	kvm_pfn_t pfn;
+
+	wait_for_notifiers(n);
+	logged = kvm_slot_dirty_track_enabled(slot);
+	pfn = __gfn_to_pfn_memslot(slot, gfn, false, NULL, write, &writable, NULL);
+	if (is_error_noslot_pfn(pfn))
+		return -1;
+	out->hpa = pfn << PAGE_SHIFT;
+	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_X;
+	if (writable && !(slot->flags & KVM_MEM_READONLY) && (write || !logged))
+		out->rights |= NVMX_ACCESS_W;
+	p = host_page(vcpu->kvm->mm, __gfn_to_hva_memslot(slot, gfn));
+	if (p.pfn != pfn)
+		p.shift = 0;
+	out->page_shift = block_shift(slot, gfn, &p);
+	memory_type(vcpu, gfn, pfn, out);
 	if (write && logged)
 		mark_page_dirty_in_slot(vcpu->kvm, slot, gfn);
-	kvm_release_pfn_clean(pfn);
+	if (out->rights & NVMX_ACCESS_W)
+		kvm_release_pfn_dirty(pfn);	/* L2 writes behind the host's page tables */
+	else
+		kvm_release_pfn_clean(pfn);
 	return 0;
+}
+
+int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, struct nvmx_xlate *out)
+{
+	struct nest *n = nest_of_host(host);
+	gfn_t gfn = gpa_to_gfn(gpa);
+	struct kvm_memory_slot *slot = visible_slot(nest_vcpu(n), gfn);
+	bool write = access & NVMX_ACCESS_W;
+	int error;
+
+	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
+		return -1;
+	error = peek(n, slot, gfn, out);
+	if (!(access & NVMX_ACCESS_PEEK) && (error || (write && !(out->rights & NVMX_ACCESS_W)))) {
+		nest_settle(n);
+		error = ask(n, slot, gfn, write, out);
+	}
+	out->hpa |= offset_in_page(gpa);
+	return error;
 }
 
 static void put_frame(struct nest_frame *f)

@@ -34,6 +34,7 @@ struct nvmx_ept_hot {
 	uint64_t role12;        /* the role that eptp02 shadows; 0: none (no EPTP is 0) */
 	uint64_t eptp02;
 	uint32_t pending;       /* not 0: an INVEPT or a flush waits for the next VM entry */
+	bool ahead;             /* the root of role12 was cut, and no VM entry of L1's has used it since */
 };
 
 /* The role of vmcs12's EPT.  Only meaningful with "enable EPT". */
@@ -65,6 +66,17 @@ static inline uint64_t nvmx_ept_root(struct nvmx_vcpu *v, uint64_t role12)
 	if (hot->role12 == role12 && !__atomic_load_n(&hot->pending, __ATOMIC_ACQUIRE))
 		return hot->eptp02;
 	return nvmx_ept_root_slow(v, role12);
+}
+
+/*
+ * L1 enters L2, after nvmx_ept_root(): what L2 has used after each of the last INVEPTs is made current at once, 4 ways
+ * through EPT12 at most.  Maps L1's memory.
+ */
+void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12);
+static inline void nvmx_ept_ahead(struct nvmx_vcpu *v, uint64_t role12)
+{
+	if (((struct nvmx_ept_hot *)v->ept)->ahead)
+		nvmx_ept_ahead_slow(v, role12);
 }
 
 /*

@@ -41,6 +41,16 @@ static bool grow(struct nvmx_vcpu *v)
 	return true;
 }
 
+/* More than is needed now: so that not each fault has to ask the host. */
+static bool restock(struct nvmx_vcpu *v)
+{
+	uint32_t before = nvmx_ept_of(v)->pool_n;
+
+	while (nvmx_ept_of(v)->pool_n < NVMX_EPT_RESTOCK && grow(v))
+		;
+	return nvmx_ept_of(v)->pool_n != before;
+}
+
 bool nvmx_ept_stock(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
@@ -50,7 +60,7 @@ bool nvmx_ept_stock(struct nvmx_vcpu *v)
 		nvmx_ept_lock(&e->lock);
 		more = nvmx_ept_recycle(e);
 		nvmx_ept_unlock(&e->lock);
-		if (more || (more = grow(v)))
+		if (more || (more = restock(v)))
 			continue;
 		nvmx_ept_lock(&e->lock);
 		more = nvmx_ept_evict(e);

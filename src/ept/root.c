@@ -172,6 +172,7 @@ static void make_stale(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 	t->generation = ++r->generation;
 	r->stale = false;
 	r->flush = true;
+	r->ahead = true;
 }
 
 uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
@@ -192,6 +193,7 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	r->last_use = ++e->clock;
 	e->hot.role12 = role12;
 	e->hot.eptp02 = r->eptp02;
+	e->hot.ahead = r->ahead;
 	__atomic_store_n(&e->hot.pending, 0, __ATOMIC_RELEASE);
 	nvmx_ept_unlock(&e->lock);
 	if (flush)

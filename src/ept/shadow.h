@@ -10,12 +10,16 @@
 #define NVMX_EPT_ROOTS 8         /* roots that stay warm per vCPU */
 #define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
 #define NVMX_EPT_STOCK 20        /* pages that one fault may need: 4 tables of 3, table records, chain heads */
+#define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
 #define NVMX_EPT_HEADS 16        /* pages of chain heads, at most */
 #define NVMX_EPT_PER_SLAB 32     /* records in a page; the first holds the page's address */
 #define NVMX_EPT_SLABS 512
 #define NVMX_EPT_AROUND_MIN 16   /* entries that a table's first fault fills */
 #define NVMX_EPT_AROUND_MAX 512
 #define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
+#define NVMX_EPT_NEXT_TABLES 8   /* tables made current beside the one that faulted */
+#define NVMX_EPT_RECENT 4        /* ways that a VM entry after an INVEPT makes current, per root */
+#define NVMX_EPT_TRUST_MAX 128
 
 /* A shadow table.  Tables are numbered; 0 is none. */
 struct nvmx_ept_table {
@@ -31,11 +35,20 @@ struct nvmx_ept_table {
 	uint16_t lo, hi;   /* entries outside [lo, hi) are 0 */
 	uint16_t links;    /* lower tables */
 	uint16_t around;   /* how many neighbours the next fault fills, too */
+	uint8_t next_tables; /* and how many lower tables a fault in one of them makes current, too */
 	uint8_t level, root;
 	uint8_t state;     /* enum nvmx_ept_table_state */
 };
 _Static_assert(sizeof(struct nvmx_ept_table) <= 4096 / NVMX_EPT_PER_SLAB, "records of a slab");
 enum nvmx_ept_table_state { NVMX_EPT_T_FREE, NVMX_EPT_T_TOP, NVMX_EPT_T_LINKED, NVMX_EPT_T_DETACHED };
+
+/* Where L2 has faulted after INVEPTs, in 2 MiB. */
+struct nvmx_ept_recent {
+	uint64_t gpa2;
+	uint8_t trust;          /* 0: free */
+	uint8_t left;           /* so many VM entries after an INVEPT take it for used */
+	bool asked;             /* the last one did not */
+};
 
 struct nvmx_ept_root {
 	uint64_t role12;        /* 0: free */
@@ -46,6 +59,8 @@ struct nvmx_ept_root {
 	uint32_t top;           /* its table */
 	bool stale;             /* INVEPT: every link from the top table is to be cut */
 	bool flush;             /* the processor may have cached what the shadow no longer has */
+	bool ahead;             /* cut, and no VM entry of L1's since */
+	struct nvmx_ept_recent recent[NVMX_EPT_RECENT];
 };
 
 struct nvmx_ept_vcpu {

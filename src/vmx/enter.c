@@ -126,10 +126,12 @@ NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
 	nvmx_bitmaps_review(v, s);
 	nvmx_ept_enter(v, s->v12);
-	if (load_eptp(v, s))
-		return true;
-	nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
-	return false;
+	if (!load_eptp(v, s)) {
+		nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+		return false;
+	}
+	nvmx_ept_ahead(v, nvmx_ept_role(s->v12));
+	return true;
 }
 
 bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)

@@ -257,18 +257,15 @@ static void check_flags(struct model *m, uint64_t eptp, uint64_t gpa2, unsigned 
 	assert_true(!(access & NVMX_ACCESS_W) || e & NVMX_EPTE_D);
 }
 
-static void access_randomly(struct model *m)
+/* L2's access; where it leads is remembered as number k of the recent ones. */
+static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k)
 {
-	unsigned k = below(m, RECENT), access = 1u << below(m, 3), rights, tries = 0, n = below(m, EPTPS);
-	uint64_t gpa2 = random_gpa(m), lin = below(m, 2), eptp02, hpa, qual;
+	unsigned access = 1u << below(m, 3), rights, tries = 0;
+	uint64_t lin = below(m, 2), eptp02, hpa, qual;
 	struct nvmx_ept_rules rules;
 	struct nvmx_ept_fault f;
 	enum nvmx_ept_answer a;
 
-	if (below(m, 5)) {
-		gpa2 = m->recent[k].gpa2;
-		n = m->recent[k].eptp;
-	}
 	nvmx_ept_rules_init(&rules, &m->r->vm.caps, false, m->ad);
 	for (;;) {
 		eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
@@ -293,16 +290,62 @@ static void access_randomly(struct model *m)
 			 (unsigned long long)gpa2, (unsigned long long)hpa, rights);
 }
 
-/* INVEPT of one context affects all EPTPs with the same table address (SDM 28.4.1). */
-static void invept(struct model *m)
+static void access_randomly(struct model *m)
 {
-	unsigned n = below(m, EPTPS), i;
+	unsigned k = below(m, RECENT), n = below(m, EPTPS);
+	uint64_t gpa2 = random_gpa(m);
+
+	if (below(m, 5)) {
+		gpa2 = m->recent[k].gpa2;
+		n = m->recent[k].eptp;
+	}
+	if (below(m, 2)) { /* L1 has entered L2 since the last access */
+		assert_true(nvmx_ept_root(&m->r->v, m->eptp[n]));
+		nvmx_ept_ahead(&m->r->v, m->eptp[n]);
+	}
+	access_page(m, n, gpa2, k);
+}
+
+/* INVEPT of one context affects all EPTPs with the same table address (SDM 28.4.1). */
+static void invept(struct model *m, unsigned n)
+{
 	bool all = below(m, 4) == 0;
+	unsigned i;
 
 	nvmx_ept_invept(&m->r->v, all ? NVMX_FLUSH_ALL : NVMX_FLUSH_SINGLE, m->eptp[n]);
 	for (i = 0; i < EPTPS; i++)
 		if (all || !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR))
 			m->invept_at[i] = m->now;
+}
+
+/* L1's table of a level for gpa2; TABLES: none. */
+static unsigned table_at(struct model *m, unsigned eptp, uint64_t gpa2, unsigned at)
+{
+	unsigned table = (unsigned)(m->eptp[eptp] >> 12);
+	uint64_t e;
+
+	for (unsigned level = 4; level > at && table < TABLES; level--) {
+		e = m->r->host.ram[table][nvmx_ept_index(gpa2, level)];
+		table = e & NVMX_EPTE_LARGE || !(e & 7) ? TABLES : (unsigned)((e & NVMX_EPTE_ADDR) >> 12);
+	}
+	return table < TABLES ? table : TABLES;
+}
+
+/* L2 goes through tables in order, L1 changes one of them and executes INVEPT, and L2 does so again. */
+static void go_in_order(struct model *m)
+{
+	unsigned k = below(m, RECENT), n = m->recent[k].eptp, changed = below(m, 4), at = 1 + below(m, 2), i, round, table;
+	uint64_t gpa2 = m->recent[k].gpa2 & ~(0x1ffull << 21);
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 4; i++)
+			access_page(m, n, gpa2 + i * nvmx_ept_size(2), k);
+		table = table_at(m, n, gpa2 + changed * nvmx_ept_size(2), at);
+		if (table < TABLES && !round)
+			edit(m, table, slot_of(nvmx_ept_index(gpa2 + changed * nvmx_ept_size(2), at)), random_entry(m, table));
+		if (!round)
+			invept(m, n);
+	}
 }
 
 /* L1 changes an upper entry on the way to gpa2, and the entry of another page of the same table, which L2 will use. */
@@ -439,7 +482,7 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 		if (what < 6)
 			edit_randomly(m);
 		else if (what < 8)
-			invept(m);
+			below(m, 3) ? invept(m, below(m, EPTPS)) : go_in_order(m);
 		else if (what < 9)
 			invept_range(m);
 		else if (what < 11)

@@ -35,6 +35,7 @@
 #define PM1_SLP_EN	0x2000
 #define SHUTDOWN_PORT	0x8900
 #define MAX_CPUID	256
+#define HUGE_PAGE	(2u << 20)
 
 struct mb_info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr;
@@ -148,6 +149,19 @@ static void boot_information(struct vm *vm, int argc, char **argv)
 		.mmap_length = 2 * sizeof(*map), .mmap_addr = MB_MMAP };
 }
 
+/* As QEMU does it: private memory, aligned so that the host may use large pages, and wants to. */
+static uint8_t *guest_memory(size_t size)
+{
+	uint8_t *mem = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		err(1, "guest memory");
+	mem = (uint8_t *)(((uintptr_t)mem + HUGE_PAGE - 1) & -(uintptr_t)HUGE_PAGE);
+	if (madvise(mem, size, MADV_HUGEPAGE))
+		warn("no large pages");
+	return mem;
+}
+
 static void create_vm(struct vm *vm)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = vm->size };
@@ -164,9 +178,7 @@ static void create_vm(struct vm *vm)
 		err(1, "KVM_SET_TSS_ADDR");
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) || ioctl(vm->fd, KVM_CREATE_PIT2, &pit))
 		err(1, "KVM_CREATE_IRQCHIP");
-	vm->mem = mmap(NULL, vm->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (vm->mem == MAP_FAILED)
-		err(1, "guest memory");
+	vm->mem = guest_memory(vm->size);
 	region.userspace_addr = (uintptr_t)vm->mem;
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
 		err(1, "KVM_SET_USER_MEMORY_REGION");

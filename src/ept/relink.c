@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Links that an INVEPT has cut are made again when what is below was compared with EPT12: on L2's way to a fault; for the
+ * tables behind one that L2 goes through in order; and, at L1's VM entry, for the few tables that L2 has used time and again.
+ */
+#include "fill.h"
+
+struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned i, uint64_t entry12)
+{
+	bool parts = t->level <= f->w.level;
+	uint64_t gpa12 = parts ? f->w.gpa1 & ~(nvmx_ept_size(t->level) - 1) : entry12 & NVMX_EPTE_ADDR;
+	struct nvmx_ept_table *lower;
+
+	if (!t->hw[i] || nvmx_ept_is_leaf(t, i))
+		return NULL;
+	lower = nvmx_ept_table(f->e, (uint32_t)t->side[i]);
+	/* The leaves of a table of parts have the memory type of EPT12's leaf. */
+	if (lower->gpa12 != gpa12 || !lower->copy != parts ||
+	    (parts && t->copy && (t->copy[i] ^ entry12) & (7u << 3 | NVMX_EPTE_IPAT)))
+		return NULL;
+	nvmx_ept_set_link(t, i, lower, nvmx_ept_link_rights(f, t, entry12), entry12);
+	return lower;
+}
+
+void nvmx_ept_make_current(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
+{
+	f->n_dropped = 0;
+	if (!t->copy || t->generation == f->r->generation)
+		return;
+	f->n_dropped = nvmx_ept_revalidate(f->e, t, f->r, f->w.page[t->level], f->dropped);
+	f->compared = true;
+}
+
+/* Whether the processor would follow EPT12's entry without setting a flag in it. */
+static bool used_before(const struct nvmx_ept_root *r, uint64_t entry12)
+{
+	return !r->rules.ad || entry12 & NVMX_EPTE_A;
+}
+
+/* Links entry k of t again, which stands for f->w.page[2]. */
+static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned k)
+{
+	uint64_t entry12 = nvmx_ept_load(f->w.page[2] + k), hw = nvmx_ept_load(t->hw + k), gpa12 = entry12 & NVMX_EPTE_ADDR;
+	uint16_t dropped[NVMX_EPT_REFILL];
+	struct nvmx_ept_table *lower;
+	const uint64_t *page;
+
+	if (!hw || hw & (NVMX_EPTE_LARGE | NVMX_EPTE_RIGHTS) || !used_before(f->r, entry12) ||
+	    nvmx_ept_classify(&f->r->rules, entry12, 2) != NVMX_EPT_TABLE)
+		return;
+	lower = nvmx_ept_table(f->e, (uint32_t)t->side[k]);
+	if (!lower->copy || lower->gpa12 != gpa12)
+		return;
+	page = f->v->ops->map(f->v->host, gpa12, false);
+	if (!page)
+		return;
+	nvmx_ept_lock(&f->e->lock);
+	nvmx_ept_set_link(t, k, lower, nvmx_ept_rights_of(f->r, entry12, false), entry12);
+	if (lower->generation != f->r->generation)
+		nvmx_ept_revalidate(f->e, lower, f->r, page, dropped);
+	nvmx_ept_unlock(&f->e->lock);
+	f->v->ops->unmap(f->v->host, gpa12, (void *)page, false);
+}
+
+void nvmx_ept_next_tables(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
+{
+	struct nvmx_ept_table *upper = nvmx_ept_table(f->e, t->parent);
+	unsigned i = t->index, k;
+	uint64_t before = i ? nvmx_ept_load(upper->hw + i - 1) : 0;
+
+	if (!(before & NVMX_EPTE_RIGHTS))
+		upper->next_tables = 0;
+	else if (upper->next_tables < NVMX_EPT_NEXT_TABLES)
+		upper->next_tables = upper->next_tables ? upper->next_tables * 2 : 1;
+	for (k = i + 1; k <= i + upper->next_tables && k < 512; k++)
+		next_table(f, upper, k);
+}
+
+/* A guess that was right is trusted for twice as long as before, and a first one not at all. */
+void nvmx_ept_note(struct nvmx_ept_root *r, uint64_t gpa2)
+{
+	struct nvmx_ept_recent *p, *place = NULL;
+
+	for (p = r->recent; p < r->recent + NVMX_EPT_RECENT; p++) {
+		if (p->trust && !((p->gpa2 ^ gpa2) >> nvmx_ept_shift(2))) {
+			if (!p->left && p->trust < NVMX_EPT_TRUST_MAX)
+				p->trust *= 2;
+			p->left = p->left ? p->left : p->trust / 2;
+			p->asked = false;
+			return;
+		}
+		if (!p->left && (!place || p->trust < place->trust))
+			place = p;
+	}
+	if (place)
+		*place = (struct nvmx_ept_recent){ .gpa2 = gpa2, .trust = 1 };
+}
+
+/* The table that holds the leaf for f->gpa2, linked again and current as far as there is no doubt; or NULL. */
+static struct nvmx_ept_table *bring(struct nvmx_ept_fill *f)
+{
+	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
+
+	while (t && t->level > 1) {
+		uint64_t entry12 = f->w.entry[t->level];
+
+		if (t->level == f->w.level && (f->w.kind != NVMX_EPT_LEAF || nvmx_ept_is_leaf(t, nvmx_ept_index(f->gpa2, t->level))))
+			return f->w.kind == NVMX_EPT_LEAF ? t : NULL;
+		if (!used_before(f->r, entry12))
+			return NULL;
+		t = nvmx_ept_relink(f, t, nvmx_ept_index(f->gpa2, t->level), entry12);
+		if (!t || !t->copy || !f->w.page[t->level])
+			return NULL;
+		nvmx_ept_make_current(f, t);
+	}
+	return t;
+}
+
+/* As after a fault at f->gpa2, whose translation is the pattern for those of its neighbours. */
+static void refill(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
+{
+	uint64_t entry12 = f->w.entry[f->w.level];
+
+	if (f->w.kind != NVMX_EPT_LEAF || t->level != f->w.level || !used_before(f->r, entry12) ||
+	    !nvmx_ept_translate(f, f->w.gpa1, NVMX_ACCESS_R | NVMX_ACCESS_PEEK) ||
+	    nvmx_ept_leaf_level(f, f->w.level, &f->x, f->w.gpa1) != t->level)
+		return;
+	f->first = f->x;
+	f->low = nvmx_ept_make_leaf(f, t->level, entry12, &f->x) & ~NVMX_EPTE_ADDR;
+	if (f->low)
+		nvmx_ept_refill(f, t);
+}
+
+/* Whether to guess that L2 will use it; if not, a violation has to show before the next INVEPT that it does. */
+static bool guess(struct nvmx_ept_recent *p)
+{
+	if (p->left) {
+		p->left--;
+		return true;
+	}
+	if (p->asked)
+		p->trust = 0;
+	p->asked = true;
+	return false;
+}
+
+void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	struct nvmx_ept_root *r = nvmx_ept_find_root(e, role12);
+	struct nvmx_ept_recent *p;
+	struct nvmx_ept_fill f;
+	struct nvmx_ept_table *t;
+
+	e->hot.ahead = false;
+	if (!r)
+		return;
+	r->ahead = false;
+	for (p = r->recent; p < r->recent + NVMX_EPT_RECENT; p++) {
+		if (!p->trust || !guess(p))
+			continue;
+		nvmx_ept_fill_begin(&f, v, r, p->gpa2, 0);
+		nvmx_ept_walk_begin(v, &r->rules, role12, p->gpa2, &f.w);
+		nvmx_ept_lock(&e->lock);
+		t = bring(&f);
+		nvmx_ept_unlock(&e->lock);
+		if (t && f.n_dropped)
+			refill(&f, t);
+		nvmx_ept_walk_end(v, &f.w);
+	}
+}
