@@ -255,11 +255,12 @@ enum nvmx_vtd_fault {
 	NVMX_VTD_FAULT_NONE = 0,
 	NVMX_VTD_FAULT_ROOT_P = 0x1,        /* LRT.2: root-entry not present */
 	NVMX_VTD_FAULT_CONTEXT_P = 0x2,     /* LCT.2: context-entry not present */
-	NVMX_VTD_FAULT_CONTEXT_INVALID = 0x3, /* LCT.4.*: a context-entry programmed with what the unit does not support */
+	NVMX_VTD_FAULT_CONTEXT_INVALID = 0x3, /* LCT.4.*: a context-entry programmed with what the unit does not support,
+						 * or whose second-level table cannot be read */
 	NVMX_VTD_FAULT_WIDTH = 0x4,         /* LGN.1.1: the address is beyond the guest address width */
 	NVMX_VTD_FAULT_WRITE = 0x5,         /* LGN.2: no write permission */
 	NVMX_VTD_FAULT_READ = 0x6,          /* LGN.3: no read permission */
-	NVMX_VTD_FAULT_TABLE = 0x7,         /* LSL.1: a paging entry cannot be read */
+	NVMX_VTD_FAULT_TABLE = 0x7,         /* LSL.1: a paging entry below the first table cannot be read */
 	NVMX_VTD_FAULT_ROOT = 0x8,          /* LRT.1: the root-entry cannot be read */
 	NVMX_VTD_FAULT_CONTEXT = 0x9,       /* LCT.1: the context-entry cannot be read */
 	NVMX_VTD_FAULT_ROOT_RSVD = 0xa,     /* LRT.3: reserved bits in a root-entry */
@@ -273,7 +274,8 @@ enum nvmx_vtd_fault {
 	NVMX_VTD_FAULT_IR_TABLE = 0x23,     /* the entry cannot be read */
 	NVMX_VTD_FAULT_IR_ENTRY_RSVD = 0x24, /* reserved bits in the entry */
 	NVMX_VTD_FAULT_IR_COMPATIBILITY = 0x25, /* a compatibility-format request is blocked */
-	NVMX_VTD_FAULT_IR_SOURCE = 0x26     /* source-id verification failed */
+	NVMX_VTD_FAULT_IR_SOURCE = 0x26,    /* source-id verification failed */
+	NVMX_VTD_FAULT_ROOT_ADDRESS = 0x30  /* RTA.1: RTADDR names a table mode that is not offered (all but legacy) */
 };
 
 /* `access` of nvmx_vtd_translate: exactly one of READ and WRITE, and what else is true. */
@@ -291,6 +293,7 @@ struct nvmx_vtd_dma {
 	uint8_t rights;    /* NVMX_VTD_R, NVMX_VTD_W */
 	uint8_t page_shift; /* 12, 21 or 30: L1's page around it; 63 where nothing is translated */
 	bool snoop;        /* the access snoops processor caches whatever the device asked for (SNP) */
+	bool untranslated_only; /* answer to a translation request for 0xFEEx_xxxx: U of the completion */
 };
 
 /*
@@ -298,8 +301,10 @@ struct nvmx_vtd_dma {
  * zero-length read, too); the host asks again for what lies behind out->len.
  * Returns NVMX_VTD_FAULT_NONE, or the reason: the request is to be refused, and the fault is recorded for L1 and perhaps
  * signalled, unless SILENT.  A translation request that finds no permission is no fault (4.2.3): rights are 0 then.
- * Writes to 0xFEEx_xxxx are interrupt requests (3.14): the host gives them to nvmx_vtd_interrupt() instead; here they, as
- * reads from there, give NVMX_VTD_FAULT_INTERRUPT_RANGE without a record.
+ * Aligned writes of 4 bytes to 0xFEEx_xxxx are interrupt requests (3.14): the host gives them to nvmx_vtd_interrupt()
+ * instead; here they give NVMX_VTD_FAULT_INTERRUPT_RANGE without a record.  Zero-length reads there bypass the unit, other
+ * requests are refused and, with remapping on, recorded.  With remapping off translation and translated requests are refused
+ * as NVMX_VTD_FAULT_TYPE without a record (4.2.1).
  * Work: at most 6 frames mapped.
  */
 enum nvmx_vtd_fault nvmx_vtd_translate(struct nvmx_vtd *u, uint16_t source_id, uint64_t iova, uint64_t len,

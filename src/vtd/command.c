@@ -4,7 +4,7 @@
 
 static void latch_root(struct nvmx_vtd *u)
 {
-	u->root = u->reg[REG_RTADDR] & ADDRESS_BITS;
+	u->root = u->reg[REG_RTADDR];
 	u->reg[REG_GSTS] &= ~(uint64_t)GCMD_SRTP;
 	u->finish |= FINISH_RTPS;
 	nvmx_vtd_inv_everything(u);
@@ -36,6 +36,13 @@ static void switch_translation(struct nvmx_vtd *u)
 	u->te ^= GCMD_TE;
 	u->finish |= FINISH_TES;
 	nvmx_vtd_flat_follow_devices(u);
+}
+
+/* With nothing to remap, the next fault is recorded in the first record (7.2.1). */
+static void restart_records(struct nvmx_vtd *u)
+{
+	if (!((u->reg[REG_GSTS] & GCMD_IRE) | u->te))
+		u->frcd_next = 0;
 }
 
 /* Compatibility-format interrupts pass or are blocked from now on; or all are remapped. */
@@ -71,6 +78,8 @@ void nvmx_vtd_gcmd(struct nvmx_vtd *u, uint32_t command)
 		switch_interrupts(u, changed & (GCMD_IRE | GCMD_CFI));
 	if (changed & GCMD_TE)
 		switch_translation(u);
+	if (changed & (GCMD_TE | GCMD_IRE))
+		restart_records(u);
 }
 
 #define CCMD_ICC BIT64(63)
@@ -78,13 +87,25 @@ void nvmx_vtd_gcmd(struct nvmx_vtd *u, uint32_t command)
 #define IOTLB_IVT BIT64(63)
 #define IOTLB_IAIG (3ull << 57)
 
-/* A command that is under way is not disturbed; the granularity done is reported when it ends, 0 for a bad request. */
+/* Domain ids have the width that CAP.ND announces, addresses that of CAP.MGAW: what is above is ignored (6.5.2.3, 10.4.8). */
+uint16_t nvmx_vtd_domain_id(const struct nvmx_vtd *u, uint64_t domain)
+{
+	return (uint16_t)(domain & (BIT64(u->config.domain_bits) - 1));
+}
+
+uint64_t nvmx_vtd_guest_address(const struct nvmx_vtd *u, uint64_t address)
+{
+	return address & ADDRESS_BITS & (BIT64(u->config.width) - 1);
+}
+
+/* A command that is under way is not disturbed; the granularity done is reported when it ends, 0 for a bad request (which
+ * every one is whose root table is no legacy one). */
 void nvmx_vtd_ccmd(struct nvmx_vtd *u, uint64_t written, uint64_t before)
 {
 	uint64_t *r = &u->reg[REG_CCMD];
 	struct vtd_inv_context inv = {
 		.granularity = *r >> 61 & 3, .function_mask = *r >> 32 & 3, .source_id = (uint16_t)(*r >> 16),
-		.domain = (uint16_t)*r,
+		.domain = nvmx_vtd_domain_id(u, *r),
 	};
 
 	if (before & CCMD_ICC) {
@@ -93,6 +114,8 @@ void nvmx_vtd_ccmd(struct nvmx_vtd *u, uint64_t written, uint64_t before)
 	}
 	if (!(written & CCMD_ICC))
 		return;
+	if (u->root & RTADDR_TTM)
+		inv.granularity = 0;
 	*r = (*r & ~CCMD_CAIG) | (uint64_t)inv.granularity << 59;
 	u->finish |= FINISH_CCMD;
 	if (inv.granularity)
@@ -103,8 +126,8 @@ void nvmx_vtd_iotlb(struct nvmx_vtd *u, uint64_t written, uint64_t before)
 {
 	uint64_t *r = &u->reg[REG_IOTLB];
 	struct vtd_inv_iotlb inv = {
-		.granularity = *r >> 60 & 3, .domain = (uint16_t)(*r >> 32), .iova = u->iva & ADDRESS_BITS,
-		.order = u->iva & 0x3f,
+		.granularity = *r >> 60 & 3, .domain = nvmx_vtd_domain_id(u, *r >> 32),
+		.iova = nvmx_vtd_guest_address(u, u->iva), .order = u->iva & 0x3f,
 	};
 
 	if (before & IOTLB_IVT) {
@@ -115,7 +138,7 @@ void nvmx_vtd_iotlb(struct nvmx_vtd *u, uint64_t written, uint64_t before)
 		return;
 	if (inv.granularity == GRANULARITY_NARROW && !vtd_has(u, NVMX_VTD_F_PAGE_FLUSH))
 		inv.granularity = GRANULARITY_DOMAIN;
-	if (inv.granularity == GRANULARITY_NARROW && inv.order > MAMV)
+	if ((inv.granularity == GRANULARITY_NARROW && inv.order > MAMV) || u->root & RTADDR_TTM)
 		inv.granularity = 0;
 	*r = (*r & ~IOTLB_IAIG) | (uint64_t)inv.granularity << 57;
 	u->finish |= FINISH_IOTLB;

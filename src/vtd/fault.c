@@ -70,6 +70,7 @@ static bool qualified(enum nvmx_vtd_fault fault)
 	case NVMX_VTD_FAULT_ROOT:
 	case NVMX_VTD_FAULT_CONTEXT:
 	case NVMX_VTD_FAULT_ROOT_RSVD:
+	case NVMX_VTD_FAULT_ROOT_ADDRESS:
 	case NVMX_VTD_FAULT_IR_RSVD:
 	case NVMX_VTD_FAULT_IR_INDEX:
 	case NVMX_VTD_FAULT_IR_TABLE:

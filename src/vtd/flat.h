@@ -95,6 +95,7 @@ struct vtd_flat {
 	uint32_t serial;
 	uint32_t inflight;       /* flushes queued by the host */
 	int result;              /* the worst of their results */
+	uint16_t suspect;        /* the only device whose device-TLB they flush, or 0 */
 	uint64_t pass;
 	uint64_t *dummy;
 	uint64_t dummy_hpa;

@@ -132,12 +132,34 @@ static void bury(struct nvmx_vtd *u)
 	}
 }
 
+/* ITESID and ICESID (10.4.29) belong to the first error that software has not cleared; 0: the unit does not tell. */
+static void record_source(struct nvmx_vtd *u, uint32_t error, unsigned shift)
+{
+	uint64_t *r = &u->reg[REG_IQERCD];
+
+	if (!(u->reg[REG_FSTS] & error))
+		*r = (*r & ~(0xffffull << shift)) | (uint64_t)u->flat.suspect << shift;
+}
+
 /* 6.5.2.10: L1's waits that the failed invalidation came before are not completed; the queue stops until ITE is cleared. */
 static void fail(struct nvmx_vtd *u, int result)
 {
-	if (result == NVMX_VTD_FLUSH_TIMEOUT)
+	bool timeout = result == NVMX_VTD_FLUSH_TIMEOUT;
+	uint32_t error = timeout ? FSTS_ITE : FSTS_ICE;
+
+	if (timeout)
 		u->waits_n = 0;
-	nvmx_vtd_event_status(u, EVENT_FAULT, result == NVMX_VTD_FLUSH_TIMEOUT ? FSTS_ITE : FSTS_ICE);
+	record_source(u, error, timeout ? 32 : 48);
+	nvmx_vtd_event_status(u, EVENT_FAULT, error);
+}
+
+/* Which device may fail to answer what is about to be asked: the host does not say. */
+static uint16_t suspect(const struct nvmx_vtd *u)
+{
+	for (unsigned i = 0; u->flat.device_flushes_n == 1 && i < u->flat.devices_end; i++)
+		if (u->flat.devices[i].device == u->flat.device_flushes[0].device)
+			return u->flat.devices[i].source_id;
+	return 0;
 }
 
 static void flushed(struct nvmx_vtd *u)
@@ -175,6 +197,7 @@ bool nvmx_vtd_flush(struct nvmx_vtd *u)
 	memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
 	       u->flat.device_flushes_n * sizeof(*u->flat.flushes));
 	u->flat.flushes_n = 0;
+	u->flat.suspect = u->flat.inflight ? 0 : suspect(u);
 	if (u->flat.device_flushes_n && !unfinished(u))
 		u->flat.device_flushes_n = 0;
 	if (n) {

@@ -7,6 +7,8 @@
 #define IQEI_FETCH 2u
 #define IQEI_TYPE 3u
 #define IQEI_RESERVED 4u
+#define IQEI_WIDTH 5u
+#define IQEI_MODE 7u
 
 struct desc {
 	uint64_t lo, hi;
@@ -20,7 +22,7 @@ static unsigned granularity(const struct desc *d)
 static bool take_context(struct nvmx_vtd *u, const struct desc *d)
 {
 	struct vtd_inv_context inv = {
-		.granularity = (uint8_t)granularity(d), .domain = (uint16_t)(d->lo >> 16),
+		.granularity = (uint8_t)granularity(d), .domain = nvmx_vtd_domain_id(u, d->lo >> 16),
 		.source_id = (uint16_t)(d->lo >> 32), .function_mask = d->lo >> 48 & 3,
 	};
 
@@ -33,13 +35,13 @@ static bool take_context(struct nvmx_vtd *u, const struct desc *d)
 static bool take_iotlb(struct nvmx_vtd *u, const struct desc *d)
 {
 	struct vtd_inv_iotlb inv = {
-		.granularity = (uint8_t)granularity(d), .domain = (uint16_t)(d->lo >> 16), .order = d->hi & 0x3f,
-		.iova = d->hi & ADDRESS_BITS,
+		.granularity = (uint8_t)granularity(d), .domain = nvmx_vtd_domain_id(u, d->lo >> 16),
+		.order = d->hi & 0x3f, .iova = nvmx_vtd_guest_address(u, d->hi),
 	};
+	bool pages = inv.granularity == GRANULARITY_NARROW;
 
-	if (inv.granularity == GRANULARITY_NARROW && !vtd_has(u, NVMX_VTD_F_PAGE_FLUSH))
-		inv.granularity = GRANULARITY_DOMAIN;
-	if (!inv.granularity || (inv.granularity == GRANULARITY_NARROW && inv.order > MAMV))
+	/* Without CAP.PSI a descriptor for pages is invalid; by register it would be done to the domain (6.5.2.3). */
+	if (!inv.granularity || (pages && (inv.order > MAMV || !vtd_has(u, NVMX_VTD_F_PAGE_FLUSH))))
 		return false;
 	nvmx_vtd_inv_iotlb(u, &inv);
 	return true;
@@ -101,10 +103,10 @@ void nvmx_vtd_queue_error(struct nvmx_vtd *u, unsigned info)
 	nvmx_vtd_event_status(u, EVENT_FAULT, FSTS_IQE);
 }
 
-/* 0, or what is wrong. */
+/* 0, or what is wrong.  Bits 11:9 are the type's upper ones. */
 static unsigned take(struct nvmx_vtd *u, const struct desc *d)
 {
-	unsigned type = d->lo & 0xf;
+	unsigned type = (d->lo & 0xf) | (d->lo >> 9 & 7) << 4;
 	const struct type_row *t = &types[type < TYPES ? type : 0];
 
 	if (!t->take || !vtd_has(u, t->needs))
@@ -125,6 +127,10 @@ static unsigned take_next(struct nvmx_vtd *u)
 	uint64_t size = 4096ull << (u->reg[REG_IQA] & 7), head = u->reg[REG_IQH], d[2];
 	unsigned error;
 
+	if (u->root & RTADDR_TTM)
+		return IQEI_MODE;
+	if (u->reg[REG_IQA] & IQA_DW)
+		return IQEI_WIDTH;
 	if (u->reg[REG_IQT] >= size)
 		return IQEI_TAIL;
 	if (!nvmx_vtd_fetch(u, (u->reg[REG_IQA] & ADDRESS_BITS) + head, d, 2))

@@ -31,19 +31,26 @@ static enum nvmx_vtd_fault index_of(uint64_t address, uint32_t data, uint32_t *i
 
 static enum nvmx_vtd_fault find_entry(struct nvmx_vtd *u, uint32_t index, bool cached, uint64_t e[2])
 {
-	struct vtd_irte_line *line = &u->irte[index % IRTE_LINES];
+	const struct vtd_irte_line *line = &u->irte[index % IRTE_LINES];
 
-	if (index >= 2u << (u->irta & 0xf))
+	uint64_t address = (u->irta & ADDRESS_BITS) + index * 16ull;
+
+	if (index >= 2u << (u->irta & 0xf) || address & ~(u->address_mask | 0xfff))
 		return NVMX_VTD_FAULT_IR_INDEX;
 	if (cached && line->valid && line->index == index) {
 		memcpy(e, line->entry, sizeof(line->entry));
 		return NVMX_VTD_FAULT_NONE;
 	}
-	if (!nvmx_vtd_fetch(u, (u->irta & ADDRESS_BITS) + index * 16ull, e, 2))
+	if (!nvmx_vtd_fetch(u, address, e, 2))
 		return NVMX_VTD_FAULT_IR_TABLE;
-	if (cached && e[0] & IRTE_P)
-		*line = (struct vtd_irte_line){ .entry = { e[0], e[1] }, .index = (uint16_t)index, .valid = true };
 	return NVMX_VTD_FAULT_NONE;
+}
+
+/* Only what was at fault of nothing is kept: without caching mode software need not invalidate the rest (6.4). */
+static void keep_entry(struct nvmx_vtd *u, uint32_t index, const uint64_t e[2])
+{
+	u->irte[index % IRTE_LINES] =
+		(struct vtd_irte_line){ .entry = { e[0], e[1] }, .index = (uint16_t)index, .valid = true };
 }
 
 static bool entry_reserved(const struct nvmx_vtd *u, const uint64_t e[2])
@@ -67,13 +74,14 @@ static bool source_valid(const uint64_t e[2], uint16_t source_id)
 	}
 }
 
+/* The requester is judged before the rest of the entry (5.1.4). */
 static enum nvmx_vtd_fault check_entry(const struct nvmx_vtd *u, const uint64_t e[2], uint16_t source_id)
 {
 	if (!(e[0] & IRTE_P))
 		return NVMX_VTD_FAULT_IR_P;
-	if (entry_reserved(u, e))
-		return NVMX_VTD_FAULT_IR_ENTRY_RSVD;
-	return source_valid(e, source_id) ? NVMX_VTD_FAULT_NONE : NVMX_VTD_FAULT_IR_SOURCE;
+	if (!source_valid(e, source_id))
+		return NVMX_VTD_FAULT_IR_SOURCE;
+	return entry_reserved(u, e) ? NVMX_VTD_FAULT_IR_ENTRY_RSVD : NVMX_VTD_FAULT_NONE;
 }
 
 static void decode_entry(const struct nvmx_vtd *u, const uint64_t e[2], struct nvmx_vtd_msi *out)
@@ -132,6 +140,8 @@ enum nvmx_vtd_fault nvmx_vtd_interrupt(struct nvmx_vtd *u, uint16_t source_id, u
 		fault = check_entry(u, e, source_id);
 	if (fault)
 		return refuse(u, source_id, fault, e[0] & IRTE_FPD, index, access);
+	if (!(access & NVMX_VTD_UNCACHED))
+		keep_entry(u, index, e);
 	decode_entry(u, e, out);
 	return NVMX_VTD_FAULT_NONE;
 }

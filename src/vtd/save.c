@@ -94,7 +94,7 @@ static bool status_valid(const struct nvmx_vtd *u, const struct blob *b)
 static bool valid(const struct nvmx_vtd *u, const struct blob *b)
 {
 	return b->magic == MAGIC && b->version == VERSION && b->cap == u->reg[REG_CAP] && b->ecap == u->reg[REG_ECAP] &&
-	       !(b->root & ~u->address_mask) && !(b->irta & ~nvmx_vtd_reg_writable(u, REG_IRTA)) &&
+	       !(b->root & ~(u->address_mask | RTADDR_TTM)) && !(b->irta & ~nvmx_vtd_reg_writable(u, REG_IRTA)) &&
 	       b->frcd_next < FRCDS && registers_valid(u, b) && status_valid(u, b);
 }
 

@@ -56,7 +56,7 @@ struct nvmx_vtd {
 	struct nvmx_vtd_config config;
 	uint64_t reg[REGS];
 	uint64_t address_mask;   /* bits of L1's physical addresses */
-	uint64_t root, irta;     /* RTADDR and IRTA as SRTP and SIRTP have latched them */
+	uint64_t root, irta;     /* RTADDR (with TTM) and IRTA as SRTP and SIRTP have latched them */
 	uint64_t iva;            /* IVA, which is write-only */
 	uint32_t te;             /* GCMD_TE if that is what L1 wants */
 	uint32_t budget;         /* of the call under way */
@@ -162,6 +162,8 @@ uint32_t nvmx_vtd_commands(const struct nvmx_vtd *u); /* the bits of GCMD that d
 void nvmx_vtd_gcmd(struct nvmx_vtd *u, uint32_t command);
 void nvmx_vtd_ccmd(struct nvmx_vtd *u, uint64_t written, uint64_t before);
 void nvmx_vtd_iotlb(struct nvmx_vtd *u, uint64_t written, uint64_t before);
+uint16_t nvmx_vtd_domain_id(const struct nvmx_vtd *u, uint64_t domain);
+uint64_t nvmx_vtd_guest_address(const struct nvmx_vtd *u, uint64_t address);
 
 /* queue.c: takes descriptors until the ring is empty, an error, or there is no room to note what they ask for. */
 void nvmx_vtd_queue_take(struct nvmx_vtd *u);

@@ -22,6 +22,8 @@ static enum nvmx_vtd_fault root_entry(struct nvmx_vtd *u, uint16_t source_id, ui
 {
 	uint64_t e[2];
 
+	if (u->root & RTADDR_TTM)
+		return NVMX_VTD_FAULT_ROOT_ADDRESS;
 	if (!nvmx_vtd_fetch(u, u->root + (source_id >> 8) * 16ull, e, 2))
 		return NVMX_VTD_FAULT_ROOT;
 	if (!(e[0] & ENTRY_P))
@@ -120,7 +122,7 @@ enum nvmx_vtd_fault nvmx_vtd_walk(struct nvmx_vtd *u, const struct vtd_context *
 		return NVMX_VTD_FAULT_WIDTH;
 	for (;; level--) {
 		if (!nvmx_vtd_fetch(u, table + vtd_index(iova, level) * 8ull, &e, 1))
-			return NVMX_VTD_FAULT_TABLE;
+			return level == c->levels ? NVMX_VTD_FAULT_CONTEXT_INVALID : NVMX_VTD_FAULT_TABLE;
 		kind = nvmx_vtd_classify(u, e, level);
 		if (kind == ENTRY_RESERVED)
 			return NVMX_VTD_FAULT_ENTRY_RSVD;

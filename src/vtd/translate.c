@@ -12,6 +12,11 @@ struct request {
 	unsigned access;
 };
 
+static bool in_interrupt_range(uint64_t address)
+{
+	return address - INTERRUPT_RANGE < INTERRUPT_RANGE_SIZE;
+}
+
 static bool cached(const struct request *r)
 {
 	return !(r->access & NVMX_VTD_UNCACHED);
@@ -61,7 +66,7 @@ static enum nvmx_vtd_fault walk(struct nvmx_vtd *u, const struct request *r, con
 		}
 	}
 	fault = nvmx_vtd_walk(u, c, r->iova, need, w);
-	if (!fault && cached(r))
+	if (!fault && cached(r) && !in_interrupt_range(w->gpa)) /* what is at fault is not kept (6.2.4) */
 		nvmx_vtd_cache_fill(u, c->domain, r->iova, w);
 	return fault;
 }
@@ -71,9 +76,13 @@ static void untranslated(uint64_t iova, struct vtd_walk *w)
 	*w = (struct vtd_walk){ .gpa = iova, .rights = SL_RIGHTS, .shift = UNTRANSLATED_SHIFT };
 }
 
-static bool in_interrupt_range(uint64_t address)
+/* 3.14: a translation request gets write-only and untranslated-only, or nothing; what else comes here is no interrupt. */
+static enum nvmx_vtd_fault interrupt_range(const struct request *r, struct vtd_walk *w)
 {
-	return address - INTERRUPT_RANGE < INTERRUPT_RANGE_SIZE;
+	if (!(r->access & NVMX_VTD_TRANSLATION))
+		return NVMX_VTD_FAULT_INTERRUPT_RANGE;
+	*w = (struct vtd_walk){ .gpa = r->iova, .rights = r->access & NVMX_VTD_WRITE ? SL_W : 0, .shift = 12 };
+	return NVMX_VTD_FAULT_NONE;
 }
 
 static enum nvmx_vtd_fault translate(struct nvmx_vtd *u, const struct request *r, struct vtd_context *c,
@@ -85,6 +94,8 @@ static enum nvmx_vtd_fault translate(struct nvmx_vtd *u, const struct request *r
 		return fault;
 	if (r->access & (NVMX_VTD_TRANSLATION | NVMX_VTD_TRANSLATED) && c->type != CONTEXT_TT_DEVICE_TLB)
 		return NVMX_VTD_FAULT_TYPE;
+	if (in_interrupt_range(r->iova))
+		return interrupt_range(r, w);
 	if (c->type == CONTEXT_TT_PASS || r->access & NVMX_VTD_TRANSLATED) {
 		untranslated(r->iova, w);
 		return r->iova >> u->config.host_width ? NVMX_VTD_FAULT_WIDTH : NVMX_VTD_FAULT_NONE;
@@ -96,7 +107,8 @@ static enum nvmx_vtd_fault translate(struct nvmx_vtd *u, const struct request *r
 /* A translation request for what may not be accessed is answered with no rights (4.2.3). */
 static bool answers_without_rights(const struct request *r, enum nvmx_vtd_fault fault)
 {
-	return r->access & NVMX_VTD_TRANSLATION && (fault == NVMX_VTD_FAULT_READ || fault == NVMX_VTD_FAULT_WRITE);
+	return r->access & NVMX_VTD_TRANSLATION &&
+	       (fault == NVMX_VTD_FAULT_READ || fault == NVMX_VTD_FAULT_WRITE || fault == NVMX_VTD_FAULT_WIDTH);
 }
 
 /* How much of [gpa, gpa + len) is one piece: to the page's end, and not into the interrupt range. */
@@ -109,11 +121,37 @@ static uint64_t piece(const struct vtd_walk *w, uint64_t len)
 	return len < left ? len : left;
 }
 
-static uint64_t fault_type(unsigned access)
+/* 10.4.14: the address type without device-TLBs, and address bits beyond the deepest table's, are 0. */
+static uint64_t fault_type(const struct nvmx_vtd *u, unsigned access)
 {
 	uint64_t at = access & NVMX_VTD_TRANSLATION ? 1 : access & NVMX_VTD_TRANSLATED ? 2 : 0;
 
-	return at << 60 | (access & NVMX_VTD_WRITE ? 0 : BIT64(62));
+	return (vtd_has(u, NVMX_VTD_F_DEVICE_TLB) ? at << 60 : 0) | (access & NVMX_VTD_WRITE ? 0 : BIT64(62));
+}
+
+static uint64_t fault_info(const struct nvmx_vtd *u, uint64_t iova)
+{
+	return iova & ADDRESS_BITS & (BIT64(u->config.levels & NVMX_VTD_LEVELS_4 ? 48 : 39) - 1);
+}
+
+/* What is not subject to remapping, or refused before it: 3.14, 4.2.1.  true: `*fault` is the answer. */
+static bool bypasses(const struct nvmx_vtd *u, const struct request *r, uint64_t len, struct vtd_walk *w,
+		     enum nvmx_vtd_fault *fault)
+{
+	bool ats = r->access & (NVMX_VTD_TRANSLATION | NVMX_VTD_TRANSLATED), interrupt = in_interrupt_range(r->iova);
+	bool on = u->reg[REG_GSTS] & GCMD_TE;
+
+	untranslated(r->iova, w);
+	*fault = NVMX_VTD_FAULT_NONE;
+	if (!on && ats)
+		*fault = NVMX_VTD_FAULT_TYPE;
+	else if (interrupt && !ats && r->access & NVMX_VTD_ZERO_LENGTH)
+		w->rights = SL_R;
+	else if (interrupt && (!on || (!ats && r->access & NVMX_VTD_WRITE && len == 4 && !(r->iova & 3))))
+		*fault = NVMX_VTD_FAULT_INTERRUPT_RANGE;
+	else
+		return !on;
+	return true;
 }
 
 enum nvmx_vtd_fault nvmx_vtd_translate(struct nvmx_vtd *u, uint16_t source_id, uint64_t iova, uint64_t len,
@@ -126,22 +164,23 @@ enum nvmx_vtd_fault nvmx_vtd_translate(struct nvmx_vtd *u, uint16_t source_id, u
 
 	vtd_count(u, NVMX_VTD_CNT_TRANSLATE);
 	*out = (struct nvmx_vtd_dma){ 0 };
-	if (in_interrupt_range(iova))
-		return NVMX_VTD_FAULT_INTERRUPT_RANGE;
-	if (u->reg[REG_GSTS] & GCMD_TE)
+	if (bypasses(u, &r, len, &w, &fault)) {
+		if (fault)
+			return fault;
+	} else {
 		fault = translate(u, &r, &c, &w);
-	else
-		untranslated(iova, &w);
+	}
 	if (fault && answers_without_rights(&r, fault)) {
 		w = (struct vtd_walk){ .shift = 12 };
 		fault = NVMX_VTD_FAULT_NONE;
 	}
 	if (fault) {
 		if (!(access & NVMX_VTD_SILENT))
-			nvmx_vtd_fault(u, source_id, fault, c.fpd, iova & ADDRESS_BITS, fault_type(access));
+			nvmx_vtd_fault(u, source_id, fault, c.fpd, fault_info(u, iova), fault_type(u, access));
 		return fault;
 	}
 	*out = (struct nvmx_vtd_dma){ .gpa = w.gpa, .len = piece(&w, len), .rights = w.rights, .page_shift = w.shift,
-				      .snoop = w.snoop };
+				      .snoop = w.snoop,
+				      .untranslated_only = access & NVMX_VTD_TRANSLATION && in_interrupt_range(iova) && w.rights };
 	return NVMX_VTD_FAULT_NONE;
 }

@@ -59,6 +59,8 @@ enum vtd_reg {
 #define EVENT_IP BIT(30)
 
 #define IRTA_EIME BIT64(11) /* 10.4.30: x2APIC destinations */
+#define RTADDR_TTM (3ull << 10) /* 10.4.6: any other mode than legacy is invalid here */
+#define IQA_DW BIT64(11)        /* 10.4.23: descriptors of 256 bits */
 #define ADDRESS_BITS 0xfffffffffffff000ull
 
 enum vtd_event { EVENT_FAULT, EVENT_INVALIDATION };

@@ -5,10 +5,11 @@
  */
 #include "state.h"
 
+/* 6.5.2.8: bits of the status address above the host address width are ignored. */
 static void write_status(struct nvmx_vtd *u, const struct vtd_wait *w)
 {
-	uint64_t frame = w->address & ADDRESS_BITS;
-	uint32_t *page = w->address & ~(u->address_mask | 0xfff) ? NULL : u->ops->map(u->host, frame, true);
+	uint64_t frame = w->address & u->address_mask;
+	uint32_t *page = u->ops->map(u->host, frame, true);
 
 	if (!page)
 		return;

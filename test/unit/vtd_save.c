@@ -78,7 +78,7 @@ static void test_bit_flips(void **state)
 		} else {
 			for (unsigned n = 0; nvmx_vtd_run(s->u) == NVMX_VTD_MORE && n < 1000; n++)
 				;
-			assert_int_equal(rd(s, 0x20, 8) & 0xfff, 0);
+			assert_int_equal(rd(s, 0x20, 8) & 0x3ff, 0);
 			nvmx_vtd_reset(s->u);
 		}
 		blob[bit / 8] ^= (uint8_t)(1u << bit % 8);

@@ -6,7 +6,7 @@ struct explained explained[] = {
 	{ 0x008, 0xffull << 40, "10.4.2", "CAP.NFR: 8 fault recording registers here, 1 there", 0 },
 	{ 0x010, 1, "10.4.3", "ECAP.C: the library looks at tables coherently, QEMU says that it does not", 0 },
 	{ 0x030, 0xff00ull << 32, "10.4.9", "FSTS.FRI: faults take the 8 records in turn; the replay follows it", 0 },
-	{ 0x228, 0xfffffull << 40, "10.4.14", "PASID value of a fault record: undefined while PP is 0; 0 here", 0 },
+	{ 0x228, 0xfffffull << 40, "10.4.14", "PASID value of a fault record: 0 in a unit without PASIDs; QEMU writes ones", 0 },
 };
 const unsigned explained_count = sizeof(explained) / sizeof(*explained);
 
