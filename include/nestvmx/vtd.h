@@ -340,15 +340,17 @@ enum nvmx_vtd_fault nvmx_vtd_interrupt(struct nvmx_vtd *u, uint16_t source_id, u
  * until nvmx_vtd_run() has answered DONE it may be blocked.  NVMX_VTD_OK; ERR_CONFIG: known already, too many, or flags;
  * ERR_OP_MISSING: flush. */
 int nvmx_vtd_device_add(struct nvmx_vtd *u, uint16_t source_id, void *device, unsigned flags);
-/* Blocks it and forgets it.  ERR_CONFIG: not known. */
+/* Blocks it and forgets it.  ERR_CONFIG: not known.  Its domain, if it was the last there, is closed; the domain's tables
+ * are given back by later calls that work for L1, a bounded number in each. */
 int nvmx_vtd_device_remove(struct nvmx_vtd *u, uint16_t source_id);
 
 /*
  * The host has changed where, or with which rights, L1's [gpa, gpa + len) is: `frame` already answers anew, and for a
  * frame that L1 has lost it answers -1.  When this returns no table and, if `flush` answers NVMX_VTD_FLUSHED, no cache of
  * the hardware has the old frame; WAITING: after nvmx_vtd_flush_done().  Also to be called for memory that L1 has got.
- * With ASSIGN_MAP the pages in question are unmapped and mapped again.  Not bounded by nvmx_vtd_config.work: the cost is
- * at most one look at each table of the unit and at its entries that name such frames.
+ * With ASSIGN_MAP the pages in question are unmapped and mapped again.  Not bounded by nvmx_vtd_config.work, since it
+ * cannot stop halfway, but by nvmx_vtd_config.pages: one look at each table of the unit (at most pages / 2), at the entries
+ * of those that may name such frames, and one `frame` or dma_map for each entry that does.
  */
 enum nvmx_vtd_verdict nvmx_vtd_host_invalidate(struct nvmx_vtd *u, uint64_t gpa, uint64_t len);
 

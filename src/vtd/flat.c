@@ -87,16 +87,32 @@ static struct vtd_space *get_space(struct nvmx_vtd *u, const struct vtd_context 
 	return NULL;
 }
 
+/* With ASSIGN_MAP: domain_close drops what detached tables of the space have mapped, so that they need not. */
+static void drop_mapped(struct nvmx_vtd *u, unsigned of)
+{
+	for (struct vtd_table **t = &u->flat.detached; *t;) {
+		struct vtd_table *next = (*t)->next;
+
+		if ((*t)->space != of) {
+			t = &(*t)->next;
+			continue;
+		}
+		(*t)->next = u->flat.dead;
+		u->flat.dead = *t;
+		*t = next;
+	}
+}
+
 static void unref(struct nvmx_vtd *u, const struct vtd_target *t)
 {
 	struct vtd_space *s = space(u, t->space);
 
 	if (t->kind != NVMX_VTD_DOMAIN || --s->refs)
 		return;
-	while (u->config.flags & NVMX_VTD_ASSIGN_MAP && u->flat.detached)
-		nvmx_vtd_reap_one(u, &u->flat.detached);
 	nvmx_vtd_flush_forget(u, s->handle);
 	u->ops->domain_close(u->host, s->handle);
+	if (u->config.flags & NVMX_VTD_ASSIGN_MAP)
+		drop_mapped(u, t->space);
 	drop_tables(u, s);
 }
 

@@ -75,6 +75,26 @@ bool nvmx_vtd_reap(struct nvmx_vtd *u, struct vtd_table **list)
 
 /* Where pages are short, tables that nothing leads to any more go first; of those that the hardware may still know,
  * `starved` keeps in mind that there is something to try again. */
+static bool release_one(struct nvmx_vtd *u)
+{
+	if (u->flat.dead) {
+		nvmx_vtd_reap_one(u, &u->flat.dead);
+		return true;
+	}
+	u->flat.starved = true;
+	u->flat.released = false;
+	return false;
+}
+
+/* Whether the budget has as many pages: what could only be made in part is not begun. */
+static bool room(struct nvmx_vtd *u, uint32_t pages)
+{
+	while (u->flat.pages + pages > u->config.pages)
+		if (!release_one(u))
+			return false;
+	return true;
+}
+
 uint64_t *nvmx_vtd_page(struct nvmx_vtd *u, uint64_t *hpa)
 {
 	for (;;) {
@@ -85,12 +105,8 @@ uint64_t *nvmx_vtd_page(struct nvmx_vtd *u, uint64_t *hpa)
 			vtd_count(u, NVMX_VTD_CNT_PAGES);
 			return page;
 		}
-		if (!u->flat.dead) {
-			u->flat.starved = true;
-			u->flat.released = false;
+		if (!release_one(u))
 			return NULL;
-		}
-		nvmx_vtd_reap_one(u, &u->flat.dead);
 	}
 }
 
@@ -117,7 +133,8 @@ struct vtd_table *nvmx_vtd_table_new(struct nvmx_vtd *u, unsigned space, unsigne
 {
 	struct vtd_table *t;
 
-	if (!u->flat.free && !new_slab(u))
+	vtd_spend(u, COST_LEAF); /* also for an attempt */
+	if (!room(u, 1u + !parts + (level > 1)) || (!u->flat.free && !new_slab(u)))
 		return NULL;
 	t = u->flat.free;
 	u->flat.free = t->next;
