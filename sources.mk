@@ -5,6 +5,7 @@ nestvmx-sources := \
 	src/ept/entry.c \
 	src/ept/fault.c \
 	src/ept/fill.c \
+	src/ept/list.c \
 	src/ept/pool.c \
 	src/ept/range.c \
 	src/ept/relink.c \

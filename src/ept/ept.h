@@ -102,6 +102,17 @@ static inline void nvmx_ept_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 
 		nvmx_ept_invept(v, NVMX_FLUSH_SINGLE, v12->ept_pointer);
 }
 
+/*
+ * EPTP switching by the processor (SDM 25.5.6.3).  The host-physical address of the EPTP list for vmcs02, 0 if there is no
+ * memory for it.  To be called at each entry of L1 into an L2 that may switch, before nvmx_ept_root(): what is in the list
+ * is compared with L1's.  From then on nvmx_ept_root() keeps in it nothing but roots that L2 may use as they are.
+ */
+uint64_t nvmx_ept_list(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12);
+/* L2 has switched by a VM exit to entry `index` of L1's list, which names `role12`, and nvmx_ept_root() made its root. */
+void nvmx_ept_list_add(struct nvmx_vcpu *v, unsigned index, uint64_t role12);
+/* The EPTP of L1 that is shadowed by eptp02; 0: none. */
+uint64_t nvmx_ept_shadowed(struct nvmx_vcpu *v, uint64_t eptp02);
+
 /* The vCPU goes on on another processor: what that one has cached of the shadow may be out of date. */
 void nvmx_ept_moved(struct nvmx_vcpu *v);
 

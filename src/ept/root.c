@@ -78,6 +78,8 @@ void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
 		v->ops->page_free(v->host, e->heads[i].va, e->heads[i].hpa);
 	if (e->dir.va)
 		v->ops->page_free(v->host, e->dir.va, e->dir.hpa);
+	if (e->list.va)
+		v->ops->page_free(v->host, e->list.va, e->list.hpa);
 	nvmx_ept_drain(v);
 	*e = (struct nvmx_ept_vcpu){ 0 };
 }
@@ -195,6 +197,8 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	e->hot.eptp02 = r->eptp02;
 	e->hot.ahead = r->ahead;
 	__atomic_store_n(&e->hot.pending, 0, __ATOMIC_RELEASE);
+	if (e->listed_n)
+		nvmx_ept_list_review(e);
 	nvmx_ept_unlock(&e->lock);
 	if (flush)
 		v->ops->flush_ept(v->host, r->eptp02, NVMX_FLUSH_SINGLE);

@@ -8,6 +8,7 @@
 #include "walk.h"
 
 #define NVMX_EPT_ROOTS 8         /* roots that stay warm per vCPU */
+#define NVMX_EPT_LISTED 8        /* entries of the processor's EPTP list */
 #define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
 #define NVMX_EPT_STOCK 20        /* pages that one fault may need: 4 tables of 3, table records, chain heads */
 #define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
@@ -63,6 +64,13 @@ struct nvmx_ept_root {
 	struct nvmx_ept_recent recent[NVMX_EPT_RECENT];
 };
 
+/* An entry of the processor's EPTP list. */
+struct nvmx_ept_listed {
+	uint64_t role12;
+	uint16_t index;
+	uint8_t root;
+};
+
 struct nvmx_ept_vcpu {
 	struct nvmx_ept_hot hot; /* first */
 	struct nvmx_vcpu *next;  /* of the VM */
@@ -79,6 +87,10 @@ struct nvmx_ept_vcpu {
 	uint64_t leaves[4];      /* by level: entries in chains */
 	struct nvmx_page dir;    /* addresses of the slabs */
 	struct nvmx_page heads[NVMX_EPT_HEADS];
+	struct nvmx_page list;   /* the EPTP list; entries that listed[] has not are 0 */
+	uint32_t listed_n;
+	uint32_t listed_next;    /* gives way to the next one when all are taken */
+	struct nvmx_ept_listed listed[NVMX_EPT_LISTED];
 	uint32_t roots_n;        /* slots of roots[] that were ever used */
 	struct nvmx_ept_root roots[NVMX_EPT_ROOTS];
 };
@@ -157,6 +169,9 @@ static inline bool nvmx_ept_still_valid(const struct nvmx_ept_root *r, uint64_t 
 {
 	return !(((was ^ is) & r->rules.same) | (was & ~is & r->rules.sticky));
 }
+
+/* list.c: takes out what L2 may not switch to; the caller has the lock. */
+void nvmx_ept_list_review(struct nvmx_ept_vcpu *e);
 
 /* pool.c: pages within the budget. */
 bool nvmx_ept_stock(struct nvmx_vcpu *v);

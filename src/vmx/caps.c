@@ -56,6 +56,7 @@ static const struct feature features[NVMX_FEATURE_COUNT] = {
 	[NVMX_FEATURE_MTF] = { "mtf", 0, true },
 	[NVMX_FEATURE_USER_WAIT] = { "user_wait", 0, true },
 	[NVMX_FEATURE_HW_SHADOW] = { "hw_shadow", 0, true },
+	[NVMX_FEATURE_HW_EPTP_SWITCHING] = { "hw_eptp_switching", F(VMFUNC), true },
 };
 
 /*

@@ -134,8 +134,7 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 
 void nvmx_l2_ran(struct nvmx_vcpu *v)
 {
-	v->cur->launched02 = true;
-	v->run_pending = false;
+	nvmx_l2_has_run(v);
 }
 
 bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error)

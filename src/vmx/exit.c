@@ -158,9 +158,15 @@ static enum nvmx_verdict l2_encls(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 
 static enum nvmx_verdict l2_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint32_t reason)
 {
+	struct nvmx_slot *s = v->cur;
+
 	if (!nvmx_vmfunc(v, regs))
 		return to_l1(v, reason);
-	return nvmx_load_eptp(v, v->cur) ? resume_l2(v) : nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+	if (!nvmx_load_eptp(v, s))
+		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
+	if (s->switches02) /* the next time without an exit */
+		nvmx_ept_list_add(v, (uint32_t)regs->gpr[1], nvmx_ept_role(s->v12));
+	return resume_l2(v);
 }
 
 static enum nvmx_verdict l2_vmcs_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
@@ -220,7 +226,7 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 		/* The processor found in L1's guest state what no check row did. */
 		return nvmx_fail_entry(v, in.reason, nvmx_vmread(v, NVMX_EXIT_QUALIFICATION));
 	}
-	nvmx_l2_ran(v);
+	nvmx_l2_has_run(v);
 	read_route_input(v, regs, &in);
 	if (is_hosts_own(v, &in))
 		return to_host(v);

@@ -117,6 +117,14 @@ static bool hw_can_shadow(const struct nvmx_vm *vm)
 	       !(vm->withheld >> NVMX_FEATURE_HW_SHADOW & 1);
 }
 
+/* What L1 is offered the processor has, too. */
+static bool hw_can_switch(const struct nvmx_vm *vm)
+{
+	return nvmx_caps_may(&vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_VMFUNC &&
+	       nvmx_caps_get(&vm->caps, NVMX_MSR_VMX_VMFUNC) & NVMX_VMFUNC_EPTP_SWITCHING &&
+	       !(vm->withheld >> NVMX_FEATURE_HW_EPTP_SWITCHING & 1);
+}
+
 /* The rows that exist, those that an exit leaves stale, and those that hardware may shadow. */
 static void make_rowsets(struct nvmx_vm *vm)
 {
@@ -158,6 +166,7 @@ int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm 
 			return fail(detail, NVMX_ERR_OP_MISSING, i);
 	nvmx_control_masks_make(&vm->masks);
 	make_rowsets(vm);
+	vm->hw_eptp_switching = hw_can_switch(vm);
 	if (nvmx_ept_vm_init(vm))
 		return fail(detail, NVMX_ERR_MEMORY, 0);
 	*out = vm;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "merge.h"
 #include "port.h"
+#include "../ept/ept.h"
 
 #define STEP(m) NVMX_STEP(m)
 
@@ -109,8 +110,23 @@ static void merge_proc(struct merge *m)
 	set_word(m, NVMX_WORD_PROC, NVMX_PROC_CTLS, m->v12->proc_ctls, engine_proc(m),
 		 NVMX_MSR_VMX_TRUE_PROCBASED_CTLS);
 	set_word(m, NVMX_WORD_PROC2, NVMX_PROC_CTLS2, m->proc2, engine_proc2(m), NVMX_MSR_VMX_PROCBASED_CTLS2);
-	if (m->proc2 & NVMX_PROC2_VMFUNC)
-		write02(m, NVMX_VMFUNC_CTLS, 0); /* every function exits and is emulated */
+}
+
+/* A function that is not enabled exits and is emulated: all of them, or what the library's EPTP list has not. */
+static void merge_vmfunc(struct merge *m)
+{
+	bool switching = m->proc2 & NVMX_PROC2_VMFUNC && m->v12->vmfunc_ctls & NVMX_VMFUNC_EPTP_SWITCHING;
+	uint64_t list = switching && m->v->vm->hw_eptp_switching ? nvmx_ept_list(m->v, m->v12) : 0;
+
+	m->s->switches02 = list;
+	if (list && nvmx_eptp_index_exists(m->v))
+		write02(m, NVMX_EPTP_INDEX, m->v12->eptp_index);
+	if (!(m->proc2 & NVMX_PROC2_VMFUNC) || list == m->s->eptp_list02)
+		return;
+	m->s->eptp_list02 = list;
+	write02(m, NVMX_VMFUNC_CTLS, list ? NVMX_VMFUNC_EPTP_SWITCHING : 0);
+	if (list)
+		write02(m, NVMX_EPTP_LIST_ADDR, list);
 }
 
 static bool host_owns_timer(const struct merge *m)
@@ -376,6 +392,7 @@ static const struct {
 	{ STEP(VAPIC) | STEP(APIC_ACCESS) | STEP(POSTED_INT), merge_pins },
 	{ STEP(PIN), merge_pin },
 	{ STEP(PROC), merge_proc },
+	{ STEP(VMFUNC), merge_vmfunc },
 	{ STEP(EXIT), merge_exit },
 	{ STEP(ENTRY), merge_entry },
 	{ STEP(EXC), merge_exceptions },
@@ -411,7 +428,7 @@ static const struct {
 };
 
 /* Rows that depend on the secondary controls. */
-#define STEPS_OF_PROC2 (STEP(CR0) | STEP(XSS) | STEP(ENCLS) | STEP(PLE) | STEP(EOI))
+#define STEPS_OF_PROC2 (STEP(VMFUNC) | STEP(CR0) | STEP(XSS) | STEP(ENCLS) | STEP(PLE) | STEP(EOI))
 
 /* L1's own values run in L2 where vmcs12 does not load them, and come back where it does not save them. */
 static uint64_t steps_of_every_entry(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
@@ -428,6 +445,8 @@ static uint64_t steps_of_every_entry(const struct nvmx_vcpu *v, const struct nvm
 		steps |= STEP(PAT);
 	if (v12->entry_ctls & NVMX_ENTRY_LOAD_PERF)
 		steps |= STEP(PERF);
+	if (nvmx_v12_proc2(v12) & NVMX_PROC2_VMFUNC && v12->vmfunc_ctls & NVMX_VMFUNC_EPTP_SWITCHING)
+		steps |= STEP(VMFUNC);
 	return steps;
 }
 
@@ -567,6 +586,7 @@ void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	for (unsigned w = 0; w < NVMX_WORDS; w++)
 		s->ctl02[w] = ~0u; /* no merge gives all ones: the first one writes */
 	s->eptp02 = NVMX_NO_ADDR;
+	s->eptp_list02 = NVMX_NO_ADDR;
 	s->dirty = v->vm->rows;
 	s->ready02 = true;
 }

@@ -55,8 +55,6 @@ NVMX_HOT void keep_unsaved(const struct nvmx_vmcs12 *v12, struct nvmx_rowset *st
 		nvmx_set_del(stale, NVMX_I_GUEST_PKRS);
 	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_BNDCFGS))
 		nvmx_set_del(stale, NVMX_I_GUEST_BNDCFGS);
-	if (!(nvmx_v12_proc2(v12) & NVMX_PROC2_VE))
-		nvmx_set_del(stale, NVMX_I_EPTP_INDEX);
 	if (!(nvmx_v12_proc2(v12) & NVMX_PROC2_EPT))
 		for (unsigned i = 0; i < 4; i++)
 			nvmx_set_del(stale, NVMX_I_GUEST_PDPTE0 + i);

@@ -27,6 +27,7 @@ struct nvmx_vm {
 	uint64_t withheld;
 	uint32_t flags;
 	uint32_t shadow_ept_pages;
+	bool hw_eptp_switching;   /* vmcs02 lets the processor switch */
 	struct nvmx_control_masks masks;
 	struct nvmx_rowset rows;  /* the fields that exist for L1 */
 	struct nvmx_rowset rare;  /* rows that a VM exit leaves stale in vmcs12 (S_RARE) */
@@ -72,6 +73,7 @@ struct nvmx_slot {
 	struct nvmx_rowset stale;   /* vmcs02 newer than vmcs12 (S_RARE fields) */
 	uint32_t dirty_groups;      /* not yet checked */
 	bool launched02;            /* vmcs02's launch state */
+	bool switches02;            /* L2 may have switched EPTPs when it exits */
 	bool l1_ia32e;              /* L1's mode at the last checks */
 	bool ready02;               /* vmcs02 holds the host's constant part */
 	bool shadow_synced;         /* the hardware shadow holds what the mirror says */
@@ -80,6 +82,7 @@ struct nvmx_slot {
 	uint64_t steps_always;      /* merge steps of every entry, as long as the controls do not change */
 	uint32_t ctl02[NVMX_WORDS]; /* what the control words of vmcs02 hold */
 	uint64_t eptp02;            /* what EPT_POINTER of vmcs02 holds */
+	uint64_t eptp_list02;       /* what EPTP_LIST_ADDR of vmcs02 holds; 0: it has no VM function */
 	uint16_t vpid02;            /* what VPID of vmcs02 holds */
 	uint64_t cr0_mask02, cr4_mask02;
 	uint64_t tsc_offset01;      /* vmcs01's offset when vmcs02's was computed */
@@ -245,8 +248,28 @@ enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs,
 /* ve.c: whether the EPT violation becomes a #VE of L2; its information area is written then. */
 bool nvmx_ve(struct nvmx_vcpu *v, const struct nvmx_exit_info *exit);
 
-/* vmfunc.c: a VM function of L2; false: it exits to L1.  The caller loads the EPT pointer of vmcs12 into vmcs02. */
+/* vmfunc.c */
+/* A VM function of L2 that exits; false: it exits to L1.  The caller loads the EPT pointer of vmcs12 into vmcs02. */
 bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs);
+/* vmcs12 learns to which EPT pointer the processor has switched; vmcs02 is current. */
+void nvmx_eptp_learn(struct nvmx_vcpu *v, struct nvmx_slot *s);
+
+/* Whether EPTP switching writes the EPTP index: with each processor that supports #VE (SDM 25.5.6.3). */
+static inline bool nvmx_eptp_index_exists(const struct nvmx_vcpu *v)
+{
+	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_VE;
+}
+
+/* nvmx_l2_ran() */
+NVMX_HOT void nvmx_l2_has_run(struct nvmx_vcpu *v)
+{
+	struct nvmx_slot *s = v->cur;
+
+	s->launched02 = true;
+	v->run_pending = false;
+	if (s->switches02)
+		nvmx_eptp_learn(v, s);
+}
 
 /* enter.c: vmcs02 (current) gets the VPID for vmcs12's. */
 void nvmx_load_vpid(struct nvmx_vcpu *v, struct nvmx_slot *s);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * VMFUNC of L2 (SDM 25.5.6).  vmcs02 enables no function, so that each one that L1 allows exits and is done here.
+ * VMFUNC of L2 (SDM 25.5.6).  The processor switches to EPTPs that the library's EPTP list has (src/ept/list.c); each
+ * other use that L1 allows exits and is done here.
  */
 #include "port.h"
+#include "../ept/ept.h"
 #include "../invept/invept.h"
 
 #define EPTP_LIST_ENTRIES 512u
@@ -21,8 +23,23 @@ bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs)
 	    !nvmx_eptp_acceptable(&v->vm->caps, eptp))
 		return false;
 	s->v12->ept_pointer = eptp;
-	if (nvmx_v12_proc2(s->v12) & NVMX_PROC2_VE)
+	if (nvmx_eptp_index_exists(v)) {
 		s->v12->eptp_index = (uint16_t)index;
+		if (s->switches02)
+			nvmx_vmwrite(v, NVMX_EPTP_INDEX, index);
+	}
 	nvmx_skip(v);
 	return true;
+}
+
+void nvmx_eptp_learn(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	uint64_t eptp02 = nvmx_vmread(v, NVMX_EPT_POINTER);
+
+	if (nvmx_eptp_index_exists(v))
+		s->v12->eptp_index = (uint16_t)nvmx_vmread(v, NVMX_EPTP_INDEX);
+	if (eptp02 == s->eptp02)
+		return;
+	s->eptp02 = eptp02;
+	s->v12->ept_pointer = nvmx_ept_shadowed(v, eptp02);
 }

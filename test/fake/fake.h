@@ -177,6 +177,7 @@ struct fake_cpu {
 	bool supervisor;          /* the access is the processor's own, whatever the CPL */
 	struct fake_tlb_entry tlb[FAKE_TLB];
 	uint64_t flushes;
+	uint64_t switches;        /* of EPT pointers by VMFUNC */
 	struct fake_trace *trace;
 	uint32_t refused_error;   /* of the last VM entry that failed: the error, or the qualification */
 	const char *refused;      /* and the row */

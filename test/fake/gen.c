@@ -143,9 +143,26 @@ static void vmx_operand(struct gen *g, struct script *s)
 	script_add(s, i);
 }
 
+/* L2 goes to another EPT pointer, mostly one that is in the list. */
+static void vm_function(struct gen *g, struct script *s)
+{
+	static const uint16_t indexes[] = { 0, 1, 1, 2, 2, 5, 511, 3, 4, 6, 512 };
+
+	for (uint64_t n = 1 + rnd(g, 3); n; n--) {
+		script_movi(s, 0, chance(g, 95) ? 0 : rnd(g, 70));
+		script_movi(s, 1, indexes[rnd(g, chance(g, 80) ? 6 : COUNT(indexes))]);
+		script_op(s, FAKE_VMFUNC);
+		if (chance(g, 50))
+			memory(g, s);
+	}
+}
+
 static void l2_insn(struct gen *g, struct script *s)
 {
-	switch (rnd(g, 12)) {
+	switch (rnd(g, g->switching ? 18 : 12)) {
+	case 12 ... 17:
+		vm_function(g, s);
+		break;
 	case 0:
 	case 1:
 		script_op(s, (enum fake_op)simple[rnd(g, COUNT(simple))]);
@@ -224,7 +241,8 @@ static void tweak_controls(struct gen *g)
 			       subset(g, NVMX_PROC2_DESC_TABLE | NVMX_PROC2_RDTSCP | NVMX_PROC2_VPID | NVMX_PROC2_WBINVD |
 						 NVMX_PROC2_RDRAND | NVMX_PROC2_INVPCID | NVMX_PROC2_RDSEED |
 						 NVMX_PROC2_XSAVES | NVMX_PROC2_TSC_SCALING) |
-				       (chance(g, 85) ? NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED : 0));
+				       (chance(g, 85) ? NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED |
+						 (chance(g, 50) ? NVMX_PROC2_VMFUNC : 0) : 0));
 		break;
 	case 3:
 		script_vmwrite(s, NVMX_EXIT_CTLS,
@@ -324,7 +342,16 @@ static void ept_change(struct gen *g)
 	uint64_t frame = FAKE_L2_DATA + rnd(g, 8) * FAKE_PAGE;
 	static const uint8_t rights[] = { 7, 7, 7, 3, 1, 5, 4, 0, 2 };
 
-	switch (rnd(g, 4)) {
+	switch (rnd(g, g->switching ? 7 : 4)) {
+	case 4: /* an entry of the list, or its place */
+		script_store(s, FAKE_EPTP_LIST + rnd(g, 3) * 8, table | (chance(g, 80) ? 0x1e : 0x18), 8);
+		return;
+	case 5:
+		script_vmwrite(s, NVMX_EPTP_LIST_ADDR, chance(g, 80) ? FAKE_EPTP_LIST : FAKE_L2_STACK);
+		return;
+	case 6:
+		script_vmwrite(s, NVMX_VMFUNC_CTLS, chance(g, 80));
+		return;
 	case 0:
 		script_vmwrite(s, NVMX_EPT_POINTER, (chance(g, 50) ? FAKE_EPT_A : FAKE_EPT_B) | 0x1e);
 		return;
@@ -505,6 +532,11 @@ static void l1_script(struct gen *g, unsigned rounds)
 	script_pointer(&g->l1, FAKE_VMXON, FAKE_VMXON_REGION);
 	script_pointer(&g->l1, FAKE_VMCLEAR, FAKE_VMCS_SHADOW);
 	script_enter_vmx(&g->l1);
+	if (g->switching) {
+		script_vmwrite(&g->l1, NVMX_PROC_CTLS2, NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED | NVMX_PROC2_VMFUNC);
+		script_vmwrite(&g->l1, NVMX_VMFUNC_CTLS, 1);
+		script_vmwrite(&g->l1, NVMX_EPTP_LIST_ADDR, FAKE_EPTP_LIST);
+	}
 	for (unsigned n = rounds; n && !script_full(&g->l1); n--) {
 		for (uint64_t k = rnd(g, 4); k; k--)
 			tweak(g);
@@ -542,6 +574,9 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 	g->machine.intercept_all_msrs = chance(g, 15);
 	if (chance(g, 30))
 		g->machine.withheld = NVMX_BIT64(NVMX_FEATURE_HW_SHADOW);
+	if (chance(g, 20))
+		g->machine.withheld |= NVMX_BIT64(NVMX_FEATURE_HW_EPTP_SWITCHING);
+	g->switching = chance(g, 40);
 	g->shadowing = chance(g, 30);
 	outside(g);
 	l2_script(g, &g->l2, FAKE_L2_CODE);

@@ -7,6 +7,7 @@
 
 struct gen {
 	uint64_t random;
+	bool switching; /* L2 may switch EPT pointers */
 	bool shadowing; /* L1 may give L2 a shadow VMCS */
 	struct script l1, l2, l2b;
 	struct fake_code code[3];

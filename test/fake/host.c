@@ -390,6 +390,24 @@ static void check_msr_bitmap(const struct nvmx_host *h, uint64_t page)
 		FAKE_ASSERT((owned_byte(h, page, msr / 8) & owned_byte(h, page, 2048 + msr / 8)) >> msr % 8 & 1);
 }
 
+/* What L2 can switch to by itself is as good as what it runs on. */
+static void check_vm_functions(struct nvmx_host *h)
+{
+	uint64_t functions = fake_field(&h->cpu, NVMX_VMFUNC_CTLS), list = fake_field(&h->cpu, NVMX_EPTP_LIST_ADDR), eptp;
+
+	if (!functions)
+		return;
+	FAKE_ASSERT(functions == NVMX_VMFUNC_EPTP_SWITCHING && owner_of(h, list) == FAKE_OF_LIBRARY);
+	FAKE_ASSERT(!(h->m->withheld >> NVMX_FEATURE_HW_EPTP_SWITCHING & 1));
+	for (unsigned i = 0; i < 512; i++) {
+		memcpy(&eptp, (uint8_t *)fake_at(&h->mem, list) + 8 * i, 8);
+		if (!eptp)
+			continue;
+		FAKE_ASSERT(owner_of(h, eptp & ~0xfffull) == FAKE_OF_LIBRARY);
+		check_tables(h, eptp & ~0xfffull, 4);
+	}
+}
+
 void fake_check_vmcs02(struct nvmx_host *h)
 {
 	const struct fake_cpu *c = &h->cpu;
@@ -404,6 +422,8 @@ void fake_check_vmcs02(struct nvmx_host *h)
 	FAKE_ASSERT(eptp == h->eptp01 || owner_of(h, eptp & ~0xfffull) == FAKE_OF_LIBRARY);
 	if (eptp != h->eptp01)
 		check_tables(h, eptp & ~0xfffull, 4);
+	if (proc2 & NVMX_PROC2_VMFUNC)
+		check_vm_functions(h);
 	if (proc & NVMX_PROC_MSR_BITMAPS)
 		check_msr_bitmap(h, fake_field(c, NVMX_MSR_BITMAP));
 	if (proc & NVMX_PROC_TPR_SHADOW)

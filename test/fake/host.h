@@ -42,7 +42,8 @@ enum {
 	FAKE_L2_DATA = 0x50000,   /* eight pages */
 	FAKE_L2_STACK = 0x59000,
 	FAKE_L2_IDT = 0x5a000,
-	FAKE_L2_TABLES = 0x5b000  /* four pages */
+	FAKE_L2_TABLES = 0x5b000, /* four pages */
+	FAKE_EPTP_LIST = 0x60000
 };
 
 /* What a run is made of. */
@@ -70,6 +71,7 @@ struct fake_result {
 	struct fake_trace trace;
 	uint8_t ram[FAKE_RAM_SIZE];
 	/* nested only */
+	uint64_t switches;        /* of EPT pointers by the processor */
 	uint64_t callbacks;       /* that could have failed */
 	uint64_t moves;
 	enum nvmx_stop library_stop;

@@ -22,7 +22,8 @@ static void controls(struct nvmx_caps *c)
 	const uint32_t proc = 0xf7f9fffeu & ~NVMX_PROC_TERTIARY;
 	const uint32_t proc2 = NVMX_PROC2_EPT | NVMX_PROC2_DESC_TABLE | NVMX_PROC2_RDTSCP | NVMX_PROC2_VPID |
 		NVMX_PROC2_WBINVD | NVMX_PROC2_UNRESTRICTED | NVMX_PROC2_RDRAND | NVMX_PROC2_INVPCID |
-		NVMX_PROC2_SHADOW_VMCS | NVMX_PROC2_RDSEED | NVMX_PROC2_XSAVES | NVMX_PROC2_TSC_SCALING;
+		NVMX_PROC2_SHADOW_VMCS | NVMX_PROC2_RDSEED | NVMX_PROC2_XSAVES | NVMX_PROC2_TSC_SCALING |
+		NVMX_PROC2_VMFUNC | NVMX_PROC2_VE;
 	const uint32_t exit = NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_HOST_64 | NVMX_EXIT_ACK_INT | NVMX_EXIT_SAVE_PAT |
 		NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER | NVMX_EXIT_SAVE_PREEMPTION_TIMER;
 	const uint32_t entry = NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
@@ -59,6 +60,7 @@ void fake_hw_caps(struct nvmx_caps *c)
 					  NVMX_EPT_INVEPT_ALL | NVMX_EPT_INVVPID | NVMX_EPT_INVVPID_ADDR |
 					  NVMX_EPT_INVVPID_SINGLE | NVMX_EPT_INVVPID_ALL | NVMX_EPT_INVVPID_NON_GLOBAL);
 	set(c, NVMX_MSR_VMX_VMCS_ENUM, 0x2e);
+	set(c, NVMX_MSR_VMX_VMFUNC, NVMX_VMFUNC_EPTP_SWITCHING);
 	c->efer_valid = NVMX_EFER_SCE | NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_NXE;
 	c->debugctl_valid = 3;
 	c->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
@@ -93,6 +95,13 @@ void fake_memory_image(uint8_t *ram)
 	put(ram, pt_b + 24, 0);                                      /* not present */
 	put(ram, pt_b + 32, (FAKE_L2_DATA + 4 * FAKE_PAGE) | 0x32); /* misconfigured: write only */
 	put(ram, pt_b + 40, (FAKE_L2_DATA + 5 * FAKE_PAGE) | 0x33); /* no execute */
+	put(ram, FAKE_EPTP_LIST, FAKE_EPT_A | 0x1e);
+	put(ram, FAKE_EPTP_LIST + 8, FAKE_EPT_B | 0x1e);
+	put(ram, FAKE_EPTP_LIST + 16, FAKE_EPT_A | 0x18);          /* uncacheable tables */
+	put(ram, FAKE_EPTP_LIST + 24, FAKE_EPT_B | 0x1f);          /* no memory type */
+	put(ram, FAKE_EPTP_LIST + 32, FAKE_EPT_B | 0x1e | 1ull << 63);
+	put(ram, FAKE_EPTP_LIST + 40, FAKE_EPT_B | 0x1e);          /* the same again */
+	put(ram, FAKE_EPTP_LIST + 511 * 8, FAKE_EPT_B | 0x18);
 	put(ram, FAKE_VMXON_REGION, NVMX_VMCS12_REVISION);
 	put(ram, FAKE_VMCS_A, NVMX_VMCS12_REVISION);
 	put(ram, FAKE_VMCS_B, NVMX_VMCS12_REVISION);

@@ -370,6 +370,7 @@ static void finish(struct nvmx_host *h)
 	for (unsigned i = 0; i < NVMX_CNT_COUNT; i++)
 		r->counters[i] = nvmx_counter(h->vcpu, (enum nvmx_counter)i);
 	r->stop = h->cpu.stop;
+	r->switches = h->cpu.switches;
 	h->inside = true;
 	nvmx_vcpu_destroy(h->vcpu);
 	nvmx_vm_destroy(h->vm);

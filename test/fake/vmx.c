@@ -149,10 +149,43 @@ static bool offered(const struct fake_cpu *c, unsigned op)
 	return true;
 }
 
+/* Whether a VM entry would take the EPT pointer (26.2.1.1). */
+static bool eptp_valid(const struct fake_cpu *c, uint64_t eptp)
+{
+	uint64_t cap = nvmx_caps_get(c->caps, NVMX_MSR_VMX_EPT_VPID_CAP), type = eptp & 7, levels = eptp >> 3 & 7;
+
+	if (eptp & 0xf80 || eptp >> c->caps->maxphyaddr || (eptp & 0x40 && !(cap & NVMX_EPT_AD)))
+		return false;
+	return (type == 6 || (type == 0 && cap & NVMX_EPT_UC)) && (levels == 3 || (levels == 4 && cap & NVMX_EPT_WALK5));
+}
+
+/* SDM 25.5.6.3: VM function 0.  False: it exits. */
+static bool switch_eptp(struct fake_cpu *c)
+{
+	uint32_t index = (uint32_t)c->a.gpr[1];
+	uint64_t eptp;
+
+	if (index >= 512)
+		return false;
+	eptp = fake_phys_read(c, fake_field(c, NVMX_EPTP_LIST_ADDR) + 8 * index, 8);
+	if (!eptp_valid(c, eptp))
+		return false;
+	fake_field_set(c, NVMX_EPT_POINTER, eptp);
+	if (nvmx_caps_may(c->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_VE)
+		fake_field_set(c, NVMX_EPTP_INDEX, index);
+	c->switches++;
+	return true;
+}
+
+/* SDM 25.5.6.2 */
 static void vmfunc(struct fake_cpu *c, const struct fake_insn *i)
 {
-	if (!c->guest || !(fake_proc2(c) & NVMX_PROC2_VMFUNC))
+	uint32_t function = (uint32_t)c->a.gpr[0];
+
+	if (!c->guest || !(fake_proc2(c) & NVMX_PROC2_VMFUNC) || function > 63)
 		fake_raise(c, NVMX_UD, false, 0);
+	else if (fake_field(c, NVMX_VMFUNC_CTLS) >> function & 1 && switch_eptp(c))
+		fake_retire(c, i);
 	else
 		fake_insn_exit(c, i, NVMX_XR_VMFUNC, 0);
 }

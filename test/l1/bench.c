@@ -93,6 +93,7 @@ void l1_main(void)
 	bench_many(&l2);
 	bench_eptp_switch(&l2);
 	bench_vmcs_switch(&l2);
+	bench_vmfunc(&l2);
 	if (l1_option("cpus", 1) > 1)
 		bench_two_processors(&l2);
 	vmclear(phys(l2.vmcs));

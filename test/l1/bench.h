@@ -42,6 +42,7 @@ void bench_many(struct l2 *l2);
 /* bench_switch.c, bench_smp.c */
 void bench_eptp_switch(struct l2 *l2);
 void bench_vmcs_switch(struct l2 *l2);
+void bench_vmfunc(struct l2 *l2);
 void bench_two_processors(struct l2 *l2);
 
 #endif

@@ -58,3 +58,51 @@ void bench_vmcs_switch(struct l2 *l2)
 	if (vmptrld(phys(l2->vmcs)) != VMX_OK)
 		fatal("VMPTRLD failed");
 }
+
+/* L2 goes from one EPT pointer to the other rcx times by VMFUNC, adding 1 to a word at rsi each time. */
+void l2_switch_loop(void);
+asm(".globl l2_switch_loop\n"
+    "l2_switch_loop:\n"
+    "	movl %ecx, %ebx\n"
+    "	xorl %ecx, %ecx\n"
+    "	rdtsc\n"
+    "	movl %eax, %edi\n"
+    "1:	xorl %eax, %eax\n"
+    "	xorl $1, %ecx\n"
+    "	vmfunc\n"
+    "	addq $1, (%rsi)\n"
+    "	decl %ebx\n"
+    "	jnz 1b\n"
+    "	rdtsc\n"
+    "	subl %edi, %eax\n"
+    "	vmcall\n"
+    "	ud2\n");
+
+void bench_vmfunc(struct l2 *l2)
+{
+	u64 *list = page_alloc(), *word[2] = { page_alloc(), page_alloc() }, best = ~0ull, t;
+
+	if (!can(caps.proc2, PROC2_VMFUNC) || !(caps.vmfunc & 1))
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		new_touching_l2(l2);
+		ept_map(l2->ept, WINDOW, phys(word[i]), 1, EPT_RWX | EPT_WB);
+		list[i] = ept_pointer(l2->ept);
+	}
+	vmwrite(PROC_CONTROLS2, vmread(PROC_CONTROLS2) | PROC2_VMFUNC);
+	vmwrite(VM_FUNCTION_CONTROLS, 1);
+	vmwrite(EPTP_LIST_ADDRESS, phys(list));
+	for (unsigned round = 0; round <= ROUNDS; round++) {
+		vmwrite(GUEST_RIP, (u64)l2_switch_loop);
+		l2->regs.rsi = WINDOW;
+		l2->regs.rcx = REPEAT;
+		expect_exit(l2, R_VMCALL);
+		t = (u32)l2->regs.rax / REPEAT;
+		if (round && t < best)
+			best = t;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		if (*word[i] != (ROUNDS + 1) * REPEAT / 2)
+			fatal("L2 wrote %lu times by entry %u", *word[i], i);
+	row("vmfunc_switch_warm", best);
+}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * vCPUs on one EPT12, each in a thread, while L1's tables change and the host takes frames back: after a revocation has
- * returned, nobody reaches the frame.  Built with the thread sanitizer.
+ * returned, nobody reaches the frame.  Each L2 has two EPTPs, between which the processor may switch.  Built with the
+ * thread sanitizer.
  */
 #include <pthread.h>
 #include "../unit/ept_host.h"
@@ -10,6 +11,7 @@
 #define STEPS 50000u
 #define TABLES 12u
 #define DATA 64u
+#define LIST_FRAME (FRAMES - 1) /* L1's EPTP list */
 #define HOST_FRAMES (FRAMES + MAX_VCPUS * STEPS)
 
 /* L1's frame -> host frame << 8 | rights.  A host frame that was taken back is never used again. */
@@ -27,8 +29,14 @@ struct vcpu_thread {
 	pthread_t thread;
 	uint64_t rnd;
 	bool in_l2;
+	struct nvmx_vmcs12 v12;
+	unsigned on;       /* the EPTP that L2 runs on */
+	uint64_t *hw_list; /* the processor's EPTP list */
+	unsigned switches; /* by the processor */
 	unsigned reached, taken_reached; /* a frame; one that had been taken back, or protected, before */
 };
+
+static const uint64_t eptp12[2] = { 0x1000 | 3 << 3 | 6, 0x1000 | 3 << 3 | 6 | NVMX_EPTP_AD };
 
 static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
@@ -74,8 +82,33 @@ static void edit(uint64_t (*ram)[512], uint64_t *rnd)
 	__atomic_store_n(&ram[table][below(rnd, 4)], some_entry(rnd, table), __ATOMIC_RELAXED);
 }
 
+/* L1 enters L2. */
+static void enter(struct vcpu_thread *t)
+{
+	uint64_t list = nvmx_ept_list(&t->v, &t->v12);
+
+	assert_in_range(list >> 12, HOST_PAGE_FRAME, HOST_PAGE_FRAME + HOST_PAGES - 1);
+	t->hw_list = t->host.pages[(list >> 12) - HOST_PAGE_FRAME];
+}
+
+/* VMFUNC: the processor switches, or L2 exits and the library does. */
+static uint64_t switch_to(struct vcpu_thread *t, unsigned n)
+{
+	uint64_t eptp = t->hw_list[n];
+
+	t->on = n;
+	t->switches += eptp != 0;
+	if (eptp)
+		return eptp;
+	__atomic_store_n(&t->in_l2, false, __ATOMIC_SEQ_CST);
+	assert_true(nvmx_ept_root(&t->v, eptp12[n]));
+	nvmx_ept_list_add(&t->v, n, eptp12[n]);
+	__atomic_store_n(&t->in_l2, true, __ATOMIC_SEQ_CST);
+	return nvmx_ept_root(&t->v, eptp12[n]);
+}
+
 /* L2 runs for one access; what it uses stays in the TLB.  Returns whether it reached a frame. */
-static bool run_l2(struct vcpu_thread *t, uint64_t eptp12, uint64_t gpa2, unsigned access)
+static bool run_l2(struct vcpu_thread *t, unsigned n, uint64_t gpa2, unsigned access)
 {
 	uint64_t eptp, hpa, qual;
 	uint32_t before, taken, protected;
@@ -83,7 +116,9 @@ static bool run_l2(struct vcpu_thread *t, uint64_t eptp12, uint64_t gpa2, unsign
 	bool reached;
 
 	__atomic_store_n(&t->in_l2, true, __ATOMIC_SEQ_CST);
-	eptp = nvmx_ept_root(&t->v, eptp12); /* what nvmx_before_l2() does */
+	eptp = nvmx_ept_root(&t->v, eptp12[t->on]); /* what nvmx_before_l2() does */
+	if (t->on != n)
+		eptp = switch_to(t, n);
 	before = __atomic_load_n(&revocations, __ATOMIC_SEQ_CST);
 	reached = !hw_access(&t->host, eptp, 0, gpa2, access, &hpa, &rights, &qual);
 	if (reached) {
@@ -96,7 +131,7 @@ static bool run_l2(struct vcpu_thread *t, uint64_t eptp12, uint64_t gpa2, unsign
 	return reached;
 }
 
-static void access_once(struct vcpu_thread *t, uint64_t eptp12)
+static void access_once(struct vcpu_thread *t, unsigned n)
 {
 	uint64_t gpa2 = 0;
 	unsigned tries, access = 1u << below(&t->rnd, 2);
@@ -105,9 +140,9 @@ static void access_once(struct vcpu_thread *t, uint64_t eptp12)
 	for (unsigned level = 1; level <= 4; level++)
 		gpa2 |= (uint64_t)below(&t->rnd, 4) << nvmx_ept_shift(level);
 	for (tries = 0; tries < 3; tries++) {
-		if (run_l2(t, eptp12, gpa2, access))
+		if (run_l2(t, n, gpa2, access))
 			return;
-		if (nvmx_ept_violation(&t->v, eptp12, gpa2, access | 0x180, &f) != NVMX_EPT_RETRY)
+		if (nvmx_ept_violation(&t->v, eptp12[n], gpa2, access | 0x180, &f) != NVMX_EPT_RETRY)
 			return;
 	}
 }
@@ -152,21 +187,22 @@ static void protect_frame(struct vcpu_thread *t)
 static void *run_vcpu(void *arg)
 {
 	struct vcpu_thread *t = me = arg;
-	uint64_t eptp12[2] = { 0x1000 | 3 << 3 | 6, 0x1000 | 3 << 3 | 6 | NVMX_EPTP_AD };
 
+	enter(t);
 	for (unsigned i = 0; i < STEPS; i++) {
 		unsigned what = below(&t->rnd, 100);
 
 		if (what < 3)
 			edit(t->host.ram, &t->rnd);
-		else if (what < 6)
+		else if (what < 6) {
 			nvmx_ept_invept(&t->v, NVMX_FLUSH_SINGLE, eptp12[0]);
-		else if (what < 12)
+			enter(t);
+		} else if (what < 12)
 			move_frame(t);
 		else if (what < 14)
 			protect_frame(t);
 		else
-			access_once(t, eptp12[what & 1]);
+			access_once(t, what & 1);
 	}
 	return NULL;
 }
@@ -199,11 +235,13 @@ static void run(unsigned vcpus, uint64_t start)
 	for (i = 1; i < TABLES; i++)
 		for (k = 0; k < 4; k++)
 			first.ram[i][k] = some_entry(&rnd, i);
+	memcpy(first.ram[LIST_FRAME], eptp12, sizeof(eptp12));
 	for (i = 0; i < vcpus; i++) {
 		t[i] = aligned_alloc(64, (sizeof(*t[i]) + 63) & ~63ul);
 		memset(t[i], 0, sizeof(*t[i]));
 		t[i]->host.ram = first.ram;
 		t[i]->host.page_limit = i ? HOST_PAGES : 70; /* one of them evicts all the time */
+		t[i]->v12.eptp_list_addr = LIST_FRAME * 0x1000ull;
 		t[i]->rnd = start * 77 + i + 1;
 		t[i]->v.vm = vm;
 		t[i]->v.ops = &ops;
@@ -217,7 +255,7 @@ static void run(unsigned vcpus, uint64_t start)
 		pthread_join(t[i]->thread, NULL);
 		if (t[i]->taken_reached)
 			fail_msg("vCPU %u reached frames that had been taken back or protected %u times", i, t[i]->taken_reached);
-		assert_true(t[i]->reached > STEPS / 10);
+		assert_true(t[i]->reached > STEPS / 10 && t[i]->switches > STEPS / 50);
 		nvmx_ept_vcpu_destroy(&t[i]->v);
 		assert_int_equal(t[i]->host.pages_live, 0);
 	}

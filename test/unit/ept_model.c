@@ -2,7 +2,8 @@
 /*
  * The shadow EPT against a model: random edits of EPT12, INVEPTs, accesses of L2, changes of the host's map.  Whatever
  * an access reaches must be a translation that the processor may use at that moment: made of values that EPT12's
- * entries had at some time since the last INVEPT (SDM 28.4), through a host map that holds now, with no right more.
+ * entries had at some time since the last INVEPT (SDM 28.4), through a host map that holds now, with no right more.  L2
+ * also goes from one EPTP to another by itself, as the processor's EPTP list lets it.
  */
 #include "ept_host.h"
 
@@ -14,6 +15,8 @@
 #define FEW_PAGES 100u /* eviction all the time */
 #define RECENT 24u     /* accesses that are repeated often */
 #define STEPS 1000000u
+#define LIST_FRAME (FRAMES - 1) /* L1's EPTP list */
+#define LIST_ENTRIES 12u
 
 static const unsigned slot_index[SLOTS] = { 0, 1, 2, 3, 300, 511 };
 
@@ -32,7 +35,11 @@ struct model {
 	bool ad;
 	struct tlb_entry other_tlb[TLB]; /* of the processor where the vCPU was before */
 	struct { uint64_t gpa2, hpa; unsigned eptp; } recent[RECENT];
-	unsigned reached, to_l1, to_host;
+	uint64_t *hw_list;                /* the processor's EPTP list */
+	unsigned on;                      /* the EPTP that L2 runs on */
+	bool entered;                     /* by L1, since it last wrote its list */
+	uint64_t list_then[LIST_ENTRIES]; /* L1's list when it entered L2 */
+	unsigned reached, to_l1, to_host, switches, switch_exits;
 };
 
 static uint64_t rnd(struct model *m)
@@ -257,18 +264,73 @@ static void check_flags(struct model *m, uint64_t eptp, uint64_t gpa2, unsigned 
 	assert_true(!(access & NVMX_ACCESS_W) || e & NVMX_EPTE_D);
 }
 
+<<<<<<< HEAD
 /* L2's access; where it leads is remembered as number k of the recent ones. */
 static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k)
 {
 	unsigned access = 1u << below(m, 3), rights, tries = 0;
 	uint64_t lin = below(m, 2), eptp02, hpa, qual;
+=======
+/* L1 enters L2, which runs on its EPTP n. */
+static uint64_t enter(struct model *m, unsigned n)
+{
+	uint64_t list = nvmx_ept_list(&m->r->v, m->r->v12);
+
+	assert_in_range(list >> 12, HOST_PAGE_FRAME, HOST_PAGE_FRAME + HOST_PAGES - 1);
+	m->hw_list = m->r->host.pages[(list >> 12) - HOST_PAGE_FRAME];
+	memcpy(m->list_then, m->r->host.ram[LIST_FRAME], sizeof(m->list_then));
+	m->entered = true;
+	m->on = n;
+	return nvmx_ept_root(&m->r->v, m->eptp[n]);
+}
+
+/* VMFUNC of L2 towards EPTP n, of which it knows an index: by the processor, or by an exit.  0: L1's list has it not. */
+static uint64_t switch_to(struct model *m, unsigned n)
+{
+	unsigned index = below(m, LIST_ENTRIES);
+	uint64_t eptp02;
+
+	for (unsigned i = 0; i < LIST_ENTRIES && m->list_then[index] != m->eptp[n]; i++)
+		index = (index + 1) % LIST_ENTRIES;
+	assert_true(nvmx_ept_root(&m->r->v, m->eptp[m->on])); /* L2 is resumed where it was */
+	eptp02 = m->hw_list[index];
+	if (eptp02) {
+		assert_int_equal(nvmx_ept_shadowed(&m->r->v, eptp02), m->list_then[index]);
+		m->switches += m->list_then[index] == m->eptp[n] && m->on != n;
+	}
+	if (m->list_then[index] != m->eptp[n])
+		return 0;
+	m->on = n;
+	if (eptp02)
+		return eptp02;
+	m->switch_exits++;
+	eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
+	nvmx_ept_list_add(&m->r->v, index, m->eptp[n]);
+	return eptp02;
+}
+
+/* L1 changes its list, between two entries. */
+static void edit_list(struct model *m)
+{
+	m->r->host.ram[LIST_FRAME][below(m, LIST_ENTRIES)] = below(m, 8) ? m->eptp[below(m, EPTPS)] : rnd(m);
+	m->entered = false;
+}
+
+static void access_randomly(struct model *m)
+{
+	unsigned k = below(m, RECENT), access = 1u << below(m, 3), rights, tries = 0, n = below(m, EPTPS);
+	uint64_t gpa2 = random_gpa(m), lin = below(m, 2), eptp02 = 0, hpa, qual;
+>>>>>>> 5567c7b (EPTP switching by the processor: vmcs02 gets an EPTP list of roots that L2 may use as they are)
 	struct nvmx_ept_rules rules;
 	struct nvmx_ept_fault f;
 	enum nvmx_ept_answer a;
 
 	nvmx_ept_rules_init(&rules, &m->r->vm.caps, false, m->ad);
-	for (;;) {
-		eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
+	if (m->entered && below(m, 4))
+		eptp02 = switch_to(m, n);
+	if (!eptp02)
+		eptp02 = enter(m, n);
+	for (;; eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n])) {
 		assert_true(eptp02);
 		if (!hw_access(&m->r->host, eptp02, lin, gpa2, access, &hpa, &rights, &qual))
 			break;
@@ -476,6 +538,9 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 	for (i = 0; i < TABLES; i++)
 		for (s = 0; s < SLOTS; s++)
 			m->r->host.ram[i][slot_index[s]] = random_entry(m, i);
+	m->r->v12->eptp_list_addr = LIST_FRAME * 0x1000ull;
+	for (i = 0; i < LIST_ENTRIES; i++)
+		m->r->host.ram[LIST_FRAME][i] = m->eptp[i % EPTPS];
 	for (m->now = 1; m->now <= steps; m->now++) {
 		unsigned what = below(m, 100);
 
@@ -489,12 +554,16 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 			change_host(m);
 		else if (what < 12)
 			below(m, 4) ? protect(m) : move_vcpu(m);
+		else if (what < 13 && below(m, 4) == 0)
+			edit_list(m);
 		else
 			access_randomly(m);
 	}
-	print_message("  reached %u, to L1 %u, to the host %u, fills %llu, pages at most %u, flushes %u\n", m->reached,
+	print_message("  reached %u, to L1 %u, to the host %u, fills %llu, pages at most %u, flushes %u, "
+		      "EPTP switches %u and %u by exit\n", m->reached,
 		      m->to_l1, m->to_host, (unsigned long long)m->r->v.counters[NVMX_CNT_EPT_FILL],
-		      m->r->host.pages_peak, m->r->host.flushes);
+		      m->r->host.pages_peak, m->r->host.flushes, m->switches, m->switch_exits);
+	assert_true(m->switches > steps / 50 && m->switch_exits > steps / 50);
 	assert_true(m->reached > steps / 20 && m->to_l1 > steps / 20 && m->to_host > steps / 1000);
 	rig_free(m->r);
 	free(m);

@@ -89,6 +89,12 @@ __attribute__((weak)) enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum n
 	return NVMX_STOP;
 }
 
+__attribute__((weak)) uint64_t nvmx_ept_shadowed(struct nvmx_vcpu *v, uint64_t eptp02)
+{
+	(void)v;
+	return eptp02;
+}
+
 __attribute__((weak)) void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp)
 {
 	(void)v;

@@ -103,6 +103,8 @@ void print_features(void)
 		printf("| %u | `%s` | ", i, nvmx_feature_name(i));
 		if (i == NVMX_FEATURE_HW_SHADOW)
 			printf("nothing that L1 sees: the host's own use of VMCS shadowing | yes |\n");
+		else if (i == NVMX_FEATURE_HW_EPTP_SWITCHING)
+			printf("nothing that L1 sees: L2's EPTP switching without a VM exit | yes |\n");
 		else {
 			bool same = true;
 
