@@ -190,7 +190,8 @@ struct nvmx_l2_exit {
 };
 enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit *exit);
 /* L2 has run and exited for the host alone: for a host that does not pass such an exit to nvmx_handle_exit(), or that put L2
- * to sleep in place of a VM entry into HLT. */
+ * to sleep in place of a VM entry into HLT.  vmcs02 is current.  Each exit of L2 comes to one of the two before the library is
+ * called for anything else: L2 may have switched its EPT pointer. */
 void nvmx_l2_ran(struct nvmx_vcpu *v);
 /* Whether L1 intercepts this exception of L2 (SDM 25.2). */
 bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error);

@@ -264,24 +264,19 @@ static void check_flags(struct model *m, uint64_t eptp, uint64_t gpa2, unsigned 
 	assert_true(!(access & NVMX_ACCESS_W) || e & NVMX_EPTE_D);
 }
 
-<<<<<<< HEAD
-/* L2's access; where it leads is remembered as number k of the recent ones. */
-static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k)
-{
-	unsigned access = 1u << below(m, 3), rights, tries = 0;
-	uint64_t lin = below(m, 2), eptp02, hpa, qual;
-=======
 /* L1 enters L2, which runs on its EPTP n. */
 static uint64_t enter(struct model *m, unsigned n)
 {
-	uint64_t list = nvmx_ept_list(&m->r->v, m->r->v12);
+	uint64_t list = nvmx_ept_list(&m->r->v, m->r->v12), eptp02;
 
 	assert_in_range(list >> 12, HOST_PAGE_FRAME, HOST_PAGE_FRAME + HOST_PAGES - 1);
 	m->hw_list = m->r->host.pages[(list >> 12) - HOST_PAGE_FRAME];
 	memcpy(m->list_then, m->r->host.ram[LIST_FRAME], sizeof(m->list_then));
 	m->entered = true;
 	m->on = n;
-	return nvmx_ept_root(&m->r->v, m->eptp[n]);
+	eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
+	nvmx_ept_ahead(&m->r->v, m->eptp[n]);
+	return eptp02;
 }
 
 /* VMFUNC of L2 towards EPTP n, of which it knows an index: by the processor, or by an exit.  0: L1's list has it not. */
@@ -316,11 +311,11 @@ static void edit_list(struct model *m)
 	m->entered = false;
 }
 
-static void access_randomly(struct model *m)
+/* L2's access; where it leads is remembered as number k of the recent ones. */
+static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k)
 {
-	unsigned k = below(m, RECENT), access = 1u << below(m, 3), rights, tries = 0, n = below(m, EPTPS);
-	uint64_t gpa2 = random_gpa(m), lin = below(m, 2), eptp02 = 0, hpa, qual;
->>>>>>> 5567c7b (EPTP switching by the processor: vmcs02 gets an EPTP list of roots that L2 may use as they are)
+	unsigned access = 1u << below(m, 3), rights, tries = 0;
+	uint64_t lin = below(m, 2), eptp02 = 0, hpa, qual;
 	struct nvmx_ept_rules rules;
 	struct nvmx_ept_fault f;
 	enum nvmx_ept_answer a;
@@ -360,10 +355,6 @@ static void access_randomly(struct model *m)
 	if (below(m, 5)) {
 		gpa2 = m->recent[k].gpa2;
 		n = m->recent[k].eptp;
-	}
-	if (below(m, 2)) { /* L1 has entered L2 since the last access */
-		assert_true(nvmx_ept_root(&m->r->v, m->eptp[n]));
-		nvmx_ept_ahead(&m->r->v, m->eptp[n]);
 	}
 	access_page(m, n, gpa2, k);
 }
