@@ -131,6 +131,13 @@ static int restore(struct kvm_vcpu *vcpu, const struct nvmx_state *state, size_t
 	return 0;
 }
 
+/* Out of VMX operation; what follows the header is not looked at. */
+static bool is_nothing(const struct kvm_nested_state *header)
+{
+	return !header->flags && header->hdr.vmx.vmcs12_pa == INVALID_GPA && !header->hdr.vmx.smm.flags &&
+	       !(header->hdr.vmx.flags & ~KVM_STATE_VMX_PREEMPTION_TIMER_DEADLINE);
+}
+
 int nest_set_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *from, struct kvm_nested_state *header)
 {
 	struct nvmx_state *state;
@@ -140,8 +147,7 @@ int nest_set_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *from, 
 	if (header->format != KVM_STATE_NESTED_FORMAT_VMX || size < sizeof(*header) || size > sizeof(*state))
 		return -EINVAL;
 	if (header->hdr.vmx.vmxon_pa == INVALID_GPA && !nest_of(to_vmx(vcpu)))
-		return size == sizeof(*header) && !(header->flags & ~KVM_STATE_NESTED_EVMCS) &&
-		       header->hdr.vmx.vmcs12_pa == INVALID_GPA && !header->hdr.vmx.smm.flags ? 0 : -EINVAL;
+		return is_nothing(header) ? 0 : -EINVAL;
 	if (!nested_vmx_allowed(vcpu))
 		return -EINVAL;
 	state = kvzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
