@@ -141,6 +141,7 @@ enum fake_stop {
 	FAKE_STOP_STEPS   /* too many steps */
 };
 
+#define FAKE_TIMER_FAR 0x80000000u /* a preemption timer that no run lives to see */
 #define FAKE_TLB 64u
 struct fake_tlb_entry {
 	uint64_t linear, hpa, eptp;

@@ -569,6 +569,8 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 	g->random = seed * 0x9e3779b97f4a7c15ull + 1;
 	rnd(g, 2);
 	g->machine = (struct fake_machine){ .flags = chance(g, 30) ? NVMX_HOST_OWNS_INTERRUPTS : 0 };
+	if (g->machine.flags && seed % 2)
+		g->machine.flags = FAKE_LIKE_KVM;
 	g->machine.no_vpid = chance(g, 15);
 	g->machine.vpids = seed % 2 ? 3 : 0;
 	g->machine.intercept_all_msrs = chance(g, 15);

@@ -392,7 +392,7 @@ void fake_idle(struct fake_cpu *c)
 	c->clock++;
 	if (c->outside_next < c->outsides)
 		return;
-	if (c->guest && c->timer_on && c->timer) {
+	if (c->guest && c->timer_on && c->timer && c->timer < FAKE_TIMER_FAR) {
 		c->timer--;
 		return;
 	}

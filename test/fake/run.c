@@ -76,7 +76,9 @@ static enum nvmx_verdict cr_access(struct nvmx_host *h, struct nvmx_regs *regs)
 	uint64_t q = rd(h, NVMX_EXIT_QUALIFICATION), value;
 	unsigned cr = q & 15, reg = q >> 8 & 15;
 
-	FAKE_ASSERT((cr == 0 || cr == 4) && !(q >> 4 & 3) && !nvmx_in_l2(h->vcpu));
+	if (nvmx_in_l2(h->vcpu))
+		return fake_own_cr(h, regs) ? done(h) : raise_in_guest(h, regs, NVMX_GP, true);
+	FAKE_ASSERT((cr == 0 || cr == 4) && !(q >> 4 & 3));
 	value = reg == 4 ? rd(h, NVMX_GUEST_RSP) : regs->gpr[reg];
 	if (cr == 0 ? !cr0_valid(value) :
 		      (value & ~nvmx_caps_get(&h->hw, NVMX_MSR_VMX_CR4_FIXED1)) || !(value & NVMX_CR4_PAE))
@@ -232,6 +234,8 @@ static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 		h->vsipi = true;
 		h->vsipi_vector = (uint8_t)rd(h, NVMX_EXIT_QUALIFICATION);
 		return resume(h);
+	case NVMX_XR_PREEMPTION_TIMER:
+		return fake_own_timer_rings(h);
 	default:
 		fake_die("exit reason", (int)reason, h->cpu.refused ? h->cpu.refused : "not expected by the host");
 	}
@@ -334,17 +338,27 @@ bool fake_host_step(struct nvmx_host *h)
 {
 	struct nvmx_regs regs;
 	enum nvmx_verdict verdict;
+	bool l2 = nvmx_in_l2(h->vcpu);
+	uint64_t timer = 0;
 
 	if (h->m->moves)
 		fake_host_maybe_move(h);
 	if (!run_guest(h) || ++h->cpu.steps > FAKE_MAX_STEPS)
 		return false;
+	if (l2) {
+		fake_own_timer_exit(h);
+		timer = rd(h, NVMX_PREEMPTION_TIMER);
+	}
 	if (h->cpu.refused)
 		h->r->refused = h->cpu.refused;
 	memcpy(regs.gpr, h->cpu.a.gpr, sizeof(regs.gpr));
 	verdict = fake_host_handle(h, &regs);
+	if (l2 && nvmx_in_l2(h->vcpu) && verdict != NVMX_STOP)
+		fake_own_reinject(h);
 	if (verdict == NVMX_HOST)
 		verdict = host_exit(h, &regs);
+	if (l2 && nvmx_in_l2(h->vcpu))
+		timer = rd(h, NVMX_PREEMPTION_TIMER);
 	verdict = fake_host_events(h, &regs, verdict);
 	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n);
 	if (verdict == NVMX_STOP) {
@@ -352,6 +366,10 @@ bool fake_host_step(struct nvmx_host *h)
 		return false;
 	}
 	FAKE_ASSERT(verdict == resume(h));
+	if (l2 && !nvmx_in_l2(h->vcpu))
+		fake_own_timer_stop(h, timer);
+	else if (!l2 && nvmx_in_l2(h->vcpu))
+		fake_own_timer_start(h);
 	regs.gpr[4] = h->cpu.a.gpr[4];
 	memcpy(h->cpu.a.gpr, regs.gpr, sizeof(regs.gpr));
 	return true;

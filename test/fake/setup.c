@@ -26,7 +26,8 @@ static void controls(struct nvmx_host *h)
 {
 	struct fake_cpu *c = &h->cpu;
 	bool owns = h->m->flags & NVMX_HOST_OWNS_INTERRUPTS;
-	uint32_t pin = owns ? NVMX_PIN_EXT_INT | NVMX_PIN_NMI | NVMX_PIN_VNMI : 0;
+	uint32_t pin = (owns ? NVMX_PIN_EXT_INT | NVMX_PIN_NMI | NVMX_PIN_VNMI : 0) |
+		       (h->m->flags & NVMX_HOST_OWNS_TIMER ? NVMX_PIN_PREEMPTION_TIMER : 0);
 	uint32_t proc = NVMX_PROC_SECONDARY | NVMX_PROC_TSC_OFFSET | (h->m->intercept_all_msrs ? 0 : NVMX_PROC_MSR_BITMAPS);
 	uint32_t proc2 = NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED | NVMX_PROC2_RDTSCP | NVMX_PROC2_INVPCID |
 			 NVMX_PROC2_XSAVES | (h->m->no_vpid ? 0 : NVMX_PROC2_VPID);
@@ -42,6 +43,7 @@ static void controls(struct nvmx_host *h)
 	fake_field_set(c, NVMX_EPT_POINTER, h->eptp01);
 	fake_field_set(c, NVMX_VPID, h->m->no_vpid ? 0 : 1);
 	fake_field_set(c, NVMX_TSC_OFFSET, 0x1000);
+	fake_field_set(c, NVMX_PREEMPTION_TIMER, FAKE_OWN_TIMER_NEVER);
 	fake_field_set(c, NVMX_VMCS_LINK_POINTER, FAKE_NONE);
 	fake_field_set(c, NVMX_CR0_MASK, NVMX_CR0_NE);
 	fake_field_set(c, NVMX_CR4_MASK, NVMX_CR4_VMXE);

@@ -36,6 +36,9 @@ static void check_with(enum fake_stop stop, const struct fake_outside *outside, 
 	m.flags = NVMX_HOST_OWNS_INTERRUPTS;
 	assert_true(fake_same(&m, true));
 	assert_null(fake_nested.refused);
+	m.flags = FAKE_LIKE_KVM;
+	assert_true(fake_same(&m, true));
+	assert_null(fake_nested.refused);
 }
 
 static void check(enum fake_stop stop)
