@@ -151,6 +151,7 @@ int nest_create(struct kvm_vcpu *vcpu)
 
 	if (!n)
 		return error;
+	nest_took(NEST_VCPU);
 	n->vmx = vmx;
 	n->has_ibpb = guest_cpuid_has(vcpu, X86_FEATURE_SPEC_CTRL);
 	spin_lock_init(&n->frames_lock);
@@ -172,6 +173,7 @@ int nest_create(struct kvm_vcpu *vcpu)
 		nest_settle(n);
 	}
 	vmx->nested.hv_evmcs = NULL;
+	nest_returned(NEST_VCPU);
 	vfree(n);
 	return error;
 }
@@ -206,5 +208,6 @@ void nest_destroy(struct kvm_vcpu *vcpu)
 	vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);
 	vmx->nested.hv_evmcs = NULL;
 	vmx->nested.cached_vmcs12 = NULL;
+	nest_returned(NEST_VCPU);
 	vfree(n);
 }

@@ -37,6 +37,7 @@ void nest_timer_restart(struct nest *n, u64 deadline)
 	u64 ns;
 
 	nested->preemption_timer_deadline = deadline;
+	n->timer_tsc_offset = vcpu->arch.l1_tsc_offset;
 	if (ticks <= 0 || !vcpu->arch.virtual_tsc_khz) {
 		timer_rings(&nested->preemption_timer);
 		return;
@@ -44,6 +45,14 @@ void nest_timer_restart(struct nest *n, u64 deadline)
 	ns = mul_u64_u32_div(ticks, 1000000, vcpu->arch.virtual_tsc_khz);
 	nested->preemption_timer.function = timer_rings;
 	hrtimer_start(&nested->preemption_timer, ktime_add_ns(ktime_get(), ns), HRTIMER_MODE_ABS_PINNED);
+}
+
+/* User space may restore L1's TSC after the nested state, and so after the timer was started. */
+void nest_timer_follow_tsc(struct nest *n)
+{
+	if (likely(n->timer_tsc_offset == nest_vcpu(n)->arch.l1_tsc_offset) || !l1_uses_timer(n))
+		return;
+	nest_timer_restart(n, n->vmx->nested.preemption_timer_deadline);
 }
 
 void nest_timer_start(struct nest *n)

@@ -45,6 +45,7 @@ int nested_vmx_hardware_setup(int (*exit_handlers[])(struct kvm_vcpu *))
 
 void nested_vmx_hardware_unsetup(void)
 {
+	nest_ledger_close();
 }
 
 void nested_vmx_setup_ctls_msrs(struct vmcs_config *vmcs_conf, u32 ept_caps)

@@ -8,6 +8,7 @@
 #include "nest.h"
 
 #include <linux/pgtable.h>
+#include <linux/sched/signal.h>
 #include <asm/cpufeature.h>
 
 #define LEVEL_SHIFT_2M 21
@@ -198,6 +199,7 @@ static void put_frame(struct nest_frame *f)
 {
 	put_page(f->page);
 	f->page = NULL;
+	nest_returned(NEST_FRAME);
 }
 
 static struct nest_frame *set_of(struct nest *n, gfn_t gfn)
@@ -276,7 +278,9 @@ static struct nest_frame *new_frame(struct nest *n, gfn_t gfn, bool write)
 		f->users = 1;
 	}
 	spin_unlock(&n->frames_lock);
-	if (!f)
+	if (f)
+		nest_took(NEST_FRAME);
+	else
 		kvm_release_pfn_clean(pfn);
 	return f;
 }
@@ -350,6 +354,7 @@ int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa)
 			continue;
 		if (kvm_vcpu_map(nest_vcpu(n), gpa_to_gfn(gpa), map))
 			return -1;
+		nest_took(NEST_PIN);
 		*hpa = pfn_to_hpa(map->pfn);
 		return 0;
 	}
@@ -368,6 +373,7 @@ void nest_op_unpin(struct nvmx_host *host, u64 gpa, u64 hpa)
 		if (map->hva && map->gfn == gpa_to_gfn(gpa) && pfn_to_hpa(map->pfn) == hpa) {
 			kvm_vcpu_unmap(nest_vcpu(n), map, true);
 			map->hva = NULL;
+			nest_returned(NEST_PIN);
 			return;
 		}
 	}
@@ -394,6 +400,7 @@ void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa)
 	if (!page)
 		return NULL;
 	atomic_inc(&n->pages);
+	nest_took(NEST_PAGE);
 	*hpa = page_to_phys(page);
 	return page_address(page);
 }
@@ -401,6 +408,7 @@ void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa)
 void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa)
 {
 	atomic_dec(&nest_of_host(host)->pages);
+	nest_returned(NEST_PAGE);
 	free_page((unsigned long)page);
 }
 
@@ -474,13 +482,26 @@ static void flush_slot(struct kvm *kvm, struct kvm_memory_slot *slot, struct kvm
 	take_back(n, slot->base_gfn, slot->npages);
 }
 
+/* The kernel registers none while a signal waits, which is no reason for L1 to wait too. */
+static int register_notifier(struct nest *n, struct mm_struct *mm)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	error = mmu_notifier_register(&n->notifier, mm);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
 int nest_watch_memory(struct nest *n)
 {
 	struct kvm *kvm = nest_vcpu(n)->kvm;
 	int error;
 
 	n->notifier.ops = &notifier_ops;
-	error = mmu_notifier_register(&n->notifier, kvm->mm);
+	error = register_notifier(n, kvm->mm);
 	if (error)
 		return error;
 	n->track.track_flush_slot = flush_slot;

@@ -54,6 +54,7 @@ struct nest {
 	u64 efer01, efer02;	/* what GUEST_IA32_EFER of vmcs01 holds, and of vmcs02 */
 	u64 l1_rip;		/* for the trace point of the VM entry */
 	u64 tsc_offset01, tsc_ratio01;	/* what vmcs01 holds */
+	u64 timer_tsc_offset;	/* L1's when its VMX-preemption timer was started */
 	unsigned int autoload_guest, autoload_host;	/* counts of the MSR areas in vmcs01 */
 	u32 controls01[4];	/* pin, exec, secondary, exception bitmap's inputs when the library read vmcs01 */
 	u64 tlb_flushes;	/* vcpu->stat.tlb_flush, to notice that dirty logging may have started anew */
@@ -102,6 +103,12 @@ static inline struct nvmx_regs *nest_gprs(struct kvm_vcpu *vcpu)
 	BUILD_BUG_ON(VCPU_REGS_RCX != 1 || VCPU_REGS_RSP != 4 || VCPU_REGS_R15 != 15);
 	return (struct nvmx_regs *)vcpu->arch.regs;
 }
+
+/* ledger.c */
+enum nest_thing { NEST_VCPU, NEST_PAGE, NEST_FRAME, NEST_PIN, NEST_VMCS02, NEST_THINGS };
+void nest_took(enum nest_thing thing);
+void nest_returned(enum nest_thing thing);
+void nest_ledger_close(void);
 
 /* create.c */
 int nest_create(struct kvm_vcpu *vcpu);
@@ -167,6 +174,7 @@ void nest_triple_fault(struct kvm_vcpu *vcpu);
 void nest_timer_start(struct nest *n);
 void nest_timer_restart(struct nest *n, u64 deadline);
 void nest_timer_stop(struct nest *n);
+void nest_timer_follow_tsc(struct nest *n);
 unsigned int nest_op_pending_events(struct nvmx_host *host);
 int nest_op_ack_interrupt(struct nvmx_host *host);
 int nest_op_take_event(struct nvmx_host *host, unsigned int event);

@@ -154,10 +154,13 @@ void nest_rsm(struct nest *n)
 int nest_handle_instruction(struct kvm_vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	int error = is_smm(vcpu) ? -EINVAL : prepare(vcpu);
 	enum nvmx_verdict verdict;
 	struct nest *n;
 
-	if (is_smm(vcpu) || prepare(vcpu)) {
+	if (error == -EINTR || error == -ENOMEM)	/* user space hears of it, and the instruction runs again */
+		return error;
+	if (error) {
 		kvm_queue_exception(vcpu, UD_VECTOR);
 		return 1;
 	}
@@ -321,6 +324,8 @@ void nested_sync_vmcs12_to_shadow(struct kvm_vcpu *vcpu)
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 
 	vmx->nested.need_vmcs12_to_shadow_sync = false;
-	if (is_guest_mode(vcpu))
-		nest_mmu_before_l2(nest_of(vmx));
+	if (!is_guest_mode(vcpu))
+		return;
+	nest_timer_follow_tsc(nest_of(vmx));
+	nest_mmu_before_l2(nest_of(vmx));
 }

@@ -141,6 +141,7 @@ static void adopt(struct nest *n, struct vmcs *vmcs)
 		l->cpu = -1;
 		l->msr_bitmap = n->vmx->vmcs01.msr_bitmap;
 		vmcs_clear(vmcs);
+		nest_took(NEST_VMCS02);
 		return;
 	}
 	WARN_ON_ONCE(1);
@@ -161,6 +162,7 @@ void nest_op_vmcs_clear(struct nvmx_host *host, u64 hpa)
 	} else {
 		nest_settle(n);
 		loaded_vmcs_clear(l);
+		nest_returned(NEST_VMCS02);
 		l->vmcs = NULL;	/* the library clears a vmcs02 only to give it back */
 	}
 }
