@@ -229,7 +229,7 @@ def l2_real():
 
 
 def minivmm():
-	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], own("minivmm.c"))
+	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], own("minivmm.c", "vmm.c"))
 
 
 def l2_kvm():

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* All that KVM holds of a virtual machine with one virtual CPU, apart from its memory. */
+#ifndef KVM_SNAPSHOT_H
+#define KVM_SNAPSHOT_H
+
+#include <stdbool.h>
+
+#include "vmm.h"
+
+#define SNAPSHOT_MSRS 400
+#define SNAPSHOT_NESTED 16384
+
+struct snapshot {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_xsave xsave;
+	struct kvm_xcrs xcrs;
+	struct kvm_vcpu_events events;
+	struct kvm_debugregs debug;
+	struct kvm_mp_state mp;
+	struct kvm_lapic_state lapic;
+	struct kvm_irqchip chip[3];
+	struct kvm_pit_state2 pit;
+	union {
+		struct kvm_nested_state state;
+		char room[SNAPSHOT_NESTED];
+	} nested;
+	uint32_t msrs;
+	struct kvm_msr_entry msr[SNAPSHOT_MSRS];
+};
+
+/* The two orders in which KVM's users set a virtual CPU's state: with the nested state last, or before the registers. */
+enum snapshot_order { NESTED_LAST, NESTED_EARLY };
+
+void snapshot_take(const struct vm *vm, struct snapshot *s);
+void snapshot_put(const struct vm *vm, const struct snapshot *s, enum snapshot_order order);
+bool snapshot_in_l2(const struct snapshot *s);
+
+#endif

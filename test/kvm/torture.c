@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What happens to an L1 from below: a user of KVM's that moves it, watches its writes, takes memory from it or kills it,
+ * while it runs a multiboot image that checks itself (test/l1/work.c).
+ *
+ *	torture MODE COUNT MILLISECONDS IMAGE [ARGUMENT...]
+ *
+ *	move early|last  every so often to a new virtual machine, nested state set before the registers or last
+ *	dirty            with the log of written pages on and off; each page that changed must be in it
+ *	slots            with a memory slot at 64 MiB that comes and goes while the guest runs
+ *	kill             SIGKILL, each time after a while
+ *	save FILE        once, after a while, to a file (COUNT is not used) ...
+ *	load FILE        ... and on from there (IMAGE is not used)
+ *
+ * COUNT times, at random moments up to so many milliseconds apart; then the guest runs to its end, but for kill and save.
+ * Exit status 0: all went well.
+ */
+#include <err.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "snapshot.h"
+
+#define MEMORY (20u << 20)	/* what work.elf needs */
+#define PAGE 4096u
+#define SLOT_GPA (64u << 20)
+#define SLOT_BYTES (8 * PAGE)
+
+static struct vm vm = { .size = MEMORY };
+static struct snapshot snapshot;
+static unsigned count, most;
+static uint32_t seed = 1;
+
+static uint32_t random_up_to(uint32_t limit)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % limit + 1;
+}
+
+static void wake(int signal)
+{
+	(void)signal;
+	vm.run->immediate_exit = 1;
+}
+
+static void wake_after(uint32_t ms)
+{
+	struct itimerval t = { .it_value = { ms / 1000, ms % 1000 * 1000 } };
+
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+/* Runs until the alarm or the guest's end. */
+static enum vm_end run(void)
+{
+	enum vm_end end;
+
+	do
+		end = vm_step(&vm);
+	while (end == VM_RUNS || (end == VM_INTERRUPTED && !vm.run->immediate_exit));
+	vm.run->immediate_exit = 0;
+	return end;
+}
+
+static enum vm_end run_for(uint32_t ms)
+{
+	wake_after(random_up_to(ms));
+	return run();
+}
+
+static int finish(const char *what, unsigned n, unsigned in_l2)
+{
+	wake_after(0);
+	if (run() != VM_OFF)
+		return 1;
+	printf("torture: %s: %u times, %u of them in L2\n", what, n, in_l2);
+	return n == count && in_l2 ? 0 : 1;
+}
+
+static int move(enum snapshot_order order)
+{
+	unsigned n, in_l2 = 0;
+
+	for (n = 0; n < count && run_for(most) == VM_INTERRUPTED; n++) {
+		snapshot_take(&vm, &snapshot);
+		in_l2 += snapshot_in_l2(&snapshot);
+		vm_close(&vm);
+		vm_create(&vm);
+		snapshot_put(&vm, &snapshot, order);
+	}
+	return finish(order == NESTED_EARLY ? "move early" : "move last", n, in_l2);
+}
+
+static void read_log(uint8_t *bits)
+{
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bits };
+
+	if (ioctl(vm.fd, KVM_GET_DIRTY_LOG, &log))
+		err(1, "KVM_GET_DIRTY_LOG");
+}
+
+/* Pages that differ from `before` and are not in the log; `before` follows. */
+static unsigned unlogged(uint8_t *before, const uint8_t *bits)
+{
+	unsigned missing = 0;
+
+	for (unsigned page = 0; page < MEMORY / PAGE; page++) {
+		uint8_t *now = vm.mem + (size_t)page * PAGE, *was = before + (size_t)page * PAGE;
+
+		if (!memcmp(now, was, PAGE))
+			continue;
+		memcpy(was, now, PAGE);
+		if (bits[page / 8] >> page % 8 & 1)
+			continue;
+		missing++;
+		fprintf(stderr, "torture: dirty: page %#x has changed and is not in the log\n", page);
+	}
+	return missing;
+}
+
+static int dirty(void)
+{
+	uint8_t *before = malloc(MEMORY), bits[MEMORY / PAGE / 8];
+	unsigned n, missing = 0, in_l2 = 0;
+	bool on = false;
+
+	if (!before)
+		err(1, "malloc");
+	for (n = 0; n < count && run_for(most) == VM_INTERRUPTED; n++) {
+		struct kvm_regs regs;
+
+		VM_CPU(&vm, KVM_GET_REGS, &regs);
+		snapshot.nested.state.size = SNAPSHOT_NESTED;
+		VM_CPU(&vm, KVM_GET_NESTED_STATE, &snapshot.nested);
+		in_l2 += snapshot_in_l2(&snapshot);
+		if (on) {
+			read_log(bits);
+			missing += unlogged(before, bits);
+		}
+		if (on && random_up_to(4) > 1)
+			continue;
+		on = !on;
+		vm_slot(&vm, 0, on ? KVM_MEM_LOG_DIRTY_PAGES : 0, 0, MEMORY, vm.mem);
+		if (on)
+			memcpy(before, vm.mem, MEMORY);
+	}
+	free(before);
+	return finish("dirty", n, in_l2) || missing;
+}
+
+static atomic_uint slot_changes;
+
+/* The log of the slot is switched on and off beside it. */
+static void *change_slots(void *memory)
+{
+	struct timespec pause = { 0 };
+
+	for (unsigned i = 0; i < count; i++) {
+		pause.tv_nsec = random_up_to(most) * 1000000l;
+		nanosleep(&pause, NULL);
+		vm_slot(&vm, 1, i & 2 ? KVM_MEM_LOG_DIRTY_PAGES : 0, SLOT_GPA, i & 1 ? 0 : SLOT_BYTES, memory);
+		vm_slot(&vm, 0, i & 4 ? KVM_MEM_LOG_DIRTY_PAGES : 0, 0, MEMORY, vm.mem);
+		atomic_fetch_add(&slot_changes, 1);
+	}
+	return NULL;
+}
+
+static int slots(void)
+{
+	void *memory = mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread;
+	int status;
+
+	if (memory == MAP_FAILED || pthread_create(&thread, NULL, change_slots, memory))
+		err(1, "slots");
+	status = run() == VM_OFF ? 0 : 1;
+	printf("torture: slots: %u times\n", atomic_load(&slot_changes));
+	return status || atomic_load(&slot_changes) != count;
+}
+
+static int kill_it(int argc, char **argv)
+{
+	struct timespec pause;
+	unsigned n;
+	int status;
+
+	for (n = 0; n < count; n++) {
+		uint32_t ms = random_up_to(most);
+		pid_t child = fork();
+
+		if (child < 0)
+			err(1, "fork");
+		if (!child) {
+			vm_create(&vm);
+			vm_load(&vm, argv[0], argc - 1, argv + 1);
+			_exit(run() == VM_OFF ? 2 : 3);
+		}
+		pause = (struct timespec){ ms / 1000, ms % 1000 * 1000000l };
+		nanosleep(&pause, NULL);
+		kill(child, SIGKILL);
+		if (waitpid(child, &status, 0) < 0 || !WIFSIGNALED(status))
+			errx(1, "kill: the guest has ended before: %#x", status);
+	}
+	printf("torture: kill: %u times\n", n);
+	return 0;
+}
+
+static void file_io(FILE *f, bool write)
+{
+	size_t (*io)(void *, size_t, size_t, FILE *) = write ? (size_t (*)(void *, size_t, size_t, FILE *))fwrite : fread;
+
+	if (!f || io(&snapshot, sizeof(snapshot), 1, f) != 1 || io(vm.mem, MEMORY, 1, f) != 1 || fclose(f))
+		err(1, "the file of the state");
+}
+
+/* Not before L2 runs: a state without nested state shows nothing. */
+static int save(const char *file)
+{
+	do {
+		if (run_for(most) != VM_INTERRUPTED)
+			return 1;
+		snapshot_take(&vm, &snapshot);
+	} while (!snapshot_in_l2(&snapshot));
+	file_io(fopen(file, "w"), true);
+	printf("torture: save: %u bytes of nested state\n", snapshot.nested.state.size);
+	return 0;
+}
+
+static int load(const char *file)
+{
+	file_io(fopen(file, "r"), false);
+	snapshot_put(&vm, &snapshot, NESTED_LAST);
+	return finish("load", count, 1);
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = wake };
+	const char *mode = argc > 1 ? argv[1] : "", *word = NULL;
+
+	if (!strcmp(mode, "move") || !strcmp(mode, "save") || !strcmp(mode, "load")) {
+		word = argc > 2 ? argv[2] : "";
+		argc--;
+		argv++;
+	}
+	if (argc < 5)
+		errx(1, "usage: torture move early|last, dirty, slots, kill, save FILE or load FILE; COUNT MILLISECONDS IMAGE ...");
+	count = (unsigned)strtoul(argv[2], NULL, 0);
+	most = (unsigned)strtoul(argv[3], NULL, 0);
+	sigaction(SIGALRM, &action, NULL);
+	if (!strcmp(mode, "kill"))
+		return kill_it(argc - 4, argv + 4);
+	vm_create(&vm);
+	if (!strcmp(mode, "load"))
+		return load(word);
+	vm_load(&vm, argv[4], argc - 5, argv + 5);
+	if (!strcmp(mode, "move"))
+		return move(!strcmp(word, "early") ? NESTED_EARLY : NESTED_LAST);
+	if (!strcmp(mode, "save"))
+		return save(word);
+	if (!strcmp(mode, "dirty"))
+		return dirty();
+	if (!strcmp(mode, "slots"))
+		return slots();
+	errx(1, "no mode called %s", mode);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The smallest KVM user that boots a multiboot image: one virtual CPU, one memory slot, in-kernel interrupt
+ * controllers and timer, a serial port that only writes. Whatever fails ends the program.
+ */
+#ifndef LAB_VMM_H
+#define LAB_VMM_H
+
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm {
+	int kvm, fd, cpu;
+	uint8_t *mem;		/* made by vm_create() where it is null */
+	size_t size;
+	struct kvm_run *run;
+	const char *prefix;	/* before each line of the guest's; null: none */
+};
+
+enum vm_end {
+	VM_RUNS,	/* an exit to user space has been dealt with */
+	VM_INTERRUPTED,	/* a signal came, and no exit is half done */
+	VM_OFF,		/* the guest has powered off */
+	VM_STOPPED,	/* an exit that is not expected: it has been told on standard error */
+};
+
+/* The machine and its virtual CPU, with the CPUID that KVM supports. */
+void vm_create(struct vm *vm);
+/* Its memory stays. */
+void vm_close(struct vm *vm);
+/* A multiboot image with arguments, where it starts. */
+void vm_load(struct vm *vm, const char *path, int argc, char **argv);
+/* One KVM_RUN. */
+enum vm_end vm_step(struct vm *vm);
+/* The memory slot `slot` becomes `size` bytes at `mem`, 0 for none. */
+void vm_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *mem);
+/* An ioctl of the vCPU's that must not fail. */
+void vm_cpu(struct vm *vm, unsigned long request, void *argument, const char *name);
+#define VM_CPU(vm, request, argument) vm_cpu(vm, request, argument, #request)
+
+#endif
