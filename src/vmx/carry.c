@@ -20,8 +20,6 @@ static const struct {
 };
 _Static_assert(NVMX_ROWS <= 256, "a row fits a byte");
 
-#define ALL_LOADS (NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
-
 static uint32_t encoding(unsigned i)
 {
 	return nvmx_field_rows[carried[i].guest].encoding;
@@ -29,7 +27,7 @@ static uint32_t encoding(unsigned i)
 
 uint64_t nvmx_carry_steps(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 {
-	uint32_t shared = v->ctl01[NVMX_WORD_ENTRY] & ~v12->entry_ctls & ALL_LOADS;
+	uint32_t shared = v->ctl01[NVMX_WORD_ENTRY] & ~v12->entry_ctls & NVMX_CARRYING_LOADS;
 	uint64_t steps = 0;
 
 	for (unsigned i = 0; shared && i < NVMX_CARRIED; i++)
@@ -59,19 +57,15 @@ void nvmx_carry_to_l2(struct nvmx_vcpu *v, const struct nvmx_slot *s, const uint
 
 void nvmx_carry_left(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t value[NVMX_CARRIED])
 {
-	uint32_t loads01 = v->ctl01[NVMX_WORD_ENTRY] & ALL_LOADS;
-
-	for (unsigned i = 0; loads01 && i < NVMX_CARRIED; i++)
-		if (loads01 & carried[i].load && !(v12->exit_ctls & carried[i].exit))
+	for (unsigned i = 0; i < NVMX_CARRIED; i++)
+		if (v->ctl01[NVMX_WORD_ENTRY] & carried[i].load && !(v12->exit_ctls & carried[i].exit))
 			value[i] = nvmx_vmread(v, encoding(i));
 }
 
 void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const uint64_t value[NVMX_CARRIED])
 {
-	uint32_t loads01 = v->ctl01[NVMX_WORD_ENTRY] & ALL_LOADS;
-
-	for (unsigned i = 0; loads01 && i < NVMX_CARRIED; i++) {
-		if (!(loads01 & carried[i].load))
+	for (unsigned i = 0; i < NVMX_CARRIED; i++) {
+		if (!(v->ctl01[NVMX_WORD_ENTRY] & carried[i].load))
 			continue;
 		if (!(v12->exit_ctls & carried[i].exit))
 			nvmx_vmwrite(v, encoding(i), value[i]);

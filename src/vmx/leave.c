@@ -183,7 +183,8 @@ static void load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const 
 		else
 			v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
 	}
-	nvmx_carry_to_l1(v, v12, left->carried);
+	if (nvmx_carries(v))
+		nvmx_carry_to_l1(v, v12, left->carried);
 }
 
 /* A PAE L1 gets its PDPTEs from memory (SDM 27.5.4), which the host's EPT makes fields of vmcs01.  0, or -1: VMX abort. */
@@ -263,7 +264,8 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 	left.efer = s->v12->exit_ctls & NVMX_EXIT_LOAD_EFER ? 0 : nvmx_vmread(v, NVMX_GUEST_EFER);
 	left.pat = s->v12->exit_ctls & NVMX_EXIT_LOAD_PAT ? 0 : nvmx_vmread(v, NVMX_GUEST_PAT);
 	left.nmi_blocked = nmi_blocked_after(s->v12);
-	nvmx_carry_left(v, s->v12, left.carried);
+	if (nvmx_carries(v))
+		nvmx_carry_left(v, s->v12, left.carried);
 	if (s->v12->exit_msr_store_count &&
 	    nvmx_msr_store_list(v, s->v12->exit_msr_store_addr, s->v12->exit_msr_store_count))
 		return vmx_abort(v, VMX_ABORT_SAVE_MSR);
@@ -280,7 +282,8 @@ static void left_by_entry(struct nvmx_vcpu *v, struct left_behind *left)
 {
 	left->efer = nvmx_vmread(v, NVMX_GUEST_EFER);
 	left->pat = nvmx_vmread(v, NVMX_GUEST_PAT);
-	nvmx_carry_left(v, v->cur->v12, left->carried);
+	if (nvmx_carries(v))
+		nvmx_carry_left(v, v->cur->v12, left->carried);
 }
 
 /* SDM 26.8: only the exit reason and the qualification are written; guest state and the event field stay. */

@@ -42,11 +42,16 @@ void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
 bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_from01 *from);
 
 /* carry.c: what vmcs01 and vmcs02 hand to each other.  The VMCS that is read or written is current. */
+#define NVMX_CARRYING_LOADS (NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
+static inline bool nvmx_carries(const struct nvmx_vcpu *v)
+{
+	return v->ctl01[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS;
+}
 /* The steps of registers that L2 takes over from L1: at every entry. */
 uint64_t nvmx_carry_steps(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12);
 void nvmx_carry_read01(struct nvmx_vcpu *v, uint64_t steps, uint64_t value[NVMX_CARRIED]);
 void nvmx_carry_to_l2(struct nvmx_vcpu *v, const struct nvmx_slot *s, const uint64_t value[NVMX_CARRIED]);
-/* The registers that the exit does not load, from the VMCS that was left. */
+/* If nvmx_carries(): the registers that the exit does not load, from the VMCS that was left; all of them into vmcs01. */
 void nvmx_carry_left(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t value[NVMX_CARRIED]);
 void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const uint64_t value[NVMX_CARRIED]);
 
