@@ -8,6 +8,7 @@ cd "$(dirname "$0")" || exit 1
 
 die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
+. tools/lab/install.sh
 
 packages="gcc libc6-dev cmake make binutils python3 lz4
 	bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso"
@@ -22,27 +23,6 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-
-install_missing() {
-	local missing=() p try sudo=
-	command -v dpkg-query >/dev/null || die "this needs Debian or a derivative"
-	for p in $packages; do
-		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
-	done
-	[ ${#missing[@]} -eq 0 ] && return
-	say "installing ${missing[*]}"
-	if [ "$(id -u)" != 0 ]; then
-		command -v sudo >/dev/null || die "missing packages, and no sudo to install them: ${missing[*]}"
-		echo "this asks for root, only for apt-get"
-		sudo=sudo
-	fi
-	for try in 1 2 3; do
-		$sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null && return
-		sleep $((try * 5))
-	done
-	die "cannot install ${missing[*]}"
-}
 
 # patiently COMMAND...: runs it, its output in build/demo-step.log, a dot every two seconds on the screen.
 patiently() {
@@ -101,7 +81,8 @@ cleanup() { [ -z "$bench_pid" ] || kill -- "-$bench_pid" 2>/dev/null; }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-install_missing
+# shellcheck disable=SC2086 # a list
+install_missing $packages
 mkdir -p build
 
 say "building the library, the metal host and the benchmark"

@@ -9,25 +9,7 @@ cd "$(dirname "$0")" || exit 1
 passed=0 failed=0 skipped=0
 say() { printf '%s\n' "== $*"; }
 die() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
-
-need() { # need PACKAGE...: installs what is missing
-	local missing=() p i
-	command -v dpkg-query >/dev/null || die "this needs Debian or a derivative"
-	for p in "$@"; do dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
-	[ ${#missing[@]} -eq 0 ] && return
-	say "installing ${missing[*]}"
-	local sudo=
-	if [ "$(id -u)" != 0 ]; then
-		command -v sudo >/dev/null || die "missing packages, and no sudo to install them: ${missing[*]}"
-		sudo=sudo
-	fi
-	for i in 1 2 3; do
-		$sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null && return
-		sleep $((i * 5))
-	done
-	die "cannot install: ${missing[*]}"
-}
+. tools/lab/install.sh
 
 tally() { # tally LOG STATUS: adds up what a cmocka program or a runner printed
 	local p f s
@@ -99,7 +81,7 @@ programs() { # programs FOLDER PREFIX: the test programs of a build, those that 
 }
 
 tests_with_gcc() {
-	need gcc libc6-dev make cmake binutils python3 pkg-config libcmocka-dev
+	install_missing gcc libc6-dev make cmake binutils python3 pkg-config libcmocka-dev
 	say "building with gcc and sanitizers"
 	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc "$@"
 }
@@ -113,8 +95,8 @@ unit() {
 
 # What the emulator tests boot; Debian's packages for them are fetched meanwhile.
 images() {
-	need bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso python3 lz4 gcc libc6-dev make cmake binutils \
-		linux-headers-amd64 qemu-system-x86 ipxe-qemu seabios
+	install_missing bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso python3 lz4 \
+		gcc libc6-dev make cmake binutils linux-headers-amd64 qemu-system-x86 ipxe-qemu seabios
 	mkdir -p build/log
 	test/emulator/50-boot --fetch >build/log/fetch.log 2>&1 </dev/null &
 	say "building the metal host and the L1 guests"
@@ -123,7 +105,7 @@ images() {
 
 # The same sources by clang: the tests, the metal host, the L1 guests.
 with_clang() {
-	need clang libcmocka-dev
+	install_missing clang libcmocka-dev
 	say "building with clang"
 	build build/clang -DCMAKE_C_COMPILER=clang
 	programs build/clang clang_
@@ -131,7 +113,7 @@ with_clang() {
 }
 
 lint() {
-	need clang clang-tidy cppcheck libcmocka-dev
+	install_missing clang clang-tidy cppcheck libcmocka-dev
 	[ -f build/clang/compile_commands.json ] || cmake -S . -B build/clang -DCMAKE_C_COMPILER=clang >/dev/null ||
 		die "cannot configure build/clang"
 	run cppcheck test/lint/cppcheck
