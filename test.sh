@@ -131,7 +131,7 @@ case "${1-all}" in
 unit) unit ;;
 lint) lint ;;
 emulator) tests_with_gcc; images; emulator ;;
-coverage) need gcovr gcc cmake make libcmocka-dev; exec test/coverage ;;
+coverage) install_missing gcovr gcc cmake make libcmocka-dev; exec test/coverage ;;
 all) unit; run consume test/consume/run; images; with_clang; lint; emulator ;;
 *) die "unknown command '$1' (unit, lint, emulator, coverage; nothing for all)" ;;
 esac
