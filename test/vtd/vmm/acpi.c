@@ -9,8 +9,11 @@
 
 #define HEADER 36u
 #define FADT_SIZE 276u /* ACPI 6.4, 5.2.9 */
-#define FADT_FLAGS (1u << 20 | 1u << 10 | 1u << 4) /* hardware-reduced, reset register, no power button */
-#define NO_VGA_NO_RTC (1u << 2 | 1u << 5)
+#define FADT_FLAGS (3u << 4 | 1u << 10) /* no fixed buttons, a reset register */
+#define FADT_HARDWARE_REDUCED (1u << 20)
+#define BOOT_NO_VGA (1u << 2)
+#define BOOT_NO_RTC (1u << 5)
+#define SCI_PIN 9u
 #define SLEEP_TYPE 5u
 
 static uint8_t *area;
@@ -106,12 +109,28 @@ static void put_port(uint8_t *at, uint16_t port)
 	put(at + 4, port, 8);
 }
 
+static void put_fixed_hardware(uint8_t *t)
+{
+	uint8_t *facs = reserve(64);
+
+	memcpy(facs, "FACS", 4);
+	put(facs + 4, 64, 4);
+	put(t + 36, address_of(facs), 4);
+	put(t + 46, SCI_PIN, 2);
+	put(t + 56, ACPI_PM1_EVENT_PORT, 4);
+	put(t + 64, ACPI_PM1_CONTROL_PORT, 4);
+	t[88] = 4; /* bytes of the event registers, and of the control register */
+	t[89] = 2;
+}
+
 static uint64_t build_fadt(uint64_t dsdt)
 {
 	uint8_t *t = reserve(FADT_SIZE);
 
-	put(t + 109, NO_VGA_NO_RTC, 2);
-	put(t + 112, FADT_FLAGS, 4);
+	if (machine_legacy())
+		put_fixed_hardware(t);
+	put(t + 109, BOOT_NO_VGA | (machine_legacy() ? 0 : BOOT_NO_RTC), 2);
+	put(t + 112, FADT_FLAGS | (machine_legacy() ? 0 : FADT_HARDWARE_REDUCED), 4);
 	put_port(t + 116, ACPI_RESET_PORT);
 	t[128] = 6; /* the value to reset with */
 	put(t + 140, dsdt, 8);
@@ -126,6 +145,7 @@ static uint64_t build_madt(void)
 	uint8_t *t = reserve(HEADER + 28);
 
 	put(t + HEADER, 0xfee00000, 4);
+	t[HEADER + 4] = machine_legacy(); /* PCAT_COMPAT: there are 8259s */
 	put(t + HEADER + 8, 0x00000800, 4); /* local APIC 0 of processor 0 */
 	put(t + HEADER + 12, 1, 4);
 	put(t + HEADER + 16, 0x00000c01, 4); /* I/O APIC 0 */

@@ -5,6 +5,7 @@
 #include "machine.h"
 #include "msix.h"
 #include "pci.h"
+#include "rtc.h"
 #include "uart.h"
 #include "unit.h"
 #include <string.h>
@@ -17,24 +18,50 @@ static uint64_t value_of(const uint8_t *data, unsigned size)
 	return value;
 }
 
+static void power(uint16_t port, uint32_t value)
+{
+	if ((port == ACPI_SLEEP_PORT && value & ACPI_SLEEP_ENABLE) ||
+	    (port == ACPI_PM1_CONTROL_PORT && value & ACPI_PM1_SLEEP_ENABLE))
+		machine_turn_off(0);
+	else if (port == ACPI_RESET_PORT)
+		machine_turn_off(1);
+}
+
+static uint32_t read_port(uint16_t port, unsigned size)
+{
+	if (port >= UART_PORT && port < UART_PORT + 8 && size == 1)
+		return uart_read(port - UART_PORT);
+	if (port >= 0xcf8 && port + size <= 0xd00)
+		return pci_port(port, size, 0, false);
+	if (port == RTC_PORT + 1)
+		return rtc_read();
+	if (port >= ACPI_PM1_EVENT_PORT && port < ACPI_PM1_CONTROL_PORT)
+		return 0;
+	return port == ACPI_PM1_CONTROL_PORT ? ACPI_PM1_SCI_ENABLED : ~0u;
+}
+
+static void write_port(uint16_t port, unsigned size, uint32_t value)
+{
+	if (port >= UART_PORT && port < UART_PORT + 8 && size == 1)
+		uart_write(port - UART_PORT, (uint8_t)value);
+	else if (port >= 0xcf8 && port + size <= 0xd00 && port != ACPI_RESET_PORT)
+		pci_port(port, size, value, true);
+	else if (port == RTC_PORT)
+		rtc_select((uint8_t)value);
+	else
+		power(port, value);
+}
+
 void bus_port(uint16_t port, uint8_t *data, unsigned size, bool write)
 {
-	uint32_t value = write ? (uint32_t)value_of(data, size) : 0xffffffff;
+	uint32_t value;
 
-	if (port >= UART_PORT && port < UART_PORT + 8 && size == 1) {
-		if (write)
-			uart_write(port - UART_PORT, (uint8_t)value);
-		else
-			value = uart_read(port - UART_PORT);
-	} else if (port >= 0xcf8 && port + size <= 0xd00 && port != ACPI_RESET_PORT) {
-		value = pci_port(port, size, value, write);
-	} else if (write && port == ACPI_SLEEP_PORT && value & ACPI_SLEEP_ENABLE) {
-		machine_turn_off(0);
-	} else if (write && port == ACPI_RESET_PORT) {
-		machine_turn_off(1);
+	if (write) {
+		write_port(port, size, (uint32_t)value_of(data, size));
+		return;
 	}
-	if (!write)
-		memcpy(data, &value, size);
+	value = read_port(port, size);
+	memcpy(data, &value, size);
 }
 
 void bus_memory(uint64_t address, uint8_t *data, unsigned size, bool write)

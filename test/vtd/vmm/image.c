@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "image.h"
-#include "acpi.h"
 #include "machine.h"
 #include <elf.h>
 #include <err.h>
@@ -12,31 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NOTE_PHYS32_ENTRY 18u
-#define START_MAGIC 0x336ec578u
-#define START_INFO 0x1000u /* and on: what the kernel is told */
-#define COMMAND_LINE 0x2000u
-#define COMMAND_LINE_MAX 4096u
-enum { RAM = 1, RESERVED = 2 };
-
-/* The start-of-day structures of PVH (Xen's public interface, "x86/HVM direct boot ABI"). */
-struct start_info {
-	uint32_t magic, version, flags, modules;
-	uint64_t module_list, command_line, rsdp, memory_map;
-	uint32_t memory_entries, reserved;
-};
-struct module {
-	uint64_t address, size, command_line, reserved;
-};
-struct memory {
-	uint64_t address, size;
-	uint32_t type, reserved;
-};
-struct page {
-	struct start_info info;
-	struct module initrd;
-	struct memory map[3];
-};
+#define NOTE_PHYS32_ENTRY 18u /* of Xen's */
+#define MULTIBOOT_HEADER 0x1badb002u
+#define MULTIBOOT_SEARCH 8192u
+#define STRINGS_END 0x8000u
 
 struct file {
 	const uint8_t *data;
@@ -75,7 +53,7 @@ static void *ram(uint64_t gpa, uint64_t size)
 	return p;
 }
 
-static uint32_t find_entry(const uint8_t *note, uint64_t size)
+static uint32_t pvh_entry(const uint8_t *note, uint64_t size)
 {
 	uint64_t at = 0;
 
@@ -94,55 +72,99 @@ static uint32_t find_entry(const uint8_t *note, uint64_t size)
 	return 0;
 }
 
-static uint32_t load_elf(struct file f, const char *path)
+/* 0: it has no PVH entry. */
+static uint32_t load_elf64(struct file f)
 {
 	const Elf64_Ehdr *eh = part(f, 0, sizeof(*eh));
-	const Elf64_Phdr *ph;
+	const Elf64_Phdr *ph = part(f, eh->e_phoff, eh->e_phnum * sizeof(*ph));
 	uint32_t entry = 0;
 
-	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64)
-		errx(2, "%s: no 64-bit ELF file", path);
-	ph = part(f, eh->e_phoff, eh->e_phnum * sizeof(*ph));
 	for (unsigned i = 0; i < eh->e_phnum; i++) {
 		const void *content = part(f, ph[i].p_offset, ph[i].p_filesz);
 
 		if (ph[i].p_type == PT_LOAD)
 			memcpy(ram(ph[i].p_paddr, ph[i].p_memsz), content, ph[i].p_filesz);
 		else if (ph[i].p_type == PT_NOTE && !entry)
-			entry = find_entry(content, ph[i].p_filesz);
+			entry = pvh_entry(content, ph[i].p_filesz);
 	}
-	if (!entry)
-		errx(2, "%s: no PVH entry", path);
 	return entry;
 }
 
-/* At the top of memory. */
-static struct module load_initrd(const char *path)
+static uint32_t load_elf32(struct file f)
 {
-	struct file f = map_file(path);
-	struct module m = { .address = (machine_ram_size() - f.size) & ~0xfffull, .size = f.size };
+	const Elf32_Ehdr *eh = part(f, 0, sizeof(*eh));
+	const Elf32_Phdr *ph = part(f, eh->e_phoff, eh->e_phnum * sizeof(*ph));
 
-	memcpy(ram(m.address, f.size), f.data, f.size);
+	for (unsigned i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD)
+			memcpy(ram(ph[i].p_paddr, ph[i].p_memsz), part(f, ph[i].p_offset, ph[i].p_filesz), ph[i].p_filesz);
+	return eh->e_entry;
+}
+
+static bool multiboot(struct file f)
+{
+	uint32_t h[3];
+
+	for (size_t at = 0; at + sizeof(h) <= f.size && at < MULTIBOOT_SEARCH; at += 4) {
+		memcpy(h, f.data + at, sizeof(h));
+		if (h[0] == MULTIBOOT_HEADER && h[0] + h[1] + h[2] == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Multiboot's begin with the file's name (3.3). */
+static uint32_t put_arguments(const char *name, const char *arguments)
+{
+	static uint32_t next = IMAGE_STRINGS;
+	uint32_t at = next;
+	int n = snprintf(ram(at, STRINGS_END - at), STRINGS_END - at, "%s%s%s", name, *name ? " " : "", arguments);
+
+	if (n < 0 || (unsigned)n >= STRINGS_END - at)
+		errx(2, "L1's arguments are too long");
+	next += (uint32_t)n + 1;
+	return at;
+}
+
+/* Modules lie at the top of memory, the first highest. */
+static struct image_module load_module(char *module, uint64_t below, bool named)
+{
+	char *arguments = strchr(module, '=');
+	struct image_module m;
+	struct file f;
+
+	if (arguments)
+		*arguments++ = 0;
+	f = map_file(module);
+	if (f.size > below)
+		errx(2, "L1 has too little memory");
+	m = (struct image_module){ .address = (uint32_t)((below - f.size) & ~0xfffull), .size = (uint32_t)f.size,
+				   .arguments = put_arguments(named ? module : "", arguments ? arguments : "") };
+	memcpy(ram(m.address, m.size), f.data, m.size);
 	return m;
 }
 
-void image_load(const char *kernel, const char *initrd, const char *arguments)
+void image_load(const char *kernel, const char *arguments, char **modules, unsigned n)
 {
-	struct page *page = ram(START_INFO, sizeof(*page));
-	uint32_t entry = load_elf(map_file(kernel), kernel);
+	struct file f = map_file(kernel);
+	const unsigned char *ident = part(f, 0, EI_NIDENT);
+	bool wide = ident[EI_CLASS] == ELFCLASS64;
+	struct image image = { 0 };
+	uint64_t top = machine_ram_size();
 
-	if (strlen(arguments) >= COMMAND_LINE_MAX)
-		errx(2, "L1's arguments are too long");
-	strcpy(ram(COMMAND_LINE, COMMAND_LINE_MAX), arguments);
-	if (initrd)
-		page->initrd = load_initrd(initrd);
-	page->map[0] = (struct memory){ 0, LOW_RAM_END, RAM, 0 };
-	page->map[1] = (struct memory){ BIOS_AREA, HIGH_RAM - BIOS_AREA, RESERVED, 0 };
-	page->map[2] = (struct memory){ HIGH_RAM, machine_ram_size() - HIGH_RAM, RAM, 0 };
-	page->info = (struct start_info){
-		.magic = START_MAGIC, .version = 1, .modules = initrd ? 1 : 0,
-		.module_list = START_INFO + offsetof(struct page, initrd), .command_line = COMMAND_LINE,
-		.rsdp = ACPI_RSDP, .memory_map = START_INFO + offsetof(struct page, map), .memory_entries = 3,
-	};
-	machine_start(entry, 0, START_INFO);
+	if (memcmp(ident, ELFMAG, SELFMAG) || (!wide && !multiboot(f)) || n > IMAGE_MODULES)
+		errx(2, "%s: neither a 64-bit ELF file nor a multiboot kernel, or too many modules", kernel);
+	image.entry = wide ? load_elf64(f) : load_elf32(f);
+	if (!image.entry)
+		errx(2, "%s: no PVH entry", kernel);
+	image.arguments = put_arguments(wide ? "" : kernel, arguments);
+	for (unsigned i = 0; i < n; i++) {
+		image.module[i] = load_module(modules[i], top, !wide);
+		top = image.module[i].address;
+	}
+	image.modules = n;
+	if (wide)
+		image_start_pvh(&image);
+	else
+		image_start_multiboot(&image);
 }

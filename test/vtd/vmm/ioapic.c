@@ -24,7 +24,9 @@ static void send(uint64_t e)
 
 void ioapic_edge(unsigned pin)
 {
-	if (entries[pin] & MASKED)
+	if (machine_legacy())
+		machine_edge(pin);
+	else if (entries[pin] & MASKED)
 		waiting[pin] = true;
 	else
 		send(entries[pin]);

@@ -26,6 +26,7 @@ static uint64_t ram_size;
 static struct route current[MAX_ROUTES];
 static unsigned current_count;
 static uint8_t address_bits;
+static bool legacy;
 static int off = -1;
 
 static int must(int result, const char *what)
@@ -78,14 +79,27 @@ static void enable(uint32_t cap, uint64_t arg, const char *what)
 	must(ioctl(vm, KVM_ENABLE_CAP, &c), what);
 }
 
-void machine_create(uint64_t size)
+static void create_irqchip(void)
+{
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+
+	if (legacy) {
+		must(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+		must(ioctl(vm, KVM_CREATE_PIT2, &pit), "KVM_CREATE_PIT2");
+	} else {
+		enable(KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS, "KVM_CAP_SPLIT_IRQCHIP");
+		enable(KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS, "KVM_CAP_X2APIC_API");
+	}
+}
+
+void machine_create(uint64_t size, bool with_legacy)
 {
 	int run_size;
 
 	kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
 	vm = must(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
-	enable(KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS, "KVM_CAP_SPLIT_IRQCHIP");
-	enable(KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS, "KVM_CAP_X2APIC_API");
+	legacy = with_legacy;
+	create_irqchip();
 	create_memory(size);
 	cpu = must(ioctl(vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
 	run_size = must(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
@@ -103,6 +117,20 @@ uint64_t machine_ram_size(void)
 uint8_t machine_address_bits(void)
 {
 	return address_bits;
+}
+
+bool machine_legacy(void)
+{
+	return legacy;
+}
+
+void machine_edge(unsigned pin)
+{
+	struct kvm_irq_level level = { .irq = pin, .level = 1 };
+
+	must(ioctl(vm, KVM_IRQ_LINE, &level), "KVM_IRQ_LINE");
+	level.level = 0;
+	must(ioctl(vm, KVM_IRQ_LINE, &level), "KVM_IRQ_LINE");
 }
 
 void *machine_ram(uint64_t gpa, uint64_t len)
@@ -133,15 +161,30 @@ static void set_irqfd(int fd, unsigned gsi, uint32_t flags)
 	must(ioctl(vm, KVM_IRQFD, &irqfd), "KVM_IRQFD");
 }
 
+/* The pins of KVM's own controllers. */
+static unsigned pin_routes(struct kvm_irq_routing_entry *e)
+{
+	unsigned n = 0;
+
+	for (unsigned pin = 0; legacy && pin < IOAPIC_PINS; pin++) {
+		e[n++] = (struct kvm_irq_routing_entry){ .gsi = pin, .type = KVM_IRQ_ROUTING_IRQCHIP,
+							 .u.irqchip = { KVM_IRQCHIP_IOAPIC, pin } };
+		if (pin < 16)
+			e[n++] = (struct kvm_irq_routing_entry){ .gsi = pin, .type = KVM_IRQ_ROUTING_IRQCHIP,
+								 .u.irqchip = { pin / 8, pin % 8 } };
+	}
+	return n;
+}
+
 static void set_routing(const struct route *routes, unsigned n)
 {
-	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + MAX_ROUTES * sizeof(table->entries[0]));
+	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + (MAX_ROUTES + 2 * IOAPIC_PINS) * sizeof(table->entries[0]));
 
 	if (!table)
 		err(2, "routes");
-	table->nr = n;
+	table->nr = pin_routes(table->entries);
 	for (unsigned i = 0; i < n; i++)
-		table->entries[i] = (struct kvm_irq_routing_entry){
+		table->entries[table->nr++] = (struct kvm_irq_routing_entry){
 			.gsi = IOAPIC_PINS + i, .type = KVM_IRQ_ROUTING_MSI,
 			.u.msi = { .address_lo = (uint32_t)routes[i].msi.address,
 				   .address_hi = (uint32_t)(routes[i].msi.address >> 32), .data = routes[i].msi.data },

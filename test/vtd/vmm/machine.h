@@ -22,7 +22,11 @@
 
 #define IOAPIC_PINS 24u
 
-void machine_create(uint64_t ram);
+/* legacy: KVM's own interrupt controllers and timer, and so no interrupt remapping; else only its local APIC. */
+void machine_create(uint64_t ram, bool legacy);
+bool machine_legacy(void);
+/* An edge of one of KVM's pins. */
+void machine_edge(unsigned pin);
 uint64_t machine_ram_size(void);
 uint8_t machine_address_bits(void); /* of L1's physical addresses */
 /* L1's memory at gpa, NULL if not all of it is RAM. */

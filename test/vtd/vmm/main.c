@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Linux as L1 on the library's VT-d unit, with a device of the host's assigned by VFIO.
+ * An operating system or hypervisor as L1 on the library's VT-d unit, with a device of the host's assigned by VFIO.
  *
- *	vtd_vmm [-m MIB] [-f FEATURE,...] [-d DEVICE] KERNEL INITRD ARGUMENTS
+ *	vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...
  *
  * FEATURE is what L1 is offered beside the queue, large pages and page-selective flushes: cm, ir, eim, pt, none of them
- * by default.  Exit status 0 when L1 turns itself off.
+ * by default.  -l: a machine with 8259s, a PIT and a clock, and KVM's I/O APIC, which ir cannot remap.  Exit status 0 when
+ * L1 turns itself off.
  */
 #include "acpi.h"
 #include "assigned.h"
@@ -46,36 +47,53 @@ static uint32_t parse(char *list)
 	return set;
 }
 
+struct options {
+	const char *device;
+	uint32_t features;
+	uint64_t mib;
+	bool legacy;
+};
+
+static void usage(void)
+{
+	errx(2, "usage: vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...");
+}
+
+static struct options parse_options(int argc, char **argv)
+{
+	struct options o = { .device = "0000:00:05.0", .features = BASIC, .mib = 256 };
+	int option;
+
+	while ((option = getopt(argc, argv, "lm:f:d:")) != -1) {
+		switch (option) {
+		case 'l': o.legacy = true; break;
+		case 'm': o.mib = strtoull(optarg, NULL, 0); break;
+		case 'f': o.features |= parse(optarg); break;
+		case 'd': o.device = optarg; break;
+		default: usage();
+		}
+	}
+	if (argc - optind < 2 || o.mib < 64 || o.mib > 2048 || (o.legacy && o.features & NVMX_VTD_F_REMAP))
+		usage();
+	return o;
+}
+
 int main(int argc, char **argv)
 {
-	const char *device = "0000:00:05.0";
-	uint32_t offered = BASIC;
-	uint64_t mib = 256;
+	struct options o = parse_options(argc, argv);
 	static struct vfio vfio;
-	int option, status;
+	int status;
 
-	while ((option = getopt(argc, argv, "m:f:d:")) != -1) {
-		if (option == 'm')
-			mib = strtoull(optarg, NULL, 0);
-		else if (option == 'f')
-			offered |= parse(optarg);
-		else if (option == 'd')
-			device = optarg;
-		else
-			return 2;
-	}
-	if (argc - optind != 3 || mib < 64 || mib > 2048)
-		errx(2, "usage: vtd_vmm [-m MIB] [-f FEATURE,...] [-d DEVICE] KERNEL INITRD ARGUMENTS");
 	setvbuf(stdout, NULL, _IOLBF, 4096);
-	machine_create(mib << 20);
-	vfio_open(&vfio, device);
-	unit_create(offered, &vfio);
+	machine_create(o.mib << 20, o.legacy);
+	vfio_open(&vfio, o.device);
+	unit_create(o.features, &vfio);
 	assigned_create(&vfio);
-	acpi_build(offered & NVMX_VTD_F_REMAP, machine_address_bits());
-	image_load(argv[optind], argv[optind + 1], argv[optind + 2]);
+	acpi_build(o.features & NVMX_VTD_F_REMAP, machine_address_bits());
+	image_load(argv[optind], argv[optind + 1], argv + optind + 2, (unsigned)(argc - optind - 2));
 	status = machine_run();
-	fflush(stdout);
 	unit_report();
 	msix_report();
+	fflush(stdout);
 	return status;
 }
