@@ -164,7 +164,7 @@ static enum nvmx_verdict l2_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *
 		return to_l1(v, reason);
 	if (!nvmx_load_eptp(v, s))
 		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
-	if (s->switches02) /* the next time without an exit */
+	if (s->look02 & NVMX_LOOK_EPTP) /* the next time without an exit */
 		nvmx_ept_list_add(v, (uint32_t)regs->gpr[1], nvmx_ept_role(s->v12));
 	return resume_l2(v);
 }

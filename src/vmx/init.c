@@ -250,7 +250,7 @@ void nvmx_vcpu_park(struct nvmx_vcpu *v)
 
 		if (s->page02.va) {
 			nvmx_vmcs_clear(v, s->page02.hpa);
-			s->launched02 = false;
+			s->look02 |= NVMX_LOOK_LAUNCH;
 		}
 		if (s->page_shadow.va)
 			nvmx_vmcs_clear(v, s->page_shadow.hpa);

@@ -118,7 +118,7 @@ static void merge_vmfunc(struct merge *m)
 	bool switching = m->proc2 & NVMX_PROC2_VMFUNC && m->v12->vmfunc_ctls & NVMX_VMFUNC_EPTP_SWITCHING;
 	uint64_t list = switching && m->v->vm->hw_eptp_switching ? nvmx_ept_list(m->v, m->v12) : 0;
 
-	m->s->switches02 = list;
+	m->s->look02 = (uint8_t)((m->s->look02 & ~NVMX_LOOK_EPTP) | (list ? NVMX_LOOK_EPTP : 0));
 	if (list && nvmx_eptp_index_exists(m->v))
 		write02(m, NVMX_EPTP_INDEX, m->v12->eptp_index);
 	if (!(m->proc2 & NVMX_PROC2_VMFUNC) || list == m->s->eptp_list02)
@@ -392,7 +392,6 @@ static const struct {
 	{ STEP(VAPIC) | STEP(APIC_ACCESS) | STEP(POSTED_INT), merge_pins },
 	{ STEP(PIN), merge_pin },
 	{ STEP(PROC), merge_proc },
-	{ STEP(VMFUNC), merge_vmfunc },
 	{ STEP(EXIT), merge_exit },
 	{ STEP(ENTRY), merge_entry },
 	{ STEP(EXC), merge_exceptions },
@@ -415,6 +414,7 @@ static const struct {
 	{ STEP(EOI), merge_eoi },
 	{ STEP(EVENT), merge_event },
 	{ STEP(PREEMPTION_TIMER), merge_preemption_timer },
+	{ STEP(VMFUNC), merge_vmfunc },
 };
 
 /* A change of one of these decides what other fields of vmcs02 hold, so their steps run too. */

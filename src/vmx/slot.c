@@ -181,8 +181,10 @@ void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned ro
 
 void nvmx_slots_init(struct nvmx_vcpu *v)
 {
-	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		v->slots[i].gpa = NVMX_NO_ADDR;
+		v->slots[i].look02 = NVMX_LOOK_LAUNCH;
+	}
 }
 
 void nvmx_slots_destroy(struct nvmx_vcpu *v)

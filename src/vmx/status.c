@@ -16,7 +16,7 @@ bool nvmx_in_l2(const struct nvmx_vcpu *v)
 
 bool nvmx_must_launch(const struct nvmx_vcpu *v)
 {
-	return v->in_l2 && !v->cur->launched02;
+	return v->in_l2 && v->cur->look02 & NVMX_LOOK_LAUNCH;
 }
 
 uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v)

@@ -64,6 +64,9 @@ enum nvmx_mirror {
 	NVMX_MIRROR_COUNT
 };
 
+#define NVMX_LOOK_LAUNCH 1u   /* vmcs02's launch state was "clear" */
+#define NVMX_LOOK_EPTP 2u     /* L2 may have switched EPT pointers */
+
 /* A vmcs12 that is active on this vCPU (SDM 24.1): its copy, its vmcs02 and its hardware shadow. */
 struct nvmx_slot {
 	uint64_t gpa;               /* NVMX_NO_ADDR: the slot is free */
@@ -72,8 +75,7 @@ struct nvmx_slot {
 	struct nvmx_rowset dirty;   /* vmcs12 newer than vmcs02 */
 	struct nvmx_rowset stale;   /* vmcs02 newer than vmcs12 (S_RARE fields) */
 	uint32_t dirty_groups;      /* not yet checked */
-	bool launched02;            /* vmcs02's launch state */
-	bool switches02;            /* L2 may have switched EPTPs when it exits */
+	uint8_t look02;             /* what an exit of L2 has to see to: NVMX_LOOK_* */
 	bool l1_ia32e;              /* L1's mode at the last checks */
 	bool ready02;               /* vmcs02 holds the host's constant part */
 	bool shadow_synced;         /* the hardware shadow holds what the mirror says */
@@ -265,9 +267,11 @@ NVMX_HOT void nvmx_l2_has_run(struct nvmx_vcpu *v)
 {
 	struct nvmx_slot *s = v->cur;
 
-	s->launched02 = true;
 	v->run_pending = false;
-	if (s->switches02)
+	if (!s->look02)
+		return;
+	s->look02 &= (uint8_t)~NVMX_LOOK_LAUNCH;
+	if (s->look02 & NVMX_LOOK_EPTP)
 		nvmx_eptp_learn(v, s);
 }
 

@@ -25,7 +25,7 @@ bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs)
 	s->v12->ept_pointer = eptp;
 	if (nvmx_eptp_index_exists(v)) {
 		s->v12->eptp_index = (uint16_t)index;
-		if (s->switches02)
+		if (s->look02 & NVMX_LOOK_EPTP)
 			nvmx_vmwrite(v, NVMX_EPTP_INDEX, index);
 	}
 	nvmx_skip(v);

@@ -80,11 +80,11 @@ ALIVE = {
 
 # Bochs 2.7 reports a stale vector when an EPT violation interrupts the delivery of a virtual interrupt
 # (docs/conformance.md), and with it the host would inject the wrong one: Xen does without virtual-interrupt delivery.
-def xen(name, stress=False, **kw):
+def xen(name, stress=False, l2cpus=1, **kw):
 	"""Xen as L1 with Linux as dom0, and a PVH Linux guest in it."""
-	dom0 = f"nvmx.append=nvmx.stress={STRESS}" if stress else ""
-	return Row(name, "xen vmlinux dom0", XEN, [r"Xen version 4\.17", r"L1: dom0 up", *[STRESSED] * stress,
-		"^" + ALIVE["amd64"].format(cpus=1, sums=SUM), r"^L1: done"],
+	dom0 = f"nvmx.l2cpus={l2cpus}" + (f" nvmx.append=nvmx.stress={STRESS}" if stress else "")
+	return Row(name, "xen vmlinux dom0", XEN, [r"Xen version 4\.17", r"L1: dom0 up", *[STRESSED] * stress * l2cpus,
+		"^" + ALIVE["amd64"].format(cpus=l2cpus, sums=",".join([SUM] * l2cpus)), r"^L1: done"],
 		memory=1024, seconds=600, options="--disable vid", dom0=dom0, **kw)
 
 
@@ -111,4 +111,5 @@ ROWS = [
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
 	xen("xen-pvh"),
 	xen("xen-stress", stress=True),
+	xen("xen-smp", cpus=2, l2cpus=2),
 ]

@@ -257,10 +257,10 @@ static void parking(void **state)
 
 	mini_enter_vmx(m, true);
 	slot = m->v->cur;
-	slot->launched02 = true;
+	slot->look02 = 0;
 	nvmx_vcpu_park(m->v);
 	assert_int_equal(nvmx_current_vmcs(m->v), NVMX_NO_ADDR);
-	assert_false(slot->launched02);
+	assert_int_equal(slot->look02, NVMX_LOOK_LAUNCH);
 	m->host.current = NULL; /* another vCPU has used the processor */
 	nvmx_vcpu_unpark(m->v);
 	assert_int_equal(nvmx_current_vmcs(m->v), MINI_VMCS01);

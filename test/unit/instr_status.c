@@ -66,9 +66,9 @@ static void view_of_l2(void **state)
 	assert_ptr_equal(view.msr_bitmap, s->msr.page.va);
 	assert_true(nvmx_in_l2(m->v));
 	assert_int_equal(nvmx_current_vmcs(m->v), s->page02.hpa);
-	s->launched02 = false;
+	s->look02 = NVMX_LOOK_LAUNCH;
 	assert_true(nvmx_must_launch(m->v));
-	s->launched02 = true;
+	s->look02 = NVMX_LOOK_EPTP;
 	assert_false(nvmx_must_launch(m->v));
 	assert_true(nvmx_host_fault(m->v, &gpa, &access));
 	assert_int_equal(gpa, 0x1234);

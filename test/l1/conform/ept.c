@@ -7,6 +7,9 @@ CODE(t_write, "movq %rax, (%rdx)");
 CODE(t_modify, "addq $1, (%rdx)");
 CODE(t_fetch, "jmp *%rdx");
 CODE(t_vmfunc, "vmfunc\nmovq (%rdx), %rbx");
+/* There and back three times; rbx gets what was read at each stop, a byte of each. */
+CODE(t_vmfunc_often, "xorl %ebx, %ebx\nmovl $6, %esi\n1: xorl %eax, %eax\nxorl $5, %ecx\nvmfunc\nshlq $8, %rbx\n"
+		     "orb (%rdx), %bl\ndecl %esi\njnz 1b");
 
 #define GPA 0x80000000ull	/* within L2's identity map, without memory of its own */
 
@@ -269,6 +272,41 @@ static const char *vmfunc(u64 leaf, u64 index, const u64 *entries)
 	return guest_run();
 }
 
+/* Several switches in one run, those that a host may let the processor do; and what L1 changes between two runs. */
+static void eptp_switching_often(u64 *entries, u64 *root)
+{
+	static const u64 read[] = { 0x221122112211, 0x331133113311, 0x221122112211, 0x112211221122 };
+	struct exit_row often = { "", t_vmfunc_often, { .proc2 = PROC2_VMFUNC }, .rdx = GPA };
+	u64 *third_frame = page_alloc();
+
+	*third_frame = 0x3333;
+	for (unsigned run = 0; run < ARRAY_SIZE(read); run++) {
+		exit_prepare(&often);
+		vmwrite(VM_FUNCTION_CONTROLS, 1);
+		vmwrite(EPTP_LIST_ADDRESS, phys(entries));
+		check(text("vmfunc.often%u", run), guest_run(), RUNS);
+		check_number(text("vmfunc.often%u.read", run), guest.regs.rbx, read[run]);
+		check_number(text("vmfunc.often%u.pointer", run), vmread(EPT_POINTER) == entries[0], 1);
+		if (can(caps.proc2, PROC2_EPT_VE))
+			check_number(text("vmfunc.often%u.index", run), vmread(EPTP_INDEX), 0);
+		if (run == 0) {	/* another page behind the entry */
+			*ept_entry(root, GPA, 1) = phys(third_frame) | EPT_RWX | EPT_WB;
+			invept(1, entries[5], 0);
+		} else if (run == 1) {	/* another hierarchy, with that page still in the old one */
+			*ept_entry(guest.ept, GPA, 1) = phys(other_frame) | EPT_RWX | EPT_WB;
+			invept(1, entries[0], 0);
+			*ept_entry(root, GPA, 1) = phys(frame) | EPT_RWX | EPT_WB;
+			invept(1, entries[5], 0);
+			entries[5] = ept_pointer(guest.ept);
+			entries[0] = ept_pointer(root);
+		} else {
+			entries[5] ^= entries[0];
+			entries[0] ^= entries[5];
+			entries[5] ^= entries[0];
+		}
+	}
+}
+
 static void eptp_switching(void)
 {
 	static const struct exit_row user = { "", t_vmfunc, { .start = USER, .proc2 = PROC2_VMFUNC }, .rdx = GPA };
@@ -301,6 +339,7 @@ static void eptp_switching(void)
 	vmwrite(VM_FUNCTION_CONTROLS, 1);
 	vmwrite(EPTP_LIST_ADDRESS, phys(entries));
 	check("vmfunc.user", guest_run(), RUNS);
+	eptp_switching_often(entries, root);
 }
 
 static bool in_log(const u64 *log, u64 from, u64 to)
