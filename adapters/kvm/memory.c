@@ -197,7 +197,7 @@ int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, stru
 
 static void put_frame(struct nest_frame *f)
 {
-	put_page(f->page);
+	put_page(virt_to_page(f->page));
 	f->page = NULL;
 	nest_returned(NEST_FRAME);
 }
@@ -205,17 +205,6 @@ static void put_frame(struct nest_frame *f)
 static struct nest_frame *set_of(struct nest *n, gfn_t gfn)
 {
 	return n->frames[gfn % NEST_SETS];
-}
-
-static struct nest_frame *find_frame(struct nest *n, gfn_t gfn, bool write)
-{
-	struct nest_frame *f = set_of(n, gfn);
-	int i;
-
-	for (i = 0; i < NEST_WAYS; i++, f++)
-		if (f->gfn == gfn && f->page && !f->gone && (f->writable || !write))
-			return f;
-	return NULL;
 }
 
 /* In the set of gfn, or in another one if L1 has the library use a set's worth of frames at once. */
@@ -226,7 +215,7 @@ static struct nest_frame *free_frame(struct nest *n, gfn_t gfn)
 	for (i = 0; i < NEST_SETS * NEST_WAYS; i++) {
 		struct nest_frame *f = set_of(n, gfn + i / NEST_WAYS) + n->next_frame++ % NEST_WAYS;
 
-		if (f->users)
+		if (atomic_read(&f->users))
 			continue;
 		if (f->page)
 			put_frame(f);
@@ -236,21 +225,21 @@ static struct nest_frame *free_frame(struct nest *n, gfn_t gfn)
 }
 
 /* The frame that nest_op_map() gave as `page`. */
-static struct nest_frame *frame_in_use(struct nest *n, gfn_t gfn, const struct page *page)
+static struct nest_frame *frame_in_use(struct nest *n, gfn_t gfn, const void *page)
 {
 	int i;
 
 	for (i = 0; i < NEST_SETS * NEST_WAYS; i++) {
 		struct nest_frame *f = set_of(n, gfn + i / NEST_WAYS) + i % NEST_WAYS;
 
-		if (f->page == page && f->gfn == gfn && f->users)
+		if (f->page == page && f->gfn == gfn && atomic_read(&f->users))
 			return f;
 	}
 	return NULL;
 }
 
 /* Looks the frame up and keeps it; it is not kept for longer than its use if the host's map changed meanwhile. */
-static struct nest_frame *new_frame(struct nest *n, gfn_t gfn, bool write)
+static noinline void *new_frame(struct nest *n, gfn_t gfn, bool write)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct kvm_memory_slot *slot = visible_slot(vcpu, gfn);
@@ -272,52 +261,72 @@ static struct nest_frame *new_frame(struct nest *n, gfn_t gfn, bool write)
 	f = free_frame(n, gfn);
 	if (f) {
 		f->gfn = gfn;
-		f->page = pfn_to_page(pfn);
+		f->page = page_address(pfn_to_page(pfn));
 		f->writable = writable && !(slot->flags & KVM_MEM_READONLY);
 		f->gone = atomic_read(&n->invalidating) || atomic64_read(&n->invalidations) != before;
-		f->users = 1;
+		atomic_set(&f->users, 1);
 	}
 	spin_unlock(&n->frames_lock);
 	if (f)
 		nest_took(NEST_FRAME);
 	else
 		kvm_release_pfn_clean(pfn);
-	return f;
+	return f ? f->page : NULL;
+}
+
+static noinline void give_back(struct nest *n, struct nest_frame *f)
+{
+	spin_lock(&n->frames_lock);
+	if (f->page && f->gone && !atomic_read(&f->users))
+		put_frame(f);
+	spin_unlock(&n->frames_lock);
+}
+
+static void leave_frame(struct nest *n, struct nest_frame *f)
+{
+	if (atomic_dec_and_test(&f->users) && READ_ONCE(f->gone))
+		give_back(n, f);
 }
 
 void *nest_op_map(struct nvmx_host *host, u64 gpa, bool write)
 {
 	struct nest *n = nest_of_host(host);
 	gfn_t gfn = gpa_to_gfn(gpa);
-	struct nest_frame *f;
+	struct nest_frame *f = set_of(n, gfn), *end = f + NEST_WAYS;
+	void *page;
 
-	nest_settle(n);
-	spin_lock(&n->frames_lock);
-	f = find_frame(n, gfn, write);
-	if (f)
-		f->users++;
-	spin_unlock(&n->frames_lock);
-	if (!f)
-		f = new_frame(n, gfn, write);
-	return f ? page_address(f->page) : NULL;
+	if (n->away)
+		nest_settle(n);
+	for (; f < end; f++) {
+		page = READ_ONCE(f->page);
+		if (f->gfn != gfn || !page || READ_ONCE(f->gone) || (write && !f->writable))
+			continue;
+		atomic_inc(&f->users);
+		smp_mb__after_atomic();
+		if (likely(!READ_ONCE(f->gone)))
+			return page;
+		leave_frame(n, f);
+	}
+	return new_frame(n, gfn, write);
+}
+
+static noinline void wrote_frame(struct nest *n, gfn_t gfn, void *page)
+{
+	kvm_vcpu_mark_page_dirty(nest_vcpu(n), gfn);
+	SetPageDirty(virt_to_page(page));
 }
 
 void nest_op_unmap(struct nvmx_host *host, u64 gpa, void *page, bool wrote)
 {
 	struct nest *n = nest_of_host(host);
 	gfn_t gfn = gpa_to_gfn(gpa);
-	struct page *p = virt_to_page(page);
 	struct nest_frame *f;
 
-	if (wrote) {
-		kvm_vcpu_mark_page_dirty(nest_vcpu(n), gfn);
-		SetPageDirty(p);
-	}
-	spin_lock(&n->frames_lock);
-	f = frame_in_use(n, gfn, p);
-	if (f && !--f->users && f->gone)
-		put_frame(f);
-	spin_unlock(&n->frames_lock);
+	if (wrote)
+		wrote_frame(n, gfn, page);
+	f = frame_in_use(n, gfn, page);
+	if (f)
+		leave_frame(n, f);
 }
 
 static void lose_frames(struct nest *n, gfn_t first, gfn_t last)
@@ -329,8 +338,9 @@ static void lose_frames(struct nest *n, gfn_t first, gfn_t last)
 	for (i = 0; i < NEST_SETS * NEST_WAYS; i++, f++) {
 		if (!f->page || f->gfn < first || f->gfn > last)
 			continue;
-		f->gone = true;
-		if (!f->users)
+		WRITE_ONCE(f->gone, true);
+		smp_mb();
+		if (!atomic_read(&f->users))
 			put_frame(f);
 	}
 	spin_unlock(&n->frames_lock);

@@ -22,11 +22,15 @@
 #define NEST_SHADOW_EPT_PAGES 8192
 #define NEST_TIMER_SHIFT 5	/* L1's VMX-preemption timer counts TSC ticks / 32 (SDM A.6) */
 
-/* A frame of L1's memory with a reference to its page. */
+/*
+ * A frame of L1's memory with a reference to its page.  Its vCPU takes and leaves it without a lock; a notifier sets `gone`
+ * before it looks at `users`, the vCPU looks at `gone` after it has changed `users`, and who gives the page back holds the
+ * lock.
+ */
 struct nest_frame {
 	gfn_t gfn;
-	struct page *page;	/* NULL: free */
-	int users;
+	void *page;		/* NULL: free */
+	atomic_t users;
 	bool writable;
 	bool gone;		/* KVM's map has changed: not to be used anew */
 };

@@ -131,6 +131,8 @@ static unsigned gather(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 		if (nvmx_ept_load(hw + i))
 			continue;
 		entry12 = page12 ? nvmx_ept_load(page12 + i) : whole | (t->gpa12 + i * size);
+		if (!(entry12 & NVMX_EPTE_RIGHTS))
+			continue;
 		gpa1 = entry12 & NVMX_EPTE_ADDR;
 		alike = !((entry12 ^ s.like) & s.bits);
 		l->index = (uint16_t)i;

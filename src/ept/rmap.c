@@ -37,6 +37,7 @@ void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, cons
 	nvmx_ept_widen(t, leaves[0].index);
 	nvmx_ept_widen(t, leaves[n - 1].index);
 	e->leaves[level] += n;
+	t->leaves = (uint16_t)(t->leaves + n);
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
 		const unsigned i = l->index;
 		uint32_t *h;
@@ -63,6 +64,7 @@ void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigne
 	if (next)
 		*side(e, next) = (*side(e, next) & ~0xffffffffull) | prev;
 	e->leaves[t->level]--;
+	t->leaves--;
 }
 
 /* Takes rights from the leaves of one chain that map a frame of `level` in [first, last]. */

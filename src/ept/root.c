@@ -169,8 +169,7 @@ static void make_stale(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 {
 	struct nvmx_ept_table *t = nvmx_ept_table(e, r->top);
 
-	for (unsigned i = t->lo; i < t->hi; i++)
-		nvmx_ept_cut(t, i);
+	nvmx_ept_cut_links(t);
 	t->generation = ++r->generation;
 	r->stale = false;
 	r->flush = true;

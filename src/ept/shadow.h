@@ -18,6 +18,7 @@
 #define NVMX_EPT_AROUND_MIN 16   /* entries that a table's first fault fills */
 #define NVMX_EPT_AROUND_MAX 512
 #define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
+#define NVMX_EPT_LIVE 8
 #define NVMX_EPT_NEXT_TABLES 8   /* tables made current beside the one that faulted */
 #define NVMX_EPT_RECENT 4        /* ways that a VM entry after an INVEPT makes current, per root */
 #define NVMX_EPT_TRUST_MAX 128
@@ -34,7 +35,9 @@ struct nvmx_ept_table {
 	uint32_t next;     /* in the list of free records or of detached tables */
 	uint16_t index;    /* in the parent */
 	uint16_t lo, hi;   /* entries outside [lo, hi) are 0 */
-	uint16_t links;    /* lower tables */
+	uint16_t links, leaves;
+	uint16_t live[NVMX_EPT_LIVE]; /* the links that were made since all were cut, if they are so few */
+	uint8_t live_n;
 	uint16_t around;   /* how many neighbours the next fault fills, too */
 	uint8_t next_tables; /* and how many lower tables a fault in one of them makes current, too */
 	uint8_t level, root;
@@ -190,6 +193,7 @@ void nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i
 void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number);
 /* Makes a link not present; the lower table stays known. */
 void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i);
+void nvmx_ept_cut_links(struct nvmx_ept_table *t);
 /* Takes the first detached table apart; what was below it becomes detached.  False: there is none. */
 bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e);
 /* Detaches some tables that have none below them; false: there are none but top tables. */

@@ -65,6 +65,11 @@ void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_tab
 		lower->parent = t->number;
 		lower->index = (uint16_t)i;
 	}
+	if (!(t->hw[i] & NVMX_EPTE_RIGHTS) && t->live_n <= NVMX_EPT_LIVE) {
+		if (t->live_n < NVMX_EPT_LIVE)
+			t->live[t->live_n] = (uint16_t)i;
+		t->live_n++;
+	}
 	if (t->copy)
 		t->copy[i] = copy;
 	nvmx_ept_store(t, i, lower->hw_hpa | rights);
@@ -147,33 +152,52 @@ void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i)
 	nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
 }
 
-static void cut_links(struct nvmx_ept_table *t)
+static void cut_link(struct nvmx_ept_table *t, unsigned i)
 {
-	for (unsigned i = t->lo; i < t->hi; i++)
-		if (t->hw[i] && !nvmx_ept_is_leaf(t, i))
-			nvmx_ept_cut(t, i);
+	if (t->hw[i] && !nvmx_ept_is_leaf(t, i))
+		nvmx_ept_cut(t, i);
 }
 
-/* Whether 4 entries are to the bit what they were: what there is most of, so the test is short. */
-static bool same_four(const uint64_t *was, const uint64_t *is)
+void nvmx_ept_cut_links(struct nvmx_ept_table *t)
 {
-	return !((was[0] ^ nvmx_ept_load(is)) | (was[1] ^ nvmx_ept_load(is + 1)) | (was[2] ^ nvmx_ept_load(is + 2)) |
-		 (was[3] ^ nvmx_ept_load(is + 3)));
+	unsigned i;
+
+	if (t->live_n > NVMX_EPT_LIVE)
+		for (i = t->lo; i < t->hi; i++)
+			cut_link(t, i);
+	else
+		for (i = 0; i < t->live_n; i++)
+			cut_link(t, t->live[i]);
+	t->live_n = 0;
+}
+
+/* The bits in which an entry differs from what it was. */
+static uint64_t differs(const uint64_t *was, const uint64_t *is, unsigned i)
+{
+	return was[i] ^ nvmx_ept_load(is + i);
+}
+
+/* Whether 8 entries, a line of the cache, are to the bit what they were: what there is most of, so the test is short. */
+static bool same_eight(const uint64_t *was, const uint64_t *is)
+{
+	return !(differs(was, is, 0) | differs(was, is, 1) | differs(was, is, 2) | differs(was, is, 3) |
+		 differs(was, is, 4) | differs(was, is, 5) | differs(was, is, 6) | differs(was, is, 7));
 }
 
 unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
 {
 	const uint64_t *copy = t->copy;
-	unsigned i, k, n = 0;
+	unsigned i, k, end = t->hi, n = 0;
 
 	t->generation = r->generation;
-	if (t->links)
-		cut_links(t);
-	for (i = t->lo & ~3u; i < t->hi; i += 4) {
-		if (same_four(copy + i, page12 + i))
+	nvmx_ept_cut_links(t);
+	if (!t->leaves)
+		return 0;
+	for (i = t->lo & ~7u; i < end; i += 8) {
+		if (same_eight(copy + i, page12 + i))
 			continue;
-		for (k = i; k < i + 4; k++) {
+		for (k = i; k < i + 8; k++) {
 			if (!copy[k] || !nvmx_ept_is_leaf(t, k) || nvmx_ept_still_valid(r, copy[k], nvmx_ept_load(page12 + k)))
 				continue;
 			nvmx_ept_drop(e, t, k);
