@@ -144,13 +144,90 @@ static bool guess(struct nvmx_ept_recent *p)
 	return false;
 }
 
+/* A way through EPT12 as far as it is what it was when the shadow was made; its pages stay mapped for the next one. */
+struct way {
+	struct nvmx_ept_table *t[NVMX_EPT_LEVELS];
+	uint64_t *page[NVMX_EPT_LEVELS];
+	unsigned n;
+};
+
+static void leave_way(struct nvmx_vcpu *v, struct way *w, unsigned n)
+{
+	while (w->n > n) {
+		w->n--;
+		v->ops->unmap(v->host, w->t[w->n]->gpa12, w->page[w->n], false);
+	}
+}
+
+static bool step(struct nvmx_vcpu *v, struct way *w, unsigned n, struct nvmx_ept_table *t)
+{
+	if (n < w->n && w->t[n] == t)
+		return true;
+	leave_way(v, w, n);
+	w->t[n] = t;
+	w->page[n] = v->ops->map(v->host, t->gpa12, false);
+	w->n += w->page[n] != NULL;
+	return w->page[n];
+}
+
+/* The tables on the way to gpa2.  False if L1 has changed an entry above the last one, or a flag in it: then EPT12 is walked anew. */
+static bool same_way(struct nvmx_ept_fill *f, struct way *w)
+{
+	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
+
+	for (unsigned n = 0, i; step(f->v, w, n, t); n++) {
+		i = nvmx_ept_index(f->gpa2, t->level);
+		if (t->level == 1 || (t->hw[i] && nvmx_ept_is_leaf(t, i))) {
+			leave_way(f->v, w, n + 1);
+			return true;
+		}
+		if (!t->hw[i] || nvmx_ept_load(w->page[n] + i) != t->copy[i])
+			break;
+		t = nvmx_ept_table(f->e, (uint32_t)t->side[i]);
+		if (!t->copy)
+			break;
+	}
+	return false;
+}
+
+/* Compares and links what is on the way. */
+static void make_way(struct nvmx_ept_fill *f, const struct way *w)
+{
+	for (unsigned n = 0; n < w->n; n++) {
+		struct nvmx_ept_table *t = w->t[n];
+		unsigned i = nvmx_ept_index(f->gpa2, t->level);
+
+		f->w.page[t->level] = w->page[n];
+		nvmx_ept_make_current(f, t);
+		if (n + 1 < w->n && !(t->hw[i] & NVMX_EPTE_RIGHTS))
+			nvmx_ept_set_link(t, i, w->t[n + 1], nvmx_ept_rights_of(f->r, t->copy[i], false), t->copy[i]);
+	}
+}
+
+static void walk_anew(struct nvmx_ept_fill *f, uint64_t role12)
+{
+	struct nvmx_ept_table *t;
+	unsigned dropped;
+
+	nvmx_ept_walk_begin(f->v, &f->r->rules, role12, f->gpa2, &f->w);
+	nvmx_ept_lock(&f->e->lock);
+	dropped = f->n_dropped;
+	t = bring(f);
+	f->n_dropped = f->n_dropped ? f->n_dropped : dropped;
+	nvmx_ept_unlock(&f->e->lock);
+	if (t && f->n_dropped)
+		refill(f, t);
+	nvmx_ept_walk_end(f->v, &f->w);
+}
+
 void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	struct nvmx_ept_root *r = nvmx_ept_find_root(e, role12);
 	struct nvmx_ept_recent *p;
+	struct way w = { .n = 0 };
 	struct nvmx_ept_fill f;
-	struct nvmx_ept_table *t;
+	bool same;
 
 	e->hot.ahead = false;
 	if (!r)
@@ -160,12 +237,16 @@ void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
 		if (!p->trust || !guess(p))
 			continue;
 		nvmx_ept_fill_begin(&f, v, r, p->gpa2, 0);
-		nvmx_ept_walk_begin(v, &r->rules, role12, p->gpa2, &f.w);
-		nvmx_ept_lock(&e->lock);
-		t = bring(&f);
-		nvmx_ept_unlock(&e->lock);
-		if (t && f.n_dropped)
-			refill(&f, t);
-		nvmx_ept_walk_end(v, &f.w);
+		same = same_way(&f, &w);
+		if (same) {
+			nvmx_ept_lock(&e->lock);
+			make_way(&f, &w);
+			nvmx_ept_unlock(&e->lock);
+		}
+		if (!same || f.n_dropped) {
+			leave_way(v, &w, 0);
+			walk_anew(&f, role12);
+		}
 	}
+	leave_way(v, &w, 0);
 }
