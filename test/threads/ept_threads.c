@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * vCPUs on one EPT12, each in a thread, while L1's tables change and the host takes frames back: after a revocation has
- * returned, nobody reaches the frame.  Each L2 has two EPTPs, between which the processor may switch.  Built with the
- * thread sanitizer.
+ * returned, nobody reaches the frame.  Each L2 has two EPTPs, between which the processor may switch.  And L1 takes pages
+ * from L2 as an L1 does that knows it is nested: it changes the entry, every vCPU invalidates the page's range, and then
+ * nobody reaches what was there.  Built with the thread sanitizer.
  */
 #include <pthread.h>
 #include "../unit/ept_host.h"
@@ -18,6 +19,16 @@
 static uint64_t host_of[FRAMES];
 static uint32_t taken_at[HOST_FRAMES], protected_at[HOST_FRAMES]; /* number of the revocation, 0: none */
 static uint32_t revocations, given;
+
+/* L1's own: pages that it takes from L2, all mapped by SHOT_TABLE.  A frame of L1's that was taken is not used again. */
+#define SHOT_TABLE 20u
+#define SHOT_INDEX 5u          /* of that table in the one above: table 3 */
+#define SHOT_PAGES 16u
+#define SHOT_FRAMES 1000u      /* from FRAMES / 2 on */
+static uint32_t shot_at[FRAMES]; /* number of the shootdown, 0: none */
+static uint32_t shots;
+static struct { uint64_t gpa2; uint32_t number; } shot; /* under way; number 0: none */
+static pthread_mutex_t l1_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t host_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned kicks;
 static struct vcpu_thread *all[MAX_VCPUS];
@@ -28,11 +39,13 @@ struct vcpu_thread {
 	struct nvmx_host host;
 	pthread_t thread;
 	uint64_t rnd;
-	bool in_l2;
+	bool in_l2, done;
 	struct nvmx_vmcs12 v12;
 	unsigned on;       /* the EPTP that L2 runs on */
 	uint64_t *hw_list; /* the processor's EPTP list */
 	unsigned switches; /* by the processor */
+	uint32_t served;   /* number of the last shootdown */
+	unsigned shot_reached;
 	unsigned reached, taken_reached; /* a frame; one that had been taken back, or protected, before */
 };
 
@@ -111,7 +124,7 @@ static uint64_t switch_to(struct vcpu_thread *t, unsigned n)
 static bool run_l2(struct vcpu_thread *t, unsigned n, uint64_t gpa2, unsigned access)
 {
 	uint64_t eptp, hpa, qual;
-	uint32_t before, taken, protected;
+	uint32_t before, taken, protected, shot_before, shot_then;
 	unsigned rights;
 	bool reached;
 
@@ -120,11 +133,14 @@ static bool run_l2(struct vcpu_thread *t, unsigned n, uint64_t gpa2, unsigned ac
 	if (t->on != n)
 		eptp = switch_to(t, n);
 	before = __atomic_load_n(&revocations, __ATOMIC_SEQ_CST);
+	shot_before = __atomic_load_n(&shots, __ATOMIC_SEQ_CST);
 	reached = !hw_access(&t->host, eptp, 0, gpa2, access, &hpa, &rights, &qual);
 	if (reached) {
 		taken = __atomic_load_n(&taken_at[hpa >> 12], __ATOMIC_SEQ_CST);
 		protected = __atomic_load_n(&protected_at[hpa >> 12], __ATOMIC_SEQ_CST);
 		t->taken_reached += (taken && taken <= before) || (protected && protected <= before && rights & 2);
+		shot_then = hpa >> 12 < FRAMES ? __atomic_load_n(&shot_at[hpa >> 12], __ATOMIC_SEQ_CST) : 0;
+		t->shot_reached += shot_then && shot_then <= shot_before;
 		t->reached++;
 	}
 	__atomic_store_n(&t->in_l2, false, __ATOMIC_SEQ_CST);
@@ -139,6 +155,8 @@ static void access_once(struct vcpu_thread *t, unsigned n)
 
 	for (unsigned level = 1; level <= 4; level++)
 		gpa2 |= (uint64_t)below(&t->rnd, 4) << nvmx_ept_shift(level);
+	if (below(&t->rnd, 4) == 0)
+		gpa2 = (uint64_t)SHOT_INDEX << 21 | (uint64_t)below(&t->rnd, SHOT_PAGES) << 12;
 	for (tries = 0; tries < 3; tries++) {
 		if (run_l2(t, n, gpa2, access))
 			return;
@@ -184,6 +202,44 @@ static void protect_frame(struct vcpu_thread *t)
 	pthread_mutex_unlock(&host_lock);
 }
 
+/* L1's handler of its IPI: the page-level invalidation on this vCPU. */
+static void serve(struct vcpu_thread *t)
+{
+	uint32_t number = __atomic_load_n(&shot.number, __ATOMIC_SEQ_CST);
+
+	if (number == t->served)
+		return;
+	for (unsigned i = 0; number && i < 2; i++)
+		nvmx_ept_invept_range(&t->v, eptp12[i], shot.gpa2, shot.gpa2 + 0xfff);
+	__atomic_store_n(&t->served, number, __ATOMIC_SEQ_CST);
+}
+
+/* L1 maps another frame in place of one, and tells all vCPUs. */
+static void shoot(struct vcpu_thread *t)
+{
+	unsigned page = below(&t->rnd, SHOT_PAGES), i;
+	uint64_t *entry = &t->host.ram[SHOT_TABLE][page], old;
+
+	if (pthread_mutex_trylock(&l1_lock))
+		return; /* another is at it, and waits for this one */
+	if (shots < SHOT_FRAMES) {
+		old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+		__atomic_store_n(entry, 7 | WB_LEAF | (uint64_t)(FRAMES / 2 + shots) << 12, __ATOMIC_SEQ_CST);
+		shot.gpa2 = (uint64_t)SHOT_INDEX << 21 | (uint64_t)page << 12;
+		__atomic_store_n(&shot.number, shots + 1, __ATOMIC_SEQ_CST);
+		for (i = 0; i < MAX_VCPUS; i++)
+			while (all[i] && !__atomic_load_n(&all[i]->done, __ATOMIC_SEQ_CST) &&
+			       __atomic_load_n(&all[i]->served, __ATOMIC_SEQ_CST) != shots + 1) {
+				serve(t);
+				sched_yield();
+			}
+		if (old)
+			__atomic_store_n(&shot_at[(old & NVMX_EPTE_ADDR) >> 12], shots + 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&shots, 1, __ATOMIC_SEQ_CST);
+	}
+	pthread_mutex_unlock(&l1_lock);
+}
+
 static void *run_vcpu(void *arg)
 {
 	struct vcpu_thread *t = me = arg;
@@ -192,6 +248,9 @@ static void *run_vcpu(void *arg)
 	for (unsigned i = 0; i < STEPS; i++) {
 		unsigned what = below(&t->rnd, 100);
 
+		serve(t);
+		if (below(&t->rnd, 100) == 0)
+			shoot(t);
 		if (what < 3)
 			edit(t->host.ram, &t->rnd);
 		else if (what < 6) {
@@ -204,6 +263,7 @@ static void *run_vcpu(void *arg)
 		else
 			access_once(t, what & 1);
 	}
+	__atomic_store_n(&t->done, true, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -224,7 +284,8 @@ static void run(unsigned vcpus, uint64_t start)
 	memset(taken_at, 0, sizeof(taken_at));
 	memset(protected_at, 0, sizeof(protected_at));
 	memset(all, 0, sizeof(all));
-	revocations = given = kicks = 0;
+	memset(shot_at, 0, sizeof(shot_at));
+	revocations = given = kicks = shots = shot.number = 0;
 	vm->caps.maxphyaddr = vm->hw.maxphyaddr = 46;
 	vm->caps.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = RIG_EPT_CAPS;
 	vm->hw = vm->caps;
@@ -235,6 +296,7 @@ static void run(unsigned vcpus, uint64_t start)
 	for (i = 1; i < TABLES; i++)
 		for (k = 0; k < 4; k++)
 			first.ram[i][k] = some_entry(&rnd, i);
+	first.ram[3][SHOT_INDEX] = 7 | (uint64_t)SHOT_TABLE << 12;
 	memcpy(first.ram[LIST_FRAME], eptp12, sizeof(eptp12));
 	for (i = 0; i < vcpus; i++) {
 		t[i] = aligned_alloc(64, (sizeof(*t[i]) + 63) & ~63ul);
@@ -255,6 +317,8 @@ static void run(unsigned vcpus, uint64_t start)
 		pthread_join(t[i]->thread, NULL);
 		if (t[i]->taken_reached)
 			fail_msg("vCPU %u reached frames that had been taken back or protected %u times", i, t[i]->taken_reached);
+		if (t[i]->shot_reached)
+			fail_msg("vCPU %u reached pages that L1 had taken %u times", i, t[i]->shot_reached);
 		assert_true(t[i]->reached > STEPS / 10 && t[i]->switches > STEPS / 50);
 		nvmx_ept_vcpu_destroy(&t[i]->v);
 		assert_int_equal(t[i]->host.pages_live, 0);
@@ -262,7 +326,8 @@ static void run(unsigned vcpus, uint64_t start)
 	for (i = 0; i < vcpus; i++)
 		free(t[i]);
 	print_message("  %u frames moved, %u times another vCPU had them\n", revocations, kicks);
-	assert_true(revocations > STEPS / 20 && kicks > 0);
+	print_message("  %u pages taken by L1\n", shots);
+	assert_true(revocations > STEPS / 20 && kicks > 0 && shots > 100);
 	free(first.ram);
 	free(vm);
 }

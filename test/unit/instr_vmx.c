@@ -400,6 +400,42 @@ static void vpids_are_kept_apart(void **state)
 	assert_int_equal(m->host.flushes, 6);
 }
 
+/* However many the host gives, 16 are used. */
+static void more_vpids_than_places(void **state)
+{
+	struct mini *m = *state;
+
+	m->v->config.vpid02_n = 60000;
+	for (unsigned round = 0; round < 2; round++)
+		for (uint16_t vpid12 = 1; vpid12 <= 40; vpid12++)
+			assert_in_range(enter_with(m, vpid12), 78, 77 + 15);
+	assert_int_equal(m->host.flushes, 80);
+	for (uint16_t vpid12 = 26; vpid12 <= 40; vpid12++)
+		enter_with(m, vpid12);
+	assert_int_equal(m->host.flushes, 80);
+}
+
+/* INVVPID with one VPID for all of L1's; and of a VPID that the host's does not hold. */
+static void invvpid_of_one_for_all(void **state)
+{
+	struct mini *m = *state;
+
+	enter_with(m, 5);
+	nvmx_invvpid(m->v, NVMX_FLUSH_ALL, 0, 0);
+	enter_with(m, 5);
+	assert_int_equal(m->host.flushes, 2);
+	nvmx_vpid_forget(m->v);
+	enter_with(m, 5);
+	assert_int_equal(m->host.flushes, 3);
+	nvmx_invvpid(m->v, NVMX_FLUSH_SINGLE, 6, 0);
+	nvmx_invvpid(m->v, NVMX_FLUSH_ADDRESS, 6, 0x1000);
+	enter_with(m, 5);
+	assert_int_equal(m->host.flushes, 3);
+	m->v->config.vpid02 = 0;
+	nvmx_invvpid(m->v, NVMX_FLUSH_ADDRESS, 5, 0x1000);
+	assert_int_equal(m->host.flushes, 3); /* the host has no VPID to flush */
+}
+
 static void one_vpid_for_all(void **state)
 {
 	struct mini *m = *state;
@@ -524,7 +560,8 @@ int main(void)
 		MINI_TEST(vmcall_and_vmfunc_in_root),
 		MINI_TEST(invept_operands),
 		MINI_TEST(eptp_by_capability),
-		MINI_TEST(invvpid_operands), MINI_TEST(page_invalidation), MINI_TEST(vpids_are_kept_apart), MINI_TEST(one_vpid_for_all),
+		MINI_TEST(invvpid_operands), MINI_TEST(page_invalidation), MINI_TEST(vpids_are_kept_apart), MINI_TEST(more_vpids_than_places),
+		MINI_TEST(invvpid_of_one_for_all), MINI_TEST(one_vpid_for_all),
 		MINI_TEST(invvpid_waits_for_entry),
 		MINI_TEST(types_are_32_bits_outside_64bit_mode),
 		MINI_TEST(failures_change_nothing_else),
