@@ -428,7 +428,14 @@ static const struct {
 };
 
 /* Rows that depend on the secondary controls. */
-#define STEPS_OF_PROC2 (STEP(VMFUNC) | STEP(CR0) | STEP(XSS) | STEP(ENCLS) | STEP(PLE) | STEP(EOI))
+#define STEPS_OF_PROC2 (STEP(CR0) | STEP(XSS) | STEP(ENCLS) | STEP(PLE) | STEP(EOI))
+
+static uint64_t steps_of_proc2(const struct nvmx_slot *s)
+{
+	bool vmfunc = nvmx_v12_proc2(s->v12) & NVMX_PROC2_VMFUNC || s->look02 & NVMX_LOOK_EPTP;
+
+	return STEPS_OF_PROC2 | (vmfunc ? STEP(VMFUNC) : 0);
+}
 
 /* L1's own values run in L2 where vmcs12 does not load them, and come back where it does not save them. */
 static uint64_t steps_of_every_entry(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
@@ -466,7 +473,7 @@ uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, struct nvmx_slot *s)
 		if (steps & merge_implies[i].if_any)
 			steps |= merge_implies[i].then;
 	if (nvmx_set_has(&s->dirty, NVMX_I_PROC_CTLS2) || s->dirty_groups & NVMX_GROUP(CTRL))
-		steps |= STEPS_OF_PROC2;
+		steps |= steps_of_proc2(s);
 	return steps | s->steps_always;
 }
 
