@@ -25,7 +25,7 @@ DISK_MODULES = ("crypto/crct10dif_common", "lib/crc-t10dif", "lib/crc64", "lib/c
 	"drivers/block/virtio_blk")	# in the order of loading
 XEN_PROGRAMS = ("xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper", "xl")
 QEMU_FILES = ("seabios/bios-256k.bin", "seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin", "qemu/pvh.bin", "qemu/qboot.rom",
-	"qemu/kvmvapic.bin")
+	"qemu/kvmvapic.bin", "qemu/multiboot_dma.bin")
 SIGNED = b"~Module signature appended~\n"
 KERNELS = {"amd64": "linux-image-amd64", "i386": "linux-image-686-pae"}
 
@@ -185,7 +185,7 @@ def l1_kvm_nestvmx():
 
 def l1_qemu():
 	out = os.path.join(OUT, "l1-qemu")
-	if stale(out, own("initramfs.py")):
+	if stale(out, own("initramfs.py", "images.py")):
 		archive = initramfs.Archive()
 		archive.program(qemu(), "usr/bin/qemu-system-x86_64")
 		for name in QEMU_FILES:
@@ -224,6 +224,33 @@ def l2_real():
 	if stale(out, [sector] + own("initramfs.py")):
 		archive = initramfs.Archive()
 		archive.copy("l2/real/disk", sector)
+		archive.write(out)
+	return out
+
+
+def torture():
+	"""A user of KVM's that disturbs its guest, and the guest."""
+	program = compiled("torture", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE],
+		[os.path.join(TOP, "test/kvm", name) for name in ("torture.c", "snapshot.c")] + own("vmm.c"))
+	elf_file = os.path.join(TOP, "build/test/l1/work.elf")
+	if not os.path.exists(elf_file):
+		raise LabError(f"{elf_file} is missing: build the project first")
+	out = os.path.join(OUT, "l1-torture")
+	if stale(out, [elf_file, program] + own("initramfs.py")):
+		archive = initramfs.Archive()
+		archive.copy("bin/torture", program, 0o755)
+		archive.copy("l2/work.elf", elf_file)
+		archive.write(out)
+	return out
+
+
+def l1_kvm_stock():
+	"""Stock kvm-intel.ko beside another."""
+	out = os.path.join(OUT, "l1-kvm-stock")
+	if stale(out, own("initramfs.py", "images.py")):
+		archive = initramfs.Archive()
+		path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", KVM_MODULES[-1] + ".ko"))
+		module(archive, path, "modules/stock/kvm-intel.ko")
 		archive.write(out)
 	return out
 
@@ -288,7 +315,7 @@ def dom0():
 
 
 PIECES = {
-	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-disk": l1_disk, "l1-kvm-nestvmx": l1_kvm_nestvmx, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"), "l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
+	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-disk": l1_disk, "l1-kvm-nestvmx": l1_kvm_nestvmx, "l1-kvm-stock": l1_kvm_stock, "l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"), "l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
 	"loader": loader, "linux-packed": linux_packed,
