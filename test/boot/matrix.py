@@ -74,8 +74,8 @@ def under_kvm(name, guests, extra="", kvm="nested=1", l1cpus=1, l2cpus=1, **kw):
 		f"nvmx.l1cpus={l1cpus} nvmx.l2cpus={l2cpus} {extra}")
 	alive = tuple(rf"^\[1 kvm\] \[{number} {guest}\] " + ALIVE[guest].format(cpus=l2cpus, sums=",".join([SUM] * l2cpus))
 		for number, guest in enumerate(guests.split(","), 1))
-	expect = [up(l1cpus), r"^L1: KVM loaded: ", rf"^\[1 kvm\] {up(l1cpus)[1:]}", r"^\[1 kvm\] L1: KVM loaded: ", alive, *UNLOADED]
-	return Row(name, pieces, arguments.strip(), expect, cpus=l1cpus, memory=1300, seconds=900, kvm_host=True, **kw)
+	expect = [up(kw.get("cpus", 1)), r"^L1: KVM loaded: ", rf"^\[1 kvm\] {up(l1cpus)[1:]}", r"^\[1 kvm\] L1: KVM loaded: ", alive, *UNLOADED]
+	return Row(name, pieces, arguments.strip(), expect, memory=1300, seconds=900, kvm_host=True, **kw)
 
 
 # Bochs 2.7 leaves the low bits in the addresses that it logs of written pages (SDM 28.2.6), and KVM warns: no PML.
@@ -143,7 +143,8 @@ ROWS = [
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
 	under_kvm("host-kvm-two-l2", "real,real"),
-	under_kvm("host-kvm-smp", "real", l1cpus=2, l2cpus=2),
+	under_kvm("host-kvm-two-cpus", "real", l1cpus=2, l2cpus=2),	# virtual ones: L0 has one
+	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2),
 	torture("host-kvm-torture", "dirty:30:20,slots:30:20,move:last:30:20,move:early:30:20,kill:20:200"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),

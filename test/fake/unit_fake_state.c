@@ -10,6 +10,7 @@
 #include <string.h>
 #include "compare.h"
 #include "gen.h"
+#include "linux_state.h"
 #include "points.h"
 
 static struct gen g;
@@ -153,6 +154,34 @@ static void every_truncation_is_refused(void **unused)
 #define V12(member) 128 + offsetof(struct nvmx_vmcs12, member), sizeof(((struct nvmx_vmcs12 *)0)->member)
 #define LIVE(member) 128 + NVMX_STATE_LIVE_OFFSET + offsetof(struct nvmx_state_live, member), \
 		     sizeof(((struct nvmx_state_live *)0)->member)
+
+/* L2 of a stock Linux goes on here, and its state is the same when it is saved again. */
+static void a_state_of_stock_linux(void **unused)
+{
+	static struct fake_machine m;
+	struct nvmx_state *s = calloc(1, sizeof(*s)), *again;
+	struct nvmx_host *h = fake_host_at(FAKE_AT_START, &m, &result);
+	const char *row = NULL;
+	size_t size;
+
+	(void)unused;
+	for (unsigned i = 0; i < sizeof(linux_state_words) / sizeof(*linux_state_words); i++)
+		memcpy((char *)s + linux_state_words[i].offset, &linux_state_words[i].value, 8);
+	s->header.preemption_timer_deadline += 0x10000000; /* its time-stamp counter was behind the fake's */
+	if (fake_host_restore(h, s, s->header.size, &row))
+		fail_msg("refused: %s", row ? row : "no row");
+	assert_true(nvmx_in_l2(h->vcpu));
+	assert_int_equal(fake_field(&h->cpu, NVMX_GUEST_RIP), ((struct nvmx_vmcs12 *)s->vmcs12)->guest_rip);
+	again = fake_host_save(h, &size);
+	assert_int_equal(size, s->header.size);
+	memset(again->vmcs12 + NVMX_STATE_LIVE_OFFSET, 0, sizeof(struct nvmx_state_live));
+	for (unsigned i = 0; i < size; i++)
+		if (((uint8_t *)s)[i] != ((uint8_t *)again)[i])
+			fail_msg("byte %u was %#x and is %#x", i, ((uint8_t *)s)[i], ((uint8_t *)again)[i]);
+	free(again);
+	free(s);
+	fake_host_free(h);
+}
 
 /* One thing wrong in the state of a point, and the reason that is given. */
 static void each_contradiction_has_its_reason(void **unused)
@@ -398,6 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moves_change_nothing),
+		cmocka_unit_test(a_state_of_stock_linux),
 		cmocka_unit_test(shapes),
 		cmocka_unit_test(every_state_replaces_every_other),
 		cmocka_unit_test(every_truncation_is_refused),
