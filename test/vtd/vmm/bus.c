@@ -6,6 +6,7 @@
 #include "msix.h"
 #include "pci.h"
 #include "rtc.h"
+#include "suite.h"
 #include "uart.h"
 #include "unit.h"
 #include <string.h>
@@ -25,6 +26,8 @@ static void power(uint16_t port, uint32_t value)
 		machine_turn_off(0);
 	else if (port == ACPI_RESET_PORT)
 		machine_turn_off(1);
+	else if (port == SUITE_EXIT_PORT)
+		machine_turn_off(value ? 1 : 0);
 }
 
 static uint32_t read_port(uint16_t port, unsigned size)
@@ -35,6 +38,8 @@ static uint32_t read_port(uint16_t port, unsigned size)
 		return pci_port(port, size, 0, false);
 	if (port == RTC_PORT + 1)
 		return rtc_read();
+	if (port == SUITE_DATA_PORT)
+		return suite_read();
 	if (port >= ACPI_PM1_EVENT_PORT && port < ACPI_PM1_CONTROL_PORT)
 		return 0;
 	return port == ACPI_PM1_CONTROL_PORT ? ACPI_PM1_SCI_ENABLED : ~0u;
@@ -48,6 +53,8 @@ static void write_port(uint16_t port, unsigned size, uint32_t value)
 		pci_port(port, size, value, true);
 	else if (port == RTC_PORT)
 		rtc_select((uint8_t)value);
+	else if (port == SUITE_SELECT_PORT)
+		suite_select((uint16_t)value);
 	else
 		power(port, value);
 }

@@ -10,13 +10,19 @@ enum { ID, VERSION, ARBITRATION, ENTRIES = 0x10 };
 #define ASSERT 0x4000u
 
 static uint32_t selected, id;
+static uint16_t source_id;
 static uint64_t entries[IOAPIC_PINS] = { [0 ... IOAPIC_PINS - 1] = MASKED };
 static bool waiting[IOAPIC_PINS]; /* an edge that came while masked is not lost to a driver that polls */
+
+void ioapic_create(uint16_t its_source_id)
+{
+	source_id = its_source_id;
+}
 
 /* The request of an entry, in either format (VT-d 5.1.2, 5.1.5.1): bits 63:48 are 19:4 of the address, 11 is 2. */
 static void send(uint64_t e)
 {
-	unit_message(IOAPIC_SOURCE_ID, (struct msi){
+	unit_message(source_id, (struct msi){
 		.address = 0xfee00000 | (e >> 48) << 4 | (e >> 11 & 1) << 2,
 		.data = (uint32_t)(e & 0x87ff) | ASSERT,
 	});

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What its requests carry. */
+void ioapic_create(uint16_t source_id);
 uint32_t ioapic_access(uint32_t offset, uint32_t value, bool write);
 void ioapic_edge(unsigned pin);
 

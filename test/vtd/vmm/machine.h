@@ -10,6 +10,7 @@
 /* L1's physical addresses. */
 #define PCI_WINDOW 0xe0000000u
 #define PCI_WINDOW_END 0xf0000000u
+#define EDU_BASE 0xe8000000u /* of its BAR, at first */
 #define IOAPIC_BASE 0xfec00000u
 #define UNIT_BASE 0xfed90000u
 #define BIOS_AREA 0xe0000u
@@ -19,6 +20,7 @@
 /* L1's requester ids. */
 #define IOAPIC_SOURCE_ID 0x00f8u
 #define DEVICE_SOURCE_ID 0x0020u /* 00:04.0 */
+#define EDU_SOURCE_ID 0x0028u /* 00:05.0 */
 
 #define IOAPIC_PINS 24u
 

@@ -2,17 +2,20 @@
 /*
  * An operating system or hypervisor as L1 on the library's VT-d unit, with a device of the host's assigned by VFIO.
  *
- *	vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...
+ *	vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...
  *
  * FEATURE is what L1 is offered beside the queue, large pages and page-selective flushes: cm, ir, eim, pt, none of them
- * by default.  -l: a machine with 8259s, a PIT and a clock, and KVM's I/O APIC, which ir cannot remap.  Exit status 0 when
- * L1 turns itself off.
+ * by default.  DEVICE is PCI's name of it, or none.  ID is the requester id of the I/O APIC.  -l: a machine with 8259s, a
+ * PIT and a clock, and KVM's I/O APIC, which ir cannot remap.  Exit status 0 when L1 turns itself off.
  */
 #include "acpi.h"
 #include "assigned.h"
+#include "edu.h"
 #include "image.h"
+#include "ioapic.h"
 #include "machine.h"
 #include "msix.h"
+#include "pci.h"
 #include "unit.h"
 #include <err.h>
 #include <stdio.h>
@@ -51,25 +54,28 @@ struct options {
 	const char *device;
 	uint32_t features;
 	uint64_t mib;
+	uint16_t ioapic;
 	bool legacy;
 };
 
 static void usage(void)
 {
-	errx(2, "usage: vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...");
+	errx(2, "usage: vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...");
 }
 
 static struct options parse_options(int argc, char **argv)
 {
-	struct options o = { .device = "0000:00:05.0", .features = BASIC, .mib = 256 };
+	struct options o = { .device = "0000:00:05.0", .features = BASIC, .mib = 256,
+			     .ioapic = IOAPIC_SOURCE_ID };
 	int option;
 
-	while ((option = getopt(argc, argv, "lm:f:d:")) != -1) {
+	while ((option = getopt(argc, argv, "lm:f:d:i:")) != -1) {
 		switch (option) {
 		case 'l': o.legacy = true; break;
 		case 'm': o.mib = strtoull(optarg, NULL, 0); break;
 		case 'f': o.features |= parse(optarg); break;
-		case 'd': o.device = optarg; break;
+		case 'd': o.device = strcmp(optarg, "none") ? optarg : NULL; break;
+		case 'i': o.ioapic = (uint16_t)strtoul(optarg, NULL, 0); break;
 		default: usage();
 		}
 	}
@@ -86,14 +92,19 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 4096);
 	machine_create(o.mib << 20, o.legacy);
-	vfio_open(&vfio, o.device);
-	unit_create(o.features, &vfio);
-	assigned_create(&vfio);
+	if (o.device)
+		vfio_open(&vfio, o.device);
+	unit_create(o.features, o.device ? &vfio : NULL);
+	if (o.device)
+		assigned_create(&vfio);
+	pci_create(o.device);
+	ioapic_create(o.ioapic);
 	acpi_build(o.features & NVMX_VTD_F_REMAP, machine_address_bits());
 	image_load(argv[optind], argv[optind + 1], argv + optind + 2, (unsigned)(argc - optind - 2));
 	status = machine_run();
 	unit_report();
 	msix_report();
+	edu_report();
 	fflush(stdout);
 	return status;
 }

@@ -128,10 +128,22 @@ static void finish(enum nvmx_vtd_verdict verdict)
 		errx(2, "the unit waits for a flush that nobody has queued");
 }
 
+static void add_device(struct vfio *device)
+{
+	int error;
+
+	host.device.vfio = device;
+	domain_create(&host.device);
+	error = nvmx_vtd_device_add(host.u, DEVICE_SOURCE_ID, &host.device, 0);
+	if (error)
+		errx(2, "nvmx_vtd_device_add: %s", nvmx_vtd_init_error(error, 0));
+	finish(nvmx_vtd_run(host.u));
+}
+
 void unit_create(uint32_t features, struct vfio *device)
 {
 	struct nvmx_vtd_config config = {
-		.ops = &ops, .host = &host, .features = features, .flags = NVMX_VTD_ASSIGN_MAP, 
+		.ops = &ops, .host = &host, .features = features, .flags = device ? NVMX_VTD_ASSIGN_MAP : 0,
 		.host_width = machine_address_bits(),
 	};
 	uint32_t detail = 0;
@@ -139,12 +151,8 @@ void unit_create(uint32_t features, struct vfio *device)
 
 	if (error)
 		errx(2, "nvmx_vtd_init: %s", nvmx_vtd_init_error(error, detail));
-	host.device.vfio = device;
-	domain_create(&host.device);
-	error = nvmx_vtd_device_add(host.u, DEVICE_SOURCE_ID, &host.device, 0);
-	if (error)
-		errx(2, "nvmx_vtd_device_add: %s", nvmx_vtd_init_error(error, 0));
-	finish(nvmx_vtd_run(host.u));
+	if (device)
+		add_device(device);
 	printf("vmm: unit cap=%#llx ecap=%#llx\n", (unsigned long long)nvmx_vtd_cap(host.u),
 	       (unsigned long long)nvmx_vtd_ecap(host.u));
 }
@@ -162,6 +170,16 @@ uint64_t unit_access(uint32_t offset, unsigned size, uint64_t value, bool write)
 	}
 	pthread_mutex_unlock(&lock);
 	return result;
+}
+
+bool unit_translate(uint16_t source_id, uint64_t iova, uint64_t len, bool write, struct nvmx_vtd_dma *out)
+{
+	enum nvmx_vtd_fault fault;
+
+	pthread_mutex_lock(&lock);
+	fault = nvmx_vtd_translate(host.u, source_id, iova, len, write ? NVMX_VTD_WRITE : NVMX_VTD_READ, out);
+	pthread_mutex_unlock(&lock);
+	return fault == NVMX_VTD_FAULT_NONE;
 }
 
 /* As KVM takes it: destination bits 31:8 are above the address's lower half. */
@@ -217,19 +235,25 @@ void unit_tick(void)
 	pthread_mutex_unlock(&lock);
 }
 
-void unit_report(void)
+static void report_assigned(void)
 {
 	struct domain_figures f = domain_figures();
 
-	for (unsigned i = 0; i < NVMX_VTD_CNT_COUNT; i++)
-		if (nvmx_vtd_counter(host.u, (enum nvmx_vtd_counter)i))
-			printf("vmm: %s %llu\n", nvmx_vtd_counter_name(i),
-			       (unsigned long long)nvmx_vtd_counter(host.u, (enum nvmx_vtd_counter)i));
-	printf("vmm: gsts were %#llx\n", (unsigned long long)host.status);
 	printf("vmm: attached block=%u identity=%u domain=%u\n", host.device.attached[NVMX_VTD_BLOCK],
 	       host.device.attached[NVMX_VTD_IDENTITY], host.device.attached[NVMX_VTD_DOMAIN]);
 	printf("vmm: dma_map %llu identical=%llu most=%llu refused=%llu vfio-map=%llu vfio-unmap=%llu\n",
 	       (unsigned long long)f.maps, (unsigned long long)f.identical, (unsigned long long)f.peak,
 	       (unsigned long long)f.refused, (unsigned long long)host.device.vfio->mapped,
 	       (unsigned long long)host.device.vfio->unmapped);
+}
+
+void unit_report(void)
+{
+	for (unsigned i = 0; i < NVMX_VTD_CNT_COUNT; i++)
+		if (nvmx_vtd_counter(host.u, (enum nvmx_vtd_counter)i))
+			printf("vmm: %s %llu\n", nvmx_vtd_counter_name(i),
+			       (unsigned long long)nvmx_vtd_counter(host.u, (enum nvmx_vtd_counter)i));
+	printf("vmm: gsts were %#llx\n", (unsigned long long)host.status);
+	if (host.device.vfio)
+		report_assigned();
 }

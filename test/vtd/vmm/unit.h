@@ -7,8 +7,11 @@
 #include "vfio.h"
 #include <nestvmx/vtd.h>
 
+/* device: NULL if none is assigned. */
 void unit_create(uint32_t features, struct vfio *device);
 uint64_t unit_access(uint32_t offset, unsigned size, uint64_t value, bool write);
+/* Where the DMA of an emulated device goes; false: it is refused. */
+bool unit_translate(uint16_t source_id, uint64_t iova, uint64_t len, bool write, struct nvmx_vtd_dma *out);
 /* A message of a device of L1's is remapped and delivered, or refused. */
 void unit_message(uint16_t source_id, struct msi msi);
 /* What a message would become; false: it would be refused. */
