@@ -370,7 +370,7 @@ static void merge_event(struct merge *m)
 		return;
 	/* With the host's virtual NMIs an NMI cannot go in while NMIs are blocked (SDM 26.3.1.5); L1 has none and may. */
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI && m->v12->guest_interruptibility & NVMX_INTR_BLOCK_NMI &&
-	    !(m->v12->pin_ctls & NVMX_PIN_VNMI))
+	    !(m->v12->pin_ctls & NVMX_PIN_VNMI) && m->s->ctl02[NVMX_WORD_PIN] & NVMX_PIN_VNMI)
 		write02(m, NVMX_GUEST_INTERRUPTIBILITY, m->v12->guest_interruptibility & ~NVMX_INTR_BLOCK_NMI);
 	if (info & NVMX_INTR_DELIVER_EC)
 		write02(m, NVMX_ENTRY_EXC_ERROR_CODE, m->v12->entry_exc_error_code);

@@ -254,6 +254,22 @@ static void nmi_goes_in_while_nmis_are_blocked(void **state)
 	assert_int_equal(seen(NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
 }
 
+/* An injected NMI whose delivery fails: NMIs are blocked as they were, in L1 after the exit too. */
+static void nmi_that_is_not_delivered_leaves_nmis_blocked(void **state)
+{
+	struct fake_machine m;
+
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI },
+	       { NVMX_GUEST_IDTR_LIMIT, 0 });
+	script_op(&l2, FAKE_VMCALL);
+	m = machine(0);
+	assert_true(fake_same(&m, true));
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_TRIPLE_FAULT);
+	assert_int_equal(seen(NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
+}
+
 static void event_that_is_not_valid_leaves_nmis_blocked(void **state)
 {
 	(void)state;
@@ -559,6 +575,7 @@ int main(void)
 		cmocka_unit_test(interrupt_exits_or_is_delivered),
 		cmocka_unit_test(nmi_exits_once_and_not_while_blocked),
 		cmocka_unit_test(nmi_goes_in_while_nmis_are_blocked),
+		cmocka_unit_test(nmi_that_is_not_delivered_leaves_nmis_blocked),
 		cmocka_unit_test(event_that_is_not_valid_leaves_nmis_blocked),
 		cmocka_unit_test(init_and_startup_exit),
 		cmocka_unit_test(msr_list_failures),

@@ -173,9 +173,66 @@ static void test_write_protect_large(void **state)
 	two_free(&t);
 }
 
+static bool reaches(struct two *t, uint64_t gpa2)
+{
+	uint64_t hpa;
+	unsigned rights, shift;
+
+	return !hw_walk(&t->r->host, nvmx_ept_root(&t->r->v, EPTP), gpa2, &hpa, &rights, &shift);
+}
+
+/* Ranges that end with the address space, or beyond it; the pages before them stay. */
+static void test_long_ranges(void **state)
+{
+	static const uint64_t lengths[] = { 0ull - ((DATA + 256) << 12), ~0ull, 1ull << 40, 1ull << 52 };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct two t;
+
+		two_init(&t);
+		touch_all(t.r);
+		nvmx_host_invalidate(&t.r->vm, &t.r->v, (DATA + 256) << 12, lengths[i]);
+		assert_true(reaches(&t, 255 << 12));
+		assert_false(reaches(&t, 256 << 12));
+		assert_false(reaches(&t, 511 << 12));
+		two_free(&t);
+	}
+}
+
+/* L1 invalidates a range on one of its processors: the other may use what it has, until it does the same. */
+static void test_range_on_each_vcpu(void **state)
+{
+	struct two t;
+	struct nvmx_ept_fault f;
+	unsigned rights, shift, faults = 0;
+	uint64_t hpa;
+
+	(void)state;
+	two_init(&t);
+	touch_all(t.r);
+	second_touches(&t, 7 << 12);
+	l1_set(t.r, PT, 7, PAGE(DATA + 300));
+	l1_set(t.r, PT, 8, PAGE(DATA + 301));
+	nvmx_ept_invept_range(&t.r->v, EPTP, 7 << 12, (8 << 12) - 1);
+	assert_int_equal(touch(t.r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(where(t.r, 7 << 12, &rights, &shift) >> 12, HOST_RAM_FRAME + DATA + 300);
+	assert_int_equal(where(t.r, 8 << 12, &rights, &shift) >> 12, HOST_RAM_FRAME + DATA + 8); /* not in the range */
+	assert_int_equal(hw_walk(&t.host, nvmx_ept_root(t.v, EPTP), 7 << 12, &hpa, &rights, &shift), 0);
+	assert_int_equal(hpa >> 12, HOST_RAM_FRAME + DATA + 7);
+	nvmx_ept_invept_range(t.v, EPTP, 7 << 12, (8 << 12) - 1);
+	assert_false(second_reaches(&t, 7 << 12, &rights));
+	second_touches(&t, 7 << 12);
+	assert_int_equal(hw_walk(&t.host, nvmx_ept_root(t.v, EPTP), 7 << 12, &hpa, &rights, &shift), 0);
+	assert_int_equal(hpa >> 12, HOST_RAM_FRAME + DATA + 300);
+	assert_int_equal(kicks, 0);
+	two_free(&t);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_kick), cmocka_unit_test(test_write_protect),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_long_ranges), cmocka_unit_test(test_range_on_each_vcpu),
+					    cmocka_unit_test(test_kick), cmocka_unit_test(test_write_protect),
 					    cmocka_unit_test(test_write_protect_large) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
