@@ -41,31 +41,25 @@ static bool grow(struct nvmx_vcpu *v)
 	return true;
 }
 
-/* More than is needed now: so that not each fault has to ask the host. */
-static bool restock(struct nvmx_vcpu *v)
+static bool locked(struct nvmx_ept_vcpu *e, bool (*get)(struct nvmx_ept_vcpu *))
 {
-	uint32_t before = nvmx_ept_of(v)->pool_n;
+	bool got;
 
-	while (nvmx_ept_of(v)->pool_n < NVMX_EPT_RESTOCK && grow(v))
-		;
-	return nvmx_ept_of(v)->pool_n != before;
+	nvmx_ept_lock(&e->lock);
+	got = get(e);
+	nvmx_ept_unlock(&e->lock);
+	return got;
 }
 
+/* Gets more than is needed now, so that not each fault has to; but evicts for no more than that. */
 bool nvmx_ept_stock(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	bool more = true;
+	bool more = e->pool_n < NVMX_EPT_STOCK;
 
-	while (e->pool_n < NVMX_EPT_STOCK && more) {
-		nvmx_ept_lock(&e->lock);
-		more = nvmx_ept_recycle(e);
-		nvmx_ept_unlock(&e->lock);
-		if (more || (more = restock(v)))
-			continue;
-		nvmx_ept_lock(&e->lock);
-		more = nvmx_ept_evict(e);
-		nvmx_ept_unlock(&e->lock);
-	}
+	while (e->pool_n < NVMX_EPT_RESTOCK && more)
+		more = locked(e, nvmx_ept_recycle) || grow(v) ||
+		       (e->pool_n < NVMX_EPT_STOCK && locked(e, nvmx_ept_evict));
 	return e->pool_n >= NVMX_EPT_STOCK;
 }
 
