@@ -230,7 +230,7 @@ void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
 	bool same;
 
 	e->hot.ahead = false;
-	if (!r)
+	if (!r || !r->ahead)
 		return;
 	r->ahead = false;
 	for (p = r->recent; p < r->recent + NVMX_EPT_RECENT; p++) {

@@ -102,6 +102,8 @@ static void enter(struct vcpu_thread *t)
 
 	assert_in_range(list >> 12, HOST_PAGE_FRAME, HOST_PAGE_FRAME + HOST_PAGES - 1);
 	t->hw_list = t->host.pages[(list >> 12) - HOST_PAGE_FRAME];
+	assert_true(nvmx_ept_root(&t->v, eptp12[t->on]));
+	nvmx_ept_ahead(&t->v, eptp12[t->on]);
 }
 
 /* VMFUNC: the processor switches, or L2 exits and the library does. */
