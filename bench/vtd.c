@@ -209,6 +209,27 @@ static void flush_dsi(void)
 	invalidate(DSI, 0);
 }
 
+/* Many by one write of the tail, while no device is assigned: what vtd-qemu-cost counts in QEMU. */
+#define MANY 120u
+static void many(uint64_t lo, uint64_t hi)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		put(lo, hi);
+		put(5 | 1 << 5 | 2ull << 32, STATUS);
+	}
+	wr(0x88, 8, tail);
+}
+
+static void queue_psi(void)
+{
+	many(PSI, IOVA + 99 * 4096);
+}
+
+static void queue_dsi(void)
+{
+	many(DSI, 0);
+}
+
 static void warm_up(void)
 {
 	nvmx_vtd_translate(unit, SID, IOVA + 5 * 4096, 64, NVMX_VTD_READ, &dma);
@@ -237,6 +258,8 @@ static const struct row {
 	unsigned divisor;
 } rows[] = {
 	{ NULL, set_up, 1 },
+	{ "vtd_queue_psi", queue_psi, MANY },
+	{ "vtd_queue_dsi", queue_dsi, MANY },
 	{ "vtd_flatten_mib", flatten, MIB },
 	{ "vtd_unmap_4k", unmap_4k, 1 },
 	{ "vtd_map_4k", map_4k, 1 },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two facts from the ACPI tables: the processors' APIC ids (MADT) and the power-off port (FADT).
+ * Two facts from the ACPI tables: the processors' APIC ids (MADT) and the power-off port (FADT). And a table more for L1.
  */
 #include "metal.h"
 
@@ -9,7 +9,11 @@
 #define MADT_ENABLED 1
 #define MADT_ENTRIES 44
 #define FADT_PM1A_CONTROL 64
+#define RSDP_SIZE 20
+#define RSDP_CHECKSUM 8
+#define RSDP_REVISION 15
 #define RSDP_RSDT 16
+#define TABLE_CHECKSUM 9
 
 struct table {
 	char signature[4];
@@ -17,6 +21,8 @@ struct table {
 	uint8_t rest[28];
 	uint32_t entry[];
 };
+
+static uint64_t rsdp_address;
 
 static bool checksum_ok(const uint8_t *p, size_t n)
 {
@@ -30,8 +36,10 @@ static bool checksum_ok(const uint8_t *p, size_t n)
 static const uint8_t *find_rsdp(uint64_t start, uint64_t end)
 {
 	for (; start < end; start += 16)
-		if (memcmp(phys(start), "RSD PTR ", 8) == 0 && checksum_ok(phys(start), 20))
+		if (memcmp(phys(start), "RSD PTR ", 8) == 0 && checksum_ok(phys(start), RSDP_SIZE)) {
+			rsdp_address = start;
 			return phys(start);
+		}
 	return NULL;
 }
 
@@ -85,4 +93,52 @@ void acpi_read(void)
 		read_processors(madt);
 	if (fadt)
 		memcpy(&machine.power_port, fadt + FADT_PM1A_CONTROL, sizeof(machine.power_port));
+}
+
+static uint8_t checksum(const uint8_t *p, size_t n)
+{
+	uint8_t sum = 0;
+
+	while (n--)
+		sum = (uint8_t)(sum - *p++);
+	return sum;
+}
+
+/* The RSDP lies in what is ROM for L1: L1 sees a copy of that page. Revision 0 makes it use the RSDT alone. */
+static void point_to(uint32_t rsdt)
+{
+	uint8_t *rsdp;
+
+	machine.rsdp_at = rsdp_address & -PAGE;
+	machine.rsdp = page_alloc();
+	memcpy(phys(machine.rsdp), phys(machine.rsdp_at), PAGE);
+	rsdp = phys(machine.rsdp + rsdp_address % PAGE);
+	rsdp[RSDP_REVISION] = 0;
+	rsdp[RSDP_CHECKSUM] = 0;
+	memcpy(rsdp + RSDP_RSDT, &rsdt, sizeof(rsdt));
+	rsdp[RSDP_CHECKSUM] = checksum(rsdp, RSDP_SIZE);
+}
+
+/* The page below metal's own memory gets the table and an RSDT that names it; behind memory_choose_own. */
+void acpi_add_table(const void *table, size_t size)
+{
+	const struct table *old = find_rsdt();
+	struct table *rsdt;
+	uint8_t *bytes;
+
+	if (!old || old->length + 4 + size > PAGE)
+		stop("no ACPI tables to add one to");
+	if (find_table(old, table))
+		stop("the machine has an ACPI table of its own like the one to add");
+	machine.acpi_page = machine.own_base - PAGE;
+	bytes = phys(machine.acpi_page);
+	rsdt = phys(machine.acpi_page + size);
+	memcpy(bytes, table, size);
+	memcpy(rsdt, old, old->length);
+	bytes = (uint8_t *)rsdt;
+	rsdt->entry[(old->length - sizeof(*old)) / 4] = (uint32_t)machine.acpi_page;
+	rsdt->length += 4;
+	bytes[TABLE_CHECKSUM] = 0;
+	bytes[TABLE_CHECKSUM] = checksum(bytes, rsdt->length);
+	point_to((uint32_t)(machine.acpi_page + size));
 }

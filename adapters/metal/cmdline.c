@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats enlighten
+ * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats enlighten vtd
  */
 #include "metal.h"
 
@@ -98,6 +98,8 @@ static void parse_word(const char *word, size_t length)
 		machine.stats = 1;
 	else if (word_is(word, length, "enlighten"))
 		machine.enlightened = 1;
+	else if (word_is(word, length, "vtd"))
+		machine.vtd = 1;
 	else if (starts_with(word, length, "boot=", 5))
 		parse_boot(word, length);
 	else if (starts_with(word, length, "disable=", 8))

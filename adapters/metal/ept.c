@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * EPT01, L1's view of memory: everything one to one, except metal's own memory, which reads as ones.
+ * EPT01, L1's view of memory: everything one to one, except metal's own memory, which reads as ones, and, with a VT-d
+ * unit, its registers, which are not there, and the page of the BIOS's RSDP, which is metal's copy.
  */
 #include "metal.h"
 
@@ -16,9 +17,26 @@ static uint64_t *shared_pdpt;
 static uint64_t ones;
 static bool huge_pages;
 
+/* Where L1's page is. */
+uint64_t ept_host_page(uint64_t page)
+{
+	return machine.rsdp && page == machine.rsdp_at ? machine.rsdp : page;
+}
+
 static uint64_t leaf(uint64_t address)
 {
 	return address | (uint64_t)mtrr_type(address) << 3 | EPT_ALL;
+}
+
+static uint64_t leaf_4kb(uint64_t page)
+{
+	return vtd_owns(page) ? 0 : ept_host_page(page) | (uint64_t)mtrr_type(page) << 3 | EPT_ALL;
+}
+
+/* Has the block one page that is special? */
+static bool has_special(uint64_t address, uint64_t size)
+{
+	return (machine.vtd && VTD_REGISTERS - address < size) || (machine.rsdp && machine.rsdp_at - address < size);
 }
 
 bool is_own(uint64_t address)
@@ -40,7 +58,7 @@ static uint64_t map_4kb(uint64_t address)
 	uint64_t table = page_alloc(), i, *pt = phys(table);
 
 	for (i = 0; i < 512; i++)
-		pt[i] = leaf(address + i * PAGE);
+		pt[i] = leaf_4kb(address + i * PAGE);
 	return table | EPT_ALL;
 }
 
@@ -48,7 +66,7 @@ static uint64_t map_2mb(uint64_t address)
 {
 	if (is_own(address))
 		return (uint64_t)own_table | EPT_ALL;
-	if (mtrr_uniform(address, LARGE_PAGE))
+	if (!has_special(address, LARGE_PAGE) && mtrr_uniform(address, LARGE_PAGE))
 		return leaf(address) | EPT_LEAF;
 	return map_4kb(address);
 }
@@ -59,7 +77,7 @@ static bool uniform(uint64_t address, uint64_t size)
 	bool has_own = machine.own_base - address < size || machine.own_base + OWN_SIZE - 1 - address < size ||
 		       is_own(address);
 
-	return !has_own && mtrr_uniform(address, size);
+	return !has_own && !has_special(address, size) && mtrr_uniform(address, size);
 }
 
 uint8_t ept_page_shift(uint64_t address)

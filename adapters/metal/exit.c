@@ -17,9 +17,15 @@ static struct nvmx_regs *registers(struct cpu *cpu)
 /* Goes on behind the instruction that caused the exit: its blocking ends, its single-step trap stays due (26.6.3). */
 void skip_instruction(void)
 {
+	skip_bytes(vmread(EXIT_INSTRUCTION_LENGTH));
+}
+
+/* The same where the processor does not tell the length. */
+void skip_bytes(uint64_t length)
+{
 	uint64_t blocking = vmread(GUEST_INTERRUPTIBILITY);
 
-	vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(EXIT_INSTRUCTION_LENGTH));
+	vmwrite(GUEST_RIP, vmread(GUEST_RIP) + length);
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmwrite(GUEST_INTERRUPTIBILITY, blocking & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
 	if (vmread(GUEST_RFLAGS) & RFLAGS_TF)
@@ -102,11 +108,14 @@ static void deliver_again(void)
 	vmwrite(VM_ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
 }
 
-/* Two writes are no use of L1's memory: to metal's own, and to the local APIC while metal watches it. */
+/* Two writes are no use of L1's memory: to metal's own, and to the local APIC while metal watches it. Nor is any use of
+ * the VT-d unit's registers. */
 static void exit_ept_violation(struct cpu *cpu)
 {
 	uint64_t address = vmread(GUEST_PHYSICAL_ADDRESS);
 
+	if (!cpu->in_l2 && vtd_access(cpu, address))
+		return;
 	if (cpu->in_l2 || !(vmread(EXIT_QUALIFICATION) & EPT_QUALIFICATION_WRITE) ||
 	    (!apic_write(cpu, address) && !ept_own_memory_write(cpu, address)))
 		stop_cpu(cpu, "physical address out of reach");

@@ -156,6 +156,8 @@ void memory_hide_own(void)
 		top = kib * 1024ull;
 	machine.low_page = (top & -PAGE) - PAGE;
 	reserve(machine.own_base, machine.own_base + OWN_SIZE);
+	if (machine.acpi_page)
+		reserve(machine.acpi_page, machine.acpi_page + PAGE);
 	reserve(machine.low_page, machine.low_page + PAGE);
 	kib = (uint16_t)(machine.low_page >> 10);
 	memcpy(phys(BDA_BASE_MEMORY), &kib, sizeof(kib));

@@ -16,6 +16,7 @@
 #define GIB4 (4ull << 30)
 #define MAP_TOP (512ull << 30)	/* metal and L1 see the physical memory below this address */
 #define OWN_SIZE (32ull << 20)	/* what metal keeps for itself */
+#define VTD_REGISTERS 0xfed90000ull
 #define MAX_CPUS 16
 #define MAX_RANGES 64
 
@@ -66,6 +67,10 @@ struct machine {
 	uint8_t boot_drive;		/* the BIOS's number; 0: the BIOS's next */
 	uint8_t stats;
 	uint8_t enlightened;		/* L1 is told that it is nested, and what that gives it */
+	uint8_t vtd;			/* L1 has a VT-d unit */
+	uint64_t rsdp;			/* page that L1 finds where the BIOS has its RSDP at `rsdp_at`, or 0 */
+	uint64_t rsdp_at;
+	uint64_t acpi_page;		/* of L1's memory, for tables that metal adds */
 	uint64_t withheld;		/* features not to offer to L1: bits by enum nvmx_feature */
 	uint32_t ranges, cpus;
 	struct range range[MAX_RANGES];
@@ -106,6 +111,7 @@ void memory_hide_own(void);
 const struct range *memory_ram(uint64_t address);
 void paging_relocate(void);
 void acpi_read(void);
+void acpi_add_table(const void *table, size_t size);
 
 /* descriptors.c, smp.c: a processor as metal uses it */
 struct cpu *cpu_create(void);
@@ -119,6 +125,7 @@ bool ept_own_memory_write(struct cpu *cpu, uint64_t address);
 void ept_own_memory_restore(struct cpu *cpu);
 bool is_own(uint64_t address);
 uint8_t ept_page_shift(uint64_t address);
+uint64_t ept_host_page(uint64_t page);
 void ept_create_cpu(struct cpu *cpu);
 void ept_set_page(struct cpu *cpu, uint64_t *entry, uint64_t page, bool writable);
 void mtrr_read(void);
@@ -150,6 +157,7 @@ void vmcs_wait_for_sipi(void);
 
 /* exit.c, msr.c, io.c, control.c: what L1 does that metal must see */
 void skip_instruction(void);
+void skip_bytes(uint64_t length);
 void inject_exception(struct cpu *cpu, uint8_t vector, bool has_error_code);
 bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
@@ -158,6 +166,23 @@ void exit_wrmsr(struct cpu *cpu);
 void exit_io(struct cpu *cpu);
 void exit_cr_access(struct cpu *cpu);
 void exit_xsetbv(struct cpu *cpu);
+
+/* mmio.c: one MOV of L1's to or from memory that is not there */
+struct mmio {
+	uint64_t value;			/* written */
+	uint8_t length, size;		/* of the instruction, of what is in memory: bytes */
+	uint8_t extended;		/* bytes of the register that a read changes; 4 and more change all of it */
+	uint8_t reg;
+	bool write, immediate, high;	/* high: AH, CH, DH, BH */
+};
+bool mmio_decode(struct cpu *cpu, struct mmio *m);
+void mmio_complete(struct cpu *cpu, const struct mmio *m, uint64_t value);
+
+/* vtd.c: a VT-d unit */
+void vtd_create(void);
+bool vtd_owns(uint64_t address);
+bool vtd_access(struct cpu *cpu, uint64_t address);
+void vtd_stats(void);
 
 /* nest.c, hardware.c: libnestvmx */
 void nest_create(struct cpu *cpu);

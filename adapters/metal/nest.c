@@ -15,7 +15,7 @@
 #define TYPE_WB 6
 
 static struct nvmx_vm *vm;
-static uint64_t sink;		/* L2 finds this page wherever L1 maps metal's memory for it */
+static uint64_t sink;		/* L2 finds this page wherever L1 maps metal's memory, or the VT-d unit, for it */
 static bool has_ibpb;
 
 /* libnestvmx hands this to every op; for metal it is the processor. */
@@ -32,10 +32,10 @@ static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int acces
 		return -1;
 	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X;
 	out->ignore_pat = false;
-	out->hpa = gpa;
+	out->hpa = ept_host_page(gpa & -PAGE) + gpa % PAGE;
 	out->page_shift = ept_page_shift(gpa);
 	out->memtype = mtrr_type(gpa);
-	if (is_own(gpa)) {
+	if (is_own(gpa) || vtd_owns(gpa)) {
 		out->hpa = sink + gpa % PAGE;
 		out->page_shift = 12;
 		out->memtype = TYPE_WB;
@@ -71,7 +71,7 @@ static int op_pin(struct nvmx_host *host, uint64_t gpa, uint64_t *hpa)
 {
 	(void)host;
 	*hpa = gpa;
-	return gpa < MAP_TOP && !is_own(gpa) ? 0 : -1;
+	return gpa < MAP_TOP && !is_own(gpa) && !vtd_owns(gpa) ? 0 : -1;
 }
 
 static void op_unpin(struct nvmx_host *host, uint64_t gpa, uint64_t hpa)

@@ -74,4 +74,5 @@ void stats_print(void)
 	log_line("stat exits %lu", all);
 	log_line("stat own_memory_writes %lu", writes);
 	nest_stats();
+	vtd_stats();
 }

@@ -29,7 +29,8 @@ static enum nvmx_vtd_fault index_of(uint64_t address, uint32_t data, uint32_t *i
 	return NVMX_VTD_FAULT_NONE;
 }
 
-static enum nvmx_vtd_fault find_entry(struct nvmx_vtd *u, uint32_t index, bool cached, uint64_t e[2])
+static enum nvmx_vtd_fault find_entry(struct nvmx_vtd *u, uint32_t index, bool cached, uint64_t e[2],
+				      bool *warm)
 {
 	const struct vtd_irte_line *line = &u->irte[index % IRTE_LINES];
 
@@ -37,7 +38,8 @@ static enum nvmx_vtd_fault find_entry(struct nvmx_vtd *u, uint32_t index, bool c
 
 	if (index >= 2u << (u->irta & 0xf) || address & ~(u->address_mask | 0xfff))
 		return NVMX_VTD_FAULT_IR_INDEX;
-	if (cached && line->valid && line->index == index) {
+	*warm = cached && line->valid && line->index == index;
+	if (*warm) {
 		memcpy(e, line->entry, sizeof(line->entry));
 		return NVMX_VTD_FAULT_NONE;
 	}
@@ -119,6 +121,7 @@ enum nvmx_vtd_fault nvmx_vtd_interrupt(struct nvmx_vtd *u, uint16_t source_id, u
 	uint64_t e[2] = { 0, 0 };
 	enum nvmx_vtd_fault fault;
 	uint32_t index = 0;
+	bool warm = false;
 
 	vtd_count(u, NVMX_VTD_CNT_INTERRUPT);
 	*out = (struct nvmx_vtd_msi){ 0 };
@@ -135,12 +138,12 @@ enum nvmx_vtd_fault nvmx_vtd_interrupt(struct nvmx_vtd *u, uint16_t source_id, u
 	}
 	fault = index_of(address, data, &index);
 	if (!fault)
-		fault = find_entry(u, index, !(access & NVMX_VTD_UNCACHED), e);
+		fault = find_entry(u, index, !(access & NVMX_VTD_UNCACHED), e, &warm);
 	if (!fault)
 		fault = check_entry(u, e, source_id);
 	if (fault)
 		return refuse(u, source_id, fault, e[0] & IRTE_FPD, index, access);
-	if (!(access & NVMX_VTD_UNCACHED))
+	if (!(access & NVMX_VTD_UNCACHED) && !warm)
 		keep_entry(u, index, e);
 	decode_entry(u, e, out);
 	return NVMX_VTD_FAULT_NONE;

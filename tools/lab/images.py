@@ -23,6 +23,8 @@ DISK_MODULES = ("crypto/crct10dif_common", "lib/crc-t10dif", "lib/crc64", "lib/c
 	"drivers/nvme/host/nvme-core", "drivers/nvme/host/nvme", "drivers/virtio/virtio_ring", "drivers/virtio/virtio",
 	"drivers/virtio/virtio_pci_legacy_dev", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci",
 	"drivers/block/virtio_blk")	# in the order of loading
+IDE_MODULES = ("drivers/scsi/scsi_common", "drivers/scsi/scsi_mod", "drivers/ata/libata", "drivers/ata/ata_piix",
+	"crypto/crct10dif_common", "lib/crc-t10dif", "lib/crc64", "lib/crc64-rocksoft", "block/t10-pi", "drivers/scsi/sd_mod")
 XEN_PROGRAMS = ("xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper", "xl")
 QEMU_FILES = ("seabios/bios-256k.bin", "seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin", "qemu/pvh.bin", "qemu/qboot.rom",
 	"qemu/kvmvapic.bin", "qemu/multiboot_dma.bin")
@@ -152,14 +154,14 @@ def l1_kvm():
 	return out
 
 
-def l1_disk():
-	"""NVMe and virtio, for the scenario `disk`: a directory of its own, since l1-init loads KVM from the other."""
-	out = os.path.join(OUT, "l1-disk")
+def l1_modules(out_name, directory, names):
+	"""Modules in the order of loading, in a directory of their own, since l1-init loads KVM from /modules."""
+	out = os.path.join(OUT, out_name)
 	if stale(out, own("initramfs.py", "images.py")):
 		archive = initramfs.Archive()
-		for number, name in enumerate(DISK_MODULES):
+		for number, name in enumerate(names):
 			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko"))
-			module(archive, path, f"disk/{number:02}-{os.path.basename(path)}")
+			module(archive, path, f"{directory}/{number:02}-{os.path.basename(path)}")
 		archive.write(out)
 	return out
 
@@ -315,7 +317,10 @@ def dom0():
 
 
 PIECES = {
-	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-disk": l1_disk, "l1-kvm-nestvmx": l1_kvm_nestvmx, "l1-kvm-stock": l1_kvm_stock, "l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"), "l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
+	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-disk": lambda: l1_modules("l1-disk", "disk", DISK_MODULES),
+	"l1-ide": lambda: l1_modules("l1-ide", "ide", IDE_MODULES), "l1-kvm-nestvmx": l1_kvm_nestvmx,
+	"l1-kvm-stock": l1_kvm_stock, "l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
+	"l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
 	"loader": loader, "linux-packed": linux_packed,
