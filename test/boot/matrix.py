@@ -156,5 +156,5 @@ ROWS = [
 	migrate("host-kvm-migrate-stock", ",".join(["stock", "nestvmx"] * 5 + ["stock", "nestvmx"])),
 	xen("xen-pvh"),
 	xen("xen-stress", stress=True),
-	xen("xen-smp", cpus=2, l2cpus=2),
+	xen("xen-smp", l2cpus=2),
 ]
