@@ -580,6 +580,7 @@ static void copy_host_part(struct nvmx_vcpu *v, struct nvmx_slot *s)
 
 void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
+	nvmx_slot_freshen(v, s); /* all of vmcs12 goes into vmcs02 */
 	if (v->ops->make_vmcs02) {
 		nvmx_vmcs_load(v, s->page02.hpa);
 		nvmx_vmwrite_flush(v);

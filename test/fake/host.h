@@ -63,6 +63,7 @@ struct fake_machine {
 	uint32_t moves;           /* not 0: seed; between two steps the nested state moves to another or the same vCPU */
 	bool no_vpid;
 	unsigned vpids; /* vpid02_n */
+	bool vmcs01_changes;      /* before each run of L1 the host says that it changed vmcs01 */
 	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
 };
 

@@ -343,6 +343,11 @@ bool fake_host_step(struct nvmx_host *h)
 
 	if (h->m->moves)
 		fake_host_maybe_move(h);
+	if (h->m->vmcs01_changes && !nvmx_in_l2(h->vcpu)) {
+		h->inside = true;
+		nvmx_vmcs01_changed(h->vcpu);
+		h->inside = false;
+	}
 	if (!run_guest(h) || ++h->cpu.steps > FAKE_MAX_STEPS)
 		return false;
 	if (l2) {

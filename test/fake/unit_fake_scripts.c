@@ -446,6 +446,29 @@ static void shadow_access_through_l2s_paging(void **state)
 	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), FAKE_L2_DATA + 5 * FAKE_PAGE);
 }
 
+/* The host changes vmcs01 while vmcs02 holds what L2 has left there and nobody has read. */
+static void vmcs01_changes_leave_l2_alone(void **state)
+{
+	struct fake_machine m;
+
+	(void)state;
+	begin();
+	script_enter_vmx(&l1);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_advance(&l1);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, true);
+	script_imm(&l2, FAKE_LIDT, 0x123);
+	script_msr(&l2, FAKE_WRMSR, NVMX_MSR_SYSENTER_CS, 0x77);
+	script_op(&l2, FAKE_VMCALL);
+	script_add(&l2, (struct fake_insn){ .op = FAKE_SIDT, .reg = 5 });
+	script_op(&l2, FAKE_VMCALL);
+	m = machine(0);
+	m.vmcs01_changes = true;
+	assert_true(fake_same(&m, true));
+	assert_int_equal(seen(NVMX_GUEST_IDTR_LIMIT, 0), 0x123);
+}
+
 static void vmfunc(uint64_t function, uint64_t index)
 {
 	script_movi(&l2, 0, function);
@@ -584,6 +607,7 @@ int main(void)
 		cmocka_unit_test(shadow_access_to_memory_exits),
 		cmocka_unit_test(shadow_access_through_l2s_paging),
 		cmocka_unit_test(write_of_the_cr0_shadow_keeps_efer),
+		cmocka_unit_test(vmcs01_changes_leave_l2_alone),
 		cmocka_unit_test(eptp_switching),
 		cmocka_unit_test(eptp_list_that_changes),
 		cmocka_unit_test(eptp_switching_by_exit),
