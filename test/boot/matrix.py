@@ -82,7 +82,7 @@ def under_kvm(name, guests, extra="", kvm="nested=1", l1cpus=1, l2cpus=1, **kw):
 TORTURED = "nested=1,pml=0"
 
 
-def torture(name, items, pieces=""):
+def torture(name, items, pieces="", rounds=300):
 	"""test/l1/work.c as L1 under test/kvm/torture.c."""
 	expect = [up(), r"^L1: KVM loaded: "]
 	for mode, *words in (item.split(":") for item in items.split(",")):
@@ -91,7 +91,7 @@ def torture(name, items, pieces=""):
 		elif mode == "load":
 			expect += [r"^work done ", r"^torture: load"]
 	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
-		f"{LINUX} nvmx.scenario=torture,unload nvmx.kvm={TORTURED} nvmx.torture={items}", expect + UNLOADED, memory=512,
+		f"{LINUX} nvmx.scenario=torture,unload nvmx.kvm={TORTURED} nvmx.rounds={rounds} nvmx.torture={items}", expect + UNLOADED, memory=512,
 		seconds=900, kvm_host=True)
 
 
@@ -147,13 +147,17 @@ ROWS = [
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
 	under_kvm("host-kvm-two-l2", "real,real"),
+	Row("host-kvm-bench-smp", "loader linux-packed l1-base l1-kvm-nestvmx l1-qemu l1-bench",
+		f"{LINUX} nvmx.scenario=bare,unload nvmx.kvm=nested=1 nvmx.bare=bench nvmx.l1cpus=2",
+		[up(), r"^L1: KVM loaded: ", r"^bench ept_touch512_cold_2cpu \d+", r"^bench done", *UNLOADED], seconds=900, kvm_host=True),
 	under_kvm("host-kvm-two-cpus", "real", l1cpus=2, l2cpus=2),	# virtual ones: L0 has one
 	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2),
-	torture("host-kvm-torture", "dirty:30:20,slots:30:20,move:last:30:20,move:early:30:20,kill:20:200"),
+	torture("host-kvm-torture", "dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200", rounds=100),
+	torture("host-kvm-torture-long", "dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),
 	migrate("host-kvm-migrate", ",".join(["nestvmx"] * 11)),
-	migrate("host-kvm-migrate-stock", ",".join(["stock", "nestvmx"] * 5 + ["stock", "nestvmx"])),
+	migrate("host-kvm-migrate-stock", ",".join(["stock", "nestvmx"] * 3)),
 	xen("xen-pvh"),
 	xen("xen-stress", stress=True),
 	xen("xen-smp", l2cpus=2),
