@@ -21,7 +21,7 @@
 #define NVMX_EPT_LIVE 8
 #define NVMX_EPT_NEXT_TABLES 8   /* tables made current beside the one that faulted */
 #define NVMX_EPT_RECENT 4        /* ways that a VM entry after an INVEPT makes current, per root */
-#define NVMX_EPT_TRUST_MAX 128
+#define NVMX_EPT_TRUST_MAX 512
 
 /* A shadow table.  Tables are numbered; 0 is none. */
 struct nvmx_ept_table {
@@ -49,8 +49,8 @@ enum nvmx_ept_table_state { NVMX_EPT_T_FREE, NVMX_EPT_T_TOP, NVMX_EPT_T_LINKED, 
 /* Where L2 has faulted after INVEPTs, in 2 MiB. */
 struct nvmx_ept_recent {
 	uint64_t gpa2;
-	uint8_t trust;          /* 0: free */
-	uint8_t left;           /* so many VM entries after an INVEPT take it for used */
+	uint16_t trust;         /* 0: free */
+	uint16_t left;          /* so many VM entries after an INVEPT take it for used */
 	bool asked;             /* the last one did not */
 };
 
