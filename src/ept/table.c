@@ -177,18 +177,11 @@ static uint64_t differs(const uint64_t *was, const uint64_t *is, unsigned i)
 	return was[i] ^ nvmx_ept_load(is + i);
 }
 
-static uint64_t eight_differ(const uint64_t *was, const uint64_t *is)
+/* Whether 8 entries, a line of the cache, are to the bit what they were: what there is most of, so the test is short. */
+static bool same_eight(const uint64_t *was, const uint64_t *is)
 {
-	return differs(was, is, 0) | differs(was, is, 1) | differs(was, is, 2) | differs(was, is, 3) | differs(was, is, 4) |
-	       differs(was, is, 5) | differs(was, is, 6) | differs(was, is, 7);
-}
-
-/* Entries that are to the bit what they were are what there is most of, so the test for them is short. */
-#define SPAN 16u
-
-static bool span_same(const uint64_t *was, const uint64_t *is)
-{
-	return !(eight_differ(was, is) | eight_differ(was + 8, is + 8));
+	return !(differs(was, is, 0) | differs(was, is, 1) | differs(was, is, 2) | differs(was, is, 3) |
+		 differs(was, is, 4) | differs(was, is, 5) | differs(was, is, 6) | differs(was, is, 7));
 }
 
 unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
@@ -201,10 +194,10 @@ unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 	nvmx_ept_cut_links(t);
 	if (!t->leaves)
 		return 0;
-	for (i = t->lo & ~(SPAN - 1); i < end; i += SPAN) {
-		if (span_same(copy + i, page12 + i))
+	for (i = t->lo & ~7u; i < end; i += 8) {
+		if (same_eight(copy + i, page12 + i))
 			continue;
-		for (k = i; k < i + SPAN; k++) {
+		for (k = i; k < i + 8; k++) {
 			if (!copy[k] || !nvmx_ept_is_leaf(t, k) || nvmx_ept_still_valid(r, copy[k], nvmx_ept_load(page12 + k)))
 				continue;
 			nvmx_ept_drop(e, t, k);
