@@ -135,7 +135,7 @@ static void write_register(unsigned at, unsigned size, uint64_t value)
 {
 	uint32_t v = (uint32_t)value;
 
-	if (at >= SOURCE && at + size <= RUN)
+	if (at >= SOURCE && at < RUN && size <= RUN - at)
 		memcpy(registers + at, &value, size);
 	else if (at == ALIVE)
 		put(registers + ALIVE, ~v);
@@ -160,7 +160,7 @@ bool edu_memory(uint64_t address, unsigned size, uint64_t *value, bool write)
 	*value = 0;
 	if (at == ID)
 		*value = 0x010000ed;
-	else if (at + size <= REGISTERS)
+	else if (at < REGISTERS && size <= REGISTERS - at)
 		memcpy(value, registers + at, size);
 	return true;
 }
