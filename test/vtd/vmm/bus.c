@@ -45,6 +45,13 @@ static uint32_t read_port(uint16_t port, unsigned size)
 	return port == ACPI_PM1_CONTROL_PORT ? ACPI_PM1_SCI_ENABLED : ~0u;
 }
 
+static void replace_unit(void)
+{
+	unit_replace();
+	if (unit_routes_changed())
+		msix_update();
+}
+
 static void write_port(uint16_t port, unsigned size, uint32_t value)
 {
 	if (port >= UART_PORT && port < UART_PORT + 8 && size == 1)
@@ -53,6 +60,8 @@ static void write_port(uint16_t port, unsigned size, uint32_t value)
 		pci_port(port, size, value, true);
 	else if (port == RTC_PORT)
 		rtc_select((uint8_t)value);
+	else if (port == UNIT_REPLACE_PORT)
+		replace_unit();
 	else if (port == SUITE_SELECT_PORT)
 		suite_select((uint16_t)value);
 	else

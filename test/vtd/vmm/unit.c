@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAPPINGS 4u
 #define GSTS 0x1cu
@@ -15,9 +16,11 @@ struct nvmx_vtd_host {
 	bool routes_changed;
 	unsigned mapped;
 	uint64_t status; /* all bits that GSTS has had */
+	uint64_t counters[NVMX_VTD_CNT_COUNT]; /* of units before */
 };
 
 static struct nvmx_vtd_host host;
+static struct nvmx_vtd_config config;
 static _Alignas(64) uint8_t memory[NVMX_VTD_SIZE];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -128,33 +131,59 @@ static void finish(enum nvmx_vtd_verdict verdict)
 		errx(2, "the unit waits for a flush that nobody has queued");
 }
 
-static void add_device(struct vfio *device)
+static void add_device(void)
 {
-	int error;
+	int error = nvmx_vtd_device_add(host.u, DEVICE_SOURCE_ID, &host.device, 0);
 
-	host.device.vfio = device;
-	domain_create(&host.device);
-	error = nvmx_vtd_device_add(host.u, DEVICE_SOURCE_ID, &host.device, 0);
 	if (error)
 		errx(2, "nvmx_vtd_device_add: %s", nvmx_vtd_init_error(error, 0));
 	finish(nvmx_vtd_run(host.u));
 }
 
-void unit_create(uint32_t features, struct vfio *device)
+static void start(void)
 {
-	struct nvmx_vtd_config config = {
-		.ops = &ops, .host = &host, .features = features, .flags = device ? NVMX_VTD_ASSIGN_MAP : 0,
-		.host_width = machine_address_bits(),
-	};
 	uint32_t detail = 0;
 	int error = nvmx_vtd_init(memory, &config, &host.u, &detail);
 
 	if (error)
 		errx(2, "nvmx_vtd_init: %s", nvmx_vtd_init_error(error, detail));
-	if (device)
-		add_device(device);
+	if (host.device.vfio)
+		add_device();
+}
+
+void unit_create(uint32_t features, struct vfio *device)
+{
+	config = (struct nvmx_vtd_config){
+		.ops = &ops, .host = &host, .features = features, .flags = device ? NVMX_VTD_ASSIGN_MAP : 0,
+		.host_width = machine_address_bits(),
+	};
+	host.device.vfio = device;
+	domain_create(&host.device);
+	start();
 	printf("vmm: unit cap=%#llx ecap=%#llx\n", (unsigned long long)nvmx_vtd_cap(host.u),
 	       (unsigned long long)nvmx_vtd_ecap(host.u));
+}
+
+void unit_replace(void)
+{
+	uint8_t blob[NVMX_VTD_SAVE_SIZE];
+	size_t n;
+
+	pthread_mutex_lock(&lock);
+	n = nvmx_vtd_save(host.u, blob, sizeof(blob));
+	if (!n)
+		errx(2, "nvmx_vtd_save");
+	for (unsigned i = 0; i < NVMX_VTD_CNT_COUNT; i++)
+		host.counters[i] += nvmx_vtd_counter(host.u, (enum nvmx_vtd_counter)i);
+	nvmx_vtd_destroy(host.u);
+	memset(memory, 0xff, sizeof(memory));
+	start();
+	if (nvmx_vtd_restore(host.u, blob, n))
+		errx(2, "nvmx_vtd_restore");
+	finish(nvmx_vtd_run(host.u));
+	host.routes_changed = true;
+	pthread_mutex_unlock(&lock);
+	printf("vmm: unit replaced, %zu bytes\n", n);
 }
 
 uint64_t unit_access(uint32_t offset, unsigned size, uint64_t value, bool write)
@@ -249,10 +278,12 @@ static void report_assigned(void)
 
 void unit_report(void)
 {
-	for (unsigned i = 0; i < NVMX_VTD_CNT_COUNT; i++)
-		if (nvmx_vtd_counter(host.u, (enum nvmx_vtd_counter)i))
-			printf("vmm: %s %llu\n", nvmx_vtd_counter_name(i),
-			       (unsigned long long)nvmx_vtd_counter(host.u, (enum nvmx_vtd_counter)i));
+	for (unsigned i = 0; i < NVMX_VTD_CNT_COUNT; i++) {
+		uint64_t n = host.counters[i] + nvmx_vtd_counter(host.u, (enum nvmx_vtd_counter)i);
+
+		if (n)
+			printf("vmm: %s %llu\n", nvmx_vtd_counter_name(i), (unsigned long long)n);
+	}
 	printf("vmm: gsts were %#llx\n", (unsigned long long)host.status);
 	if (host.device.vfio)
 		report_assigned();

@@ -7,6 +7,8 @@
 #include "vfio.h"
 #include <nestvmx/vtd.h>
 
+#define UNIT_REPLACE_PORT 0x500u /* L1 asks for unit_replace() */
+
 /* device: NULL if none is assigned. */
 void unit_create(uint32_t features, struct vfio *device);
 uint64_t unit_access(uint32_t offset, unsigned size, uint64_t value, bool write);
@@ -19,6 +21,8 @@ bool unit_remap(uint16_t source_id, struct msi msi, struct msi *out);
 /* True once after L1 may have changed what messages become. */
 bool unit_routes_changed(void);
 void unit_tick(void);
+/* The unit is saved, destroyed, and another one restored from that.  The assigned device is idle. */
+void unit_replace(void);
 /* One line each on the standard output. */
 void unit_report(void);
 
