@@ -18,6 +18,7 @@
 
 static uint8_t *area;
 static size_t used;
+static bool legacy;
 
 static void put(uint8_t *at, uint64_t value, unsigned bytes)
 {
@@ -127,10 +128,10 @@ static uint64_t build_fadt(uint64_t dsdt)
 {
 	uint8_t *t = reserve(FADT_SIZE);
 
-	if (machine_legacy())
+	if (legacy)
 		put_fixed_hardware(t);
-	put(t + 109, BOOT_NO_VGA | (machine_legacy() ? 0 : BOOT_NO_RTC), 2);
-	put(t + 112, FADT_FLAGS | (machine_legacy() ? 0 : FADT_HARDWARE_REDUCED), 4);
+	put(t + 109, BOOT_NO_VGA | (legacy ? 0 : BOOT_NO_RTC), 2);
+	put(t + 112, FADT_FLAGS | (legacy ? 0 : FADT_HARDWARE_REDUCED), 4);
 	put_port(t + 116, ACPI_RESET_PORT);
 	t[128] = 6; /* the value to reset with */
 	put(t + 140, dsdt, 8);
@@ -145,7 +146,7 @@ static uint64_t build_madt(void)
 	uint8_t *t = reserve(HEADER + 28);
 
 	put(t + HEADER, 0xfee00000, 4);
-	t[HEADER + 4] = machine_legacy(); /* PCAT_COMPAT: there are 8259s */
+	t[HEADER + 4] = legacy; /* PCAT_COMPAT: there are 8259s */
 	put(t + HEADER + 8, 0x00000800, 4); /* local APIC 0 of processor 0 */
 	put(t + HEADER + 12, 1, 4);
 	put(t + HEADER + 16, 0x00000c01, 4); /* I/O APIC 0 */
@@ -181,11 +182,12 @@ static uint64_t build_xsdt(const uint64_t *tables, unsigned n)
 	return address_of(t);
 }
 
-void acpi_build(bool interrupt_remapping, uint8_t host_width)
+void acpi_build(bool with_legacy, bool interrupt_remapping, uint8_t host_width)
 {
 	uint64_t tables[3];
 	uint8_t *rsdp;
 
+	legacy = with_legacy;
 	area = machine_ram(BIOS_AREA, HIGH_RAM - BIOS_AREA);
 	if (!area)
 		errx(2, "L1 has too little memory");

@@ -19,6 +19,6 @@
 #define ACPI_RSDP BIOS_AREA
 
 /* Writes them to L1's memory at BIOS_AREA. */
-void acpi_build(bool interrupt_remapping, uint8_t host_width);
+void acpi_build(bool with_legacy, bool interrupt_remapping, uint8_t host_width);
 
 #endif

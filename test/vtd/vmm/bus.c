@@ -5,6 +5,7 @@
 #include "machine.h"
 #include "msix.h"
 #include "pci.h"
+#include "pit.h"
 #include "rtc.h"
 #include "suite.h"
 #include "uart.h"
@@ -36,6 +37,8 @@ static uint32_t read_port(uint16_t port, unsigned size)
 		return uart_read(port - UART_PORT);
 	if (port >= 0xcf8 && port + size <= 0xd00)
 		return pci_port(port, size, 0, false);
+	if ((port >= PIT_PORT && port < PIT_PORT + 4) || port == PIT_GATE_PORT)
+		return pit_read(port);
 	if (port == RTC_PORT + 1)
 		return rtc_read();
 	if (port == SUITE_DATA_PORT)
@@ -58,6 +61,8 @@ static void write_port(uint16_t port, unsigned size, uint32_t value)
 		uart_write(port - UART_PORT, (uint8_t)value);
 	else if (port >= 0xcf8 && port + size <= 0xd00 && port != ACPI_RESET_PORT)
 		pci_port(port, size, value, true);
+	else if ((port >= PIT_PORT && port < PIT_PORT + 4) || port == PIT_GATE_PORT)
+		pit_write(port, (uint8_t)value);
 	else if (port == RTC_PORT)
 		rtc_select((uint8_t)value);
 	else if (port == UNIT_REPLACE_PORT)

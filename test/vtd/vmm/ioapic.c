@@ -2,6 +2,7 @@
 #include "ioapic.h"
 #include "machine.h"
 #include "unit.h"
+#include <pthread.h>
 
 enum { SELECT = 0, WINDOW = 0x10 };
 enum { ID, VERSION, ARBITRATION, ENTRIES = 0x10 };
@@ -11,6 +12,7 @@ enum { ID, VERSION, ARBITRATION, ENTRIES = 0x10 };
 
 static uint32_t selected, id;
 static uint16_t source_id;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t entries[IOAPIC_PINS] = { [0 ... IOAPIC_PINS - 1] = MASKED };
 static bool waiting[IOAPIC_PINS]; /* an edge that came while masked is not lost to a driver that polls */
 
@@ -30,12 +32,16 @@ static void send(uint64_t e)
 
 void ioapic_edge(unsigned pin)
 {
-	if (machine_legacy())
+	if (machine_irqchip()) {
 		machine_edge(pin);
-	else if (entries[pin] & MASKED)
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	if (entries[pin] & MASKED)
 		waiting[pin] = true;
 	else
 		send(entries[pin]);
+	pthread_mutex_unlock(&lock);
 }
 
 static void write_entry(unsigned n, bool high, uint32_t value)
@@ -60,15 +66,27 @@ static uint32_t read_register(void)
 	return 0;
 }
 
+static void write_register(uint32_t value)
+{
+	if (selected == ID)
+		id = value & 0x0f000000;
+	else if (selected >= ENTRIES && selected < ENTRIES + 2 * IOAPIC_PINS)
+		write_entry((selected - ENTRIES) / 2, selected & 1, value);
+}
+
 uint32_t ioapic_access(uint32_t offset, uint32_t value, bool write)
 {
-	if (!write)
-		return offset == SELECT ? selected : offset == WINDOW ? read_register() : 0;
-	if (offset == SELECT)
+	uint32_t result = 0;
+
+	pthread_mutex_lock(&lock);
+	if (offset == SELECT && write)
 		selected = value & 0xff;
-	else if (offset == WINDOW && selected == ID)
-		id = value & 0x0f000000;
-	else if (offset == WINDOW && selected >= ENTRIES && selected < ENTRIES + 2 * IOAPIC_PINS)
-		write_entry((selected - ENTRIES) / 2, selected & 1, value);
-	return 0;
+	else if (offset == SELECT)
+		result = selected;
+	else if (offset == WINDOW && write)
+		write_register(value);
+	else if (offset == WINDOW)
+		result = read_register();
+	pthread_mutex_unlock(&lock);
+	return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* An I/O APIC for edges, behind the unit's interrupt remapping; on a legacy machine KVM's takes its place. */
+/* An I/O APIC for edges, behind the unit's interrupt remapping; where KVM has one, that takes its place. */
 #ifndef VTD_VMM_IOAPIC_H
 #define VTD_VMM_IOAPIC_H
 

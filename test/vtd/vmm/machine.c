@@ -26,7 +26,7 @@ static uint64_t ram_size;
 static struct route current[MAX_ROUTES];
 static unsigned current_count;
 static uint8_t address_bits;
-static bool legacy;
+static bool irqchip;
 static int off = -1;
 
 static int must(int result, const char *what)
@@ -83,7 +83,7 @@ static void create_irqchip(void)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 
-	if (legacy) {
+	if (irqchip) {
 		must(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 		must(ioctl(vm, KVM_CREATE_PIT2, &pit), "KVM_CREATE_PIT2");
 	} else {
@@ -92,13 +92,13 @@ static void create_irqchip(void)
 	}
 }
 
-void machine_create(uint64_t size, bool with_legacy)
+void machine_create(uint64_t size, bool with_irqchip)
 {
 	int run_size;
 
 	kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
 	vm = must(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
-	legacy = with_legacy;
+	irqchip = with_irqchip;
 	create_irqchip();
 	create_memory(size);
 	cpu = must(ioctl(vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
@@ -119,9 +119,9 @@ uint8_t machine_address_bits(void)
 	return address_bits;
 }
 
-bool machine_legacy(void)
+bool machine_irqchip(void)
 {
-	return legacy;
+	return irqchip;
 }
 
 void machine_edge(unsigned pin)
@@ -166,7 +166,7 @@ static unsigned pin_routes(struct kvm_irq_routing_entry *e)
 {
 	unsigned n = 0;
 
-	for (unsigned pin = 0; legacy && pin < IOAPIC_PINS; pin++) {
+	for (unsigned pin = 0; irqchip && pin < IOAPIC_PINS; pin++) {
 		e[n++] = (struct kvm_irq_routing_entry){ .gsi = pin, .type = KVM_IRQ_ROUTING_IRQCHIP,
 							 .u.irqchip = { KVM_IRQCHIP_IOAPIC, pin } };
 		if (pin < 16)

@@ -24,9 +24,9 @@
 
 #define IOAPIC_PINS 24u
 
-/* legacy: KVM's own interrupt controllers and timer, and so no interrupt remapping; else only its local APIC. */
-void machine_create(uint64_t ram, bool legacy);
-bool machine_legacy(void);
+/* irqchip: all of KVM's own interrupt controllers and its timer, which no unit remaps; else only its local APIC. */
+void machine_create(uint64_t ram, bool irqchip);
+bool machine_irqchip(void);
 /* An edge of one of KVM's pins. */
 void machine_edge(unsigned pin);
 uint64_t machine_ram_size(void);

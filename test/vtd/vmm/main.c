@@ -5,8 +5,8 @@
  *	vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...
  *
  * FEATURE is what L1 is offered beside the queue, large pages and page-selective flushes: cm, ir, eim, pt, none of them
- * by default.  DEVICE is PCI's name of it, or none.  ID is the requester id of the I/O APIC.  -l: a machine with 8259s, a
- * PIT and a clock, and KVM's I/O APIC, which ir cannot remap.  Exit status 0 when L1 turns itself off.
+ * by default.  DEVICE is PCI's name of it, or none.  ID is the requester id of the I/O APIC.  -l: a machine with a
+ * PIT and a clock, and unless ir is offered, KVM's 8259s and I/O APIC.  Exit status 0 when L1 turns itself off.
  */
 #include "acpi.h"
 #include "assigned.h"
@@ -16,6 +16,7 @@
 #include "machine.h"
 #include "msix.h"
 #include "pci.h"
+#include "pit.h"
 #include "unit.h"
 #include <err.h>
 #include <stdio.h>
@@ -79,7 +80,7 @@ static struct options parse_options(int argc, char **argv)
 		default: usage();
 		}
 	}
-	if (argc - optind < 2 || o.mib < 64 || o.mib > 2048 || (o.legacy && o.features & NVMX_VTD_F_REMAP))
+	if (argc - optind < 2 || o.mib < 64 || o.mib > 2048)
 		usage();
 	return o;
 }
@@ -91,7 +92,7 @@ int main(int argc, char **argv)
 	int status;
 
 	setvbuf(stdout, NULL, _IOLBF, 4096);
-	machine_create(o.mib << 20, o.legacy);
+	machine_create(o.mib << 20, o.legacy && !(o.features & NVMX_VTD_F_REMAP));
 	if (o.device)
 		vfio_open(&vfio, o.device);
 	unit_create(o.features, o.device ? &vfio : NULL);
@@ -99,7 +100,9 @@ int main(int argc, char **argv)
 		assigned_create(&vfio);
 	pci_create(o.device);
 	ioapic_create(o.ioapic);
-	acpi_build(o.features & NVMX_VTD_F_REMAP, machine_address_bits());
+	if (o.legacy && !machine_irqchip())
+		pit_create();
+	acpi_build(o.legacy, o.features & NVMX_VTD_F_REMAP, machine_address_bits());
 	image_load(argv[optind], argv[optind + 1], argv + optind + 2, (unsigned)(argc - optind - 2));
 	status = machine_run();
 	unit_report();
