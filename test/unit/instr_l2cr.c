@@ -322,6 +322,89 @@ static void an_nmi_precedes_the_interrupt_window(void **state)
 	assert_int_equal(window_exit(m, v12, NVMX_PENDING_INTR, 0), NVMX_RESUME_L1);
 }
 
+#define EVENT (NVMX_INTR_VALID | 0x40u)
+
+/* NVMX_HOST_REINJECTS: the event whose delivery an exit interrupted is the host's to deliver again. */
+static void who_reinjects(void **state)
+{
+	struct mini *m = *state;
+
+	in_l2(m);
+	for (unsigned by_host = 0; by_host < 2; by_host++) {
+		m->vm->flags = by_host ? NVMX_HOST_REINJECTS : 0;
+		F02(EXIT_REASON) = NVMX_XR_EPT_VIOLATION;
+		F02(EXIT_QUALIFICATION) = NVMX_ACCESS_R;
+		F02(GUEST_PHYS_ADDR) = MINI_RAM; /* no memory: the host emulates what is there */
+		F02(IDT_VECTORING_INFO) = EVENT;
+		F02(ENTRY_INTR_INFO) = 0;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+		assert_int_equal(F02(ENTRY_INTR_INFO), by_host ? 0 : EVENT);
+	}
+	out_of_l2(m);
+}
+
+/* NVMX_HOST_OWNS_TIMER: reason 52 is the host's timer's. */
+static void whose_timer_it_is(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->pin_ctls |= NVMX_PIN_PREEMPTION_TIMER;
+	v12->exit_ctls |= NVMX_EXIT_SAVE_PREEMPTION_TIMER;
+	v12->preemption_timer = 77;
+	F02(EXIT_REASON) = NVMX_XR_PREEMPTION_TIMER;
+	m->vm->flags = NVMX_HOST_OWNS_TIMER;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+	assert_true(m->v->in_l2);
+	assert_int_equal(v12->preemption_timer, 77);
+	m->vm->flags = 0;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L1);
+	assert_int_equal(v12->exit_reason, NVMX_XR_PREEMPTION_TIMER);
+	assert_int_equal(v12->preemption_timer, 0);
+}
+
+/* NVMX_HOST_EMULATES_CR: nothing of L2's has changed when the host gets the exit. */
+static void who_emulates_a_move_to_cr0(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	m->regs.gpr[RBX] = L2_CR0 | NVMX_CR0_TS;
+	F02(CR0_SHADOW) = L2_CR0;
+	F02(EXIT_REASON) = NVMX_XR_CR_ACCESS;
+	F02(EXIT_QUALIFICATION) = CR(0, MOV_TO, RBX);
+	m->vm->flags = NVMX_HOST_EMULATES_CR;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+	assert_int_equal(v12->guest_cr0, L2_CR0);
+	assert_int_equal(F02(GUEST_RIP), 0x6000);
+	m->vm->flags = 0;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L2);
+	assert_int_equal(v12->guest_cr0, L2_CR0 | NVMX_CR0_TS);
+	assert_int_equal(F02(GUEST_RIP), 0x6003);
+	out_of_l2(m);
+}
+
+/* nvmx_exit_to_l1: L1 sees what the host says, and what vmcs02 was to deliver is the host's to have told of. */
+static void an_exit_that_the_host_found(void **state)
+{
+	const struct nvmx_l2_exit exit = { .reason = NVMX_XR_EXCEPTION_NMI, .qualification = 0x1234, .intr_info = EVENT + 1,
+		.intr_error = 5, .idt_info = EVENT, .idt_error = 6, .instr_len = 2 };
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+	uint64_t hpa = m->v->cur->page02.hpa;
+
+	m->v->run_pending = true;
+	F02(ENTRY_INTR_INFO) = EVENT + 2;
+	assert_int_equal(nvmx_exit_to_l1(m->v, &exit), NVMX_RESUME_L1);
+	assert_false(m->v->in_l2 || m->v->run_pending);
+	assert_int_equal(mini_vmcs(&m->host, hpa)->field[NVMX_I_ENTRY_INTR_INFO], 0);
+	assert_int_equal(v12->exit_reason, NVMX_XR_EXCEPTION_NMI);
+	assert_int_equal(v12->exit_qualification, 0x1234);
+	assert_int_equal(v12->exit_intr_info, EVENT + 1);
+	assert_int_equal(v12->idt_vectoring_info, EVENT);
+	assert_int_equal(v12->exit_instr_len, 2);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -335,6 +418,10 @@ int main(void)
 		MINI_TEST(eptp_switching),
 		MINI_TEST(virtualization_exception),
 		MINI_TEST(an_nmi_precedes_the_interrupt_window),
+		MINI_TEST(who_reinjects),
+		MINI_TEST(whose_timer_it_is),
+		MINI_TEST(who_emulates_a_move_to_cr0),
+		MINI_TEST(an_exit_that_the_host_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
