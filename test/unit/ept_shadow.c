@@ -671,12 +671,23 @@ static void test_host_memory_type(void **state)
 	rig_free(r);
 }
 
+/* No root for a walk that no processor does. */
+static void test_walk_lengths(void **state)
+{
+	struct rig *r = rig_new(0);
+
+	(void)state;
+	for (uint64_t levels = 1; levels <= 8; levels++)
+		assert_int_equal(nvmx_ept_root(&r->v, 0x1000 | (levels - 1) << 3 | 6) != 0, levels == 4 || levels == 5);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fault_around), cmocka_unit_test(test_unchanged_is_kept),
 		cmocka_unit_test(test_only_changed_is_dropped), cmocka_unit_test(test_upper_entry_changed),
-		cmocka_unit_test(test_invept_of_a_range),
+		cmocka_unit_test(test_walk_lengths), cmocka_unit_test(test_invept_of_a_range),
 		cmocka_unit_test(test_invept_of_a_range_upper), cmocka_unit_test(test_invept_of_a_range_large),
 		cmocka_unit_test(test_invept_scope), cmocka_unit_test(test_tellings), cmocka_unit_test(test_wide_address),
 		cmocka_unit_test(test_five_levels), cmocka_unit_test(test_user_execute), cmocka_unit_test(test_large_pages),
