@@ -105,7 +105,7 @@ images() {
 
 # The same sources by clang: the tests, the metal host, the L1 guests.
 with_clang() {
-	install_missing clang libcmocka-dev
+	install_missing clang libclang-rt-dev libcmocka-dev
 	say "building with clang"
 	build build/clang -DCMAKE_C_COMPILER=clang
 	programs build/clang clang_
