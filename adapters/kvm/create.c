@@ -38,6 +38,10 @@ static int op_l1_msr_read(struct nvmx_host *host, u32 msr, u64 *value)
 	struct nest *n = nest_of_host(host);
 
 	nest_settle(n);
+	if (msr == MSR_IA32_TSC) {	/* L1's, also while KVM counts with L2's offset */
+		*value = kvm_read_l1_tsc(nest_vcpu(n), rdtsc());
+		return 0;
+	}
 	return kvm_get_msr(nest_vcpu(n), msr, value) ? -1 : 0;
 }
 
