@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The MSR areas of VM entry and exit: which entries load, which are refused, and where they go (SDM 26.4, 27.4, 27.6). */
+#include "minihost.h"
+#include "vmx/port.h"
+
+#define AREA 0x40000u
+#define TSC_AUX 0xc0000103u
+
+struct entry {
+	uint32_t index, reserved;
+	uint64_t value;
+};
+
+static uint32_t host_msr;
+static uint64_t host_value;
+
+static int host_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
+{
+	(void)h;
+	host_msr = msr;
+	host_value = value;
+	return msr == TSC_AUX ? 0 : -1;
+}
+
+static int host_read(struct nvmx_host *h, uint32_t msr, uint64_t *value)
+{
+	(void)h;
+	*value = 0x1234;
+	return msr == TSC_AUX ? 0 : -1;
+}
+
+static struct mini *ready(void **state)
+{
+	struct mini *m = *state;
+
+	m->ops.l1_msr_write = host_write;
+	m->ops.l1_msr_read = host_read;
+	m->vm->caps.efer_valid = NVMX_EFER_SCE | NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_NXE;
+	m->vm->caps.debugctl_valid = 3;
+	m->vm->caps.perf_global_valid = 0x70000000full;
+	return m;
+}
+
+static struct entry *area(struct mini *m)
+{
+	return (struct entry *)(void *)(m->host.ram + AREA);
+}
+
+/* 0, or 1 if the one entry is refused. */
+static uint32_t load(struct mini *m, uint32_t msr, uint64_t value)
+{
+	uint32_t failed;
+
+	*area(m) = (struct entry){ msr, 0, value };
+	failed = nvmx_msr_load_list(m->v, AREA, 1);
+	nvmx_vmwrite_flush(m->v);
+	return failed;
+}
+
+static void a_value_is_judged_as_by_wrmsr(void **state)
+{
+	static const struct {
+		uint32_t msr;
+		unsigned row;
+		uint64_t good, bad;
+	} rows[] = {
+		{ NVMX_MSR_PAT, NVMX_I_GUEST_PAT, 0x0007040600070406, 0x0007040200070406 },
+		{ NVMX_MSR_PAT, NVMX_I_GUEST_PAT, 0x0606060606060606, 0x0800000000000000 },
+		{ NVMX_MSR_DEBUGCTL, NVMX_I_GUEST_DEBUGCTL, 3, 4 },
+		{ NVMX_MSR_SYSENTER_ESP, NVMX_I_GUEST_SYSENTER_ESP, 0xffff800000000000, 0x800000000000 },
+		{ NVMX_MSR_SYSENTER_EIP, NVMX_I_GUEST_SYSENTER_EIP, 0x7fffffffffff, 0x0fff800000000000 },
+		{ NVMX_MSR_EFER, NVMX_I_GUEST_EFER, NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_SCE, NVMX_BIT64(63) },
+	};
+	struct mini *m = ready(state);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(load(m, rows[i].msr, rows[i].good), 0);
+		assert_int_equal(*mini01(m, rows[i].row), rows[i].good);
+		assert_int_equal(load(m, rows[i].msr, rows[i].bad), 1);
+		assert_int_equal(*mini01(m, rows[i].row), rows[i].good);
+	}
+	assert_int_equal(load(m, NVMX_MSR_SYSENTER_CS, 0x12345678), 0);
+	assert_int_equal(F01(GUEST_SYSENTER_CS), 0x12345678);
+}
+
+/* LME stays while paging is on, and LMA is no bit to write. */
+static void efer_while_paging(void **state)
+{
+	struct mini *m = ready(state);
+	uint64_t before = F01(GUEST_EFER);
+
+	assert_int_equal(load(m, NVMX_MSR_EFER, before & ~NVMX_EFER_LME), 1);
+	assert_int_equal(F01(GUEST_EFER), before);
+	assert_int_equal(load(m, NVMX_MSR_EFER, NVMX_EFER_LME), 0);
+	assert_int_equal(F01(GUEST_EFER), NVMX_EFER_LME | NVMX_EFER_LMA);
+	F01(GUEST_CR0) &= ~NVMX_CR0_PG;
+	F01(GUEST_EFER) = NVMX_EFER_LME;
+	assert_int_equal(load(m, NVMX_MSR_EFER, NVMX_EFER_NXE), 0);
+	assert_int_equal(F01(GUEST_EFER), NVMX_EFER_NXE);
+}
+
+/* Where an entry control loads the register, the list's value goes where that one went; else it is the host's MSR. */
+static void msrs_under_an_entry_control(void **state)
+{
+	struct mini *m = ready(state);
+
+	host_msr = 0;
+	F01(ENTRY_CTLS) = NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PERF | NVMX_ENTRY_LOAD_PKRS;
+	assert_int_equal(load(m, NVMX_MSR_PERF_GLOBAL_CTRL, 0x300000003), 0);
+	assert_int_equal(F01(GUEST_PERF_GLOBAL_CTRL), 0x300000003);
+	assert_int_equal(load(m, NVMX_MSR_PERF_GLOBAL_CTRL, NVMX_BIT64(62)), 1);
+	assert_int_equal(load(m, NVMX_MSR_PKRS, 0x55), 0);
+	assert_int_equal(F01(GUEST_PKRS), 0x55);
+	assert_int_equal(host_msr, 0);
+	F01(ENTRY_CTLS) = NVMX_ENTRY_IA32E;
+	assert_int_equal(load(m, NVMX_MSR_PERF_GLOBAL_CTRL, 1), 1); /* this host has none */
+	assert_int_equal(host_msr, NVMX_MSR_PERF_GLOBAL_CTRL);
+	assert_int_equal(load(m, TSC_AUX, 0x77), 0);
+	assert_int_equal(host_value, 0x77);
+}
+
+static void refused_whatever_the_value(void **state)
+{
+	static const uint32_t both[] = { 0x800, 0x8ff, NVMX_MSR_SMM_MONITOR_CTL };
+	struct mini *m = ready(state);
+
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(load(m, both[i], 0), 1);
+		assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 1);
+	}
+	assert_int_equal(load(m, NVMX_MSR_FS_BASE, 0), 1); /* storing these two is no error */
+	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 0);
+	assert_int_equal(load(m, NVMX_MSR_GS_BASE, 0), 1);
+	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 0);
+	*area(m) = (struct entry){ TSC_AUX, 1, 0 };
+	assert_int_equal(nvmx_msr_load_list(m->v, AREA, 1), 1);
+	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 1);
+}
+
+/* The number of the entry that failed; those before it are done, none behind it. */
+static void it_ends_at_the_entry_that_fails(void **state)
+{
+	struct mini *m = ready(state);
+	uint32_t most = 512; /* IA32_VMX_MISC[27:25] is 0 */
+
+	area(m)[0] = (struct entry){ NVMX_MSR_SYSENTER_CS, 0, 7 };
+	area(m)[1] = (struct entry){ NVMX_MSR_SMM_MONITOR_CTL, 0, 0 };
+	area(m)[2] = (struct entry){ NVMX_MSR_SYSENTER_CS, 0, 9 };
+	assert_int_equal(nvmx_msr_load_list(m->v, AREA, 3), 2);
+	nvmx_vmwrite_flush(m->v);
+	assert_int_equal(F01(GUEST_SYSENTER_CS), 7);
+	area(m)[0].index = area(m)[2].index = TSC_AUX;
+	area(m)[2].value = 9;
+	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 3), 2);
+	assert_int_equal(area(m)[0].value, 0x1234);
+	assert_int_equal(area(m)[2].value, 9);
+	for (uint32_t i = 0; i <= most; i++)
+		area(m)[i] = (struct entry){ TSC_AUX, 0, 1 };
+	assert_int_equal(nvmx_msr_load_list(m->v, AREA, most), 0);
+	assert_int_equal(nvmx_msr_load_list(m->v, AREA, most + 1), most + 1);
+	assert_int_equal(nvmx_msr_store_list(m->v, AREA, UINT32_MAX), most + 1);
+}
+
+static void a_list_in_no_memory(void **state)
+{
+	struct mini *m = ready(state);
+
+	assert_int_equal(nvmx_msr_load_list(m->v, MINI_RAM, 1), 1);
+	assert_int_equal(nvmx_msr_store_list(m->v, MINI_RAM, 1), 1);
+	((struct entry *)(void *)(m->host.ram + MINI_RAM))[-1] = (struct entry){ TSC_AUX, 0, 5 };
+	assert_int_equal(nvmx_msr_load_list(m->v, MINI_RAM - 16, 2), 2);
+	m->host.rom = AREA;
+	m->host.rom_end = AREA + 4096;
+	*area(m) = (struct entry){ TSC_AUX, 0, 5 };
+	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MINI_TEST(a_value_is_judged_as_by_wrmsr),
+		MINI_TEST(efer_while_paging),
+		MINI_TEST(msrs_under_an_entry_control),
+		MINI_TEST(refused_whatever_the_value),
+		MINI_TEST(it_ends_at_the_entry_that_fails),
+		MINI_TEST(a_list_in_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
