@@ -79,6 +79,7 @@ enum nvmx_feature {
 	NVMX_FEATURE_PERF_GLOBAL_CTRL,
 	NVMX_FEATURE_PAT,
 	NVMX_FEATURE_EFER,
+	/* These three: a host that offers one loads L1's registers by vmcs01's entry control; L2 shares them otherwise. */
 	NVMX_FEATURE_BNDCFGS,
 	NVMX_FEATURE_CET,
 	NVMX_FEATURE_PKRS,

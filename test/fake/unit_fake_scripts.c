@@ -492,15 +492,21 @@ static void look_and_go_on(enum fake_op op)
 	script_advance(&l1);
 }
 
-/* What L1 sees of switches that the processor made: EPT pointer and index (SDM 25.5.6.3).  Page 1 differs in the two. */
-static void eptp_switching(void **state)
+/* L2 may switch, and finds at page 1 which EPT it runs on. */
+static void two_pages_that_differ(void)
 {
-	(void)state;
-	begin();
 	switching_l1();
 	script_store(&l1, FAKE_L2_DATA + FAKE_PAGE, 0x1111, 8);
 	script_store(&l1, FAKE_L2_DATA + 2 * FAKE_PAGE, 0x2222, 8);
 	look_and_go_on(FAKE_VMLAUNCH);
+}
+
+/* What L1 sees of switches that the processor made: EPT pointer and index (SDM 25.5.6.3). */
+static void eptp_switching(void **state)
+{
+	(void)state;
+	begin();
+	two_pages_that_differ();
 	for (unsigned i = 0; i < 6; i++)
 		look_and_go_on(FAKE_VMRESUME);
 	script_op(&l2, FAKE_VMCALL);
@@ -537,10 +543,7 @@ static void eptp_list_that_changes(void **state)
 {
 	(void)state;
 	begin();
-	switching_l1();
-	script_store(&l1, FAKE_L2_DATA + FAKE_PAGE, 0x1111, 8);
-	script_store(&l1, FAKE_L2_DATA + 2 * FAKE_PAGE, 0x2222, 8);
-	look_and_go_on(FAKE_VMLAUNCH);
+	two_pages_that_differ();
 	script_store(&l1, FAKE_EPTP_LIST + 8, FAKE_EPT_A | 0x18, 8);
 	look_and_go_on(FAKE_VMRESUME);
 	script_store(&l1, FAKE_EPTP_LIST + 8, 0, 8);

@@ -53,18 +53,25 @@ static void test_a_call_with_a_small_budget(void **state)
 		}
 }
 
+/* Maps 512 pages for each table from IOVA on: the even ones to one frame, the odd ones to `odd` and those behind it, if any. */
+static void map_tables(struct rig *r, uint64_t tables, uint64_t odd)
+{
+	uint64_t next = TABLES + 0x1000;
+
+	for (uint64_t i = 0; i < tables * 512; i++)
+		*entry_of(r, TABLES, 4, IOVA + i * 4096, 1, &next) = (odd && i & 1 ? odd + i % 512 * 0x1000 : 0x123000) | 3;
+}
+
 /* 64 tables of 512 leaves: a host remap asks only for the entries that name the frame. */
 static void test_a_host_remap(void **state)
 {
 	struct rig *r = start(NVMX_VTD_ASSIGN_TABLES, 0, 0);
 	struct hw_device dev = { .attaches = 0 };
 	struct hw *hw = r->host.hw;
-	uint64_t next = TABLES + 0x1000;
 	unsigned calls;
 
 	(void)state;
-	for (uint64_t i = 0; i < 64 * 512; i++)
-		*entry_of(r, TABLES, 4, IOVA + i * 4096, 1, &next) = (i & 1 ? 0x200000 + i % 512 * 0x1000 : 0x123000) | 3;
+	map_tables(r, 64, 0x200000);
 	hw_add(r, SID, &dev, 0);
 	calls = hw->frame_calls;
 	hw->map[0x201].hpa += 0x40000000;
@@ -87,12 +94,10 @@ static void test_a_device_that_goes(void **state)
 	struct rig *r = start(NVMX_VTD_ASSIGN_MAP, 1024, 0);
 	struct hw_device dev = { .attaches = 0 };
 	struct hw *hw = r->host.hw;
-	uint64_t next = TABLES + 0x1000;
 	unsigned unmaps;
 
 	(void)state;
-	for (uint64_t i = 0; i < 16 * 512; i++)
-		*entry_of(r, TABLES, 4, IOVA + i * 4096, 1, &next) = 0x123003;
+	map_tables(r, 16, 0);
 	hw_add(r, SID, &dev, 0);
 	assert_int_equal(hw->maps_live, 16 * 512);
 	*word(r, TABLES) = 0; /* all of it is to be unmapped: 4,096 pages and more of work */

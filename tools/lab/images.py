@@ -143,27 +143,20 @@ def l1_base():
 	return out
 
 
-def l1_kvm():
-	out = os.path.join(OUT, "l1-kvm")
-	if stale(out, own("initramfs.py", "images.py")):
-		archive = initramfs.Archive()
-		for name in KVM_MODULES:
-			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko"))
-			module(archive, path)
-		archive.write(out)
-	return out
-
-
-def l1_modules(out_name, directory, names):
-	"""Modules in the order of loading, in a directory of their own, since l1-init loads KVM from /modules."""
+def l1_modules(out_name, names, place="modules/{file}"):
+	"""Debian's modules as `place` names them, from their number in the order of loading and their file."""
 	out = os.path.join(OUT, out_name)
 	if stale(out, own("initramfs.py", "images.py")):
 		archive = initramfs.Archive()
 		for number, name in enumerate(names):
 			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko"))
-			module(archive, path, f"{directory}/{number:02}-{os.path.basename(path)}")
+			module(archive, path, place.format(number=number, file=os.path.basename(path)))
 		archive.write(out)
 	return out
+
+
+def l1_kvm():
+	return l1_modules("l1-kvm", KVM_MODULES)
 
 
 def l1_kvm_nestvmx():
@@ -246,17 +239,6 @@ def torture():
 	return out
 
 
-def l1_kvm_stock():
-	"""Stock kvm-intel.ko beside another."""
-	out = os.path.join(OUT, "l1-kvm-stock")
-	if stale(out, own("initramfs.py", "images.py")):
-		archive = initramfs.Archive()
-		path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", KVM_MODULES[-1] + ".ko"))
-		module(archive, path, "modules/stock/kvm-intel.ko")
-		archive.write(out)
-	return out
-
-
 def minivmm():
 	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], own("minivmm.c", "vmm.c"))
 
@@ -317,9 +299,11 @@ def dom0():
 
 
 PIECES = {
-	"l1-base": l1_base, "l1-kvm": l1_kvm, "l1-disk": lambda: l1_modules("l1-disk", "disk", DISK_MODULES),
-	"l1-ide": lambda: l1_modules("l1-ide", "ide", IDE_MODULES), "l1-kvm-nestvmx": l1_kvm_nestvmx,
-	"l1-kvm-stock": l1_kvm_stock, "l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
+	"l1-base": l1_base, "l1-kvm": l1_kvm,
+	"l1-disk": lambda: l1_modules("l1-disk", DISK_MODULES, "disk/{number:02}-{file}"),
+	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
+	"l1-kvm-stock": lambda: l1_modules("l1-kvm-stock", KVM_MODULES[-1:], "modules/stock/{file}"),
+	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
 	"l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
