@@ -148,7 +148,7 @@ int nest_set_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *from, 
 		return -EINVAL;
 	if (header->hdr.vmx.vmxon_pa == INVALID_GPA && !nest_of(to_vmx(vcpu)))
 		return is_nothing(header) ? 0 : -EINVAL;
-	if (!nested_vmx_allowed(vcpu))
+	if (header->hdr.vmx.vmxon_pa != INVALID_GPA && !nested_vmx_allowed(vcpu))
 		return -EINVAL;
 	state = kvzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
 	if (!state)

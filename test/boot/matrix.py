@@ -86,7 +86,7 @@ def torture(name, items, pieces="", rounds=300):
 	"""test/l1/work.c as L1 under test/kvm/torture.c."""
 	expect = [up(), r"^L1: KVM loaded: "]
 	for mode, *words in (item.split(":") for item in items.split(",")):
-		if mode in ("move", "dirty", "slots", "kill"):
+		if mode in ("move", "dirty", "slots", "kill", "refuse"):
 			expect.append(rf"^torture: {mode}.*: {words[-2]} times")
 		elif mode == "load":
 			expect += [r"^work done ", r"^torture: load"]
@@ -152,12 +152,12 @@ ROWS = [
 		[up(), r"^L1: KVM loaded: ", r"^bench ept_touch512_cold_2cpu \d+", r"^bench done", *UNLOADED], seconds=900, kvm_host=True),
 	under_kvm("host-kvm-two-cpus", "real", l1cpus=2, l2cpus=2),	# virtual ones: L0 has one
 	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2),
-	torture("host-kvm-torture", "dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200", rounds=100),
-	torture("host-kvm-torture-long", "dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
+	torture("host-kvm-torture", "refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200", rounds=100),
+	torture("host-kvm-torture-long", "refuse:20:20,dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),
 	migrate("host-kvm-migrate", ",".join(["nestvmx"] * 11)),
-	migrate("host-kvm-migrate-stock", ",".join(["stock", "nestvmx"] * 3)),
+	migrate("host-kvm-migrate-stock", ",".join(["nestvmx", "stock"] * 5 + ["nestvmx"])),
 	xen("xen-pvh"),
 	xen("xen-stress", stress=True),
 	xen("xen-smp", l2cpus=2),

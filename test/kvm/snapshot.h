@@ -10,6 +10,11 @@
 #define SNAPSHOT_MSRS 400
 #define SNAPSHOT_NESTED 16384
 
+union snapshot_nested {
+	struct kvm_nested_state state;
+	char room[SNAPSHOT_NESTED];
+};
+
 struct snapshot {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
@@ -21,10 +26,7 @@ struct snapshot {
 	struct kvm_lapic_state lapic;
 	struct kvm_irqchip chip[3];
 	struct kvm_pit_state2 pit;
-	union {
-		struct kvm_nested_state state;
-		char room[SNAPSHOT_NESTED];
-	} nested;
+	union snapshot_nested nested;
 	uint32_t msrs;
 	struct kvm_msr_entry msr[SNAPSHOT_MSRS];
 };

@@ -9,6 +9,7 @@
  *	dirty            with the log of written pages on and off; each page that changed must be in it
  *	slots            with a memory slot at 64 MiB that comes and goes while the guest runs
  *	kill             SIGKILL, each time after a while
+ *	refuse           given nested state that must be refused while L2 runs
  *	save FILE        once, after a while, to a file (COUNT is not used) ...
  *	load FILE        ... and on from there (IMAGE is not used)
  *
@@ -30,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "snapshot.h"
+#include "refuse.h"
 
 #define MEMORY (20u << 20)	/* what work.elf needs */
 #define PAGE 4096u
@@ -224,14 +225,30 @@ static void file_io(FILE *f, bool write)
 		err(1, "the file of the state");
 }
 
-/* Not before L2 runs: a state without nested state shows nothing. */
-static int save(const char *file)
+/* A state without nested state shows nothing. */
+static bool run_to_l2(void)
 {
 	do {
 		if (run_for(most) != VM_INTERRUPTED)
-			return 1;
+			return false;
 		snapshot_take(&vm, &snapshot);
 	} while (!snapshot_in_l2(&snapshot));
+	return true;
+}
+
+static int refuse_states(void)
+{
+	unsigned n, wrong = 0;
+
+	for (n = 0; n < count && run_to_l2(); n++)
+		wrong += refuse(&vm);
+	return finish("refuse", n, n) || wrong;
+}
+
+static int save(const char *file)
+{
+	if (!run_to_l2())
+		return 1;
 	file_io(fopen(file, "w"), true);
 	printf("torture: save: %u bytes of nested state\n", snapshot.nested.state.size);
 	return 0;
@@ -255,7 +272,7 @@ int main(int argc, char **argv)
 		argv++;
 	}
 	if (argc < 5)
-		errx(1, "usage: torture move early|last, dirty, slots, kill, save FILE or load FILE; COUNT MILLISECONDS IMAGE ...");
+		errx(1, "usage: torture move early|last, dirty, slots, kill, refuse, save FILE or load FILE; COUNT MILLISECONDS IMAGE ...");
 	count = (unsigned)strtoul(argv[2], NULL, 0);
 	most = (unsigned)strtoul(argv[3], NULL, 0);
 	sigaction(SIGALRM, &action, NULL);
@@ -273,5 +290,7 @@ int main(int argc, char **argv)
 		return dirty();
 	if (!strcmp(mode, "slots"))
 		return slots();
+	if (!strcmp(mode, "refuse"))
+		return refuse_states();
 	errx(1, "no mode called %s", mode);
 }

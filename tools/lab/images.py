@@ -225,8 +225,9 @@ def l2_real():
 
 def torture():
 	"""A user of KVM's that disturbs its guest, and the guest."""
-	program = compiled("torture", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE],
-		[os.path.join(TOP, "test/kvm", name) for name in ("torture.c", "snapshot.c")] + own("vmm.c"))
+	program = compiled("torture", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE,
+		"-I", os.path.join(TOP, "include")],
+		[os.path.join(TOP, "test/kvm", name) for name in ("torture.c", "snapshot.c", "refuse.c")] + own("vmm.c"))
 	elf_file = os.path.join(TOP, "build/test/l1/work.elf")
 	if not os.path.exists(elf_file):
 		raise LabError(f"{elf_file} is missing: build the project first")
