@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,10 +93,20 @@ static void create_irqchip(void)
 	}
 }
 
+static void mask_alarm(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(how, &set, NULL);
+}
+
 void machine_create(uint64_t size, bool with_irqchip)
 {
 	int run_size;
 
+	mask_alarm(SIG_BLOCK); /* also in the threads to come: it is for the one that runs L1 */
 	kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
 	vm = must(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
 	irqchip = with_irqchip;
@@ -234,10 +245,50 @@ static void io_exit(void)
 		bus_port(run->io.port, data, run->io.size, run->io.direction == KVM_EXIT_IO_OUT);
 }
 
-int machine_run(void)
+static void time_over(int signal)
 {
+	(void)signal;
+	run->immediate_exit = 1;
+}
+
+/* Where L1 is that came to no end: its registers, and what its local APIC has. */
+static void tell_state(void)
+{
+	static const struct { const char *name; unsigned first, n; } parts[] = {
+		{ "isr", 0x10, 8 }, { "irr", 0x20, 8 }, { "lvt timer", 0x32, 1 }, { "timer", 0x38, 2 }, { "tpr", 8, 1 },
+	};
+	struct kvm_regs regs;
+	struct kvm_lapic_state apic;
+	struct kvm_mp_state mp;
+
+	must(ioctl(cpu, KVM_GET_REGS, &regs), "KVM_GET_REGS");
+	must(ioctl(cpu, KVM_GET_LAPIC, &apic), "KVM_GET_LAPIC");
+	must(ioctl(cpu, KVM_GET_MP_STATE, &mp), "KVM_GET_MP_STATE");
+	printf("vmm: no end: rip %#llx rsp %#llx rflags %#llx state %u exit %u", regs.rip, regs.rsp, regs.rflags, mp.mp_state,
+	       run->exit_reason);
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		printf(" %s", parts[i].name);
+		for (unsigned k = 0; k < parts[i].n; k++) {
+			uint32_t value;
+
+			memcpy(&value, apic.regs + 16 * (parts[i].first + k), sizeof(value));
+			printf(" %x", value);
+		}
+	}
+	putchar('\n');
+}
+
+int machine_run(unsigned seconds)
+{
+	signal(SIGALRM, time_over);
+	mask_alarm(SIG_UNBLOCK);
+	alarm(seconds);
 	while (off < 0) {
 		if (ioctl(cpu, KVM_RUN, 0)) {
+			if (run->immediate_exit) {
+				tell_state();
+				return 1;
+			}
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
 			err(2, "KVM_RUN");

@@ -51,8 +51,8 @@ void machine_routes(const struct route *routes, unsigned n);
 
 /* 32-bit protected mode, flat, no paging. */
 void machine_start(uint32_t entry, uint32_t eax, uint32_t ebx);
-/* Until L1 turns itself off; 0, or 1 if it did anything else. */
-int machine_run(void);
+/* Until L1 turns itself off; 0, or 1 if it did anything else, or did not in so many seconds: then its state is printed. */
+int machine_run(unsigned seconds);
 void machine_turn_off(int status);
 
 #endif

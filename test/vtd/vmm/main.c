@@ -2,11 +2,12 @@
 /*
  * An operating system or hypervisor as L1 on the library's VT-d unit, with a device of the host's assigned by VFIO.
  *
- *	vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...
+ *	vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] [-t SECONDS] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...
  *
  * FEATURE is what L1 is offered beside the queue, large pages and page-selective flushes: cm, ir, eim, pt, none of them
  * by default.  DEVICE is PCI's name of it, or none.  ID is the requester id of the I/O APIC.  -l: a machine with a
- * PIT and a clock, and unless ir is offered, KVM's 8259s and I/O APIC.  Exit status 0 when L1 turns itself off.
+ * PIT and a clock, and unless ir is offered, KVM's 8259s and I/O APIC.  Exit status 0 when L1 turns itself off
+ * within SECONDS (600).
  */
 #include "acpi.h"
 #include "assigned.h"
@@ -56,27 +57,30 @@ struct options {
 	uint32_t features;
 	uint64_t mib;
 	uint16_t ioapic;
+	unsigned seconds;
 	bool legacy;
 };
 
 static void usage(void)
 {
-	errx(2, "usage: vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...");
+	errx(2, "usage: vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] [-t SECONDS] KERNEL ARGUMENTS "
+		"[MODULE[=ARGUMENTS]]...");
 }
 
 static struct options parse_options(int argc, char **argv)
 {
 	struct options o = { .device = "0000:00:05.0", .features = BASIC, .mib = 256,
-			     .ioapic = IOAPIC_SOURCE_ID };
+			     .ioapic = IOAPIC_SOURCE_ID, .seconds = 600 };
 	int option;
 
-	while ((option = getopt(argc, argv, "lm:f:d:i:")) != -1) {
+	while ((option = getopt(argc, argv, "lm:f:d:i:t:")) != -1) {
 		switch (option) {
 		case 'l': o.legacy = true; break;
 		case 'm': o.mib = strtoull(optarg, NULL, 0); break;
 		case 'f': o.features |= parse(optarg); break;
 		case 'd': o.device = strcmp(optarg, "none") ? optarg : NULL; break;
 		case 'i': o.ioapic = (uint16_t)strtoul(optarg, NULL, 0); break;
+		case 't': o.seconds = (unsigned)strtoul(optarg, NULL, 0); break;
 		default: usage();
 		}
 	}
@@ -104,7 +108,7 @@ int main(int argc, char **argv)
 		pit_create();
 	acpi_build(o.legacy, o.features & NVMX_VTD_F_REMAP, machine_address_bits());
 	image_load(argv[optind], argv[optind + 1], argv + optind + 2, (unsigned)(argc - optind - 2));
-	status = machine_run();
+	status = machine_run(o.seconds);
 	unit_report();
 	msix_report();
 	edu_report();

@@ -70,6 +70,14 @@ static void update(void)
 		routed = n;
 }
 
+/* What came while it was masked; a vector that is masked still keeps it. */
+static void deliver_pending(void)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (vectors[i].pending)
+			deliver(&vectors[i]);
+}
+
 void msix_update(void)
 {
 	pthread_mutex_lock(&lock);
@@ -141,8 +149,10 @@ void msix_set_control(uint16_t value)
 	control = value & (ENABLE | MASK_ALL);
 	if (changed & ENABLE)
 		connect(control & ENABLE);
-	if (changed & (ENABLE | MASK_ALL))
+	if (changed & (ENABLE | MASK_ALL)) {
 		update();
+		deliver_pending();
+	}
 	pthread_mutex_unlock(&lock);
 }
 
@@ -168,8 +178,7 @@ static void write_entry(struct vector *v, unsigned at, unsigned size, uint64_t v
 	if (was && masked(v))
 		return;
 	update();
-	if (v->pending)
-		deliver(v);
+	deliver_pending();
 }
 
 uint64_t msix_access(uint64_t offset, unsigned size, uint64_t value, bool write)
