@@ -65,32 +65,38 @@ build() { # build FOLDER CMAKE-OPTION...
 		{ tail -n 40 "$dir/build.log"; die "the build of $dir failed"; }
 }
 
+build_emulated() { # build_emulated FOLDER: the programs that only the emulator tests run
+	cmake --build "$1" -j "$(nproc)" --target vtd_qemu vtd_vmm >>"$1/build.log" 2>&1 ||
+		{ tail -n 40 "$1/build.log"; die "the build of $1 failed"; }
+}
+
 finish() {
 	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 	exit $?
 }
 
-programs() { # programs FOLDER PREFIX: the test programs of a build, those that run longest first
-	local t list=()
-	for t in "$1"/test/unit_vtd_model "$1"/test/unit_ept_threads "$1"/test/fake/unit_* "$1"/test/unit_* \
-		"$1"/test/fuzz/replay_*; do
+programs() { # programs FOLDER PREFIX CHECK...: the test programs of a build, those that run longest first, and the checks
+	local t dir=$1 prefix=$2 list=()
+	shift 2
+	for t in "$dir"/test/unit_ept_threads "$dir"/test/fake/unit_* "$dir"/test/unit_vtd_model "$dir"/test/unit_ept_model "$@" \
+		"$dir"/test/unit_* "$dir"/test/fuzz/replay_*; do
 		[ -x "$t" ] && [ -f "$t" ] && [[ " ${list[*]} " != *" $t "* ]] && list+=("$t")
 	done
-	run_together "$2" "${list[@]}"
+	run_together "$prefix" "${list[@]}"
 }
 
+# Most of the time of `unit` is this build's: by ninja, and the library as it is shipped but without debug information.
 tests_with_gcc() {
-	install_missing gcc libc6-dev make cmake binutils python3 pkg-config libcmocka-dev
+	install_missing gcc libc6-dev make ninja-build cmake binutils python3 pkg-config libcmocka-dev
 	say "building with gcc and sanitizers"
-	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc "$@"
+	[ -f build/unit/CMakeCache.txt ] || set -- -G Ninja "$@"
+	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O2 -DNDEBUG" "$@"
 }
 
 unit() {
-	local t
 	tests_with_gcc -DNESTVMX_TEST_PORT=OFF
-	programs build/unit ""
-	for t in test/check/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done
+	programs build/unit "" test/check/*
 }
 
 # What the emulator tests boot; Debian's packages for them are fetched meanwhile.
@@ -99,8 +105,9 @@ images() {
 		gcc libc6-dev make cmake binutils linux-headers-amd64 qemu-system-x86 ipxe-qemu seabios
 	mkdir -p build/log
 	test/emulator/50-boot --fetch >build/log/fetch.log 2>&1 </dev/null &
-	say "building the metal host and the L1 guests"
+	say "building the metal host, the L1 guests and what the emulator tests run"
 	build build -DNESTVMX_TESTS=OFF -DCMAKE_C_COMPILER=gcc
+	build_emulated build/unit
 }
 
 # The same sources by clang: the tests, the metal host, the L1 guests.
@@ -108,6 +115,7 @@ with_clang() {
 	install_missing clang libclang-rt-dev libcmocka-dev
 	say "building with clang"
 	build build/clang -DCMAKE_C_COMPILER=clang
+	build_emulated build/clang
 	programs build/clang clang_
 	run clang_symbols test/check/symbols build/clang
 }

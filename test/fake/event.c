@@ -181,12 +181,22 @@ static bool nmi(struct fake_cpu *c)
 	return true;
 }
 
+int fake_highest(const uint64_t set[4])
+{
+	for (int i = 3; i >= 0; i--) {
+		uint64_t usable = set[i] & (i ? ~0ull : ~0xffffull); /* vectors 0 to 15 are not interrupts' */
+
+		if (usable)
+			return i * 64 + 63 - __builtin_clzll(usable);
+	}
+	return -1;
+}
+
 static int highest(const struct fake_cpu *c)
 {
-	for (int v = 255; v >= 16; v--)
-		if (c->intr[v / 64] >> v % 64 & 1)
-			return (unsigned)v >> 4 > (c->a.cr8 & 15) ? v : -1;
-	return -1;
+	int v = fake_highest(c->intr);
+
+	return v >> 4 > (int)(c->a.cr8 & 15) ? v : -1;
 }
 
 static bool interrupt(struct fake_cpu *c)

@@ -267,6 +267,7 @@ void fake_page_fault(struct fake_cpu *c, uint64_t linear, uint32_t error);
 void fake_deliver(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t len);
 /* What is due at an instruction boundary; true if something happened instead of the next instruction. */
 bool fake_boundary(struct fake_cpu *c);
+int fake_highest(const uint64_t set[4]); /* the highest interrupt vector in the set, or -1 */
 void fake_triple_fault(struct fake_cpu *c);
 unsigned fake_cpl(const struct fake_cpu *c);
 

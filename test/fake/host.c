@@ -264,14 +264,6 @@ static int l1_msr_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
 	return fake_wrmsr(&h->cpu, msr, value) ? 0 : -1;
 }
 
-int fake_highest(const uint64_t set[4])
-{
-	for (int v = 255; v >= 16; v--)
-		if (set[v / 64] >> v % 64 & 1)
-			return v;
-	return -1;
-}
-
 /* The task priority decides what the interrupt controller offers. */
 static int offered(const struct nvmx_host *h)
 {

@@ -143,7 +143,6 @@ uint64_t fake_host_frame(struct nvmx_host *h, enum fake_owner owner);
 void fake_host_clean(const struct nvmx_host *h); /* nothing is left over */
 /* vmcs02, current, may be entered: every address in it is the library's or granted. */
 void fake_check_vmcs02(struct nvmx_host *h);
-int fake_highest(const uint64_t set[4]);
 uint32_t fake_host_random(struct nvmx_host *h);
 /* run.c: a host and its vCPU, one exit at a time.  `vcpu` is NULL if the host had no memory for it. */
 struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result *r);
