@@ -82,17 +82,17 @@ def under_kvm(name, guests, extra="", kvm="nested=1", l1cpus=1, l2cpus=1, **kw):
 TORTURED = "nested=1,pml=0"
 
 
-def torture(name, items, pieces="", rounds=300):
-	"""test/l1/work.c as L1 under test/kvm/torture.c."""
-	expect = [up(), r"^L1: KVM loaded: "]
-	for mode, *words in (item.split(":") for item in items.split(",")):
-		if mode in ("move", "dirty", "slots", "kill", "refuse"):
-			expect.append(rf"^torture: {mode}.*: {words[-2]} times")
-		elif mode == "load":
+def torture(name, items, pieces="", rounds=300, cpus=1):
+	"""test/l1/work.c, or pair.c with two virtual CPUs, as L1 under test/kvm/torture.c."""
+	expect = [up(cpus), r"^L1: KVM loaded: "]
+	for mode, *words in (item.removeprefix("two:").split(":") for item in items.split(",")):
+		if mode == "load":
 			expect += [r"^work done ", r"^torture: load"]
+		elif words and mode != "save":
+			expect.append(rf"^torture: {mode}.*: {words[-2]} times")
 	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
 		f"{LINUX} nvmx.scenario=torture,unload nvmx.kvm={TORTURED} nvmx.rounds={rounds} nvmx.torture={items}", expect + UNLOADED, memory=512,
-		seconds=900, kvm_host=True)
+		seconds=900, cpus=cpus, kvm_host=True)
 
 
 def migrate(name, hosts):
@@ -147,12 +147,14 @@ ROWS = [
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
 	under_kvm("host-kvm-two-l2", "real,real"),
-	Row("host-kvm-bench-smp", "loader linux-packed l1-base l1-kvm-nestvmx l1-qemu l1-bench",
-		f"{LINUX} nvmx.scenario=bare,unload nvmx.kvm=nested=1 nvmx.bare=bench nvmx.l1cpus=2",
-		[up(), r"^L1: KVM loaded: ", r"^bench ept_touch512_cold_2cpu \d+", r"^bench done", *UNLOADED], seconds=900, kvm_host=True),
-	under_kvm("host-kvm-two-cpus", "real", l1cpus=2, l2cpus=2),	# virtual ones: L0 has one
+	Row("host-kvm-bench-smp", "loader linux-packed l1-base l1-kvm-nestvmx l1-bench",
+		f"{LINUX} nvmx.scenario=bench,unload nvmx.kvm=nested=1 nvmx.cpus=2 nvmx.bench=smp=1",
+		[up(2), r"^L1: KVM loaded: ", r"^bench ept_touch512_cold_2cpu \d+", r"^bench done", *UNLOADED], cpus=2, seconds=900, kvm_host=True),
+	under_kvm("host-kvm-two-cpus", "amd64", l1cpus=2, l2cpus=2),	# virtual ones: L0 has one
 	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2),
 	torture("host-kvm-torture", "refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200", rounds=100),
+	torture("host-kvm-torture-two", "two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=96),	# virtual CPUs
+	torture("host-kvm-torture-smp", "two:hop:40:20,two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=200, cpus=2),
 	torture("host-kvm-torture-long", "refuse:20:20,dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),

@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * What happens to an L1 from below: a user of KVM's that moves it, watches its writes, takes memory from it or kills it,
- * while it runs a multiboot image that checks itself (test/l1/work.c).
+ * while it runs a multiboot image that checks itself (test/l1/work.c; test/l1/pair.c for two virtual CPUs).
  *
- *	torture MODE COUNT MILLISECONDS IMAGE [ARGUMENT...]
+ *	torture [-c CPUS] MODE COUNT MILLISECONDS IMAGE [ARGUMENT...]
  *
  *	move early|last  every so often to a new virtual machine, nested state set before the registers or last
  *	dirty            with the log of written pages on and off; each page that changed must be in it
  *	slots            with a memory slot at 64 MiB that comes and goes while the guest runs
+ *	fork             its memory is shared with a short-lived child, so each page that is written to gets another frame
+ *	hop              each virtual CPU goes from one of the host's processors to another
  *	kill             SIGKILL, each time after a while
  *	refuse           given nested state that must be refused while L2 runs
  *	save FILE        once, after a while, to a file (COUNT is not used) ...
  *	load FILE        ... and on from there (IMAGE is not used)
  *
  * COUNT times, at random moments up to so many milliseconds apart; then the guest runs to its end, but for kill and save.
+ * With more than one virtual CPU: slots, fork, hop, kill.
  * Exit status 0: all went well.
  */
+#define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -130,6 +135,24 @@ static unsigned unlogged(uint8_t *before, const uint8_t *bits)
 	return missing;
 }
 
+/* A KVM_RUN that a signal ends when KVM has all but entered the guest. */
+static void almost_enter(void)
+{
+	struct { struct kvm_signal_mask head; uint64_t set; } none = { .head.len = sizeof(none.set) };
+	sigset_t alarm;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarm, NULL);
+	raise(SIGALRM);
+	VM_CPU(&vm, KVM_SET_SIGNAL_MASK, &none);
+	if (ioctl(vm.cpu, KVM_RUN, 0) != -1 || errno != EINTR)
+		errx(1, "KVM_RUN with a signal that waits");
+	VM_CPU(&vm, KVM_SET_SIGNAL_MASK, NULL);
+	sigwaitinfo(&alarm, NULL);
+	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
+}
+
 static int dirty(void)
 {
 	uint8_t *before = malloc(MEMORY), bits[MEMORY / PAGE / 8];
@@ -141,6 +164,7 @@ static int dirty(void)
 	for (n = 0; n < count && run_for(most) == VM_INTERRUPTED; n++) {
 		struct kvm_regs regs;
 
+		almost_enter();
 		VM_CPU(&vm, KVM_GET_REGS, &regs);
 		snapshot.nested.state.size = SNAPSHOT_NESTED;
 		VM_CPU(&vm, KVM_GET_NESTED_STATE, &snapshot.nested);
@@ -160,44 +184,103 @@ static int dirty(void)
 	return finish("dirty", n, in_l2) || missing;
 }
 
-static atomic_uint slot_changes;
+static atomic_uint changes;
 
-/* The log of the slot is switched on and off beside it. */
-static void *change_slots(void *memory)
+static void pause_up_to(uint32_t ms)
 {
-	struct timespec pause = { 0 };
+	struct timespec pause;
 
+	ms = random_up_to(ms);
+	pause = (struct timespec){ ms / 1000, ms % 1000 * 1000000l };
+	nanosleep(&pause, NULL);
+}
+
+static void *change_beside(void *change)
+{
 	for (unsigned i = 0; i < count; i++) {
-		pause.tv_nsec = random_up_to(most) * 1000000l;
-		nanosleep(&pause, NULL);
-		vm_slot(&vm, 1, i & 2 ? KVM_MEM_LOG_DIRTY_PAGES : 0, SLOT_GPA, i & 1 ? 0 : SLOT_BYTES, memory);
-		vm_slot(&vm, 0, i & 4 ? KVM_MEM_LOG_DIRTY_PAGES : 0, 0, MEMORY, vm.mem);
-		atomic_fetch_add(&slot_changes, 1);
+		pause_up_to(most);
+		((void (*)(unsigned))change)(i);
+		atomic_fetch_add(&changes, 1);
 	}
 	return NULL;
 }
 
-static int slots(void)
+/* The guest runs to its end while a thread changes something. */
+static int beside(const char *what, void (*change)(unsigned i))
 {
-	void *memory = mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_t thread;
 	int status;
 
-	if (memory == MAP_FAILED || pthread_create(&thread, NULL, change_slots, memory))
-		err(1, "slots");
+	if (pthread_create(&thread, NULL, change_beside, (void *)change))
+		errx(1, "no thread");
 	status = run() == VM_OFF ? 0 : 1;
-	printf("torture: slots: %u times\n", atomic_load(&slot_changes));
-	return status || atomic_load(&slot_changes) != count;
+	printf("torture: %s: %u times\n", what, atomic_load(&changes));
+	return status || atomic_load(&changes) != count;
+}
+
+static void *slot_memory;
+
+/* The log of the slot is switched on and off beside it. */
+static void change_slots(unsigned i)
+{
+	vm_slot(&vm, 1, i & 2 ? KVM_MEM_LOG_DIRTY_PAGES : 0, SLOT_GPA, i & 1 ? 0 : SLOT_BYTES, slot_memory);
+	vm_slot(&vm, 0, i & 4 ? KVM_MEM_LOG_DIRTY_PAGES : 0, 0, MEMORY, vm.mem);
+}
+
+static int slots(void)
+{
+	slot_memory = mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (slot_memory == MAP_FAILED)
+		err(1, "slots");
+	return beside("slots", change_slots);
+}
+
+static void fork_child(unsigned i)
+{
+	pid_t child = fork();
+
+	(void)i;
+	if (child < 0)
+		err(1, "fork");
+	if (!child) {
+		pause_up_to(most);
+		_exit(0);
+	}
+	if (waitpid(child, NULL, 0) < 0)
+		err(1, "waitpid");
+}
+
+static pid_t thread_of_cpu[1 + VM_OTHERS];
+
+static void know_thread(unsigned number)
+{
+	thread_of_cpu[number] = gettid();
+}
+
+static void move_thread(unsigned i)
+{
+	unsigned number = i % (vm.others + 1), processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(random_up_to(processors) - 1, &set);
+	if (sched_setaffinity(thread_of_cpu[number], sizeof(set), &set))
+		err(1, "sched_setaffinity");
+}
+
+static int hop(void)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		errx(1, "hop: a host with one processor");
+	return beside("hop", move_thread);
 }
 
 static int kill_it(int argc, char **argv)
 {
-	struct timespec pause;
 	unsigned n;
 	int status;
 
 	for (n = 0; n < count; n++) {
-		uint32_t ms = random_up_to(most);
 		pid_t child = fork();
 
 		if (child < 0)
@@ -205,10 +288,10 @@ static int kill_it(int argc, char **argv)
 		if (!child) {
 			vm_create(&vm);
 			vm_load(&vm, argv[0], argc - 1, argv + 1);
+			vm_run_others(&vm, NULL);
 			_exit(run() == VM_OFF ? 2 : 3);
 		}
-		pause = (struct timespec){ ms / 1000, ms % 1000 * 1000000l };
-		nanosleep(&pause, NULL);
+		pause_up_to(most);
 		kill(child, SIGKILL);
 		if (waitpid(child, &status, 0) < 0 || !WIFSIGNALED(status))
 			errx(1, "kill: the guest has ended before: %#x", status);
@@ -261,18 +344,48 @@ static int load(const char *file)
 	return finish("load", count, 1);
 }
 
+static int by_name(const char *mode, const char *word)
+{
+	if (!strcmp(mode, "move"))
+		return move(!strcmp(word, "early") ? NESTED_EARLY : NESTED_LAST);
+	if (!strcmp(mode, "save"))
+		return save(word);
+	if (!strcmp(mode, "dirty"))
+		return dirty();
+	if (!strcmp(mode, "slots"))
+		return slots();
+	if (!strcmp(mode, "fork"))
+		return beside("fork", fork_child);
+	if (!strcmp(mode, "hop"))
+		return hop();
+	if (!strcmp(mode, "refuse"))
+		return refuse_states();
+	errx(1, "no mode called %s", mode);
+}
+
+static bool has_word(const char *mode)
+{
+	return !strcmp(mode, "move") || !strcmp(mode, "save") || !strcmp(mode, "load");
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = wake };
-	const char *mode = argc > 1 ? argv[1] : "", *word = NULL;
+	const char *mode, *word = NULL;
 
-	if (!strcmp(mode, "move") || !strcmp(mode, "save") || !strcmp(mode, "load")) {
+	if (argc > 2 && !strcmp(argv[1], "-c")) {
+		vm.others = (unsigned)strtoul(argv[2], NULL, 0) - 1;
+		argc -= 2;
+		argv += 2;
+	}
+	mode = argc > 1 ? argv[1] : "";
+	if (has_word(mode)) {
 		word = argc > 2 ? argv[2] : "";
 		argc--;
 		argv++;
 	}
-	if (argc < 5)
-		errx(1, "usage: torture move early|last, dirty, slots, kill, refuse, save FILE or load FILE; COUNT MILLISECONDS IMAGE ...");
+	if (argc < 5 || vm.others > VM_OTHERS || (vm.others && (word || !strcmp(mode, "dirty") || !strcmp(mode, "refuse"))))
+		errx(1, "usage: torture [-c CPUS] move early|last, dirty, slots, fork, hop, kill, refuse, save FILE or load FILE; COUNT MILLISECONDS IMAGE ...");
 	count = (unsigned)strtoul(argv[2], NULL, 0);
 	most = (unsigned)strtoul(argv[3], NULL, 0);
 	sigaction(SIGALRM, &action, NULL);
@@ -282,15 +395,7 @@ int main(int argc, char **argv)
 	if (!strcmp(mode, "load"))
 		return load(word);
 	vm_load(&vm, argv[4], argc - 5, argv + 5);
-	if (!strcmp(mode, "move"))
-		return move(!strcmp(word, "early") ? NESTED_EARLY : NESTED_LAST);
-	if (!strcmp(mode, "save"))
-		return save(word);
-	if (!strcmp(mode, "dirty"))
-		return dirty();
-	if (!strcmp(mode, "slots"))
-		return slots();
-	if (!strcmp(mode, "refuse"))
-		return refuse_states();
-	errx(1, "no mode called %s", mode);
+	know_thread(0);
+	vm_run_others(&vm, know_thread);
+	return by_name(mode, word);
 }

@@ -113,6 +113,8 @@ void l1_main(void)
 	ept_identity(l2.ept, 1);
 	if (l1_option("turns", 0))
 		turn_round(&l2, l1_option("turns", 0));
+	else if (l1_option("smp", 0))	/* nothing but the rows of two processors */
+		bench_two_processors(&l2);
 	else
 		all_rows(&l2);
 	vmclear(phys(l2.vmcs));

@@ -7,6 +7,7 @@
 #include "l1.h"
 #include "l2.h"
 #include "memory.h"
+#include "second.h"
 #include "trap.h"
 
 enum { PAGES = 64, WORKERS = 2, VECTOR = 0x40, MARKED = 4, TIMER = 4000 };
@@ -21,6 +22,7 @@ struct worker {
 	u64 *frame[PAGES];	/* L1's, by page of the window */
 	u64 round;		/* the last that L2 told of; L1's */
 	volatile u64 written;	/* rounds whose pattern is in all pages; L2's */
+	volatile u64 turns;	/* L2's */
 	u64 hole;		/* page that is not mapped; PAGES: none */
 	u64 injected;
 	volatile u64 taken;	/* interrupts that L2's handler saw */
@@ -31,6 +33,7 @@ struct worker {
 static struct worker workers[WORKERS];
 static struct worker *volatile current;
 static u64 probe;	/* physical address of memory that may come and go; 0: none */
+static u64 linger;	/* how often L2 writes to one word in each round */
 
 static u64 pattern(const struct worker *w, u64 round, unsigned page)
 {
@@ -67,6 +70,13 @@ static void l2_probe(u64 round)
 	}
 }
 
+/* Without an exit, if nothing from below is one. */
+static void l2_linger(struct worker *w)
+{
+	for (u64 n = 0; n < linger; n++)
+		w->turns++;
+}
+
 static void l2_round(struct worker *w, u64 round)
 {
 	volatile u64 *page = (volatile u64 *)WINDOW;
@@ -85,6 +95,7 @@ static void l2_work(struct worker *w)
 {
 	for (u64 round = 1;; round++) {
 		l2_round(w, round);
+		l2_linger(w);
 		if (ask(round, w->index) != (u32)answer(round))
 			l2_fail(2, round, 0);
 		if (round % 16 == 0)
@@ -254,13 +265,6 @@ static void start(struct worker *w, unsigned index)
 	mark(w);
 }
 
-/* The firmware's timer is no event of ours. */
-static void mask_interrupts(void)
-{
-	outb(0x21, 0xff);
-	outb(0xa1, 0xff);
-}
-
 static void report(const char *what, u64 rounds)
 {
 	u64 sum[4] = { 0 };
@@ -291,6 +295,7 @@ void l1_main(void)
 	u64 rounds = l1_option("rounds", 1000), every = l1_option("every", 100);
 
 	probe = l1_option("probe", 0) << 20;
+	linger = l1_option("linger", 0);
 	mask_interrupts();
 	if (!vmx_init())
 		fatal("no VMX");

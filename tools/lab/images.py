@@ -224,24 +224,26 @@ def l2_real():
 
 
 def torture():
-	"""A user of KVM's that disturbs its guest, and the guest."""
+	"""A user of KVM's that disturbs its guest, and the guests."""
 	program = compiled("torture", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE,
 		"-I", os.path.join(TOP, "include")],
 		[os.path.join(TOP, "test/kvm", name) for name in ("torture.c", "snapshot.c", "refuse.c")] + own("vmm.c"))
-	elf_file = os.path.join(TOP, "build/test/l1/work.elf")
-	if not os.path.exists(elf_file):
-		raise LabError(f"{elf_file} is missing: build the project first")
+	guests = [os.path.join(TOP, "build/test/l1", name) for name in ("work.elf", "pair.elf")]
+	for path in guests:
+		if not os.path.exists(path):
+			raise LabError(f"{path} is missing: build the project first")
 	out = os.path.join(OUT, "l1-torture")
-	if stale(out, [elf_file, program] + own("initramfs.py")):
+	if stale(out, [*guests, program] + own("initramfs.py")):
 		archive = initramfs.Archive()
 		archive.copy("bin/torture", program, 0o755)
-		archive.copy("l2/work.elf", elf_file)
+		for path in guests:
+			archive.copy("l2/" + os.path.basename(path), path)
 		archive.write(out)
 	return out
 
 
 def minivmm():
-	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], own("minivmm.c", "vmm.c"))
+	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread"], own("minivmm.c", "vmm.c"))
 
 
 def l2_kvm():

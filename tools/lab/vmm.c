@@ -3,6 +3,8 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,26 +185,77 @@ static void create_machine(struct vm *vm)
 	vm_slot(vm, 0, 0, 0, vm->size, vm->mem);
 }
 
-static void create_cpu(struct vm *vm)
+static int create_cpu(const struct vm *vm, unsigned number)
 {
 	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + MAX_CPUID * sizeof(cpuid->entries[0]));
-	int size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	int cpu = ioctl(vm->fd, KVM_CREATE_VCPU, number);
 
-	vm->cpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
-	if (vm->cpu < 0 || size <= 0 || !cpuid)
+	if (cpu < 0 || !cpuid)
 		err(1, "KVM_CREATE_VCPU");
-	vm->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->cpu, 0);
 	cpuid->nent = MAX_CPUID;
-	if (vm->run == MAP_FAILED || ioctl(vm->kvm, KVM_GET_SUPPORTED_CPUID, cpuid) ||
-	    ioctl(vm->cpu, KVM_SET_CPUID2, cpuid))
+	if (ioctl(vm->kvm, KVM_GET_SUPPORTED_CPUID, cpuid) || ioctl(cpu, KVM_SET_CPUID2, cpuid))
 		err(1, "KVM_SET_CPUID2");
 	free(cpuid);
+	return cpu;
+}
+
+static struct kvm_run *map_run(const struct vm *vm, int cpu)
+{
+	struct kvm_run *run = mmap(NULL, (size_t)ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
+
+	if (run == MAP_FAILED)
+		err(1, "KVM_RUN's page");
+	return run;
 }
 
 void vm_create(struct vm *vm)
 {
 	create_machine(vm);
-	create_cpu(vm);
+	vm->cpu = create_cpu(vm, 0);
+	vm->run = map_run(vm, vm->cpu);
+	for (unsigned i = 0; i < vm->others; i++)
+		vm->other[i] = create_cpu(vm, i + 1);
+}
+
+struct other {
+	struct vm vm;		/* as this virtual CPU has it */
+	unsigned number;
+	void (*began)(unsigned number);
+};
+
+static void *run_other(void *argument)
+{
+	struct other *o = argument;
+	enum vm_end end;
+
+	if (o->began)
+		o->began(o->number);
+	do
+		end = vm_step(&o->vm);
+	while (end == VM_RUNS || end == VM_INTERRUPTED);
+	fflush(stdout);
+	errx(1, "processor %u has ended the machine", o->number);
+}
+
+void vm_run_others(const struct vm *vm, void (*began)(unsigned number))
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (unsigned i = 0; i < vm->others; i++) {
+		struct other *o = malloc(sizeof(*o));
+		pthread_t thread;
+
+		if (!o)
+			err(1, "processor");
+		*o = (struct other){ .vm = *vm, .number = i + 1, .began = began };
+		o->vm.cpu = vm->other[i];
+		o->vm.run = map_run(vm, vm->other[i]);
+		if (pthread_create(&thread, NULL, run_other, o))
+			errx(1, "no thread");
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void vm_close(struct vm *vm)
@@ -287,7 +340,7 @@ void vm_load(struct vm *vm, const char *path, int argc, char **argv)
 enum vm_end vm_step(struct vm *vm)
 {
 	if (ioctl(vm->cpu, KVM_RUN, 0)) {
-		if (errno != EINTR)
+		if (errno != EINTR && errno != EAGAIN)	/* EAGAIN: a virtual CPU has waited for its INIT */
 			err(1, "KVM_RUN");
 		return VM_INTERRUPTED;
 	}

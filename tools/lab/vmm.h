@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * The smallest KVM user that boots a multiboot image: one virtual CPU, one memory slot, in-kernel interrupt
+ * The smallest KVM user that boots a multiboot image: one or more virtual CPUs, one memory slot, in-kernel interrupt
  * controllers and timer, a serial port that only writes. Whatever fails ends the program.
  */
 #ifndef LAB_VMM_H
@@ -10,8 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define VM_OTHERS 3	/* most virtual CPUs beside the first */
+
 struct vm {
-	int kvm, fd, cpu;
+	int kvm, fd, cpu;	/* the first virtual CPU ... */
+	unsigned others;	/* ... and how many there are beside it */
+	int other[VM_OTHERS];
 	uint8_t *mem;		/* made by vm_create() where it is null */
 	size_t size;
 	struct kvm_run *run;
@@ -25,10 +29,13 @@ enum vm_end {
 	VM_STOPPED,	/* an exit that is not expected: it has been told on standard error */
 };
 
-/* The machine and its virtual CPU, with the CPUID that KVM supports. */
+/* The machine and its virtual CPUs, with the CPUID that KVM supports. */
 void vm_create(struct vm *vm);
-/* Its memory stays. */
+/* Of a machine with one virtual CPU.  Its memory stays. */
 void vm_close(struct vm *vm);
+/* Each virtual CPU but the first gets a thread, in which no signal is taken, and waits there for its SIPI; `began`, if any, is
+ * called in the thread. Only the first one may end the machine. */
+void vm_run_others(const struct vm *vm, void (*began)(unsigned number));
 /* A multiboot image with arguments, where it starts. */
 void vm_load(struct vm *vm, const char *path, int argc, char **argv);
 /* One KVM_RUN. */

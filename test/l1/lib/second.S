@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Where the second processor starts: copied to the page that the SIPI names, from real mode straight to 64-bit mode. */
+/* Where a second processor starts: copied to the page that the SIPI names, from real mode straight to 64-bit mode. */
 	.section .rodata
-	.globl ap_start, ap_size
+	.globl second_entry, second_entry_size
 	.code16
-ap_start:
+second_entry:
 	cli
-	lgdtl	%cs:ap_gdtr - ap_start
+	lgdtl	%cs:second_gdtr - second_entry
 	movl	$0x20, %eax			/* CR4.PAE */
 	movl	%eax, %cr4
 	movl	$boot_pml4, %eax
@@ -16,27 +16,27 @@ ap_start:
 	wrmsr
 	movl	$0x80000033, %eax		/* CR0.PG, NE, ET, MP, PE */
 	movl	%eax, %cr0
-	ljmpl	$0x08, $ap_64bit
-ap_gdtr:
+	ljmpl	$0x08, $second_64bit
+second_gdtr:
 	.word 0x80
 	.long gdt
-ap_end:
+second_end:
 	.balign 4
-ap_size:
-	.long ap_end - ap_start
+second_entry_size:
+	.long second_end - second_entry
 
 	.text
 	.code64
-ap_64bit:
+second_64bit:
 	movl	$0x10, %eax
 	movl	%eax, %ds
 	movl	%eax, %es
 	movl	%eax, %ss
 	movl	%eax, %fs
 	movl	%eax, %gs
-	movl	$ap_stack_top, %esp
+	movl	$second_stack_top, %esp
 	xorl	%ebp, %ebp
-	call	ap_main
+	call	second_main
 1:	cli
 	hlt
 	jmp	1b
@@ -44,6 +44,6 @@ ap_64bit:
 	.bss
 	.balign 16
 	.skip 16384
-ap_stack_top:
+second_stack_top:
 
 	.section .note.GNU-stack, "", @progbits
