@@ -2,6 +2,7 @@
 /*
  * Events that do not come from an exit: L1's interrupts in a host that owns them, and exceptions that the host found.
  */
+#include "l1.h"
 #include "port.h"
 #include "route.h"
 
@@ -147,6 +148,23 @@ bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_
 	return v->in_l2 && nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1;
 }
 
+/* What this exception of L2 makes of the one before is L1's, which sees that alone (SDM 25.2, 27.2.4). */
+static bool combined_for_l1(struct nvmx_vcpu *v, unsigned vector, struct nvmx_l2_exit *exit)
+{
+	*exit = (struct nvmx_l2_exit){ .reason = NVMX_XR_TRIPLE_FAULT };
+	switch (nvmx_combined_with_prior(v, vector)) {
+	case NVMX_DOUBLE_FAULT:
+		exit->reason = NVMX_XR_EXCEPTION_NMI;
+		exit->intr_info = NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | NVMX_DF;
+		return nvmx_l1_wants_exception(v, NVMX_DF, 0);
+	case NVMX_TRIPLE_FAULT: /* RF was for the first fault's stack image; here it is as the register had it (SDM 27.3.3) */
+		nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, nvmx_vmread(v, NVMX_GUEST_RFLAGS) & ~NVMX_RFLAGS_RF);
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,
 					uint32_t error, uint64_t cr2)
 {
@@ -156,6 +174,7 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 	struct nvmx_exit_info exit = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
 
 	enum nvmx_verdict verdict;
+	struct nvmx_l2_exit combined;
 
 	(void)regs;
 	if (v->in_l2 && nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1) {
@@ -169,6 +188,8 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 		nvmx_vmwrite_flush(v);
 		v->ops->set_cr2(v->host, cr2);
 	}
+	if (v->in_l2 && !v->ops->inject_l2 && combined_for_l1(v, vector, &combined))
+		return nvmx_exit_to_l1(v, &combined);
 	verdict = nvmx_raise(v, vector, has_error, error);
 	nvmx_vmwrite_flush(v);
 	return verdict;

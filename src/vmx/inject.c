@@ -50,23 +50,31 @@ static void write_event(struct nvmx_vcpu *v, unsigned vector, bool has_error, ui
 		nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, error);
 	}
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, info);
+	/* An exit while HLT was ended by an event saves HLT (SDM 27.3.4), into which few exceptions may go (SDM 26.3.1.5). */
+	if (nvmx_vmread(v, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_HLT)
+		nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
+}
+
+enum nvmx_combined nvmx_combined_with_prior(struct nvmx_vcpu *v, unsigned vector)
+{
+	/* What the host has queued already, or what was being delivered at the exit. */
+	uint32_t prior = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
+
+	if (!(prior & NVMX_INTR_VALID))
+		prior = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
+	return nvmx_combine_exceptions(prior, vector);
 }
 
 enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error)
 {
 	enum nvmx_verdict verdict = v->in_l2 ? NVMX_RESUME_L2 : NVMX_RESUME_L1;
-	uint32_t prior;
 
 	if (v->in_l2 ? v->ops->inject_l2 : v->ops->inject_l1) {
 		nvmx_vmwrite_flush(v);
 		(v->in_l2 ? v->ops->inject_l2 : v->ops->inject_l1)(v->host, vector, has_error, error);
 		return verdict;
 	}
-	/* What the host has queued already, or what was being delivered at the exit. */
-	prior = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
-	if (!(prior & NVMX_INTR_VALID))
-		prior = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
-	switch (nvmx_combine_exceptions(prior, vector)) {
+	switch (nvmx_combined_with_prior(v, vector)) {
 	case NVMX_SERIAL:
 		/* A fault's stack image has RF set (SDM 17.3.1.1). */
 		if (vector != NVMX_DB)

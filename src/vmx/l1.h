@@ -92,6 +92,8 @@ enum nvmx_verdict nvmx_raise_fault(struct nvmx_vcpu *v, const struct nvmx_fault 
  * (SDM 6.15, table 6-5). */
 enum nvmx_combined { NVMX_SERIAL, NVMX_DOUBLE_FAULT, NVMX_TRIPLE_FAULT };
 enum nvmx_combined nvmx_combine_exceptions(uint32_t prior, unsigned vector);
+/* The same with what the host has queued or what was being delivered at the exit. */
+enum nvmx_combined nvmx_combined_with_prior(struct nvmx_vcpu *v, unsigned vector);
 /* The part of nvmx_skip() that is not RFLAGS.RF; `rflags` is RFLAGS as the instruction found it. */
 void nvmx_advance(struct nvmx_vcpu *v, uint64_t rflags);
 

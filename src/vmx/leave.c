@@ -252,13 +252,26 @@ static bool nmi_blocked_after(const struct nvmx_vmcs12 *v12)
 	return !(v12->pin_ctls & NVMX_PIN_VNMI) && v12->guest_interruptibility & NVMX_INTR_BLOCK_NMI;
 }
 
+/* L1 injected an NMI while NMIs were blocked, for which vmcs02 may have had them open, and it was not delivered: L2 has begun
+ * no instruction.  NMIs are blocked as before (SDM 27.5.5); delivered, it blocks them by itself. */
+static bool undelivered_nmi(struct nvmx_vcpu *v, const struct nvmx_slot *s, const struct nvmx_exit_info *info)
+{
+	bool vectoring = info->idt_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(info->idt_info) == NVMX_EVENT_NMI;
+
+	return nvmx_nmi_while_blocked(s->v12) && (vectoring || info->reason == NVMX_XR_TRIPLE_FAULT) &&
+	       nvmx_vmread(v, NVMX_GUEST_RIP) == s->v12->guest_rip;
+}
+
 enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info *info)
 {
 	struct nvmx_slot *s = v->cur;
 	struct left_behind left;
+	bool blocked = undelivered_nmi(v, s, info);
 
 	v->counters[NVMX_CNT_EXIT_TO_L1]++;
 	nvmx_sync_from_l2(v, s);
+	if (blocked)
+		s->v12->guest_interruptibility |= NVMX_INTR_BLOCK_NMI;
 	store_exit_info(s->v12, info);
 	left.cr0 = s->v12->guest_cr0;
 	left.efer = s->v12->exit_ctls & NVMX_EXIT_LOAD_EFER ? 0 : nvmx_vmread(v, NVMX_GUEST_EFER);

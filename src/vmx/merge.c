@@ -368,9 +368,8 @@ static void merge_event(struct merge *m)
 	write02(m, NVMX_ENTRY_INTR_INFO, info);
 	if (!(info & NVMX_INTR_VALID))
 		return;
-	/* With the host's virtual NMIs an NMI cannot go in while NMIs are blocked (SDM 26.3.1.5); L1 has none and may. */
-	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI && m->v12->guest_interruptibility & NVMX_INTR_BLOCK_NMI &&
-	    !(m->v12->pin_ctls & NVMX_PIN_VNMI) && m->s->ctl02[NVMX_WORD_PIN] & NVMX_PIN_VNMI)
+	/* With the host's virtual NMIs an NMI cannot go in while NMIs are blocked (SDM 26.3.1.5). */
+	if (nvmx_nmi_while_blocked(m->v12) && m->s->ctl02[NVMX_WORD_PIN] & NVMX_PIN_VNMI)
 		write02(m, NVMX_GUEST_INTERRUPTIBILITY, m->v12->guest_interruptibility & ~NVMX_INTR_BLOCK_NMI);
 	if (info & NVMX_INTR_DELIVER_EC)
 		write02(m, NVMX_ENTRY_EXC_ERROR_CODE, m->v12->entry_exc_error_code);

@@ -41,6 +41,13 @@ void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
  * False: the VM was stopped (no memory, or a frame that the host could not pin). */
 bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_from01 *from);
 
+/* L1, without virtual NMIs, injects an NMI while NMIs are blocked. */
+static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)
+{
+	return v12->entry_intr_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(v12->entry_intr_info) == NVMX_EVENT_NMI &&
+	       v12->guest_interruptibility & NVMX_INTR_BLOCK_NMI && !(v12->pin_ctls & NVMX_PIN_VNMI);
+}
+
 /* carry.c: what vmcs01 and vmcs02 hand to each other.  The VMCS that is read or written is current. */
 #define NVMX_CARRYING_LOADS (NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
 static inline bool nvmx_carries(const struct nvmx_vcpu *v)

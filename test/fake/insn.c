@@ -48,7 +48,7 @@ void fake_retire(struct fake_cpu *c, const struct fake_insn *i)
 		c->a.rip = (uint32_t)c->a.rip;
 	c->a.blocking &= ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS);
 	c->a.rflags &= ~NVMX_RFLAGS_RF;
-	if (c->a.rflags & NVMX_RFLAGS_TF)
+	if ((c->a.rflags & NVMX_RFLAGS_TF) && (i->op == FAKE_IRET || !(c->a.debugctl & NVMX_DEBUGCTL_BTF))) /* 17.4.3 */
 		c->a.pending_dbg |= NVMX_BIT(14);
 	if (c->guest && c->timer_on && c->timer)
 		c->timer--;

@@ -38,7 +38,7 @@ static void skip(struct nvmx_host *h, unsigned len)
 	wr(h, NVMX_GUEST_RIP, is_64 ? rip : (uint32_t)rip);
 	wr(h, NVMX_GUEST_RFLAGS, rflags & ~NVMX_RFLAGS_RF);
 	wr(h, NVMX_GUEST_INTERRUPTIBILITY, rd(h, NVMX_GUEST_INTERRUPTIBILITY) & ~3ull);
-	if (rflags & NVMX_RFLAGS_TF)
+	if ((rflags & NVMX_RFLAGS_TF) && !(rd(h, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF))
 		wr(h, NVMX_GUEST_PENDING_DBG, rd(h, NVMX_GUEST_PENDING_DBG) | NVMX_BIT(14));
 	if (rd(h, NVMX_PROC_CTLS) & NVMX_PROC_MTF) /* what was emulated is followed by the MTF VM exit */
 		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << 8);
@@ -141,15 +141,49 @@ static enum nvmx_verdict msr(struct nvmx_host *h, struct nvmx_regs *regs, bool w
 	return done(h);
 }
 
-/* No device is there: reads give ones. */
+static const struct fake_insn *current_insn(struct nvmx_host *h, uint64_t *linear)
+{
+	*linear = rd(h, NVMX_GUEST_RIP);
+	if (!(rd(h, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E))
+		*linear += rd(h, NVMX_GUEST_CS_BASE);
+	return fake_insn_at(&h->cpu, *linear);
+}
+
+/*
+ * The guest's paging structures are where no memory is.  An entry that reads as ones has reserved bits (SDM 4.7), in all
+ * formats but that of 32-bit paging, which the scripts do not use.
+ */
+static enum nvmx_verdict no_table(struct nvmx_host *h, struct nvmx_regs *regs)
+{
+	uint64_t at = rd(h, NVMX_GUEST_LINEAR_ADDR), idt = rd(h, NVMX_GUEST_IDTR_BASE), rip;
+	const struct fake_insn *i = current_insn(h, &rip);
+	bool delivering = rd(h, NVMX_IDT_VECTORING_INFO) & NVMX_INTR_VALID;
+	bool pushing = delivering && (at < idt || at - idt > rd(h, NVMX_GUEST_IDTR_LIMIT));
+	bool fetching = !delivering && at == rip;
+	uint32_t error = 1 | 8;
+	enum nvmx_verdict verdict;
+
+	if (pushing || (!delivering && !fetching && i && i->op == FAKE_STORE))
+		error |= 2;
+	if (!delivering && NVMX_AR_DPL(rd(h, NVMX_GUEST_SS_AR)) == 3)
+		error |= 4;
+	if (fetching && rd(h, NVMX_GUEST_EFER) & NVMX_EFER_NXE)
+		error |= 16;
+	h->inside = true;
+	verdict = nvmx_inject_exception(h->vcpu, regs, NVMX_PF, true, error, at);
+	h->inside = false;
+	return verdict;
+}
+
+/* No memory is there, and no device: reads give ones. */
 static enum nvmx_verdict device(struct nvmx_host *h, struct nvmx_regs *regs)
 {
-	uint64_t linear = rd(h, NVMX_GUEST_RIP);
 	const struct fake_insn *i;
+	uint64_t rip;
 
-	if (!(rd(h, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E))
-		linear += rd(h, NVMX_GUEST_CS_BASE);
-	i = fake_insn_at(&h->cpu, linear);
+	if ((rd(h, NVMX_EXIT_QUALIFICATION) & (NVMX_BIT(7) | NVMX_BIT(8))) == NVMX_BIT(7))
+		return no_table(h, regs);
+	i = current_insn(h, &rip);
 	if (!i || (i->op != FAKE_LOAD && i->op != FAKE_STORE)) {
 		h->cpu.stop = FAKE_STOP_SHUTDOWN;
 		fake_see(&h->cpu, FAKE_SEEN_STOP, FAKE_STOP_SHUTDOWN, 0);
@@ -272,10 +306,23 @@ static void inject(struct nvmx_host *h)
 	wr(h, NVMX_PROC_CTLS, proc);
 }
 
+/* Between two runs of a guest the host takes what has come, its own kick too. */
+static void take_interrupts(struct nvmx_host *h)
+{
+	h->cpu.intr[FAKE_KICK_VECTOR / 64] &= ~(1ull << FAKE_KICK_VECTOR % 64);
+	for (unsigned i = 0; i < 4; i++) {
+		h->virq[i] |= h->cpu.intr[i];
+		h->cpu.intr[i] = 0;
+	}
+	h->vnmi |= h->cpu.nmi;
+	h->cpu.nmi = false;
+}
+
 enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, enum nvmx_verdict verdict)
 {
 	if (!owns_interrupts(h) || verdict == NVMX_STOP)
 		return verdict;
+	take_interrupts(h);
 	h->inside = true;
 	if (verdict == NVMX_RESUME_L2)
 		verdict = nvmx_check_events(h->vcpu, regs);

@@ -70,6 +70,19 @@ static void faults_set_rf(void **state)
 	assert_int_equal(F01(GUEST_RFLAGS), 0x202);
 }
 
+/* An exit while the delivery of an event ended HLT: the exception that goes in instead may not find HLT (SDM 26.3.1.5). */
+static void exceptions_end_hlt(void **state)
+{
+	struct mini *m = *state;
+
+	F01(GUEST_ACTIVITY) = NVMX_ACTIVITY_HLT;
+	F01(IDT_VECTORING_INFO) = NVMX_INTR_VALID | 0x40;
+	nvmx_raise(m->v, NVMX_PF, true, 9);
+	nvmx_vmwrite_flush(m->v);
+	mini_faulted(m, NVMX_RESUME_L1, NVMX_PF, 9);
+	assert_int_equal(F01(GUEST_ACTIVITY), NVMX_ACTIVITY_ACTIVE);
+}
+
 static void no_error_code_in_real_mode(void **state)
 {
 	struct mini *m = *state;
@@ -234,6 +247,7 @@ int main(void)
 		MINI_TEST(combinations),
 		MINI_TEST(raising_while_delivering),
 		MINI_TEST(faults_set_rf),
+		MINI_TEST(exceptions_end_hlt),
 		MINI_TEST(no_error_code_in_real_mode),
 		MINI_TEST(the_hosts_queue_is_preferred),
 		MINI_TEST(skipping_moves_rip),
