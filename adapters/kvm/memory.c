@@ -424,6 +424,7 @@ void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa)
 
 static void take_back(struct nest *n, gfn_t gfn, gfn_t pages)
 {
+	WRITE_ONCE(n->pins_moved, true);
 	lose_frames(n, gfn, gfn + pages - 1);
 	nvmx_host_invalidate(n->vm, NULL, gfn_to_gpa(gfn), gfn_to_gpa(pages));
 }
@@ -466,6 +467,7 @@ static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *
 {
 	struct nest *n = container_of(mn, struct nest, notifier);
 
+	WRITE_ONCE(n->pins_moved, true);	/* what was pinned since the start may be what was there before */
 	if (atomic_dec_and_test(&n->invalidating))
 		wake_up_all(&n->invalidated);
 }

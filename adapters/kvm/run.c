@@ -176,6 +176,11 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 		kvm_service_local_tlb_flush_requests(vcpu);
 		if (controls01_changed(n))
 			nvmx_vmcs01_changed(n->v);
+		if (READ_ONCE(n->pins_moved)) {
+			WRITE_ONCE(n->pins_moved, false);
+			smp_mb();	/* what is pinned from here on is looked up after it */
+			nvmx_pins_moved(n->v);
+		}
 	}
 	verdict = nvmx_handle_exit(n->v, nest_gprs(vcpu));
 	if (verdict == NVMX_RESUME_L1 && !moves_on(vmx)) {

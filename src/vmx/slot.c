@@ -114,6 +114,27 @@ static void unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin)
 	pin->held = false;
 }
 
+static void pin_anew(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_pin *pin, unsigned row)
+{
+	if (!pin->held)
+		return;
+	unpin(v, pin);
+	nvmx_set_add(&s->dirty, row);
+}
+
+void nvmx_pins_moved(struct nvmx_vcpu *v)
+{
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
+		struct nvmx_slot *s = &v->slots[i];
+
+		if (v->in_l2 && s == v->cur)
+			continue;
+		pin_anew(v, s, &s->vapic, NVMX_I_VIRTUAL_APIC_ADDR);
+		pin_anew(v, s, &s->apic_access, NVMX_I_APIC_ACCESS_ADDR);
+		pin_anew(v, s, &s->posted_int, NVMX_I_POSTED_INT_DESC_ADDR);
+	}
+}
+
 void nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (s == v->cur)

@@ -152,7 +152,8 @@ ROWS = [
 		[up(2), r"^L1: KVM loaded: ", r"^bench ept_touch512_cold_2cpu \d+", r"^bench done", *UNLOADED], cpus=2, seconds=900, kvm_host=True),
 	under_kvm("host-kvm-two-cpus", "amd64", l1cpus=2, l2cpus=2),	# virtual ones: L0 has one
 	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2),
-	torture("host-kvm-torture", "refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200", rounds=100),
+	torture("host-kvm-torture", "refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200,step:8:20,"
+		"two:slots:10:20,two:fork:10:20", rounds=100),
 	torture("host-kvm-torture-two", "two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=96),	# virtual CPUs
 	torture("host-kvm-torture-smp", "two:hop:40:20,two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=200, cpus=2),
 	torture("host-kvm-torture-long", "refuse:20:20,dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),

@@ -393,6 +393,7 @@ bool fake_host_step(struct nvmx_host *h)
 	if (h->m->vmcs01_changes && !nvmx_in_l2(h->vcpu)) {
 		h->inside = true;
 		nvmx_vmcs01_changed(h->vcpu);
+		nvmx_pins_moved(h->vcpu);
 		h->inside = false;
 	}
 	if (!run_guest(h) || ++h->cpu.steps > FAKE_MAX_STEPS)

@@ -7,6 +7,7 @@
  *
  *	move early|last  every so often to a new virtual machine, nested state set before the registers or last
  *	dirty            with the log of written pages on and off; each page that changed must be in it
+ *	step             the log is fetched between a KVM_RUN that ends short of L2 and one instruction of L2's
  *	slots            with a memory slot at 64 MiB that comes and goes while the guest runs
  *	fork             its memory is shared with a short-lived child, so each page that is written to gets another frame
  *	hop              each virtual CPU goes from one of the host's processors to another
@@ -153,6 +154,47 @@ static void almost_enter(void)
 	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 }
 
+/* One instruction of the guest's. */
+static void single_step(void)
+{
+	struct kvm_guest_debug on = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP }, off = { 0 };
+
+	VM_CPU(&vm, KVM_SET_GUEST_DEBUG, &on);
+	if (ioctl(vm.cpu, KVM_RUN, 0) || vm.run->exit_reason != KVM_EXIT_DEBUG)
+		errx(1, "a single step ends with exit %u", vm.run->exit_reason);
+	VM_CPU(&vm, KVM_SET_GUEST_DEBUG, &off);
+}
+
+static bool in_l2_now(void)
+{
+	snapshot.nested.state.size = SNAPSHOT_NESTED;
+	VM_CPU(&vm, KVM_GET_NESTED_STATE, &snapshot.nested);
+	return snapshot_in_l2(&snapshot);
+}
+
+static int step(void)
+{
+	uint8_t *before = malloc(MEMORY), bits[MEMORY / PAGE / 8];
+	unsigned missing = 0, in_l2 = 0;
+
+	if (!before)
+		err(1, "malloc");
+	vm_slot(&vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, MEMORY, vm.mem);
+	while (in_l2 < count && run_for(most) == VM_INTERRUPTED) {
+		almost_enter();
+		if (!in_l2_now())
+			continue;
+		in_l2++;
+		read_log(bits);
+		memcpy(before, vm.mem, MEMORY);
+		single_step();
+		read_log(bits);
+		missing += unlogged(before, bits);
+	}
+	free(before);
+	return finish("step", in_l2, in_l2) || missing;
+}
+
 static int dirty(void)
 {
 	uint8_t *before = malloc(MEMORY), bits[MEMORY / PAGE / 8];
@@ -164,11 +206,8 @@ static int dirty(void)
 	for (n = 0; n < count && run_for(most) == VM_INTERRUPTED; n++) {
 		struct kvm_regs regs;
 
-		almost_enter();
 		VM_CPU(&vm, KVM_GET_REGS, &regs);
-		snapshot.nested.state.size = SNAPSHOT_NESTED;
-		VM_CPU(&vm, KVM_GET_NESTED_STATE, &snapshot.nested);
-		in_l2 += snapshot_in_l2(&snapshot);
+		in_l2 += in_l2_now();
 		if (on) {
 			read_log(bits);
 			missing += unlogged(before, bits);
@@ -352,6 +391,8 @@ static int by_name(const char *mode, const char *word)
 		return save(word);
 	if (!strcmp(mode, "dirty"))
 		return dirty();
+	if (!strcmp(mode, "step"))
+		return step();
 	if (!strcmp(mode, "slots"))
 		return slots();
 	if (!strcmp(mode, "fork"))
@@ -384,8 +425,8 @@ int main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
-	if (argc < 5 || vm.others > VM_OTHERS || (vm.others && (word || !strcmp(mode, "dirty") || !strcmp(mode, "refuse"))))
-		errx(1, "usage: torture [-c CPUS] move early|last, dirty, slots, fork, hop, kill, refuse, save FILE or load FILE; COUNT MILLISECONDS IMAGE ...");
+	if (argc < 5 || vm.others > VM_OTHERS || (vm.others && (word || !strcmp(mode, "dirty") || !strcmp(mode, "step") || !strcmp(mode, "refuse"))))
+		errx(1, "usage: torture [-c CPUS] move early|last, dirty, step, slots, fork, hop, kill, refuse, save FILE or load FILE; COUNT MILLISECONDS IMAGE ...");
 	count = (unsigned)strtoul(argv[2], NULL, 0);
 	most = (unsigned)strtoul(argv[3], NULL, 0);
 	sigaction(SIGALRM, &action, NULL);

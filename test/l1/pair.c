@@ -12,6 +12,7 @@
 #include "trap.h"
 
 enum { PAGES = 32, SIDES = 2, PASSES = 64, EXCHANGE_EVERY = 8 };
+enum { VTPR = 0x80, PRIORITIES = 15 };
 enum { FLUSH_VECTOR = 0x40, WAKE_VECTOR = 0x50 };	/* plus the processor that gets it */
 #define WINDOW 0x80000000ul	/* the shared pages, L2's linear and physical addresses; start.S maps 4 GiB one to one */
 #define NAME(page) (0xfeed0000ul + (page))
@@ -28,6 +29,7 @@ struct worker {
 	struct l2 l2;
 	unsigned index;
 	u64 told;		/* passes; L1's */
+	u8 *vapic;		/* its virtual-APIC page */
 	u8 stack[4096] __attribute__((aligned(16)));
 };
 
@@ -89,6 +91,18 @@ static void l2_probe(unsigned index, u64 pass)
 	}
 }
 
+/* Tells of the pass, and gets the task priority that L1 has put into the virtual-APIC page; the answer is there too. */
+static void l2_tell(u64 pass)
+{
+	u64 priority, cr8;
+
+	asm volatile("cpuid" : "=b"(priority) : "a"(pass), "c"(0) : "rdx", "memory");
+	asm volatile("mov %%cr8, %0" : "=r"(cr8));
+	if (cr8 != priority)
+		l2_fail(4, cr8, priority);
+	asm volatile("mov %0, %%cr8" : : "r"(PRIORITIES - priority));
+}
+
 static void l2_work(struct worker *w)
 {
 	for (u64 pass = 1;; pass++) {
@@ -97,7 +111,7 @@ static void l2_work(struct worker *w)
 			continue;
 		if (probe)
 			l2_probe(w->index, pass);
-		asm volatile("cpuid" : : "a"(pass), "c"(0) : "rbx", "rdx", "memory");
+		l2_tell(pass);
 	}
 }
 
@@ -212,6 +226,18 @@ static void exchange(struct side *s)
 	s->exchanges++;
 }
 
+/* L2 has the other half of what it got, and gets another priority. */
+static void check_priority(struct worker *w)
+{
+	volatile u8 *vtpr = w->vapic + VTPR;
+	u64 round = w->told / PASSES;
+
+	if (round > 1 && *vtpr >> 4 != PRIORITIES - (round - 1) % PRIORITIES)
+		fatal("L2 %u: VTPR is %x in round %lu", w->index, *vtpr, round);
+	w->l2.regs.rbx = round % PRIORITIES;
+	*vtpr = (u8)(w->l2.regs.rbx << 4);
+}
+
 static void told(struct side *s)
 {
 	struct worker *w = s->worker;
@@ -219,6 +245,7 @@ static void told(struct side *s)
 	w->told += PASSES;
 	if (w->l2.regs.rax != w->told)
 		fatal("L2 %u on processor %u says %lu, not %lu", w->index, s->index, w->l2.regs.rax, w->told);
+	check_priority(w);
 	l2_skip();
 	check_spare(s);
 	if (w->told / PASSES % (s->index + 1) == 0)
@@ -285,6 +312,9 @@ static void set_up(struct side *s)
 	apic_enable();
 	l2_setup(&w->l2, L2_LONG, (u64)l2_work, (u64)w->stack + sizeof(w->stack) - 8);
 	vmwrite(PIN_CONTROLS, fit(caps.pin, PIN_EXTINT_EXITING));
+	vmwrite(PROC_CONTROLS, (vmread(PROC_CONTROLS) & ~(PROC_CR8_LOAD_EXITING | PROC_CR8_STORE_EXITING)) | PROC_TPR_SHADOW);
+	vmwrite(VIRTUAL_APIC_ADDRESS, phys(w->vapic));
+	vmwrite(TPR_THRESHOLD, 0);
 	w->l2.regs.rdi = (u64)w;
 	adopt(s, w);
 }
@@ -315,6 +345,7 @@ static void prepare(void)
 		sides[i].vmxon_region = vmcs_alloc();
 		sides[i].spare = page_alloc();
 		workers[i].l2.vmcs = vmcs_alloc();
+		workers[i].vapic = page_alloc();
 	}
 	ept = ept_alloc();
 	ept_identity(ept, 1);

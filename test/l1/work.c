@@ -70,11 +70,11 @@ static void l2_probe(u64 round)
 	}
 }
 
-/* Without an exit, if nothing from below is one. */
+/* Without an exit, if nothing from below is one.  The write comes first: Bochs takes interrupts at the loop's head. */
 static void l2_linger(struct worker *w)
 {
 	for (u64 n = 0; n < linger; n++)
-		w->turns++;
+		asm volatile("incq %0" : "+m"(w->turns));
 }
 
 static void l2_round(struct worker *w, u64 round)
@@ -192,11 +192,14 @@ static void inject(struct worker *w)
 	w->injected++;
 }
 
+/* Long enough for an L2 that lingers while a debugger looks on. */
+static void set_timer(void) { vmwrite(PREEMPTION_TIMER_VALUE, linger ? 64 * TIMER : TIMER); }
+
 static void timer(struct worker *w)
 {
 	w->timers++;
 	w->naps += vmread(GUEST_ACTIVITY) == ACT_HLT;
-	vmwrite(PREEMPTION_TIMER_VALUE, TIMER);
+	set_timer();
 	if (vmread(IDT_VECTORING_INFO) & INTR_VALID)
 		vmwrite(ENTRY_INTR_INFO, vmread(IDT_VECTORING_INFO));
 	else
@@ -261,7 +264,7 @@ static void start(struct worker *w, unsigned index)
 	w->l2.regs.rdi = (u64)w;
 	vmwrite(PIN_CONTROLS, fit(caps.pin, PIN_PREEMPTION_TIMER));
 	vmwrite(PROC_CONTROLS, vmread(PROC_CONTROLS) | PROC_TSC_OFFSETTING);
-	vmwrite(PREEMPTION_TIMER_VALUE, TIMER);
+	set_timer();
 	mark(w);
 }
 

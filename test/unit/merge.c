@@ -123,6 +123,30 @@ static void pages_of_the_apic(void **state)
 	assert_int_equal(m->host.pins, 0);
 }
 
+/* Frames that the host has moved are pinned anew by the next VM entry, but for those that a running L2 uses. */
+static void pages_of_the_apic_move(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_TPR_SHADOW);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, NVMX_PROC2_APIC_ACCESS);
+	nvmx_slot_write(s, NVMX_I_VIRTUAL_APIC_ADDR, 0x30000);
+	nvmx_slot_write(s, NVMX_I_APIC_ACCESS_ADDR, 0x31000);
+	merged(m, s);
+	m->host.pins_at = 0x100000;
+	assert_int_equal(merged(m, s)->field[NVMX_I_VIRTUAL_APIC_ADDR], 0x30000);
+	m->v->in_l2 = true;
+	nvmx_pins_moved(m->v);
+	assert_int_equal(m->host.pins, 2);
+	m->v->in_l2 = false;
+	nvmx_pins_moved(m->v);
+	assert_int_equal(m->host.pins, 0);
+	assert_int_equal(merged(m, s)->field[NVMX_I_VIRTUAL_APIC_ADDR], 0x130000);
+	assert_int_equal(merged(m, s)->field[NVMX_I_APIC_ACCESS_ADDR], 0x131000);
+	assert_int_equal(m->host.pins, 2);
+}
+
 /* Without L1's TPR shadow the host's is not L2's: accesses to CR8 exit. */
 static void the_hosts_tpr_shadow_is_not_l2s(void **state)
 {
@@ -270,6 +294,7 @@ int main(void)
 		MINI_TEST(fields_of_a_secondary_control),
 		MINI_TEST(exit_bitmaps_of_both),
 		MINI_TEST(pages_of_the_apic),
+		MINI_TEST(pages_of_the_apic_move),
 		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s),
 		MINI_TEST(the_hosts_io_bitmaps),
 		MINI_TEST(a_register_is_l1s_unless_loaded),
