@@ -42,6 +42,7 @@ nestvmx-sources := \
 	src/vmx/msr.c \
 	src/vmx/msrlist.c \
 	src/vmx/operand.c \
+	src/vmx/prepare.c \
 	src/vmx/route.c \
 	src/vmx/shadow.c \
 	src/vmx/slot.c \

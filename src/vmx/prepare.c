@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* A vmcs02 before its first merge: the host's part, and nothing yet of L2's. */
+#include "merge.h"
+#include "port.h"
+
+/* Fields of vmcs02 that are the host's and the same as in vmcs01. */
+static const uint16_t host_fields[] = {
+	NVMX_HOST_ES_SEL, NVMX_HOST_CS_SEL, NVMX_HOST_SS_SEL, NVMX_HOST_DS_SEL, NVMX_HOST_FS_SEL, NVMX_HOST_GS_SEL,
+	NVMX_HOST_TR_SEL, NVMX_HOST_SYSENTER_CS, NVMX_HOST_CR0, NVMX_HOST_CR3, NVMX_HOST_CR4, NVMX_HOST_FS_BASE,
+	NVMX_HOST_GS_BASE, NVMX_HOST_TR_BASE, NVMX_HOST_GDTR_BASE, NVMX_HOST_IDTR_BASE, NVMX_HOST_SYSENTER_ESP,
+	NVMX_HOST_SYSENTER_EIP, NVMX_HOST_RSP, NVMX_HOST_RIP, NVMX_EXIT_MSR_LOAD_ADDR, NVMX_EXIT_MSR_LOAD_COUNT,
+};
+static const struct {
+	uint16_t field;
+	uint32_t exit_control;
+} host_msr_fields[] = {
+	{ NVMX_HOST_PAT, NVMX_EXIT_LOAD_PAT },
+	{ NVMX_HOST_EFER, NVMX_EXIT_LOAD_EFER },
+	{ NVMX_HOST_PERF_GLOBAL_CTRL, NVMX_EXIT_LOAD_PERF },
+	{ NVMX_HOST_S_CET, NVMX_EXIT_LOAD_CET },
+	{ NVMX_HOST_SSP, NVMX_EXIT_LOAD_CET },
+	{ NVMX_HOST_INT_SSP_TABLE, NVMX_EXIT_LOAD_CET },
+	{ NVMX_HOST_PKRS, NVMX_EXIT_LOAD_PKRS },
+};
+#define HOST_FIELDS (sizeof(host_fields) / sizeof(*host_fields))
+#define HOST_MSR_FIELDS (sizeof(host_msr_fields) / sizeof(*host_msr_fields))
+
+static void copy_host_part(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	uint64_t host[HOST_FIELDS], msr[HOST_MSR_FIELDS] = { 0 };
+	uint32_t exit01 = v->ctl01[NVMX_WORD_EXIT];
+
+	for (unsigned i = 0; i < HOST_FIELDS; i++)
+		host[i] = nvmx_vmread(v, host_fields[i]);
+	for (unsigned i = 0; i < HOST_MSR_FIELDS; i++)
+		if (exit01 & host_msr_fields[i].exit_control)
+			msr[i] = nvmx_vmread(v, host_msr_fields[i].field);
+
+	nvmx_vmcs_load(v, s->page02.hpa);
+	for (unsigned i = 0; i < HOST_FIELDS; i++)
+		nvmx_vmwrite(v, host_fields[i], host[i]);
+	for (unsigned i = 0; i < HOST_MSR_FIELDS; i++)
+		if (exit01 & host_msr_fields[i].exit_control)
+			nvmx_vmwrite(v, host_msr_fields[i].field, msr[i]);
+	nvmx_vmwrite(v, NVMX_ENTRY_MSR_LOAD_COUNT, 0);
+	nvmx_vmwrite(v, NVMX_EXIT_MSR_STORE_COUNT, 0);
+}
+
+void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	nvmx_slot_freshen(v, s); /* all of vmcs12 goes into vmcs02 */
+	if (v->ops->make_vmcs02) {
+		nvmx_vmcs_load(v, s->page02.hpa);
+		nvmx_vmwrite_flush(v);
+		v->ops->make_vmcs02(v->host, s->page02.hpa);
+	} else {
+		copy_host_part(v, s);
+	}
+	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, NVMX_NO_ADDR);
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+	s->vpid02 = 0;
+	for (unsigned w = 0; w < NVMX_WORDS; w++)
+		s->ctl02[w] = ~0u; /* no merge gives all ones: the first one writes */
+	s->eptp02 = NVMX_NO_ADDR;
+	s->eptp_list02 = NVMX_NO_ADDR;
+	s->dirty = v->vm->rows;
+	s->ready02 = true;
+}
