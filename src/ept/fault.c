@@ -123,13 +123,77 @@ static bool put_leaf(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const st
 	return empty;
 }
 
+/* What a violation that put its leaf into t, or found it there, tells of the next ones. */
+static enum nvmx_ept_answer learn(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
+{
+	if (!f->compared)
+		return NVMX_EPT_RETRY;
+	nvmx_ept_note(f->r, f->gpa2, f->view);
+	if (t->level == 1 && t->copy && f->view != NVMX_EPT_WINDOW)
+		nvmx_ept_next_tables(f, t);
+	return NVMX_EPT_RETRY;
+}
+
+/* Whether entry i of t is the leaf that EPT12's `entry12` calls for, with the rights `need`. */
+static bool serves(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, unsigned i, uint64_t entry12, uint64_t need)
+{
+	return t->hw[i] && nvmx_ept_is_leaf(t, i) && (t->hw[i] & need) == need && nvmx_ept_still_valid(f->r, t->copy[i], entry12);
+}
+
+/* The table below t on the way, linked; NULL: there is none that fits. */
+static struct nvmx_ept_table *step(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
+{
+	unsigned i = nvmx_ept_index(f->gpa2, t->level);
+	uint64_t entry12 = f->w.entry[t->level];
+
+	if (t->hw[i] & NVMX_EPTE_RIGHTS && t->copy[i] == entry12 && !nvmx_ept_is_leaf(t, i))
+		return nvmx_ept_table(f->e, (uint32_t)t->side[i]);
+	return nvmx_ept_relink(f, t, i, entry12);
+}
+
+/* The table that holds the leaf for gpa2, linked and current as far as L2 needs it; NULL if the leaf has to be made. */
+static struct nvmx_ept_table *find_leaf(struct nvmx_ept_fill *f)
+{
+	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
+	uint64_t need = rights_needed(f);
+
+	while (t->level > f->w.level) {
+		t = step(f, t);
+		if (!t || !t->copy)
+			return NULL;
+		if (t->level == 1 && t->generation != f->r->generation)
+			nvmx_ept_compare(f, t, need);
+		else
+			nvmx_ept_make_current(f, t);
+	}
+	return serves(f, t, nvmx_ept_index(f->gpa2, t->level), f->w.entry[t->level], need) ? t : NULL;
+}
+
+/*
+ * An INVEPT has cut the way to a leaf that is as EPT12 has it: nobody is asked for the translation, for the leaf would not be
+ * there had the host taken the frame back.
+ */
+static struct nvmx_ept_table *restore(struct nvmx_ept_fill *f)
+{
+	struct nvmx_ept_table *t;
+
+	if (!f->r->generation)
+		return NULL;
+	nvmx_ept_lock(&f->e->lock);
+	t = find_leaf(f);
+	nvmx_ept_unlock(&f->e->lock);
+	return t;
+}
+
 static enum nvmx_ept_answer fill(struct nvmx_ept_fill *f, struct nvmx_ept_fault *out)
 {
 	unsigned access = (unsigned)(f->qual & QUAL_ACCESS), level;
-	struct nvmx_ept_table *t = NULL;
+	struct nvmx_ept_table *t = restore(f);
 	struct nvmx_ept_leaf leaf;
 	bool changed, empty = false;
 
+	if (t)
+		return learn(f, t);
 	out->gpa1 = f->w.gpa1;
 	out->access = access;
 	if (!nvmx_ept_translate(f, f->w.gpa1, access) || access & ~nvmx_ept_host_rights(f, &f->x))
@@ -154,16 +218,11 @@ static enum nvmx_ept_answer fill(struct nvmx_ept_fill *f, struct nvmx_ept_fault 
 		return NVMX_EPT_RETRY;
 	if (!t)
 		return NVMX_EPT_NOMEM;
-	if (f->n_dropped)
+	if (f->n_dropped && f->dropped_of == t)
 		nvmx_ept_refill(f, t);
 	else if (empty)
 		nvmx_ept_fill_around(f, t, leaf.index);
-	if (!f->compared)
-		return NVMX_EPT_RETRY;
-	nvmx_ept_note(f->r, f->gpa2);
-	if (t->level == 1 && t->copy)
-		nvmx_ept_next_tables(f, t);
-	return NVMX_EPT_RETRY;
+	return learn(f, t);
 }
 
 static enum nvmx_ept_answer answer(struct nvmx_ept_fill *f, uint64_t role12, struct nvmx_ept_fault *out)
@@ -191,7 +250,7 @@ static uint64_t walk_writes(uint64_t role12, uint64_t qual)
 enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, uint64_t gpa2, uint64_t qual,
 					struct nvmx_ept_fault *out)
 {
-	struct nvmx_ept_fill f;
+	NVMX_NOT_CLEARED struct nvmx_ept_fill f;
 	enum nvmx_ept_answer a;
 
 	*out = (struct nvmx_ept_fault){ 0 };

@@ -5,6 +5,13 @@
 
 #include "shadow.h"
 
+/* What L2 sees of a table that was not current. */
+enum nvmx_ept_view {
+	NVMX_EPT_ALL,
+	NVMX_EPT_WINDOW,   /* a window */
+	NVMX_EPT_OUTGROWN  /* all, since a window was too small */
+};
+
 struct nvmx_ept_fill {
 	struct nvmx_vcpu *v;
 	struct nvmx_ept_vcpu *e;
@@ -17,7 +24,9 @@ struct nvmx_ept_fill {
 	struct nvmx_xlate first;      /* that of the frame that faulted */
 	uint64_t low;                 /* its leaf's bits beside the address */
 	bool compared;                /* a table on the way was not current */
-	unsigned n_dropped;           /* of the table that gets the leaf, by re-validation */
+	enum nvmx_ept_view view;      /* and so much of the last one was compared */
+	const struct nvmx_ept_table *dropped_of; /* the last table that was compared, */
+	unsigned n_dropped;           /* and which of its leaves went by that */
 	uint16_t dropped[NVMX_EPT_REFILL];
 };
 
@@ -37,6 +46,7 @@ static inline void nvmx_ept_fill_begin(struct nvmx_ept_fill *f, struct nvmx_vcpu
 	f->qual = qual;
 	f->x.page_shift = 0;
 	f->compared = false;
+	f->view = NVMX_EPT_ALL;
 	f->n_dropped = 0;
 	f->changes = nvmx_ept_changes(v);
 }
@@ -86,7 +96,10 @@ struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_
 /* Compares t with EPT12 if that was not done since the last INVEPT. */
 void nvmx_ept_make_current(struct nvmx_ept_fill *f, struct nvmx_ept_table *t);
 /* L2 has faulted on the way to gpa2 at a table that was not current. */
-void nvmx_ept_note(struct nvmx_ept_root *r, uint64_t gpa2);
+void nvmx_ept_note(struct nvmx_ept_root *r, uint64_t gpa2, enum nvmx_ept_view view);
+/* Compares t, a table of 4-KiB pages that is linked and not current, as far as L2 can be expected to use it: f->view.  A window
+ * shows the leaf for f->gpa2, with the rights `need`. */
+void nvmx_ept_compare(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, uint64_t need);
 /* A fault made t current, a table of 4-KiB pages: if L2 goes through memory in order, those that follow are, too. */
 void nvmx_ept_next_tables(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t);
 

@@ -24,9 +24,9 @@ struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_
 
 void nvmx_ept_make_current(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
 {
-	f->n_dropped = 0;
 	if (!t->copy || t->generation == f->r->generation)
 		return;
+	f->dropped_of = t;
 	f->n_dropped = nvmx_ept_revalidate(f->e, t, f->r, f->w.page[t->level], f->dropped);
 	f->compared = true;
 }
@@ -76,13 +76,22 @@ void nvmx_ept_next_tables(struct nvmx_ept_fill *f, const struct nvmx_ept_table *
 		next_table(f, upper, k);
 }
 
+static bool is_of(const struct nvmx_ept_recent *p, uint64_t gpa2)
+{
+	return p->trust && !((p->gpa2 ^ gpa2) >> nvmx_ept_shift(2));
+}
+
 /* A guess that was right is trusted for twice as long as before, and a first one not at all. */
-void nvmx_ept_note(struct nvmx_ept_root *r, uint64_t gpa2)
+void nvmx_ept_note(struct nvmx_ept_root *r, uint64_t gpa2, enum nvmx_ept_view view)
 {
 	struct nvmx_ept_recent *p, *place = NULL;
 
 	for (p = r->recent; p < r->recent + NVMX_EPT_RECENT; p++) {
-		if (p->trust && !((p->gpa2 ^ gpa2) >> nvmx_ept_shift(2))) {
+		if (is_of(p, gpa2)) {
+			p->gpa2 = gpa2;
+			p->whole = view != NVMX_EPT_WINDOW;
+			if (view == NVMX_EPT_OUTGROWN) /* the same INVEPT has shown it already */
+				return;
 			if (!p->left && p->trust < NVMX_EPT_TRUST_MAX)
 				p->trust *= 2;
 			p->left = p->left ? p->left : p->trust / 2;
@@ -92,8 +101,61 @@ void nvmx_ept_note(struct nvmx_ept_root *r, uint64_t gpa2)
 		if (!p->left && (!place || p->trust < place->trust))
 			place = p;
 	}
-	if (place)
-		*place = (struct nvmx_ept_recent){ .gpa2 = gpa2, .trust = 1 };
+	if (place && view != NVMX_EPT_OUTGROWN)
+		*place = (struct nvmx_ept_recent){ .gpa2 = gpa2, .trust = 1, .whole = view != NVMX_EPT_WINDOW };
+}
+
+static const struct nvmx_ept_recent *recent_of(const struct nvmx_ept_root *r, uint64_t gpa2)
+{
+	for (const struct nvmx_ept_recent *p = r->recent; p < r->recent + NVMX_EPT_RECENT; p++)
+		if (is_of(p, gpa2))
+			return p;
+	return NULL;
+}
+
+/* Whether the table before t is in use: L2 goes through memory in order. */
+static bool in_order(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
+{
+	return t->index && nvmx_ept_load(nvmx_ept_table(f->e, t->parent)->hw + t->index - 1) & NVMX_EPTE_RIGHTS;
+}
+
+/* Where L2 comes time and again, a violation has become rare: a window is tried.  So it is where L2 strays, unless the last
+ * ones were too small. */
+static bool is_enough(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, const struct nvmx_ept_recent *recent)
+{
+	if (in_order(f, t))
+		return false;
+	if (recent)
+		return recent->trust > 1;
+	if (!f->r->whole_left)
+		return true;
+	f->r->whole_left--;
+	return false;
+}
+
+static void outgrown(struct nvmx_ept_root *r, const struct nvmx_ept_window *w)
+{
+	if (!w->stray)
+		return;
+	r->whole_left = r->whole_next;
+	if (r->whole_next < NVMX_EPT_WHOLE_MAX)
+		r->whole_next *= 2;
+}
+
+void nvmx_ept_compare(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, uint64_t need)
+{
+	const struct nvmx_ept_recent *recent = recent_of(f->r, f->gpa2);
+
+	if (nvmx_ept_window_in_use(f->e, t)) {
+		f->view = NVMX_EPT_OUTGROWN;
+		outgrown(f->r, &f->e->windows[t->window_number]);
+	} else if (is_enough(f, t, recent) && nvmx_ept_open_window(f->e, t, f->r, f->w.page[1], nvmx_ept_index(f->gpa2, 1),
+								   need, !recent)) {
+		f->view = NVMX_EPT_WINDOW;
+		f->compared = true;
+		return;
+	}
+	nvmx_ept_make_current(f, t);
 }
 
 /* The table that holds the leaf for f->gpa2, linked again and current as far as there is no doubt; or NULL. */
@@ -190,15 +252,23 @@ static bool same_way(struct nvmx_ept_fill *f, struct way *w)
 	return false;
 }
 
+/* A window, where that was enough of the table the last time. */
+static bool look_into(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const uint64_t *page12)
+{
+	return t->generation != f->r->generation && !nvmx_ept_window_in_use(f->e, t) &&
+	       nvmx_ept_open_window(f->e, t, f->r, page12, nvmx_ept_index(f->gpa2, 1), 0, false);
+}
+
 /* Compares and links what is on the way. */
-static void make_way(struct nvmx_ept_fill *f, const struct way *w)
+static void make_way(struct nvmx_ept_fill *f, const struct way *w, bool whole)
 {
 	for (unsigned n = 0; n < w->n; n++) {
 		struct nvmx_ept_table *t = w->t[n];
 		unsigned i = nvmx_ept_index(f->gpa2, t->level);
 
 		f->w.page[t->level] = w->page[n];
-		nvmx_ept_make_current(f, t);
+		if (whole || t->level > 1 || !look_into(f, t, w->page[n]))
+			nvmx_ept_make_current(f, t);
 		if (n + 1 < w->n && !(t->hw[i] & NVMX_EPTE_RIGHTS))
 			nvmx_ept_set_link(t, i, w->t[n + 1], nvmx_ept_rights_of(f->r, t->copy[i], false), t->copy[i]);
 	}
@@ -207,15 +277,12 @@ static void make_way(struct nvmx_ept_fill *f, const struct way *w)
 static void walk_anew(struct nvmx_ept_fill *f, uint64_t role12)
 {
 	struct nvmx_ept_table *t;
-	unsigned dropped;
 
 	nvmx_ept_walk_begin(f->v, &f->r->rules, role12, f->gpa2, &f->w);
 	nvmx_ept_lock(&f->e->lock);
-	dropped = f->n_dropped;
 	t = bring(f);
-	f->n_dropped = f->n_dropped ? f->n_dropped : dropped;
 	nvmx_ept_unlock(&f->e->lock);
-	if (t && f->n_dropped)
+	if (t && f->n_dropped && f->dropped_of == t)
 		refill(f, t);
 	nvmx_ept_walk_end(f->v, &f->w);
 }
@@ -225,14 +292,15 @@ void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	struct nvmx_ept_root *r = nvmx_ept_find_root(e, role12);
 	struct nvmx_ept_recent *p;
-	struct way w = { .n = 0 };
-	struct nvmx_ept_fill f;
+	NVMX_NOT_CLEARED struct nvmx_ept_fill f;
+	NVMX_NOT_CLEARED struct way w;
 	bool same;
 
 	e->hot.ahead = false;
 	if (!r || !r->ahead)
 		return;
 	r->ahead = false;
+	w.n = 0;
 	for (p = r->recent; p < r->recent + NVMX_EPT_RECENT; p++) {
 		if (!p->trust || !guess(p))
 			continue;
@@ -240,10 +308,10 @@ void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
 		same = same_way(&f, &w);
 		if (same) {
 			nvmx_ept_lock(&e->lock);
-			make_way(&f, &w);
+			make_way(&f, &w, p->whole);
 			nvmx_ept_unlock(&e->lock);
 		}
-		if (!same || f.n_dropped) {
+		if (!same || (f.n_dropped && f.dropped_of == w.t[w.n - 1])) {
 			leave_way(v, &w, 0);
 			walk_anew(&f, role12);
 		}

@@ -80,6 +80,8 @@ void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
 		v->ops->page_free(v->host, e->dir.va, e->dir.hpa);
 	if (e->list.va)
 		v->ops->page_free(v->host, e->list.va, e->list.hpa);
+	for (i = 0; i < NVMX_EPT_WINDOWS && e->windows[i].page.va; i++)
+		v->ops->page_free(v->host, e->windows[i].page.va, e->windows[i].page.hpa);
 	nvmx_ept_drain(v);
 	*e = (struct nvmx_ept_vcpu){ 0 };
 }
@@ -149,6 +151,7 @@ static void root_init(struct nvmx_vcpu *v, unsigned slot, uint64_t role12)
 	/* The walk length and the A/D flags are L1's, so that page walks count as writes where L1 expects it. */
 	r->eptp02 = t->hw_hpa | (hw & NVMX_EPT_WB ? 6 : 0) | (role12 & (7u << 3 | NVMX_EPTP_AD));
 	r->flush = true;
+	r->whole_left = r->whole_next = NVMX_EPT_WHOLE_MIN;
 }
 
 static struct nvmx_ept_root *new_root(struct nvmx_vcpu *v, uint64_t role12)

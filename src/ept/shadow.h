@@ -22,11 +22,16 @@
 #define NVMX_EPT_NEXT_TABLES 8   /* tables made current beside the one that faulted */
 #define NVMX_EPT_RECENT 4        /* ways that a VM entry after an INVEPT makes current, per root */
 #define NVMX_EPT_TRUST_MAX 512
+#define NVMX_EPT_WINDOWS 8       /* tables of which L2 sees a window, per vCPU */
+#define NVMX_EPT_IN_WINDOW 8     /* entries: a line of the cache */
+#define NVMX_EPT_WHOLE_MIN 4     /* tables that are compared wholly after a window was too small, at first and at most */
+#define NVMX_EPT_WHOLE_MAX 256
 
 /* A shadow table.  Tables are numbered; 0 is none. */
 struct nvmx_ept_table {
 	uint64_t *hw;      /* what the processor walks */
 	uint64_t *copy;    /* EPT12's entries that hw[] was made from, 0 where it has none; NULL in a table of parts */
+	uint64_t *window;  /* what the processor walks instead, with a few of hw[]'s entries and 0 elsewhere; NULL: none */
 	uint64_t *side;    /* link: number of the lower table; leaf: its neighbours in the chain, next << 32 | previous */
 	uint64_t hw_hpa, copy_hpa, side_hpa;
 	uint64_t gpa12;    /* EPT12's table; in a table of parts the L1 frame that its first entry maps */
@@ -42,6 +47,8 @@ struct nvmx_ept_table {
 	uint8_t next_tables; /* and how many lower tables a fault in one of them makes current, too */
 	uint8_t level, root;
 	uint8_t state;     /* enum nvmx_ept_table_state */
+	uint8_t window_number; /* in windows[] */
+	uint16_t window_first; /* entry */
 };
 _Static_assert(sizeof(struct nvmx_ept_table) <= 4096 / NVMX_EPT_PER_SLAB, "records of a slab");
 enum nvmx_ept_table_state { NVMX_EPT_T_FREE, NVMX_EPT_T_TOP, NVMX_EPT_T_LINKED, NVMX_EPT_T_DETACHED };
@@ -52,6 +59,15 @@ struct nvmx_ept_recent {
 	uint16_t trust;         /* 0: free */
 	uint16_t left;          /* so many VM entries after an INVEPT take it for used */
 	bool asked;             /* the last one did not */
+	bool whole;             /* L2 uses more of the table than a window at gpa2 shows */
+};
+
+/* A page that stands for a table which was compared with EPT12 in a few of its entries alone. */
+struct nvmx_ept_window {
+	struct nvmx_page page;
+	uint64_t generation;    /* of the root, when it was opened */
+	uint32_t table;         /* 0: none */
+	bool stray;             /* opened for a table that was not among the recent ones */
 };
 
 struct nvmx_ept_root {
@@ -64,6 +80,8 @@ struct nvmx_ept_root {
 	bool stale;             /* INVEPT: every link from the top table is to be cut */
 	bool flush;             /* the processor may have cached what the shadow no longer has */
 	bool ahead;             /* cut, and no VM entry of L1's since */
+	uint16_t whole_left;    /* so many more tables are compared wholly when L2 strays into them */
+	uint16_t whole_next;    /* and so many after the next window that was too small */
 	struct nvmx_ept_recent recent[NVMX_EPT_RECENT];
 };
 
@@ -94,6 +112,8 @@ struct nvmx_ept_vcpu {
 	uint32_t listed_n;
 	uint32_t listed_next;    /* gives way to the next one when all are taken */
 	struct nvmx_ept_listed listed[NVMX_EPT_LISTED];
+	struct nvmx_ept_window windows[NVMX_EPT_WINDOWS];
+	uint32_t window_next;    /* the one to look at first for the next table */
 	uint32_t roots_n;        /* slots of roots[] that were ever used */
 	struct nvmx_ept_root roots[NVMX_EPT_ROOTS];
 };
@@ -157,6 +177,8 @@ static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
 static inline void nvmx_ept_store(struct nvmx_ept_table *t, unsigned i, uint64_t hw)
 {
 	__atomic_store_n(t->hw + i, hw, __ATOMIC_RELEASE);
+	if (t->window && t->window[i])
+		__atomic_store_n(t->window + i, hw, __ATOMIC_RELEASE);
 }
 
 static inline void nvmx_ept_widen(struct nvmx_ept_table *t, unsigned i)
@@ -202,6 +224,16 @@ bool nvmx_ept_evict(struct nvmx_ept_vcpu *e);
  * first that were dropped. */
 unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL]);
+
+/* window.c */
+/* Has L2 see no more of t than the entries around entry i, which are compared with EPT12's table `page12` now; `need` are the
+ * rights that L2 needs there.  t is linked and was not compared since the last INVEPT.  False: nothing was done. */
+bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+			  const uint64_t *page12, unsigned i, uint64_t need, bool stray);
+/* Whether t has a window that L2 may be using. */
+bool nvmx_ept_window_in_use(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t);
+/* The link to t leads to t again. */
+void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
 /* root.c */
 struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12);

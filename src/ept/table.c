@@ -77,6 +77,7 @@ void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_tab
 
 static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 {
+	nvmx_ept_close_window(e, t);
 	t->state = NVMX_EPT_T_DETACHED;
 	t->next = e->detached;
 	e->detached = t->number;
@@ -190,6 +191,7 @@ unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 	const uint64_t *copy = t->copy;
 	unsigned i, k, end = t->hi, n = 0;
 
+	nvmx_ept_close_window(e, t);
 	t->generation = r->generation;
 	nvmx_ept_cut_links(t);
 	if (!t->leaves)

@@ -127,7 +127,7 @@ struct nvmx_vcpu {
 	uint32_t batch_n;
 	uint32_t batch_field[NVMX_BATCH];
 	uint64_t batch_value[NVMX_BATCH];
-	_Alignas(64) unsigned char ept[2048]; /* struct nvmx_ept_vcpu */
+	_Alignas(64) unsigned char ept[2560]; /* struct nvmx_ept_vcpu */
 };
 _Static_assert(sizeof(struct nvmx_vm) <= NVMX_VM_SIZE, "NVMX_VM_SIZE is what the host reserves");
 _Static_assert(sizeof(struct nvmx_vcpu) <= NVMX_VCPU_SIZE, "NVMX_VCPU_SIZE is what the host reserves");
@@ -146,6 +146,13 @@ static inline bool nvmx_timer_is_l1s(const struct nvmx_vcpu *v, const struct nvm
 
 /* What vmcs12 uses of its page; the rest is neither read nor written. */
 #define NVMX_VMCS12_USED offsetof(struct nvmx_vmcs12, pad6)
+
+/* Some kernels have their compiler clear each local variable: not those that are large and written before they are read. */
+#if __has_attribute(uninitialized)
+#define NVMX_NOT_CLEARED __attribute__((uninitialized))
+#else
+#define NVMX_NOT_CLEARED
+#endif
 
 /* For what each VM entry or exit runs through: a copy for each caller instead of a call. */
 #define NVMX_HOT static inline __attribute__((always_inline))
