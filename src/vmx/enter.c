@@ -107,7 +107,7 @@ static void make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
 
 NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
 {
-	struct nvmx_from01 from;
+	NVMX_NOT_CLEARED struct nvmx_from01 from;
 	uint64_t steps;
 
 	make_vmcs02(v, s);

@@ -383,11 +383,15 @@ static void merge_preemption_timer(struct merge *m)
 		write02(m, NVMX_PREEMPTION_TIMER, m->v12->preemption_timer);
 }
 
-/* In an order in which each step finds what it reads: pins, controls, then what depends on controls. */
+/* First what nearly every entry needs, which reads no other step's result; then in an order in which each step finds what it
+ * reads: pins, controls, what depends on controls. */
 static const struct {
 	uint64_t on;
 	void (*run)(struct merge *m);
 } merge_steps[] = {
+	{ STEP(DEBUG), merge_debug },
+	{ STEP(EFER), merge_efer },
+	{ STEP(PAT), merge_pat },
 	{ STEP(VAPIC) | STEP(APIC_ACCESS) | STEP(POSTED_INT), merge_pins },
 	{ STEP(PIN), merge_pin },
 	{ STEP(PROC), merge_proc },
@@ -402,9 +406,6 @@ static const struct {
 	{ STEP(TSC), merge_tsc },
 	{ STEP(IO_BITMAP), merge_io_bitmaps },
 	{ STEP(MSR_BITMAP), merge_msr_bitmap },
-	{ STEP(DEBUG), merge_debug },
-	{ STEP(EFER), merge_efer },
-	{ STEP(PAT), merge_pat },
 	{ STEP(PERF), merge_perf },
 	{ STEP(BNDCFGS) | STEP(CET) | STEP(PKRS), merge_carried },
 	{ STEP(XSS), merge_xss },
@@ -478,38 +479,29 @@ uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, struct nvmx_slot *s)
 
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *from)
 {
-	const struct {
-		uint64_t on;
-		uint32_t field;
-		bool exists;
-		uint64_t *to;
-	} reads[] = {
-		{ STEP(EFER), NVMX_GUEST_EFER, true, &from->efer },
-		{ STEP(PAT), NVMX_GUEST_PAT, true, &from->pat },
-		{ STEP(DEBUG), NVMX_GUEST_DEBUGCTL, true, &from->debugctl },
-		{ STEP(DEBUG), NVMX_GUEST_DR7, true, &from->dr7 },
-		{ STEP(TSC), NVMX_TSC_OFFSET, true, &from->tsc_offset },
-		{ STEP(TSC), NVMX_TSC_MULTIPLIER, v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING,
-		  &from->tsc_multiplier },
-		{ STEP(CR0), NVMX_CR0_MASK, true, &from->cr0_mask },
-		{ STEP(CR4), NVMX_CR4_MASK, true, &from->cr4_mask },
-		{ STEP(XSS), NVMX_XSS_EXIT_BITMAP, v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_XSAVES, &from->xss_bitmap },
-		{ STEP(ENCLS), NVMX_ENCLS_EXIT_BITMAP, v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_ENCLS,
-		  &from->encls_bitmap },
-		{ STEP(PERF), NVMX_GUEST_PERF_GLOBAL_CTRL, v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF,
-		  &from->perf },
-		{ STEP(IO_BITMAP), NVMX_IO_BITMAP_A, v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_IO_BITMAPS,
-		  &from->io_bitmap_a },
-		{ STEP(IO_BITMAP), NVMX_IO_BITMAP_B, v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_IO_BITMAPS,
-		  &from->io_bitmap_b },
-	};
+	const uint32_t proc = v->ctl01[NVMX_WORD_PROC], proc2 = v->ctl01[NVMX_WORD_PROC2], entry = v->ctl01[NVMX_WORD_ENTRY];
 
 	*from = (struct nvmx_from01){ 0 };
-	if (steps & STEP(EXC))
-		from->exception_bitmap = (uint32_t)nvmx_vmread(v, NVMX_EXCEPTION_BITMAP);
-	for (unsigned i = 0; i < sizeof(reads) / sizeof(*reads); i++)
-		if (steps & reads[i].on && reads[i].exists)
-			*reads[i].to = nvmx_vmread(v, reads[i].field);
+#define READ(step, exists, member, field)     \
+	if (steps & STEP(step) && (exists)) \
+		from->member = (__typeof__(from->member))nvmx_vmread(v, NVMX_##field);
+	READ(EFER, true, efer, GUEST_EFER)
+	READ(PAT, true, pat, GUEST_PAT)
+	READ(DEBUG, true, debugctl, GUEST_DEBUGCTL)
+	READ(DEBUG, true, dr7, GUEST_DR7)
+	if (!(steps & ~(STEP(EFER) | STEP(PAT) | STEP(DEBUG)))) /* most entries need no more */
+		return;
+	READ(EXC, true, exception_bitmap, EXCEPTION_BITMAP)
+	READ(TSC, true, tsc_offset, TSC_OFFSET)
+	READ(TSC, proc2 & NVMX_PROC2_TSC_SCALING, tsc_multiplier, TSC_MULTIPLIER)
+	READ(CR0, true, cr0_mask, CR0_MASK)
+	READ(CR4, true, cr4_mask, CR4_MASK)
+	READ(XSS, proc2 & NVMX_PROC2_XSAVES, xss_bitmap, XSS_EXIT_BITMAP)
+	READ(ENCLS, proc2 & NVMX_PROC2_ENCLS, encls_bitmap, ENCLS_EXIT_BITMAP)
+	READ(PERF, entry & NVMX_ENTRY_LOAD_PERF, perf, GUEST_PERF_GLOBAL_CTRL)
+	READ(IO_BITMAP, proc & NVMX_PROC_IO_BITMAPS, io_bitmap_a, IO_BITMAP_A)
+	READ(IO_BITMAP, proc & NVMX_PROC_IO_BITMAPS, io_bitmap_b, IO_BITMAP_B)
+#undef READ
 	nvmx_carry_read01(v, steps, from->carried);
 }
 
