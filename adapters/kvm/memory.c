@@ -210,10 +210,14 @@ static struct nest_frame *set_of(struct nest *n, gfn_t gfn)
 /* In the set of gfn, or in another one if L1 has the library use a set's worth of frames at once. */
 static struct nest_frame *free_frame(struct nest *n, gfn_t gfn)
 {
+	struct nest_frame *f;
 	int i;
 
+	for (f = set_of(n, gfn), i = 0; i < NEST_WAYS; i++)	/* the first ones are found soonest */
+		if (!f[i].page && !atomic_read(&f[i].users))
+			return f + i;
 	for (i = 0; i < NEST_SETS * NEST_WAYS; i++) {
-		struct nest_frame *f = set_of(n, gfn + i / NEST_WAYS) + n->next_frame++ % NEST_WAYS;
+		f = set_of(n, gfn + i / NEST_WAYS) + n->next_frame++ % NEST_WAYS;
 
 		if (atomic_read(&f->users))
 			continue;
@@ -224,18 +228,26 @@ static struct nest_frame *free_frame(struct nest *n, gfn_t gfn)
 	return NULL;
 }
 
-/* The frame that nest_op_map() gave as `page`. */
-static struct nest_frame *frame_in_use(struct nest *n, gfn_t gfn, const void *page)
+/* The frame of a set that nest_op_map() gave as `page`. */
+static inline struct nest_frame *frame_in_set(struct nest_frame *f, gfn_t gfn, const void *page)
 {
-	int i;
+	struct nest_frame *end = f + NEST_WAYS;
 
-	for (i = 0; i < NEST_SETS * NEST_WAYS; i++) {
-		struct nest_frame *f = set_of(n, gfn + i / NEST_WAYS) + i % NEST_WAYS;
-
+	for (; f < end; f++)
 		if (f->page == page && f->gfn == gfn && atomic_read(&f->users))
 			return f;
-	}
 	return NULL;
+}
+
+/* ... which new_frame() had to put into another set than its own. */
+static noinline struct nest_frame *frame_elsewhere(struct nest *n, gfn_t gfn, const void *page)
+{
+	struct nest_frame *f = NULL;
+	int i;
+
+	for (i = 1; i < NEST_SETS && !f; i++)
+		f = frame_in_set(set_of(n, gfn + i), gfn, page);
+	return f;
 }
 
 /* Looks the frame up and keeps it; it is not kept for longer than its use if the host's map changed meanwhile. */
@@ -288,15 +300,12 @@ static void leave_frame(struct nest *n, struct nest_frame *f)
 		give_back(n, f);
 }
 
-void *nest_op_map(struct nvmx_host *host, u64 gpa, bool write)
+/* A frame that is at hand; NULL, and `*went`, if one was that has just gone. */
+static __always_inline void *frame_at_hand(struct nest *n, gfn_t gfn, bool write, struct nest_frame **went)
 {
-	struct nest *n = nest_of_host(host);
-	gfn_t gfn = gpa_to_gfn(gpa);
 	struct nest_frame *f = set_of(n, gfn), *end = f + NEST_WAYS;
 	void *page;
 
-	if (n->away)
-		nest_settle(n);
 	for (; f < end; f++) {
 		page = READ_ONCE(f->page);
 		if (f->gfn != gfn || !page || READ_ONCE(f->gone) || (write && !f->writable))
@@ -305,9 +314,36 @@ void *nest_op_map(struct nvmx_host *host, u64 gpa, bool write)
 		smp_mb__after_atomic();
 		if (likely(!READ_ONCE(f->gone)))
 			return page;
-		leave_frame(n, f);
+		*went = f;
+		break;
 	}
-	return new_frame(n, gfn, write);
+	return NULL;
+}
+
+static noinline void *map_slowly(struct nest *n, gfn_t gfn, bool write, struct nest_frame *went)
+{
+	void *page = NULL;
+
+	if (went)
+		leave_frame(n, went);
+	if (n->away) {
+		nest_settle(n);
+		went = NULL;
+		page = frame_at_hand(n, gfn, write, &went);
+		if (went)
+			leave_frame(n, went);
+	}
+	return page ? page : new_frame(n, gfn, write);
+}
+
+/* While a shadow VMCS is current the way is longer: what has to be looked up may sleep. */
+void *nest_op_map(struct nvmx_host *host, u64 gpa, bool write)
+{
+	struct nest *n = nest_of_host(host);
+	struct nest_frame *went = NULL;
+	void *page = likely(!n->away) ? frame_at_hand(n, gpa_to_gfn(gpa), write, &went) : NULL;
+
+	return likely(page) ? page : map_slowly(n, gpa_to_gfn(gpa), write, went);
 }
 
 static noinline void wrote_frame(struct nest *n, gfn_t gfn, void *page)
@@ -324,7 +360,9 @@ void nest_op_unmap(struct nvmx_host *host, u64 gpa, void *page, bool wrote)
 
 	if (wrote)
 		wrote_frame(n, gfn, page);
-	f = frame_in_use(n, gfn, page);
+	f = frame_in_set(set_of(n, gfn), gfn, page);
+	if (unlikely(!f))
+		f = frame_elsewhere(n, gfn, page);
 	if (f)
 		leave_frame(n, f);
 }
@@ -365,6 +403,7 @@ int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa)
 		if (kvm_vcpu_map(nest_vcpu(n), gpa_to_gfn(gpa), map))
 			return -1;
 		nest_took(NEST_PIN);
+		n->pinned++;
 		*hpa = pfn_to_hpa(map->pfn);
 		return 0;
 	}
@@ -383,6 +422,7 @@ void nest_op_unpin(struct nvmx_host *host, u64 gpa, u64 hpa)
 		if (map->hva && map->gfn == gpa_to_gfn(gpa) && pfn_to_hpa(map->pfn) == hpa) {
 			kvm_vcpu_unmap(nest_vcpu(n), map, true);
 			map->hva = NULL;
+			n->pinned--;
 			nest_returned(NEST_PIN);
 			return;
 		}
@@ -395,7 +435,7 @@ void nested_mark_vmcs12_pages_dirty(struct kvm_vcpu *vcpu)
 	struct nest *n = nest_of(to_vmx(vcpu));
 	int i;
 
-	for (i = 0; i < NEST_PINS; i++)
+	for (i = 0; n->pinned && i < NEST_PINS; i++)
 		if (n->pins[i].hva)
 			kvm_vcpu_mark_page_dirty(vcpu, n->pins[i].gfn);
 }

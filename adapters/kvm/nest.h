@@ -67,6 +67,7 @@ struct nest {
 	struct nest_frame frames[NEST_SETS][NEST_WAYS];
 	unsigned int next_frame;
 	struct kvm_host_map pins[NEST_PINS];
+	unsigned int pinned;	/* how many of them */
 	bool pins_moved;	/* KVM's map may have changed where they are; a notifier sets it */
 	spinlock_t frames_lock;
 	struct mmu_notifier notifier;
