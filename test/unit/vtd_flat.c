@@ -23,12 +23,7 @@ static void identity(uint32_t flags)
 	assert_int_equal(nvmx_vtd_device_remove(w->r->u, SID), NVMX_VTD_ERR_CONFIG);
 	end(w);
 }
-
-static void test_devices_without_translation(void **state)
-{
-	(void)state;
-	flavours(identity);
-}
+BOTH_WAYS(test_devices_without_translation, identity)
 
 static void mapped(uint32_t flags)
 {
@@ -49,12 +44,7 @@ static void mapped(uint32_t flags)
 	assert_int_equal(dma(w, IOVA + 0x3000, 1), HW_FAULT);
 	end(w);
 }
-
-static void test_mapped_before_attached(void **state)
-{
-	(void)state;
-	flavours(mapped);
-}
+BOTH_WAYS(test_mapped_before_attached, mapped)
 
 static void followed(uint32_t flags)
 {
@@ -92,12 +82,7 @@ static void followed(uint32_t flags)
 	assert_int_equal(dma(w, IOVA + 0x3000, 1), HW_FAULT);
 	end(w);
 }
-
-static void test_changes_are_followed(void **state)
-{
-	(void)state;
-	flavours(followed);
-}
+BOTH_WAYS(test_changes_are_followed, followed)
 
 /* Reserved bits, unreadable tables: the device faults, whatever was there. */
 static void bad(uint32_t flags)
@@ -122,12 +107,7 @@ static void bad(uint32_t flags)
 	}
 	end(w);
 }
-
-static void test_bad_entries(void **state)
-{
-	(void)state;
-	flavours(bad);
-}
+BOTH_WAYS(test_bad_entries, bad)
 
 /* What L1 does not own goes to a page that is nobody's, and is counted. */
 static void dummy(uint32_t flags)
@@ -148,12 +128,7 @@ static void dummy(uint32_t flags)
 	assert_int_equal(counter(w, NVMX_VTD_CNT_DUMMY), 2);
 	end(w);
 }
-
-static void test_foreign_frames(void **state)
-{
-	(void)state;
-	flavours(dummy);
-}
+BOTH_WAYS(test_foreign_frames, dummy)
 
 static void test_large_pages(void **state)
 {
@@ -229,12 +204,7 @@ static void self_map(uint32_t flags)
 	assert_int_equal(dma(w, 0, 1), HW_FAULT);
 	end(w);
 }
-
-static void test_self_mapping(void **state)
-{
-	(void)state;
-	flavours(self_map);
-}
+BOTH_WAYS(test_self_mapping, self_map)
 
 /* The same flush again compares, and neither walks an entry, nor asks the host, nor flushes the hardware. */
 static void test_an_unchanged_flush(void **state)
@@ -318,12 +288,7 @@ static void write_buffer(uint32_t flags)
 	assert_int_equal(hw_dma(&w->r->host, &w->dev2, IOVA, 1), RAM(0x123000));
 	end(w);
 }
-
-static void test_without_caching_mode(void **state)
-{
-	(void)state;
-	flavours(write_buffer);
-}
+BOTH_WAYS(test_without_caching_mode, write_buffer)
 
 static void domains(uint32_t flags)
 {
@@ -361,12 +326,7 @@ static void domains(uint32_t flags)
 	assert_int_equal(r->host.hw->domains_open, 0);
 	end(w);
 }
-
-static void test_domains(void **state)
-{
-	(void)state;
-	flavours(domains);
-}
+BOTH_WAYS(test_domains, domains)
 
 /* L1's three levels on hardware with four only. */
 static void test_shallow_tables(void **state)
@@ -467,12 +427,7 @@ static void reset(uint32_t flags)
 	assert_int_equal(w->r->host.hw->domains_open, 0);
 	end(w);
 }
-
-static void test_reset(void **state)
-{
-	(void)state;
-	flavours(reset);
-}
+BOTH_WAYS(test_reset, reset)
 
 int main(void)
 {

@@ -76,10 +76,13 @@ static inline void dsi(struct world *w)
 	hw_flush_iotlb(w->r, 2, 5, 0);
 }
 
-static inline void flavours(void (*test)(uint32_t flags))
-{
-	test(NVMX_VTD_ASSIGN_TABLES);
-	test(NVMX_VTD_ASSIGN_MAP);
-}
+/* The case `name`: `test` with tables that the hardware walks, and with a host that maps. */
+#define BOTH_WAYS(name, test)                   \
+	static void name(void **state)          \
+	{                                       \
+		(void)state;                    \
+		test(NVMX_VTD_ASSIGN_TABLES);   \
+		test(NVMX_VTD_ASSIGN_MAP);      \
+	}
 
 #endif

@@ -2,12 +2,26 @@
 /* Flattening, meanwhile: pages that become tables, resources that run out, host remaps, flushes that take their time. */
 #include "vtd_flat.h"
 
+/* A table of tables: the first 32 MiB of HW_BIG in 4-KiB pages. */
+static uint64_t big_in_parts(struct world *w)
+{
+	uint64_t table = w->next, leaves = table + 0x1000;
+
+	for (uint64_t i = 0; i < 16; i++) {
+		*word(w->r, table + i * 8) = (leaves + i * 0x1000) | 3;
+		for (uint64_t k = 0; k < 512; k++)
+			*word(w->r, leaves + i * 0x1000 + k * 8) = (HW_BIG + (i << 21) + (k << 12)) | 3;
+	}
+	w->next = leaves + 16 * 0x1000;
+	return table;
+}
+
 /* A table that replaces a page is seen by the hardware only when it is complete. */
 static void test_replacing_is_seamless(void **state)
 {
 	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
 	struct world *w;
-	uint64_t table, calls = 0;
+	uint64_t calls = 0;
 
 	(void)state;
 	r->config.work = 1024;
@@ -15,14 +29,7 @@ static void test_replacing_is_seamless(void **state)
 	*at(w, 0x40000000, 3) = HW_BIG | SL_LARGE | 3;
 	assign(w);
 	assert_int_equal(dma(w, 0x40000000, 1), HW_BIG_HPA);
-	table = w->next;
-	w->next += 0x1000;
-	for (uint64_t i = 0; i < 16; i++) { /* the first 32 MiB in 4-KiB pages, of the same memory */
-		*word(r, table + i * 8) = (w->next + i * 0x1000) | 3;
-		for (uint64_t k = 0; k < 512; k++)
-			*word(r, w->next + i * 0x1000 + k * 8) = (HW_BIG + (i << 21) + (k << 12)) | 3;
-	}
-	*at(w, 0x40000000, 3) = table | 3;
+	*at(w, 0x40000000, 3) = big_in_parts(w) | 3;
 	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
 	for (; rd(r, 0xf8, 8) >> 63; calls++) {
 		for (uint64_t i = 0; i < 64; i++)
@@ -48,13 +55,7 @@ static void test_replacing_and_a_host_remap(void **state)
 	w = begin(r);
 	*at(w, 0x40000000, 3) = HW_BIG | SL_LARGE | 3;
 	assign(w);
-	table = w->next;
-	w->next += 0x1000;
-	for (uint64_t i = 0; i < 16; i++) {
-		*word(r, table + i * 8) = (w->next + i * 0x1000) | 3;
-		for (uint64_t k = 0; k < 512; k++)
-			*word(r, w->next + i * 0x1000 + k * 8) = (HW_BIG + (i << 21) + (k << 12)) | 3;
-	}
+	table = big_in_parts(w);
 	*word(r, table + 511 * 8) = 0x800000 | SL_LARGE | 3; /* the last entry, to be made in parts */
 	*at(w, 0x40000000, 3) = table | 3;
 	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
@@ -90,12 +91,7 @@ static void no_domain(uint32_t flags)
 	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
 	end(w);
 }
-
-static void test_no_domain_left(void **state)
-{
-	(void)state;
-	flavours(no_domain);
-}
+BOTH_WAYS(test_no_domain_left, no_domain)
 
 /* Every page_alloc in turn fails; what cannot be mapped faults, and is mapped when there is memory again. */
 static void test_no_pages_left(void **state)
@@ -203,12 +199,7 @@ static void remaps(uint32_t flags)
 	nvmx_vtd_host_invalidate(w->r->u, 0x7000000, 0x1000); /* nothing of it is mapped */
 	end(w);
 }
-
-static void test_host_remaps(void **state)
-{
-	(void)state;
-	flavours(remaps);
-}
+BOTH_WAYS(test_host_remaps, remaps)
 
 /* A large page that the host can no longer map as one, and no pages to map its parts: it is not left reachable. */
 static void test_host_remap_without_pages(void **state)
@@ -491,12 +482,7 @@ static void test_many_flushes(void **state)
 		assert_int_equal(dma(w, IOVA + i * 0x2000, 1), HW_FAULT);
 	end(w);
 }
-
-static void test_removed_meanwhile(void **state)
-{
-	(void)state;
-	flavours(removed_meanwhile);
-}
+BOTH_WAYS(test_removed_meanwhile, removed_meanwhile)
 
 int main(void)
 {
