@@ -5,6 +5,7 @@ import struct
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4
 DT_NEEDED, DT_STRTAB = 1, 5
+XEN_ELFNOTE_PHYS32_ENTRY = 18
 EHDR64 = "<16sHHIQQQIHHHHHH"
 PHDR64 = "<IIQQQQQQ"
 EHDR32 = "<16sHHIIIIIHHHHHH"
@@ -58,22 +59,56 @@ def needed(path):
 	return names
 
 
+def assemble(data, wide, parts):
+	"""An ELF file with the header of `data` and these pairs of segment and content, no padding."""
+	header = list(struct.unpack_from(EHDR64 if wide else EHDR32, data))
+	ehsize = struct.calcsize(EHDR64 if wide else EHDR32)
+	header[5], header[6], header[10], header[11:14] = ehsize, 0, len(parts), [0, 0, 0]
+	at = ehsize + len(parts) * struct.calcsize(PHDR64 if wide else PHDR32)
+	body = bytearray()
+	table = b""
+	for s, content in parts:
+		s.offset, s.filesz = at + len(body), min(len(content), s.filesz)
+		body += content + bytes(-len(content) % 16)
+		table += s.pack(wide)
+	return struct.pack(EHDR64 if wide else EHDR32, *header) + table + bytes(body)
+
+
 def compact(data):
 	"""The same kernel with loadable segments and notes only, no padding, no trailing zeros."""
 	wide, parts = segments(data)
-	keep = [s for s in parts if s.kind in (PT_LOAD, PT_NOTE)]
-	header = list(struct.unpack_from(EHDR64 if wide else EHDR32, data))
-	ehsize = struct.calcsize(EHDR64 if wide else EHDR32)
-	header[5], header[6], header[10], header[11:14] = ehsize, 0, len(keep), [0, 0, 0]
-	at = ehsize + len(keep) * struct.calcsize(PHDR64 if wide else PHDR32)
-	body = bytearray()
-	table = b""
-	for s in keep:
+	contents = []
+	for s in (s for s in parts if s.kind in (PT_LOAD, PT_NOTE)):
 		content = data[s.offset:s.offset + s.filesz]
-		if s.kind == PT_LOAD:
-			content = content.rstrip(b"\0")
-		content += bytes(-len(content) % 16)
-		s.offset, s.filesz = at + len(body), min(len(content), s.filesz)
-		body += content
-		table += s.pack(wide)
-	return struct.pack(EHDR64 if wide else EHDR32, *header) + table + bytes(body)
+		contents.append((s, content.rstrip(b"\0") if s.kind == PT_LOAD else content))
+	return assemble(data, wide, contents)
+
+
+def find_pvh_entry(notes):
+	"""Where in `notes` the address of the PVH entry is."""
+	at = 0
+	while at + 12 <= len(notes):
+		namesz, descsz, kind = struct.unpack_from("<III", notes, at)
+		at += 12 + (namesz + 3 & ~3)
+		if kind == XEN_ELFNOTE_PHYS32_ENTRY:
+			return at
+		at += descsz + 3 & ~3
+	raise ValueError("the kernel has no PVH entry")
+
+
+def enter_by(data, code, address):
+	"""The same kernel, whose PVH entry is `code` at that physical address; the last four bytes of it become those of the entry
+	that the kernel had."""
+	wide, parts = segments(data)
+	contents = []
+	for s in parts:
+		content = data[s.offset:s.offset + s.filesz]
+		if s.kind == PT_NOTE:
+			at = find_pvh_entry(content)
+			code = code[:-4] + content[at:at + 4]
+			content = content[:at] + struct.pack("<I", address) + content[at + 4:]
+		contents.append((s, content))
+	first = Segment(data, struct.unpack_from(EHDR64 if wide else EHDR32, data)[5], wide)
+	first.kind, first.flags, first.vaddr, first.paddr = PT_LOAD, 7, address, address
+	first.filesz = first.memsz = len(code)
+	return assemble(data, wide, [(first, code)] + contents)

@@ -29,6 +29,7 @@ XEN_PROGRAMS = ("xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper"
 QEMU_FILES = ("seabios/bios-256k.bin", "seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin", "qemu/pvh.bin", "qemu/qboot.rom",
 	"qemu/kvmvapic.bin", "qemu/multiboot_dma.bin")
 SIGNED = b"~Module signature appended~\n"
+PVH_SHIM = 0x8000		# physical address, in RAM that nothing has been put in
 KERNELS = {"amd64": "linux-image-amd64", "i386": "linux-image-686-pae"}
 
 
@@ -281,9 +282,30 @@ def xen_hypervisor():
 	return out
 
 
-def dom0():
-	out = os.path.join(OUT, "dom0")
-	if stale(out, [l2_initrd("amd64")] + own("dom0-init", "initramfs.py", "images.py")):
+def pvh_real():
+	"""A PVH guest that spends its time in real mode."""
+	return compiled("pvhreal.elf", ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x8000",
+		"-Wl,-Tdata=0x9000,--section-start=.note.Xen=0xa000,--build-id=none,-z,norelro,-z,noexecstack"], own("pvhreal.S"))
+
+
+def pvh_linux(arch):
+	"""A kernel that Xen can start as a PVH guest."""
+	if arch != "i386":
+		return vmlinux(arch)
+	code = compiled("pvhfs", ["gcc", "-m32", "-nostdlib", "-static", f"-Wl,-Ttext={PVH_SHIM:#x}", "-Wl,--build-id=none",
+		"-Wl,--oformat=binary"], own("pvhfs.S"))
+	out = os.path.join(OUT, "vmlinux-i386-pvh")
+	if stale(out, [code, vmlinux(arch)] + own("elf.py")):
+		with open(vmlinux(arch), "rb") as kernel, open(code, "rb") as f:
+			_write(out, elf.enter_by(kernel.read(), f.read(), PVH_SHIM))
+	return out
+
+
+def dom0(guest):
+	"""The file system of Xen's first domain, with the kernel of the guest that it starts, and the guest's if it is Linux."""
+	out = os.path.join(OUT, f"dom0-{guest}")
+	parts = [pvh_real()] if guest == "real" else [pvh_linux(guest), l2_initrd(guest)]
+	if stale(out, parts + own("dom0-init", "initramfs.py", "images.py")):
 		archive = initramfs.Archive()
 		busybox(archive, "amd64")
 		archive.copy("init", os.path.join(HERE, "dom0-init"), 0o755)
@@ -295,8 +317,8 @@ def dom0():
 			archive.program(xen(), os.path.relpath(path, xen()))
 		# pthread_cancel loads it by name.
 		archive.copy("lib/libgcc_s.so.1", one(os.path.join(xen(), "lib/*/libgcc_s.so.1")), 0o755)
-		archive.copy("l2/kernel", vmlinux("amd64"))
-		archive.copy("l2/initrd", l2_initrd("amd64"))
+		for name, part in zip(("kernel", "initrd"), parts):
+			archive.copy("l2/" + name, part)
 		archive.write(out)
 	return out
 
@@ -312,7 +334,8 @@ PIECES = {
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
 	"loader": loader, "linux-packed": linux_packed,
 	"linux": lambda: vmlinuz("amd64"),
-	"vmlinux": lambda: vmlinux("amd64"), "xen": xen_hypervisor, "dom0": dom0,
+	"vmlinux": lambda: vmlinux("amd64"), "xen": xen_hypervisor,
+	"dom0-amd64": lambda: dom0("amd64"), "dom0-i386": lambda: dom0("i386"), "dom0-real": lambda: dom0("real"),
 }
 
 
