@@ -36,10 +36,28 @@ static void add_hosts_part(struct nest *n, struct nvmx_state_header *h)
 	}
 }
 
+/* The bytes of the state, or an error.  VMCSs go back to L1's memory, so its slots must stay; KVM does not see to that here. */
+static int save(struct kvm_vcpu *vcpu, struct nest *n, struct nvmx_state *state)
+{
+	int idx = srcu_read_lock(&vcpu->kvm->srcu), error;
+	size_t needed;
+
+	nest_write_back(vcpu);
+	if (is_smm(vcpu) && to_vmx(vcpu)->nested.smm.vmxon)
+		nest_smi(n);
+	nest_rsm(n);
+	error = nvmx_state_save(n->v, state, sizeof(*state), l1_tsc(vcpu), &needed);
+	nest_settle(n);
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
+	if (error)
+		return -EINVAL;
+	add_hosts_part(n, &state->header);
+	return needed;
+}
+
 int nest_get_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *to, unsigned int size)
 {
 	struct nvmx_state *state;
-	size_t needed = sizeof(state->header);
 	struct nest *n;
 	int r;
 
@@ -51,19 +69,7 @@ int nest_get_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *to, un
 	if (!state)
 		return -ENOMEM;
 	empty_header(&state->header);
-	if (n) {
-		nest_write_back(vcpu);
-		if (is_smm(vcpu) && to_vmx(vcpu)->nested.smm.vmxon)
-			nest_smi(n);
-		nest_rsm(n);
-		r = nvmx_state_save(n->v, state, sizeof(*state), l1_tsc(vcpu), &needed);
-		nest_settle(n);
-		if (!r)
-			add_hosts_part(n, &state->header);
-		else
-			needed = -EINVAL;
-	}
-	r = needed;
+	r = n ? save(vcpu, n, state) : sizeof(state->header);
 	if (r > 0 && r <= size && copy_to_user(to, state, r))
 		r = -EFAULT;
 	kvfree(state);
