@@ -151,12 +151,13 @@ ROWS = [
 	Row("host-kvm-bench-smp", "loader linux-packed l1-base l1-kvm-nestvmx l1-bench",
 		f"{LINUX} nvmx.scenario=bench,unload nvmx.kvm=nested=1 nvmx.cpus=2 nvmx.bench=smp=1",
 		[up(2), r"^L1: KVM loaded: ", r"^bench ept_touch512_cold_2cpu \d+", r"^bench done", *UNLOADED], cpus=2, seconds=900, kvm_host=True),
-	under_kvm("host-kvm-two-cpus", "amd64", l1cpus=2, l2cpus=2),	# virtual ones: L0 has one
-	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2),
+	under_kvm("host-kvm-two-cpus", "amd64", l1cpus=2, l2cpus=2, mips=200),	# virtual ones: L0 has one
+	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2, mips=200),
 	torture("host-kvm-torture", "refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200,step:8:20,"
 		"two:slots:10:20,two:fork:10:20", rounds=100),
 	torture("host-kvm-torture-two", "two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=96),	# virtual CPUs
-	torture("host-kvm-torture-smp", "two:hop:40:20,two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=200, cpus=2),
+	torture("host-kvm-torture-smp", "two:hop:40:20,two:slots:10:20,two:fork:10:20,two:kill:8:600,hop:20:10,dirty:20:20", rounds=200,
+		cpus=2),
 	torture("host-kvm-torture-long", "refuse:20:20,dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),
