@@ -56,18 +56,19 @@ static enum nvmx_verdict to_l1(struct nvmx_vcpu *v, uint32_t reason)
 	return nvmx_leave_l2(v, &info);
 }
 
-/* An IRET that faulted had already unblocked NMIs; it will execute again (SDM 27.2.3). */
+/* An IRET that faulted had already unblocked NMIs; it will execute again.  Undefined if an event was being delivered (27.2.3). */
 static void block_nmi_again(struct nvmx_vcpu *v, uint64_t qualification)
 {
-	if (qualification & NVMX_BIT64(12))
+	if (qualification & NVMX_BIT64(12) && !(nvmx_vmread(v, NVMX_IDT_VECTORING_INFO) & NVMX_INTR_VALID))
 		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY,
 			     nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) | NVMX_INTR_BLOCK_NMI);
 }
 
-static enum nvmx_verdict host_fault(struct nvmx_vcpu *v, uint64_t gpa, unsigned access)
+static enum nvmx_verdict host_fault(struct nvmx_vcpu *v, uint64_t gpa, unsigned access, uint64_t qualification)
 {
 	v->fault_gpa = gpa;
 	v->fault_access = access;
+	block_nmi_again(v, qualification);
 	reinject(v);
 	return to_host(v);
 }
@@ -100,8 +101,7 @@ static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 			return nvmx_inject_exception(v, regs, NVMX_VE_VECTOR, false, 0, 0);
 		return nvmx_leave_l2(v, &info);
 	case NVMX_EPT_TO_HOST:
-		block_nmi_again(v, qualification);
-		return host_fault(v, fault.gpa1, fault.access);
+		return host_fault(v, fault.gpa1, fault.access, qualification);
 	default:
 		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, gpa);
 	}
@@ -181,13 +181,16 @@ static enum nvmx_verdict l2_vmcs_access(struct nvmx_vcpu *v, struct nvmx_regs *r
 static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_route_in *in)
 {
 	enum nvmx_verdict verdict;
+	uint64_t qualification;
 
 	if (in->reason == NVMX_XR_CR_ACCESS && !(v->vm->flags & NVMX_HOST_EMULATES_CR)) {
 		verdict = nvmx_l2_cr_access(v, regs, in->qualification);
 		return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict == NVMX_HOST ? to_host(v) : verdict;
 	}
-	if (in->reason == NVMX_XR_EPT_VIOLATION || in->reason == NVMX_XR_EPT_MISCONFIG)
-		return host_fault(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), ept_qualification(v, in->reason) & 7);
+	if (in->reason == NVMX_XR_EPT_VIOLATION || in->reason == NVMX_XR_EPT_MISCONFIG) {
+		qualification = ept_qualification(v, in->reason);
+		return host_fault(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), qualification & 7, qualification);
+	}
 	return to_host(v);
 }
 

@@ -35,6 +35,7 @@ static const struct {
 	{ PDPT, 0, 1, NVMX_EPT_TO_L1, 48, 1 },                               /* no linear address */
 	{ PT, 0, 0x81 | 0xe00, NVMX_EPT_TO_L1, 48, 0x81 | 0xe00 },           /* a paging-structure entry */
 	{ PT, 0, QUAL(1) | NVMX_BIT64(12), NVMX_EPT_TO_L1, 48, QUAL(1) | NVMX_BIT64(12) },
+	{ PT, 0, QUAL(1) | NVMX_BIT64(16), NVMX_EPT_TO_L1, 48, QUAL(1) | NVMX_BIT64(16) }, /* asynchronous to the instruction */
 	{ PT, 0, QUAL(1) | NVMX_BIT64(40), NVMX_EPT_TO_L1, 48, QUAL(1) },
 	{ PT, 2, QUAL(1), NVMX_EPT_TO_L1, 49, 0 },
 	{ PT, PAGE(DATA) | 3 << 3, QUAL(1), NVMX_EPT_TO_L1, 49, 0 },
@@ -161,6 +162,10 @@ static void test_parts_follow_rights(void **state)
 	nvmx_ept_invept(&r->v, NVMX_FLUSH_SINGLE, EPTP);
 	touch_all(r);
 	assert_int_equal(r->v.counters[NVMX_CNT_EPT_FILL], fills + 512);
+	l1_set(r, PD, 0, ((PAGE(DATA) | NVMX_EPTE_LARGE) & ~(7ull << 3)) | NVMX_EPTE_IPAT);
+	nvmx_ept_invept(&r->v, NVMX_FLUSH_SINGLE, EPTP);
+	touch_all(r);
+	assert_int_equal(r->v.counters[NVMX_CNT_EPT_FILL], fills + 1024);
 	rig_free(r);
 }
 
@@ -225,6 +230,9 @@ static void test_modification_log(void **state)
 	assert_int_equal(touch(r, 0x5000, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY); /* nothing to log */
 	assert_int_equal(touch(r, 0x9000, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_TO_L1); /* an accessed flag to set */
 	assert_int_equal(f.reason, NVMX_XR_PML_FULL);
+	assert_int_equal(f.qualification, 0);
+	assert_int_equal(nvmx_ept_violation(&r->v, r->role, 0x9000, QUAL(1) | NVMX_BIT64(12), &f), NVMX_EPT_TO_L1);
+	assert_int_equal(f.qualification, NVMX_BIT64(12)); /* an IRET unblocked NMIs (SDM 27.2.1) */
 	assert_int_equal(r->host.ram[PT][9], PAGE(DATA + 9));
 	r->v12->pml_index = 511;
 	assert_int_equal(touch(r, 0x9000, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);

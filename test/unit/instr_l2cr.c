@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* What the library does of L2 itself: control registers that exit for the host's sake, EPTP switching, #VE, windows. */
 #include "minihost.h"
+#include "ept/ept.h"
 
 #define CR(n, type, reg) ((uint64_t)(n) | (uint64_t)(type) << 4 | (uint64_t)(reg) << 8)
 enum { MOV_TO, MOV_FROM, CLTS, LMSW };
@@ -284,6 +285,24 @@ static void virtualization_exception(void **state)
 	out_of_l2(m);
 }
 
+/* SDM 27.3.3: RF is saved as a fault's stack image would have it; #DB's does not. */
+static void an_exception_of_the_hosts_saves_rf(void **state)
+{
+	static const struct { unsigned vector; uint64_t rf; } cases[] = { { NVMX_GP, NVMX_RFLAGS_RF }, { NVMX_DB, 0 } };
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct nvmx_vmcs12 *v12 = i ? m->v->cur->v12 : in_l2(m);
+
+		nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);
+		m->v->in_l2 = true;
+		v12->exception_bitmap = NVMX_BIT(NVMX_GP) | NVMX_BIT(NVMX_DB);
+		F02(GUEST_RFLAGS) = 2;
+		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, cases[i].vector, false, 0, 0), NVMX_RESUME_L1);
+		assert_int_equal(F02(GUEST_RFLAGS), 2 | cases[i].rf);
+	}
+}
+
 static unsigned waiting;
 static unsigned pending_events(struct nvmx_host *h)
 {
@@ -335,11 +354,70 @@ static void who_reinjects(void **state)
 		F02(EXIT_REASON) = NVMX_XR_EPT_VIOLATION;
 		F02(EXIT_QUALIFICATION) = NVMX_ACCESS_R;
 		F02(GUEST_PHYS_ADDR) = MINI_RAM; /* no memory: the host emulates what is there */
-		F02(IDT_VECTORING_INFO) = EVENT;
+		F02(IDT_VECTORING_INFO) = EVENT | NVMX_INTR_NMI_UNBLOCK; /* undefined here (SDM 27.2.4), and refused by the entry */
 		F02(ENTRY_INTR_INFO) = 0;
 		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
 		assert_int_equal(F02(ENTRY_INTR_INFO), by_host ? 0 : EVENT);
 	}
+	out_of_l2(m);
+}
+
+static int as_it_is(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	(void)h;
+	(void)access;
+	*out = (struct nvmx_xlate){ gpa, 7, 12, 6, false };
+	return 0;
+}
+
+static void no_tlb(struct nvmx_host *h, uint64_t eptp, unsigned scope)
+{
+	(void)h;
+	(void)eptp;
+	(void)scope;
+}
+
+/* An IRET that had unblocked NMIs executes again (SDM 27.2.3): after a fill of the shadow. */
+static void an_iret_refilled_blocks_nmis_again(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	m->ops.translate = as_it_is;
+	m->ops.flush_ept = no_tlb;
+	assert_int_equal(nvmx_ept_vm_init(m->vm) | nvmx_ept_vcpu_init(m->v), 0);
+	v12->proc_ctls = NVMX_PROC_SECONDARY;
+	v12->proc_ctls2 = NVMX_PROC2_EPT;
+	v12->ept_pointer = GOOD_EPTP;
+	for (unsigned i = 0; i < 3; i++)
+		*mini_ram(m, 0x70000 + i * 0x1000) = (0x71000 + i * 0x1000) | 7;
+	*mini_ram(m, 0x73000) = 0x74000 | 6 << 3 | 7;
+	F02(EXIT_REASON) = NVMX_XR_EPT_VIOLATION;
+	F02(EXIT_QUALIFICATION) = 0x180 | NVMX_ACCESS_R | NVMX_BIT64(12);
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L2);
+	assert_int_equal(m->v->counters[NVMX_CNT_EPT_FAULT], 1);
+	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_INTR_BLOCK_NMI);
+	out_of_l2(m);
+	nvmx_ept_vcpu_destroy(m->v);
+	nvmx_ept_vm_destroy(m->vm);
+}
+
+static void an_iret_that_faulted_blocks_nmis_again(void **state)
+{
+	struct mini *m = *state;
+
+	in_l2(m);
+	F02(EXIT_REASON) = NVMX_XR_EPT_VIOLATION;
+	F02(GUEST_PHYS_ADDR) = MINI_RAM;
+	for (unsigned unblocked = 0; unblocked < 2; unblocked++) {
+		F02(EXIT_QUALIFICATION) = NVMX_ACCESS_R | (unblocked ? NVMX_BIT64(12) : 0);
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+		assert_int_equal(F02(GUEST_INTERRUPTIBILITY), unblocked ? NVMX_INTR_BLOCK_NMI : 0);
+	}
+	F02(GUEST_INTERRUPTIBILITY) = 0;
+	F02(IDT_VECTORING_INFO) = EVENT; /* then the bit says nothing */
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), 0);
 	out_of_l2(m);
 }
 
@@ -361,6 +439,23 @@ static void whose_timer_it_is(void **state)
 	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L1);
 	assert_int_equal(v12->exit_reason, NVMX_XR_PREEMPTION_TIMER);
 	assert_int_equal(v12->preemption_timer, 0);
+}
+
+/* RSP of L2 is in vmcs02, not among the registers that the host hands over. */
+static void a_move_from_rsp_is_routed_by_rsp(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->cr0_mask = NVMX_CR0_TS;
+	v12->cr0_shadow = L2_CR0;
+	m->regs.gpr[RSP] = L2_CR0;
+	F02(EXIT_REASON) = NVMX_XR_CR_ACCESS;
+	F02(EXIT_QUALIFICATION) = CR(0, MOV_TO, RSP);
+	F02(GUEST_RSP) = L2_CR0;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L2);
+	F02(GUEST_RSP) = L2_CR0 | NVMX_CR0_TS;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L1);
 }
 
 /* NVMX_HOST_EMULATES_CR: nothing of L2's has changed when the host gets the exit. */
@@ -417,10 +512,14 @@ int main(void)
 		MINI_TEST(l1_control_registers),
 		MINI_TEST(eptp_switching),
 		MINI_TEST(virtualization_exception),
+		MINI_TEST(an_exception_of_the_hosts_saves_rf),
 		MINI_TEST(an_nmi_precedes_the_interrupt_window),
 		MINI_TEST(who_reinjects),
+		MINI_TEST(an_iret_refilled_blocks_nmis_again),
+		MINI_TEST(an_iret_that_faulted_blocks_nmis_again),
 		MINI_TEST(whose_timer_it_is),
 		MINI_TEST(who_emulates_a_move_to_cr0),
+		MINI_TEST(a_move_from_rsp_is_routed_by_rsp),
 		MINI_TEST(an_exit_that_the_host_found),
 	};
 

@@ -216,6 +216,50 @@ static void a_register_is_l1s_unless_loaded(void **state)
 	}
 }
 
+/* Without "load IA32_EFER" LMA follows the "IA-32e mode guest" control, and LME that too where L2 pages (SDM 26.3.2.1). */
+static void efer_without_its_control(void **state)
+{
+	static const struct { uint32_t entry; uint64_t cr0, l1s, l2s; } cases[] = {
+		{ NVMX_ENTRY_IA32E, NVMX_CR0_PG, 0, NVMX_EFER_LMA | NVMX_EFER_LME },
+		{ 0, NVMX_CR0_PG, NVMX_EFER_LMA | NVMX_EFER_LME | NVMX_EFER_NXE, NVMX_EFER_NXE },
+		{ 0, 0, NVMX_EFER_LMA | NVMX_EFER_LME, NVMX_EFER_LME },
+	};
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		F01(GUEST_EFER) = cases[i].l1s;
+		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, cases[i].entry);
+		nvmx_slot_write(s, NVMX_I_GUEST_CR0, cases[i].cr0);
+		assert_int_equal(merged(m, s)->field[NVMX_I_GUEST_EFER], cases[i].l2s);
+	}
+}
+
+/* SDM 24.6.5: L1's multiplier scales the host's offset, which is signed, before L1's own is added. */
+static void the_hosts_tsc_offset_is_scaled(void **state)
+{
+	static const struct { uint64_t host, multiplier, offset; } cases[] = {
+		{ 0x1000, 1ull << 47, 0x800 + 5 },
+		{ -0x1000ull, 1ull << 47, -0x800ull + 5 },
+		{ -0x1000ull, 3ull << 48, -0x3000ull + 5 },
+	};
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_TSC_OFFSET;
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_TSC_OFFSET);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, NVMX_PROC2_TSC_SCALING);
+	nvmx_slot_write(s, NVMX_I_TSC_OFFSET, 5);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		F01(TSC_OFFSET) = cases[i].host;
+		nvmx_slot_write(s, NVMX_I_TSC_MULTIPLIER, cases[i].multiplier);
+		vmcs02 = merged(m, s);
+		assert_int_equal(vmcs02->field[NVMX_I_TSC_OFFSET], cases[i].offset);
+		assert_int_equal(vmcs02->field[NVMX_I_TSC_MULTIPLIER], cases[i].multiplier);
+	}
+}
+
 /* The field of vmcs02 that L2 changed and no exit has read is newer than vmcs12's. */
 static void what_l2_left_is_not_overwritten(void **state)
 {
@@ -298,6 +342,8 @@ int main(void)
 		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s),
 		MINI_TEST(the_hosts_io_bitmaps),
 		MINI_TEST(a_register_is_l1s_unless_loaded),
+		MINI_TEST(efer_without_its_control),
+		MINI_TEST(the_hosts_tsc_offset_is_scaled),
 		MINI_TEST(what_l2_left_is_not_overwritten),
 		MINI_TEST(a_host_that_loads_none),
 		MINI_TEST(an_exit_loads_or_leaves),

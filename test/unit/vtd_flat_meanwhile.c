@@ -278,6 +278,11 @@ static void test_device_tlbs(void **state)
 	hw_add(r, SID, &w->dev, NVMX_VTD_DEVICE_HAS_TLB);
 	hw_add(r, SID + 1, &w->dev2, 0);
 	assert_true(w->dev.target.device_tlb && !w->dev2.target.device_tlb);
+	for (unsigned on = 0; on < 2; on++) { /* nothing else of the entry changes */
+		context(w, SID, TABLES, 5, on ? CONTEXT_TT_DEVICE_TLB : 0);
+		hw_flush_context(r);
+		assert_int_equal(w->dev.target.device_tlb, on);
+	}
 	queue_on(r);
 	*at(w, IOVA, 1) = 0;
 	queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
@@ -305,6 +310,33 @@ static void test_device_tlbs(void **state)
 	hw->map[0x123].hpa += 0x1000000; /* a host remap must not wait for L1 */
 	nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000);
 	assert_int_equal(w->dev.tlb_flushes, 4);
+	end(w);
+}
+
+static void test_a_flush_for_two_reasons(void **state)
+{
+	struct world *w = start(NVMX_VTD_ASSIGN_TABLES);
+	struct nvmx_vtd *u = w->r->u;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		nvmx_vtd_flush_add(u, &u->flat.spaces[0], IOVA, IOVA + 0x1000, i < 2);
+		assert_int_equal(u->flat.flushes_n, 1);
+		assert_int_equal(u->flat.flushes[0].leaf_only, i < 2); /* the one that needs more decides */
+	}
+	end(w);
+}
+
+static void test_a_device_that_has_gone_is_not_flushed(void **state)
+{
+	struct world *w = start(NVMX_VTD_ASSIGN_TABLES);
+	struct nvmx_vtd *u = w->r->u;
+
+	(void)state;
+	nvmx_vtd_flush_device(u, &u->flat.devices[0], IOVA, 0);
+	assert_int_equal(u->flat.device_flushes_n, 1);
+	assert_int_equal(nvmx_vtd_device_remove(u, SID), NVMX_VTD_OK);
+	assert_int_equal(u->flat.device_flushes_n, 0);
 	end(w);
 }
 
@@ -497,6 +529,8 @@ int main(void)
 		cmocka_unit_test(test_host_remap_without_pages),
 		cmocka_unit_test(test_queued_flush),
 		cmocka_unit_test(test_device_tlbs),
+		cmocka_unit_test(test_a_flush_for_two_reasons),
+		cmocka_unit_test(test_a_device_that_has_gone_is_not_flushed),
 		cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_device_errors),
 		cmocka_unit_test(test_removed_meanwhile),
