@@ -126,8 +126,6 @@ static bool put_leaf(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const st
 /* What a violation that put its leaf into t, or found it there, tells of the next ones. */
 static enum nvmx_ept_answer learn(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
 {
-	if (!f->compared)
-		return NVMX_EPT_RETRY;
 	nvmx_ept_note(f->r, f->gpa2, f->view);
 	if (t->level == 1 && t->copy && f->view != NVMX_EPT_WINDOW)
 		nvmx_ept_next_tables(f, t);
@@ -177,8 +175,6 @@ static struct nvmx_ept_table *restore(struct nvmx_ept_fill *f)
 {
 	struct nvmx_ept_table *t;
 
-	if (!f->r->generation)
-		return NULL;
 	nvmx_ept_lock(&f->e->lock);
 	t = find_leaf(f);
 	nvmx_ept_unlock(&f->e->lock);
@@ -188,12 +184,12 @@ static struct nvmx_ept_table *restore(struct nvmx_ept_fill *f)
 static enum nvmx_ept_answer fill(struct nvmx_ept_fill *f, struct nvmx_ept_fault *out)
 {
 	unsigned access = (unsigned)(f->qual & QUAL_ACCESS), level;
-	struct nvmx_ept_table *t = restore(f);
+	struct nvmx_ept_table *t = f->r->generation ? restore(f) : NULL;
 	struct nvmx_ept_leaf leaf;
 	bool changed, empty = false;
 
 	if (t)
-		return learn(f, t);
+		return f->compared ? learn(f, t) : NVMX_EPT_RETRY;
 	out->gpa1 = f->w.gpa1;
 	out->access = access;
 	if (!nvmx_ept_translate(f, f->w.gpa1, access) || access & ~nvmx_ept_host_rights(f, &f->x))
@@ -222,7 +218,7 @@ static enum nvmx_ept_answer fill(struct nvmx_ept_fill *f, struct nvmx_ept_fault 
 		nvmx_ept_refill(f, t);
 	else if (empty)
 		nvmx_ept_fill_around(f, t, leaf.index);
-	return learn(f, t);
+	return f->compared ? learn(f, t) : NVMX_EPT_RETRY;
 }
 
 static enum nvmx_ept_answer answer(struct nvmx_ept_fill *f, uint64_t role12, struct nvmx_ept_fault *out)

@@ -94,7 +94,12 @@ static inline uint64_t nvmx_ept_link_rights(const struct nvmx_ept_fill *f, const
 /* The table below entry i of t, which stands for EPT12's `entry12`, linked; NULL if there is none that still fits. */
 struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned i, uint64_t entry12);
 /* Compares t with EPT12 if that was not done since the last INVEPT. */
-void nvmx_ept_make_current(struct nvmx_ept_fill *f, struct nvmx_ept_table *t);
+void nvmx_ept_compare_all(struct nvmx_ept_fill *f, struct nvmx_ept_table *t);
+static inline void nvmx_ept_make_current(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
+{
+	if (t->copy && t->generation != f->r->generation)
+		nvmx_ept_compare_all(f, t);
+}
 /* L2 has faulted on the way to gpa2 at a table that was not current. */
 void nvmx_ept_note(struct nvmx_ept_root *r, uint64_t gpa2, enum nvmx_ept_view view);
 /* Compares t, a table of 4-KiB pages that is linked and not current, as far as L2 can be expected to use it: f->view.  A window

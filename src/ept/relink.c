@@ -22,10 +22,8 @@ struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_
 	return lower;
 }
 
-void nvmx_ept_make_current(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
+void nvmx_ept_compare_all(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
 {
-	if (!t->copy || t->generation == f->r->generation)
-		return;
 	f->dropped_of = t;
 	f->n_dropped = nvmx_ept_revalidate(f->e, t, f->r, f->w.page[t->level], f->dropped);
 	f->compared = true;

@@ -174,11 +174,14 @@ static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
 	return t->level == 1 || t->hw[i] & NVMX_EPTE_LARGE;
 }
 
+/* window.c: what L2 sees of t's entry i, if it does. */
+void nvmx_ept_store_in_window(struct nvmx_ept_table *t, unsigned i, uint64_t hw);
+
 static inline void nvmx_ept_store(struct nvmx_ept_table *t, unsigned i, uint64_t hw)
 {
 	__atomic_store_n(t->hw + i, hw, __ATOMIC_RELEASE);
-	if (t->window && t->window[i])
-		__atomic_store_n(t->window + i, hw, __ATOMIC_RELEASE);
+	if (__builtin_expect(t->window != NULL, 0))
+		nvmx_ept_store_in_window(t, i, hw);
 }
 
 static inline void nvmx_ept_widen(struct nvmx_ept_table *t, unsigned i)

@@ -6,6 +6,12 @@
  */
 #include "shadow.h"
 
+void nvmx_ept_store_in_window(struct nvmx_ept_table *t, unsigned i, uint64_t hw)
+{
+	if (t->window[i])
+		__atomic_store_n(t->window + i, hw, __ATOMIC_RELEASE);
+}
+
 bool nvmx_ept_window_in_use(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
 {
 	return t->window && e->windows[t->window_number].generation == e->roots[t->root].generation;
