@@ -119,14 +119,15 @@ static bool lose_level(struct nvmx_ept_vcpu *e, unsigned level, uint64_t first, 
 
 bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, uint64_t gpa, uint64_t end, enum nvmx_ept_loss loss)
 {
-	bool lost = false, any;
+	bool lost = false, any[4];
 
 	nvmx_ept_lock(&e->lock);
-	any = e->heads_n;
-	nvmx_ept_unlock(&e->lock);
-	if (!any) /* a fill that makes the first leaf now knows of the change */
-		return false;
 	for (unsigned level = 1; level <= 3; level++)
-		lost |= lose_level(e, level, gpa >> nvmx_ept_shift(level), end >> nvmx_ept_shift(level), loss);
+		any[level] = e->leaves[level];
+	nvmx_ept_unlock(&e->lock);
+	/* A fill that makes the first leaf of a level from now on knows of the change. */
+	for (unsigned level = 1; level <= 3; level++)
+		if (any[level])
+			lost |= lose_level(e, level, gpa >> nvmx_ept_shift(level), end >> nvmx_ept_shift(level), loss);
 	return lost;
 }
