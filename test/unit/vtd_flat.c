@@ -130,6 +130,37 @@ static void dummy(uint32_t flags)
 }
 BOTH_WAYS(test_foreign_frames, dummy)
 
+static uint64_t hardware_leaf(struct world *w, uint64_t iova)
+{
+	struct hw *hw = w->r->host.hw;
+	uint64_t domain = w->dev.target.domain, e = hw->domains[domain].root;
+
+	for (unsigned level = hw->domains[domain].levels;; level--) {
+		e = hw_table(hw, e & ~0xfffull)[vtd_index(iova, level)];
+		if (level == 1 || e & SL_LARGE)
+			return e;
+	}
+}
+
+/* L1's snoop control of a page is that of the hardware's, also where the host has no large page (9.8). */
+static void test_snoop_control(void **state)
+{
+	struct world *w = start(NVMX_VTD_ASSIGN_TABLES);
+
+	(void)state;
+	*at(w, IOVA, 1) = 0x123003 | SL_SNOOP;
+	*at(w, IOVA + 0x1000, 1) = 0x124003;
+	*at(w, 0x200000, 2) = 0x600000 | SL_LARGE | SL_SNOOP | 3;
+	*at(w, 0x400000, 2) = 0x200000 | SL_LARGE | SL_SNOOP | 3;
+	w->r->host.hw->map[0x2ff].rights = 0;
+	dsi(w);
+	assert_int_equal(hardware_leaf(w, IOVA) & 0xfff, SL_SNOOP | 3);
+	assert_int_equal(hardware_leaf(w, IOVA + 0x1000) & 0xfff, 3);
+	assert_int_equal(hardware_leaf(w, 0x200000) & 0xfff, SL_LARGE | SL_SNOOP | 3);
+	assert_int_equal(hardware_leaf(w, 0x401000) & 0xfff, SL_SNOOP | 3);
+	end(w);
+}
+
 static void test_large_pages(void **state)
 {
 	struct world *w = start(NVMX_VTD_ASSIGN_TABLES);
@@ -437,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_changes_are_followed),
 		cmocka_unit_test(test_bad_entries),
 		cmocka_unit_test(test_foreign_frames),
+		cmocka_unit_test(test_snoop_control),
 		cmocka_unit_test(test_large_pages),
 		cmocka_unit_test(test_large_page_in_parts),
 		cmocka_unit_test(test_self_mapping),
