@@ -60,6 +60,28 @@ static void pdptes_of_l1_are_loaded(void **state)
 	assert_int_equal(m->v->stop_detail, 2);
 }
 
+/* L2, unrestricted, has left or entered IA-32e mode: the exit stores EFER.LMA into the entry control (SDM 27.2). */
+static void the_mode_of_l2_is_stored(void **state)
+{
+	const struct nvmx_l2_exit exit = { .reason = NVMX_XR_HLT };
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = vmcs12(m);
+
+	v12->host_cr0 = NVMX_CR0_PE | NVMX_CR0_NE;
+	v12->proc_ctls = NVMX_PROC_SECONDARY;
+	for (unsigned i = 0; i < 8; i++) {
+		uint32_t before = i & 1 ? NVMX_ENTRY_IA32E : 0, now = i & 2 ? NVMX_ENTRY_IA32E : 0;
+
+		v12->proc_ctls2 = i & 4 ? NVMX_PROC2_UNRESTRICTED : 0;
+		v12->entry_ctls = before;
+		mini_vmcs(&m->host, m->v->cur->page02.hpa)->field[NVMX_I_ENTRY_CTLS] = now;
+		nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);
+		m->v->in_l2 = true;
+		assert_int_equal(nvmx_exit_to_l1(m->v, &exit), NVMX_RESUME_L1);
+		assert_int_equal(v12->entry_ctls, i & 4 ? now : before);
+	}
+}
+
 /* L1 has left IA-32e mode since the entry before: what depends on it is checked again (SDM 26.2.4). */
 static void another_mode_of_l1_is_checked(void **state)
 {
@@ -80,6 +102,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(pdptes_of_l2_are_read_where_cr3_says),
 		MINI_TEST(pdptes_of_l1_are_loaded),
+		MINI_TEST(the_mode_of_l2_is_stored),
 		MINI_TEST(another_mode_of_l1_is_checked),
 	};
 
