@@ -69,13 +69,21 @@ UNLOADED = [tuple(rf"^L1: ledger: {thing} (\d+) taken, \1 returned$" for thing i
 
 def under_kvm(name, guests, extra="", kvm="nested=1", l1cpus=1, l2cpus=1, **kw):
 	"""L0: Linux with libnestvmx in its kvm-intel.ko; L1: Linux with stock KVM under QEMU; L2: guests of that one's."""
-	pieces = "loader linux-packed l1-base l1-kvm-nestvmx l1-qemu l2-kvm"
+	pieces = "loader linux-packed l1-base l1-kvm-nestvmx l1-qemu l2-kvm-" + ("i386" if "i386" in guests else "amd64")
 	arguments = (f"{LINUX} nvmx.scenario=guests,unload nvmx.guests=kvm nvmx.l2guests={guests} nvmx.kvm={kvm} "
 		f"nvmx.l1cpus={l1cpus} nvmx.l2cpus={l2cpus} {extra}")
 	alive = tuple(rf"^\[1 kvm\] \[{number} {guest}\] " + ALIVE[guest].format(cpus=l2cpus, sums=",".join([SUM] * l2cpus))
 		for number, guest in enumerate(guests.split(","), 1))
 	expect = [up(kw.get("cpus", 1)), r"^L1: KVM loaded: ", rf"^\[1 kvm\] {up(l1cpus)[1:]}", r"^\[1 kvm\] L1: KVM loaded: ", alive, *UNLOADED]
 	return Row(name, pieces, arguments.strip(), expect, memory=1300, seconds=900, kvm_host=True, **kw)
+
+
+def xen_under_kvm(name, kvm):
+	"""L1: Xen under QEMU, and its dom0; L2: a PVH guest of Xen's."""
+	return Row(name, "loader linux-packed l1-base l1-kvm-nestvmx l1-qemu l2-xen",
+		f"{LINUX} nvmx.scenario=guests,unload nvmx.guests=xen nvmx.kvm={kvm}",
+		[up(), r"^L1: KVM loaded: ", r"^\[1 xen\] .*Xen version 4\.17", r"^\[1 xen\] L1: dom0 up",
+		r"^\[1 xen\] " + ALIVE["amd64"].format(cpus=1, sums=SUM), *UNLOADED], memory=1536, seconds=1800, kvm_host=True)
 
 
 # Bochs 2.7 leaves the low bits in the addresses that it logs of written pages (SDM 28.2.6), and KVM warns: no PML.
@@ -145,6 +153,8 @@ ROWS = [
 	linux("kvm-amd64-depth2", "amd64", options="--depth 2", host_only=True, seconds=600, mips=200, extra="nowatchdog"),
 	under_kvm("host-kvm-real", "real"),
 	under_kvm("host-kvm-linux", "amd64"),
+	under_kvm("host-kvm-i386", "i386"),
+	xen_under_kvm("host-kvm-xen", "nested=1,enable_apicv=0"),	# why: see xen()
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
 	under_kvm("host-kvm-two-l2", "real,real"),

@@ -247,14 +247,26 @@ def minivmm():
 	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread"], own("minivmm.c", "vmm.c"))
 
 
-def l2_kvm():
+def l2_kvm(arch):
 	"""For the file system of a host: a Linux with stock KVM, QEMU and guests of its own to run."""
-	out = os.path.join(OUT, "l2-kvm")
-	parts = [l1_base(), l1_kvm(), l1_qemu(), l2_linux("amd64", False), l2_real()]
+	out = os.path.join(OUT, f"l2-kvm-{arch}")
+	parts = [l1_base(), l1_kvm(), l1_qemu(), l2_linux(arch, False), l2_real()]
 	if stale(out, [vmlinux("amd64"), *parts] + own("initramfs.py", "images.py")):
 		archive = initramfs.Archive()
 		archive.copy("l2/kvm/kernel", vmlinux("amd64"))
 		archive.file("l2/kvm/initrd", b"".join(open(path, "rb").read() for path in parts))
+		archive.write(out)
+	return out
+
+
+def l2_xen():
+	"""For the file system of a host: Xen with a dom0 and a guest of its own."""
+	out = os.path.join(OUT, "l2-xen")
+	parts = {"xen": xen_hypervisor(), "kernel": vmlinux("amd64"), "initrd": dom0("amd64")}
+	if stale(out, list(parts.values()) + own("initramfs.py")):
+		archive = initramfs.Archive()
+		for name, path in parts.items():
+			archive.copy("l2/xen/" + name, path)
 		archive.write(out)
 	return out
 
@@ -329,7 +341,8 @@ PIECES = {
 	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
 	"l1-kvm-stock": lambda: l1_modules("l1-kvm-stock", KVM_MODULES[-1:], "modules/stock/{file}"),
 	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
-	"l1-conform": lambda: l1_elf("conform"), "l2-kvm": l2_kvm, "l2-real": l2_real,
+	"l1-conform": lambda: l1_elf("conform"), "l2-kvm-amd64": lambda: l2_kvm("amd64"),
+	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": l2_xen, "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
 	"loader": loader, "linux-packed": linux_packed,
