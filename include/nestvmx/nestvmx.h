@@ -148,8 +148,12 @@ void nvmx_vcpu_park(struct nvmx_vcpu *v);
 void nvmx_vcpu_unpark(struct nvmx_vcpu *v);
 /* The host changed host-state fields or controls of vmcs01 (current): vmcs02s take them over at the next entry. */
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v);
-/* L1's memory may have got other frames than those that the host granted with `pin`: they are all given back, but for those of
- * an L2 that runs, and the next VM entry of each vmcs12 pins anew. */
+/*
+ * L1's memory may have got other frames than those that the host granted with `pin` (virtual-APIC page, APIC-access page,
+ * posted-interrupt descriptor; SDM 24.6.8): each is given back by `unpin`, and the next VM entry of its vmcs12 pins anew.
+ * Those of an L2 that runs, or is about to, stay until L1 enters it again.  As nvmx_handle_exit() is called: by the vCPU's own
+ * thread, between its calls, where `unpin` may be.  No VMCS is touched.
+ */
 void nvmx_pins_moved(struct nvmx_vcpu *v);
 /* The processor refused VMLAUNCH or VMRESUME of the current VMCS with VMfail: returns NVMX_STOP and names the error. */
 enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v);
@@ -226,8 +230,9 @@ int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint6
  * struct nvmx_host must outlive the call); each calls nvmx_before_l2() before it runs L2 again, or flushes every EPT
  * context of its processor.  Any processor, any context in which kick_others may be called; several may call at once.
  *
- * Frames that the host granted with `pin` stay its own until `unpin`: these calls do not reach them (nvmx_pins_moved()).  Neither do they reach
- * EPT01, on which L1 runs, and L2 if L1 uses no EPT for it: the host flushes that as it always did.
+ * Frames that the host granted with `pin` stay its own until `unpin`: these calls do not reach them, nvmx_pins_moved()
+ * does.  Neither do they reach EPT01, on which L1 runs, and L2 if L1 uses no EPT for it: the host flushes that as it always
+ * did.
  *
  * Work: the mappings of the range in each vCPU's shadow, found by a reverse map, and a look-up for each 4 KiB of the range,
  * 2 MiB and 1 GiB, but no more than the reverse map has chains (at most 16,384).
