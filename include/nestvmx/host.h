@@ -114,7 +114,9 @@ struct nvmx_host_ops {
 	/* Optional: queues an exception for L1 in the host's own queue.  Absent: the library writes vmcs01's event field. */
 	void (*inject_l1)(struct nvmx_host *h, unsigned vector, bool has_error, uint32_t error);
 
-	/* Optional. */
+	/* Optional: the vCPU has gone from L2 to L1, or to L2, by whatever way: a VM exit or entry, nvmx_smi() and nvmx_rsm() (SMM
+	 * is L1's), restored state, reset, the vCPU's end.  What a barrier of NVMX_BARRIER_L2_ENTRY asks for is due right before
+	 * L2 runs: the host may only remember it here.  A VMCS of the vCPU is current, not necessarily the new guest's. */
 	void (*barrier)(struct nvmx_host *h, unsigned kinds);
 	/* Makes every vCPU of the VM that is in L2 on another processor than the calling one leave it, and returns when each
 	 * has.  Before it runs L2 again it calls nvmx_before_l2(), or flushes all EPT contexts of its processor.  Called by

@@ -154,12 +154,10 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 			return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_MSR, failed);
 	}
 	nvmx_load_vpid(v, s);
-	if (v->ops->barrier)
-		v->ops->barrier(v->host, NVMX_BARRIER_L2_ENTRY);
 	if (launch)
 		s->v12->launch_state = NVMX_LAUNCH_LAUNCHED;
 	v->counters[NVMX_CNT_ENTRY]++;
-	v->in_l2 = true;
+	nvmx_l2_begins(v);
 	v->run_pending = true;
 	nvmx_vmwrite_flush(v);
 	return NVMX_RESUME_L2;

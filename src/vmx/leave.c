@@ -212,7 +212,7 @@ static enum nvmx_verdict load_host_state(struct nvmx_vcpu *v, const struct left_
 	uint32_t entry01 = (v->ctl01[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) | (host64 ? NVMX_ENTRY_IA32E : 0);
 
 	nvmx_vmcs_load(v, v->config.vmcs01);
-	v->in_l2 = false;
+	nvmx_l2_ends(v);
 	load_control_registers(v, v12, left->cr0, host64);
 	load_msrs(v, v12, left, host64);
 	load_segments(v, v12, host64);
@@ -282,8 +282,6 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 	if (s->v12->exit_msr_store_count &&
 	    nvmx_msr_store_list(v, s->v12->exit_msr_store_addr, s->v12->exit_msr_store_count))
 		return vmx_abort(v, VMX_ABORT_SAVE_MSR);
-	if (v->ops->barrier)
-		v->ops->barrier(v->host, NVMX_BARRIER_IBPB);
 	if (v->hw_shadow_on)
 		nvmx_shadow_push(v, s);
 	return load_host_state(v, &left);

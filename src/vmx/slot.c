@@ -211,7 +211,7 @@ void nvmx_slots_init(struct nvmx_vcpu *v)
 void nvmx_slots_destroy(struct nvmx_vcpu *v)
 {
 	v->cur = NULL;
-	v->in_l2 = false;
+	nvmx_l2_ends(v);
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_shadow_switch(v);
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {

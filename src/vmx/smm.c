@@ -13,7 +13,7 @@ void nvmx_smi(struct nvmx_vcpu *v)
 	v->smm.active = true;
 	v->smm.in_l2 = v->in_l2;
 	v->smm.vmxon_ptr = v->vmxon_ptr;
-	v->in_l2 = false;
+	nvmx_l2_ends(v);
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	nvmx_shadow_switch(v); /* off: SMM's VMREAD and VMWRITE are #UD */
 	nvmx_vmwrite_flush(v);
@@ -24,8 +24,9 @@ void nvmx_rsm(struct nvmx_vcpu *v)
 	v->smm.active = false;
 	v->vmxon_ptr = v->smm.vmxon_ptr;
 	nvmx_shadow_switch(v);
-	if (v->smm.in_l2)
+	if (v->smm.in_l2) {
 		nvmx_vmcs_load(v, v->cur->page02.hpa);
-	v->in_l2 = v->smm.in_l2;
+		nvmx_l2_begins(v);
+	}
 	nvmx_vmwrite_flush(v);
 }

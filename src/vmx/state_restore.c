@@ -341,7 +341,8 @@ static void forget(struct nvmx_vcpu *v)
 {
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	v->cur = NULL;
-	v->in_l2 = v->run_pending = v->smm.active = false;
+	nvmx_l2_ends(v);
+	v->run_pending = v->smm.active = false;
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	v->stop = NVMX_STOP_NONE;
 	nvmx_shadow_switch(v);
@@ -376,7 +377,7 @@ static void commit(struct restore *r)
 		write_link(r);
 		nvmx_vmcs_load(v, r->s->page02.hpa);
 		nvmx_load_vpid(v, r->s);
-		v->in_l2 = true;
+		nvmx_l2_begins(v);
 		v->run_pending = r->run_pending;
 		r->s->l1_ia32e = r->in.l1_ia32e;
 	}

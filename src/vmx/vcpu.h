@@ -269,6 +269,24 @@ static inline bool nvmx_eptp_index_exists(const struct nvmx_vcpu *v)
 	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_VE;
 }
 
+/* in_l2 changes here alone: whatever takes the processor from L1 to L2 or back (VM entry and exit, SMI, RSM, restored state,
+ * reset, destruction) asks for its barrier. */
+static inline void nvmx_l2_begins(struct nvmx_vcpu *v)
+{
+	v->in_l2 = true;
+	if (v->ops->barrier)
+		v->ops->barrier(v->host, NVMX_BARRIER_L2_ENTRY);
+}
+
+static inline void nvmx_l2_ends(struct nvmx_vcpu *v)
+{
+	if (!v->in_l2)
+		return;
+	v->in_l2 = false;
+	if (v->ops->barrier)
+		v->ops->barrier(v->host, NVMX_BARRIER_IBPB);
+}
+
 /* nvmx_l2_ran() */
 NVMX_HOT void nvmx_l2_has_run(struct nvmx_vcpu *v)
 {

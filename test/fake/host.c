@@ -314,6 +314,8 @@ static void l1_state_loaded(struct nvmx_host *h)
 static void barrier(struct nvmx_host *h, unsigned kinds)
 {
 	FAKE_ASSERT(h->inside && kinds && !(kinds & ~3u));
+	h->barriers |= kinds;
+	h->barriers_since |= kinds;
 }
 
 const struct nvmx_host_ops fake_host_ops = {

@@ -120,6 +120,9 @@ struct nvmx_host {
 	uint64_t vmcs01, eptp01;
 	bool launched01, inside;          /* inside a call of the library */
 	bool smm;                         /* the guest is in SMM */
+	unsigned barriers;                /* NVMX_BARRIER_*: of the call that is checked now */
+	unsigned barriers_since;          /* since a guest ran */
+	bool l2_ran;                      /* the guest that ran last was L2 */
 	uint64_t moved_at;                /* instructions begun at the last move */
 	uint64_t launched[FAKE_HOST_FRAMES / 64];
 	uint8_t msr_bitmap[FAKE_PAGE];

@@ -33,11 +33,15 @@ int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const 
 	size_t before_size, after_size;
 	uint64_t current = h->cpu.vmcs;
 	void *before = fake_host_save(h, &before_size), *after;
+	unsigned due = nvmx_in_l2(h->vcpu) ? NVMX_BARRIER_IBPB : 0;
 	int error;
 
+	h->barriers = 0;
 	h->inside = true;
 	error = nvmx_state_restore(h->vcpu, blob, size, &context, row);
 	h->inside = false;
+	due |= nvmx_in_l2(h->vcpu) ? NVMX_BARRIER_L2_ENTRY : 0;
+	FAKE_ASSERT(error ? !h->barriers : (h->barriers & due) == due);
 	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n && error >= 0 && error < NVMX_STATE_ERRORS);
 	FAKE_ASSERT(h->cpu.vmcs == nvmx_current_vmcs(h->vcpu));
 	if (error) {
@@ -63,8 +67,10 @@ static void poison_vmcs01(struct nvmx_host *h)
 /* Another vCPU of another VM. */
 static void replace(struct nvmx_host *h, bool l2)
 {
+	h->barriers = 0;
 	h->inside = true;
 	nvmx_vcpu_destroy(h->vcpu);
+	FAKE_ASSERT(!l2 || h->smm || h->barriers == NVMX_BARRIER_IBPB);
 	nvmx_vm_destroy(h->vm);
 	h->inside = false;
 	fake_host_clean(h);
@@ -89,13 +95,16 @@ static void restore_as_linux(struct nvmx_host *h, const struct nvmx_state *state
 {
 	struct nvmx_state *linux_state = aligned_alloc(8, state->header.size);
 	struct nvmx_state_live live;
+	bool l2 = nvmx_in_l2(h->vcpu);
 
 	memcpy(linux_state, state, state->header.size);
 	live = *live_of(linux_state);
 	memset(live_of(linux_state), 0, sizeof(live));
+	h->barriers = 0;
 	h->inside = true;
 	nvmx_state_reset(h->vcpu);
 	h->inside = false;
+	FAKE_ASSERT(h->barriers == (l2 ? NVMX_BARRIER_IBPB : 0));
 	fake_field_set(&h->cpu, NVMX_GUEST_EFER, live.efer);
 	fake_field_set(&h->cpu, NVMX_GUEST_PAT, live.pat);
 	fake_field_set(&h->cpu, NVMX_GUEST_DEBUGCTL, live.debugctl);
@@ -109,8 +118,12 @@ static void restore_as_linux(struct nvmx_host *h, const struct nvmx_state *state
 	free(linux_state);
 }
 
+/* SMM is L1's: its code runs behind L2, and L2 behind it. */
 static void smm(struct nvmx_host *h, bool enter)
 {
+	bool l2 = nvmx_in_l2(h->vcpu);
+
+	h->barriers = 0;
 	h->inside = true;
 	if (enter)
 		nvmx_smi(h->vcpu);
@@ -119,6 +132,7 @@ static void smm(struct nvmx_host *h, bool enter)
 	h->inside = false;
 	h->smm = enter;
 	FAKE_ASSERT(!nvmx_in_l2(h->vcpu) || !enter);
+	FAKE_ASSERT(h->barriers == (enter ? l2 ? NVMX_BARRIER_IBPB : 0 : nvmx_in_l2(h->vcpu) ? NVMX_BARRIER_L2_ENTRY : 0));
 }
 
 void fake_host_move(struct nvmx_host *h, unsigned how)

@@ -348,6 +348,9 @@ static bool run_guest(struct nvmx_host *h)
 	FAKE_ASSERT(l2 ? c->vmcs != h->vmcs01 : c->vmcs == h->vmcs01);
 	if (l2)
 		fake_check_vmcs02(h);
+	FAKE_ASSERT(l2 == h->l2_ran || h->barriers_since & (l2 ? NVMX_BARRIER_L2_ENTRY : NVMX_BARRIER_IBPB));
+	h->barriers_since = 0;
+	h->l2_ran = l2;
 	c->stop = FAKE_RUNNING;
 	outcome = fake_vmenter(c, launch);
 	if (outcome != FAKE_VM_ENTERED) {
