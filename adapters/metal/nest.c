@@ -181,7 +181,7 @@ void nest_create(struct cpu *cpu)
 		.hw = &hardware,
 		.withheld = machine.withheld,
 		.shadow_ept_pages = SHADOW_EPT_PAGES,
-		.flags = machine.enlightened ? NVMX_ENLIGHTENED : 0,
+		.flags = NVMX_HOST_APIC_PASSTHROUGH | (machine.enlightened ? NVMX_ENLIGHTENED : 0),
 	};
 	uint32_t detail;
 	int error;

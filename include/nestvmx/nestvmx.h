@@ -54,6 +54,11 @@ enum nvmx_error {
 #define NVMX_HOST_EMULATES_CR 16u
 /* L1 gets what <nestvmx/enlighten.h> describes; the host shows it the CPUID leaves. */
 #define NVMX_ENLIGHTENED 32u
+/* L1 has the processor's own local APIC: the host neither emulates nor virtualizes it.  Where the host's MSR bitmap lets L1 at
+ * 800H to 8FFH and IA32_TSC_DEADLINE, L2 gets there too if L1 lets it (SDM 29.5).  Without, L2 reaches of 800H to 8FFH only
+ * what vmcs02 virtualizes out of L1's virtual-APIC page, whatever the host's bitmap says: bits may be 0 there only because
+ * vmcs01 virtualizes those MSRs for L1.  For a host that owns interrupts it is never right. */
+#define NVMX_HOST_APIC_PASSTHROUGH 64u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;
@@ -67,7 +72,11 @@ struct nvmx_vm_config {
 struct nvmx_vcpu_config {
 	struct nvmx_host *host;       /* handed to every op */
 	uint64_t vmcs01;              /* host-physical address of vmcs01; must be current in nvmx_vcpu_init */
-	const uint8_t *msr_bitmap01;  /* the host's MSR bitmap for L1 (4 KiB); NULL: the host intercepts every MSR */
+	/* The host's MSR bitmap for L1 (4 KiB); NULL: the host intercepts every MSR.  L2 may reach an MSR that neither this
+	 * nor L1's own bitmap intercepts, if it is one that the library knows to mean the same under vmcs02's controls as
+	 * under vmcs01's; every other is NVMX_HOST.  Read when L2 first uses the MSR and at each VM entry of L2; a host that
+	 * sets bits while L2 is current calls nvmx_vmcs01_changed(). */
+	const uint8_t *msr_bitmap01;
 	const uint8_t *io_bitmap01;   /* the host's I/O bitmaps A and B for L1 (8 KiB); NULL: see io_passthrough */
 	bool io_passthrough;          /* with io_bitmap01 NULL: the host intercepts no port, rather than every port */
 	uint16_t vpid02;              /* the first VPID for L2, distinct from L1's; 0: the host uses none */
@@ -146,7 +155,8 @@ uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v);
  */
 void nvmx_vcpu_park(struct nvmx_vcpu *v);
 void nvmx_vcpu_unpark(struct nvmx_vcpu *v);
-/* The host changed host-state fields or controls of vmcs01 (current): vmcs02s take them over at the next entry. */
+/* The host changed host-state fields or controls of vmcs01 (current): vmcs02s take them over at the next entry.  Or it set
+ * bits in msr_bitmap01 or io_bitmap01: what was open to L2 is closed at once. */
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v);
 /*
  * L1's memory may have got other frames than those that the host granted with `pin` (virtual-APIC page, APIC-access page,

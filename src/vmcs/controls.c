@@ -45,3 +45,17 @@ enum nvmx_provenance nvmx_merge_provenance(enum nvmx_word w, uint32_t bit, uint3
 		return NVMX_BY_CAPABILITY;
 	return by;
 }
+
+static const struct switched {
+	uint32_t load, undo, save;
+} switched[NVMX_SWITCHED_COUNT] = {
+#define S(NAME, load, undo, save) { load, undo, save },
+#include "switched.def"
+};
+
+bool nvmx_switched_whole(enum nvmx_switched r, uint32_t entry, uint32_t exit)
+{
+	const struct switched *s = &switched[r];
+
+	return entry & s->load ? s->save == NVMX_EVERY_EXIT || exit & s->save : s->undo != NVMX_EVERY_EXIT && !(exit & s->undo);
+}

@@ -49,4 +49,14 @@ static inline uint32_t nvmx_merge_word(const struct nvmx_control_masks *masks, e
 enum nvmx_provenance nvmx_merge_provenance(enum nvmx_word w, uint32_t bit, uint32_t c12, uint32_t c01, uint32_t engine,
 					   uint64_t cap);
 
+/* switched.def */
+#define NVMX_EVERY_EXIT 0u
+enum nvmx_switched {
+#define S(NAME, load, undo, save) NVMX_SWITCHED_##NAME,
+#include "switched.def"
+	NVMX_SWITCHED_COUNT
+};
+/* Whether these VM-entry and VM-exit controls make the register the guest's own (loaded, and saved), or leave it alone. */
+bool nvmx_switched_whole(enum nvmx_switched r, uint32_t entry, uint32_t exit);
+
 #endif

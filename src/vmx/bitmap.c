@@ -24,10 +24,57 @@ bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g)
 	return true;
 }
 
+void nvmx_grants_close(struct nvmx_grants *g)
+{
+	uint64_t *own = g->page.va;
+
+	while (g->n)
+		own[g->word[--g->n]] = ~0ull;
+}
+
+enum { OPEN_R = 1, OPEN_W = 2, OPEN_RW = OPEN_R | OPEN_W };
+enum {
+	REACH_PLAIN,
+	REACH_GUEST,
+	REACH_APIC,
+	REACH_SWITCHED, /* from here on the rows of switched.def */
+	REACH_BEFORE = REACH_SWITCHED - 1,
+#define S(NAME, load, undo, save) REACH_##NAME,
+#include "../vmcs/switched.def"
+};
+
+static const struct open_row {
+	uint32_t first, last;
+	uint8_t access, reach;
+} open_rows[] = {
+#define O(first, last, access, reach) { first, last, OPEN_##access, REACH_##reach },
+#include "open.def"
+};
+#define OPEN_ROWS (sizeof(open_rows) / sizeof(*open_rows))
+
+/* Whether L2's access to the processor's own MSR is as good as L1's. */
+static bool may_open(const struct nvmx_vcpu *v, const struct nvmx_slot *s, uint32_t msr, bool write)
+{
+	size_t i = 0;
+
+	while (i < OPEN_ROWS && msr - open_rows[i].first > open_rows[i].last - open_rows[i].first)
+		i++;
+	if (i == OPEN_ROWS || !(open_rows[i].access & (write ? OPEN_W : OPEN_R)))
+		return false;
+	if (open_rows[i].reach == REACH_APIC)
+		return v->vm->flags & NVMX_HOST_APIC_PASSTHROUGH;
+	return open_rows[i].reach < REACH_SWITCHED ||
+	       nvmx_switched_whole((enum nvmx_switched)(open_rows[i].reach - REACH_SWITCHED), s->ctl02[NVMX_WORD_ENTRY],
+				   s->ctl02[NVMX_WORD_EXIT]);
+}
+
 #define X2APIC_FIRST 0x800u
+#define X2APIC_WORDS 4u
 #define X2APIC_TPR 8u    /* MSRs by their offset from X2APIC_FIRST */
 #define X2APIC_EOI 0x0bu
 #define X2APIC_SELF_IPI 0x3fu
+#define X2APIC_READ (X2APIC_FIRST / 64) /* words of the bitmap */
+#define X2APIC_WRITE ((X2APIC_FIRST + 2048 * 8) / 64)
 
 /*
  * The bits of a word of the MSR bitmap whose MSRs the processor virtualizes for L2 out of L1's virtual-APIC page (SDM 29.5):
@@ -36,11 +83,11 @@ bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g)
 static uint64_t virtual_x2apic(const struct nvmx_vmcs12 *v12, unsigned word)
 {
 	uint32_t proc2 = nvmx_v12_proc2(v12);
-	unsigned read = word - X2APIC_FIRST / 64, write = word - (X2APIC_FIRST + 2048 * 8) / 64;
+	unsigned read = word - X2APIC_READ, write = word - X2APIC_WRITE;
 
 	if (!(proc2 & NVMX_PROC2_X2APIC_MODE))
 		return 0;
-	if (read < 4)
+	if (read < X2APIC_WORDS)
 		return proc2 & NVMX_PROC2_APIC_REGS ? ~0ull : read ? 0 : NVMX_BIT64(X2APIC_TPR);
 	if (write)
 		return 0;
@@ -48,8 +95,18 @@ static uint64_t virtual_x2apic(const struct nvmx_vmcs12 *v12, unsigned word)
 	       (proc2 & NVMX_PROC2_VID ? NVMX_BIT64(X2APIC_EOI) | NVMX_BIT64(X2APIC_SELF_IPI) : 0);
 }
 
-static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa, const uint8_t *host,
-		   const struct nvmx_vmcs12 *virtual12)
+/* What the host closes in a word of the MSR bitmap: what it intercepts for L1, and its own APIC; not what is virtual. */
+static uint64_t closed_msrs(const struct nvmx_vcpu *v, const struct nvmx_slot *s, const uint8_t *host, unsigned word)
+{
+	bool is_x2apic = word - X2APIC_READ < X2APIC_WORDS || word - X2APIC_WRITE < X2APIC_WORDS;
+	uint64_t closed = ~0ull;
+
+	if (host && !(is_x2apic && !(v->vm->flags & NVMX_HOST_APIC_PASSTHROUGH)))
+		memcpy(&closed, host + 8 * word, sizeof(closed));
+	return is_x2apic ? closed & ~virtual_x2apic(s->v12, word) : closed;
+}
+
+static void review_l1(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa)
 {
 	const volatile uint64_t *l1;
 	uint64_t *own = g->page.va;
@@ -61,26 +118,40 @@ static void review(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa, con
 		own[g->word[i]] |= l1 ? l1[g->word[i]] : ~0ull;
 	if (l1)
 		v->ops->unmap(v->host, gpa, (void *)(uintptr_t)l1, false);
-	for (unsigned i = 0; (host || virtual12) && i < g->n; i++) {
-		uint64_t word = ~0ull;
+}
 
-		if (host)
-			memcpy(&word, host + 8 * g->word[i], sizeof(word));
-		own[g->word[i]] |= virtual12 ? word & ~virtual_x2apic(virtual12, g->word[i]) : word;
+static void review_ports(struct nvmx_grants *g, const uint8_t *host)
+{
+	uint64_t *own = g->page.va, word;
+
+	for (unsigned i = 0; host && i < g->n; i++) {
+		memcpy(&word, host + 8 * g->word[i], sizeof(word));
+		own[g->word[i]] |= word;
 	}
+}
+
+void nvmx_bitmaps_review_host(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	const uint8_t *host_io = v->config.io_bitmap01;
+	uint64_t *own = s->msr.page.va;
+
+	for (unsigned i = 0; i < s->msr.n; i++)
+		own[s->msr.word[i]] |= closed_msrs(v, s, v->config.msr_bitmap01, s->msr.word[i]);
+	review_ports(&s->io[0], host_io);
+	review_ports(&s->io[1], host_io ? host_io + 4096 : NULL);
 }
 
 void nvmx_bitmaps_review(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
-	const uint8_t *host_io = v->config.io_bitmap01;
 
 	if (v12->proc_ctls & NVMX_PROC_MSR_BITMAPS)
-		review(v, &s->msr, v12->msr_bitmap, v->config.msr_bitmap01, v12);
+		review_l1(v, &s->msr, v12->msr_bitmap);
 	if (v12->proc_ctls & NVMX_PROC_IO_BITMAPS) {
-		review(v, &s->io[0], v12->io_bitmap_a, host_io, NULL);
-		review(v, &s->io[1], v12->io_bitmap_b, host_io ? host_io + 4096 : NULL, NULL);
+		review_l1(v, &s->io[0], v12->io_bitmap_a);
+		review_l1(v, &s->io[1], v12->io_bitmap_b);
 	}
+	nvmx_bitmaps_review_host(v, s);
 }
 
 static bool l1_bit(struct nvmx_vcpu *v, uint64_t gpa, uint32_t bit)
@@ -128,7 +199,8 @@ bool nvmx_open_msr(struct nvmx_vcpu *v, uint32_t msr, bool write)
 	if (bit < 0 || !v->cur->msr.page.va)
 		return false;
 	is_virtual = virtual_x2apic(v->cur->v12, (unsigned)bit / 64) >> (bit % 64) & 1;
-	if (!is_virtual && (!v->config.msr_bitmap01 || host_bit(v->config.msr_bitmap01, (uint32_t)bit)))
+	if (!is_virtual && (!v->config.msr_bitmap01 || host_bit(v->config.msr_bitmap01, (uint32_t)bit) ||
+			    !may_open(v, v->cur, msr, write)))
 		return false;
 	v->counters[NVMX_CNT_MSR_GRANT]++;
 	open_bit(&v->cur->msr, (uint32_t)bit);

@@ -94,7 +94,7 @@ static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 }
 
 #define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
-		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED)
+		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH)
 
 static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 {
@@ -102,7 +102,7 @@ static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 		return fail(detail, NVMX_ERR_ABI, c->ops->size);
 	if (c->ops->abi != NVMX_ABI_VERSION)
 		return fail(detail, NVMX_ERR_ABI, c->ops->abi);
-	if (c->flags & ~KNOWN_FLAGS)
+	if (c->flags & ~KNOWN_FLAGS || (c->flags & NVMX_HOST_APIC_PASSTHROUGH && c->flags & NVMX_HOST_OWNS_INTERRUPTS))
 		return fail(detail, NVMX_ERR_CONFIG, c->flags);
 	if (c->hw->maxphyaddr < 32 || c->hw->maxphyaddr > 52)
 		return fail(detail, NVMX_ERR_CONFIG, c->hw->maxphyaddr);
@@ -270,8 +270,10 @@ void nvmx_vcpu_unpark(struct nvmx_vcpu *v)
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v)
 {
 	read_controls01(v);
-	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
+		nvmx_bitmaps_review_host(v, &v->slots[i]);
 		v->slots[i].ready02 = false;
+	}
 }
 
 const char *nvmx_init_error(int error, uint32_t detail)

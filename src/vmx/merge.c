@@ -62,6 +62,14 @@ static void merge_pins(struct merge *m)
 	}
 }
 
+/* Controls on which it depends what an MSR that is open to L2 leads to; for the mode of L2 it does not matter. */
+static const uint32_t reach_of_msrs[NVMX_WORDS] = {
+	[NVMX_WORD_PROC] = NVMX_PROC_TPR_SHADOW | NVMX_PROC_SECONDARY | NVMX_PROC_TERTIARY,
+	[NVMX_WORD_PROC2] = NVMX_PROC2_X2APIC_MODE | NVMX_PROC2_APIC_REGS | NVMX_PROC2_VID,
+	[NVMX_WORD_EXIT] = ~0u,
+	[NVMX_WORD_ENTRY] = ~NVMX_ENTRY_IA32E,
+};
+
 static void set_word(struct merge *m, enum nvmx_word w, uint32_t field, uint32_t c12, uint32_t engine, uint32_t cap)
 {
 	uint32_t value = nvmx_merge_word(&m->v->vm->masks, w, c12, m->v->ctl01[w], engine,
@@ -69,6 +77,8 @@ static void set_word(struct merge *m, enum nvmx_word w, uint32_t field, uint32_t
 
 	if (value == m->s->ctl02[w])
 		return;
+	if ((value ^ m->s->ctl02[w]) & reach_of_msrs[w])
+		nvmx_grants_close(&m->s->msr);
 	m->s->ctl02[w] = value;
 	write02(m, field, value);
 }

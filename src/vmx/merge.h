@@ -63,12 +63,17 @@ void nvmx_carry_left(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_
 void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const uint64_t value[NVMX_CARRIED]);
 
 /* bitmap.c */
-/* Closes the opened bits of vmcs02's bitmaps that L1 now intercepts (its pages may have changed without a VMWRITE). */
+/* Closes the opened bits of vmcs02's bitmaps that L1 now intercepts (its pages may have changed without a VMWRITE), and those
+ * that the host does.  The second: the host's alone. */
 void nvmx_bitmaps_review(struct nvmx_vcpu *v, struct nvmx_slot *s);
+void nvmx_bitmaps_review_host(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Closes all: what was opened was so under controls that have changed. */
+void nvmx_grants_close(struct nvmx_grants *g);
 /* Whether L1 intercepts the access that made vmcs02 exit; unreadable bitmaps read as all ones. */
 bool nvmx_l1_wants_msr(struct nvmx_vcpu *v, uint32_t msr, bool write);
 bool nvmx_l1_wants_io(struct nvmx_vcpu *v, uint64_t qualification);
-/* Opens the bit (or bits) if the host does not intercept either: true if the access can be retried. */
+/* Opens the bit (or bits) if the host does not intercept either, and open.def allows it under vmcs02's controls: true if the
+ * access can be retried. */
 bool nvmx_open_msr(struct nvmx_vcpu *v, uint32_t msr, bool write);
 bool nvmx_open_io(struct nvmx_vcpu *v, uint64_t qualification);
 /* Gives vmcs02 a bitmap page, all bits closed, if it has none; false: no memory. */

@@ -90,6 +90,42 @@ static void exit_bitmaps_of_both(void **state)
 	}
 }
 
+/* What is open to L2 was opened under vmcs02's controls: a change of those that count closes it, that of a window does not. */
+static void controls_close_msrs(void **state)
+{
+	static const struct {
+		unsigned row;
+		uint32_t value;
+		bool closes;
+	} changes[] = {
+		{ NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS | NVMX_PROC_INT_WINDOW, false },
+		{ NVMX_I_ENTRY_CTLS, NVMX_ENTRY_IA32E, false },
+		{ NVMX_I_PROC_CTLS2, NVMX_PROC2_RDTSCP, false },
+		{ NVMX_I_PROC_CTLS2, NVMX_PROC2_X2APIC_MODE, true },
+		{ NVMX_I_PROC_CTLS2, NVMX_PROC2_APIC_REGS, true },
+		{ NVMX_I_PROC_CTLS2, NVMX_PROC2_VID, true },
+		{ NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS | NVMX_PROC_TPR_SHADOW, true },
+	};
+	static const uint8_t open_to_l1[4096];
+	const unsigned bit = 1024 + 0x102 / 8; /* reads of IA32_KERNEL_GS_BASE */
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	uint8_t *page;
+
+	m->v->config.msr_bitmap01 = open_to_l1;
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS);
+	for (unsigned i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		merged(m, s);
+		page = s->msr.page.va;
+		assert_true(nvmx_open_msr(m->v, 0xc0000102, false));
+		assert_int_equal(page[bit], 0xff & ~(1u << 2));
+		nvmx_slot_write(s, changes[i].row, changes[i].value);
+		merged(m, s);
+		assert_int_equal(page[bit], changes[i].closes ? 0xff : 0xff & ~(1u << 2));
+	}
+	m->v->config.msr_bitmap01 = NULL;
+}
+
 /* The pages that the processor uses on L2's behalf are pinned while L1 names them, and their addresses are the host's. */
 static void pages_of_the_apic(void **state)
 {
@@ -337,6 +373,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MINI_TEST(fields_of_a_secondary_control),
 		MINI_TEST(exit_bitmaps_of_both),
+		MINI_TEST(controls_close_msrs),
 		MINI_TEST(pages_of_the_apic),
 		MINI_TEST(pages_of_the_apic_move),
 		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s),
