@@ -3,32 +3,28 @@
 import fcntl
 import glob
 import gzip
-import lzma
 import os
 import shutil
-import struct
 import subprocess
 
 import elf
 import initramfs
+import kernel
 import packages
 from packages import LAB, LabError, TOP, one, tree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(LAB, "out")
 NOT_NEEDED = ("initramfs-tools", "linux-base", "debconf", "perl", "udev", "systemd", "kmod")
-KVM_MODULES = ("virt/lib/irqbypass", "arch/x86/kvm/kvm", "arch/x86/kvm/kvm-intel")
-XEN_MODULES = ("xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs/xenfs")
-DISK_MODULES = ("crypto/crct10dif_common", "lib/crc-t10dif", "lib/crc64", "lib/crc64-rocksoft", "block/t10-pi",
-	"drivers/nvme/host/nvme-core", "drivers/nvme/host/nvme", "drivers/virtio/virtio_ring", "drivers/virtio/virtio",
-	"drivers/virtio/virtio_pci_legacy_dev", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci",
-	"drivers/block/virtio_blk")	# in the order of loading
-IDE_MODULES = ("drivers/scsi/scsi_common", "drivers/scsi/scsi_mod", "drivers/ata/libata", "drivers/ata/ata_piix",
-	"crypto/crct10dif_common", "lib/crc-t10dif", "lib/crc64", "lib/crc64-rocksoft", "block/t10-pi", "drivers/scsi/sd_mod")
+KVM_MODULE = ("kvm-intel",)
+XEN_MODULES = ("xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs")
+# What is found by name when another is loaded, or by what it serves; not every kernel has each.
+CHECKSUMS = ("crct10dif_generic?", "crc64_rocksoft_generic?")
+DISK_MODULES = (*CHECKSUMS, "nvme", "virtio_pci_legacy_dev?", "virtio_pci", "virtio_blk")
+IDE_MODULES = ("ata_piix", *CHECKSUMS, "sd_mod")
 XEN_PROGRAMS = ("xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper", "xl")
 QEMU_FILES = ("seabios/bios-256k.bin", "seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin", "qemu/pvh.bin", "qemu/qboot.rom",
 	"qemu/kvmvapic.bin", "qemu/multiboot_dma.bin")
-SIGNED = b"~Module signature appended~\n"
 PVH_SHIM = 0x8000		# physical address, in RAM that nothing has been put in
 KERNELS = {"amd64": "linux-image-amd64", "i386": "linux-image-686-pae"}
 
@@ -42,7 +38,7 @@ def qemu():
 
 
 def xen():
-	return tree("xen", "amd64", ["xen-hypervisor-4.17-amd64", "xen-utils-4.17"])
+	return tree("xen", "amd64", ["xen-system-amd64"], skip=NOT_NEEDED)
 
 
 def stale(path, sources):
@@ -57,7 +53,7 @@ def own(*names):
 
 
 def busybox(archive, arch):
-	archive.copy("bin/busybox", os.path.join(linux(arch), "bin/busybox"), 0o755)
+	archive.copy("bin/busybox", kernel.busybox(linux(arch)), 0o755)
 	for directory in ("dev", "proc", "sys", "tmp", "run"):
 		archive.directory(directory)
 	archive.device("dev/console", 5, 1)
@@ -72,16 +68,8 @@ def vmlinux(arch):
 	"""Debian's kernel out of its bzImage: what the bzImage would unpack itself into, slowly."""
 	out = os.path.join(OUT, f"vmlinux-{arch}")
 	source = vmlinuz(arch)
-	if stale(out, [source] + own("elf.py")):
-		with open(source, "rb") as f:
-			data = f.read()
-		start = (data[0x1f1] + 1) * 512 + struct.unpack_from("<I", data, 0x248)[0]
-		length = struct.unpack_from("<I", data, 0x24c)[0]
-		try:
-			image = lzma.LZMADecompressor().decompress(data[start:start + length])
-		except lzma.LZMAError:
-			raise LabError(f"{source}: its payload is not xz") from None
-		_write(out, elf.compact(image))
+	if stale(out, [source] + own("elf.py", "kernel.py")):
+		_write(out, kernel.vmlinux(source))
 	return out
 
 
@@ -121,14 +109,13 @@ def l2_initrd(arch):
 	return out
 
 
-def module(archive, path, name=""):
-	"""A kernel module, without its signature: checking that takes a slow machine seconds."""
-	with open(path, "rb") as f:
-		data = f.read()
-	if data.endswith(SIGNED):
-		size = struct.unpack(">I", data[-len(SIGNED) - 4:-len(SIGNED)])[0]
-		data = data[:-len(SIGNED) - 12 - size]
-	archive.file(name or "modules/" + os.path.basename(path), data)
+def modules(archive, names, place="modules/{file}"):
+	"""Debian's modules and those that they need, as `place` names them from their number in the order of loading and their file.
+	How many."""
+	order = kernel.Modules(linux("amd64")).load_order(names)
+	for number, (name, content) in enumerate(order):
+		archive.file(place.format(number=number, file=name), content)
+	return len(order)
 
 
 def l1_base():
@@ -144,20 +131,20 @@ def l1_base():
 	return out
 
 
-def l1_modules(out_name, names, place="modules/{file}"):
-	"""Debian's modules as `place` names them, from their number in the order of loading and their file."""
+LAB_SOURCES = ("initramfs.py", "images.py", "kernel.py")
+
+
+def l1_modules(out_name, names, place):
 	out = os.path.join(OUT, out_name)
-	if stale(out, own("initramfs.py", "images.py")):
+	if stale(out, own(*LAB_SOURCES)):
 		archive = initramfs.Archive()
-		for number, name in enumerate(names):
-			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko"))
-			module(archive, path, place.format(number=number, file=os.path.basename(path)))
+		modules(archive, names, place)
 		archive.write(out)
 	return out
 
 
 def l1_kvm():
-	return l1_modules("l1-kvm", KVM_MODULES)
+	return l1_modules("l1-kvm", KVM_MODULE, "modules/{number:02}-{file}")
 
 
 def l1_kvm_nestvmx():
@@ -166,15 +153,24 @@ def l1_kvm_nestvmx():
 	if not os.path.exists(own_module):
 		raise LabError(f"{own_module} is missing: run adapters/kvm/build first")
 	out = os.path.join(OUT, "l1-kvm-nestvmx")
-	if stale(out, [own_module] + own("initramfs.py", "images.py")):
+	if stale(out, [own_module] + own(*LAB_SOURCES)):
 		archive = initramfs.Archive()
-		for name in KVM_MODULES[:-1]:
-			module(archive, one(os.path.join(linux("amd64"), "lib/modules/*/kernel", name + ".ko")))
+		number = modules(archive, ("kvm",), "modules/{number:02}-{file}")
 		stripped = out + ".ko"
 		packages.run(["objcopy", "--strip-debug", own_module, stripped])
 		with open(stripped, "rb") as f:
-			archive.file("modules/kvm-intel.ko", f.read())
+			archive.file(f"modules/{number:02}-kvm-intel.ko", f.read())
 		os.unlink(stripped)
+		archive.write(out)
+	return out
+
+
+def l1_kvm_stock():
+	"""The stock kvm-intel.ko beside another one."""
+	out = os.path.join(OUT, "l1-kvm-stock")
+	if stale(out, own(*LAB_SOURCES)):
+		archive = initramfs.Archive()
+		archive.file("modules/stock/kvm-intel.ko", kernel.Modules(linux("amd64")).content("kvm_intel"))
 		archive.write(out)
 	return out
 
@@ -287,7 +283,7 @@ def l1_elf(name):
 
 def xen_hypervisor():
 	out = os.path.join(OUT, "xen")
-	source = one(os.path.join(xen(), "boot/xen-4.17*.gz"))
+	source = one(os.path.join(xen(), "boot/xen-[0-9]*.gz"))
 	if stale(out, [source]):
 		with gzip.open(source) as f:
 			_write(out, f.read())
@@ -308,8 +304,8 @@ def pvh_linux(arch):
 		"-Wl,--oformat=binary"], own("pvhfs.S"))
 	out = os.path.join(OUT, "vmlinux-i386-pvh")
 	if stale(out, [code, vmlinux(arch)] + own("elf.py")):
-		with open(vmlinux(arch), "rb") as kernel, open(code, "rb") as f:
-			_write(out, elf.enter_by(kernel.read(), f.read(), PVH_SHIM))
+		with open(vmlinux(arch), "rb") as image, open(code, "rb") as f:
+			_write(out, elf.enter_by(image.read(), f.read(), PVH_SHIM))
 	return out
 
 
@@ -317,18 +313,16 @@ def dom0(guest):
 	"""The file system of Xen's first domain, with the kernel of the guest that it starts, and the guest's if it is Linux."""
 	out = os.path.join(OUT, f"dom0-{guest}")
 	parts = [pvh_real()] if guest == "real" else [pvh_linux(guest), l2_initrd(guest)]
-	if stale(out, parts + own("dom0-init", "initramfs.py", "images.py")):
+	if stale(out, parts + own("dom0-init", *LAB_SOURCES)):
 		archive = initramfs.Archive()
 		busybox(archive, "amd64")
 		archive.copy("init", os.path.join(HERE, "dom0-init"), 0o755)
-		for name in XEN_MODULES:
-			path = one(os.path.join(linux("amd64"), "lib/modules/*/kernel/drivers/xen", name + ".ko"))
-			module(archive, path)
+		modules(archive, XEN_MODULES, "modules/{number:02}-{file}")
 		for name in XEN_PROGRAMS:
-			path = one(os.path.join(xen(), "usr/lib/xen-4.17/bin", name))
+			path = one(os.path.join(xen(), "usr/lib/xen-[0-9]*/bin", name))
 			archive.program(xen(), os.path.relpath(path, xen()))
 		# pthread_cancel loads it by name.
-		archive.copy("lib/libgcc_s.so.1", one(os.path.join(xen(), "lib/*/libgcc_s.so.1")), 0o755)
+		archive.copy("lib/libgcc_s.so.1", one(*(os.path.join(xen(), d, "libgcc_s.so.1") for d in ("lib/*", "usr/lib/*"))), 0o755)
 		for name, part in zip(("kernel", "initrd"), parts):
 			archive.copy("l2/" + name, part)
 		archive.write(out)
@@ -339,7 +333,7 @@ PIECES = {
 	"l1-base": l1_base, "l1-kvm": l1_kvm,
 	"l1-disk": lambda: l1_modules("l1-disk", DISK_MODULES, "disk/{number:02}-{file}"),
 	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
-	"l1-kvm-stock": lambda: l1_modules("l1-kvm-stock", KVM_MODULES[-1:], "modules/stock/{file}"),
+	"l1-kvm-stock": l1_kvm_stock,
 	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
 	"l1-conform": lambda: l1_elf("conform"), "l2-kvm-amd64": lambda: l2_kvm("amd64"),
 	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": l2_xen, "l2-real": l2_real,

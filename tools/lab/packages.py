@@ -116,9 +116,15 @@ def tree(key, arch, names, skip=()):
 	return root
 
 
-def one(pattern):
-	"""The single file that matches."""
-	found = sorted(glob.glob(pattern))
-	if not found:
-		raise LabError(f"no file {pattern}")
-	return found[-1]
+def found(*patterns):
+	"""Files that match the first of the patterns which any matches; there is one."""
+	for pattern in patterns:
+		matches = sorted(glob.glob(pattern))
+		if matches:
+			return matches
+	raise LabError(f"no file {' or '.join(patterns)}")
+
+
+def one(*patterns):
+	"""The file that matches; the last in order if several do."""
+	return found(*patterns)[-1]
