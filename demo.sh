@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
-# From a fresh Debian 12: builds the project, boots the metal host -> Debian's Linux with KVM -> Debian's Linux, on an
+# From a fresh Debian 12 or 13: builds the project, boots the metal host -> Debian's Linux with KVM -> Debian's Linux, on an
 # emulated processor with VMX, and shows what happened. Root is asked for only to install missing packages.
 #   ./demo.sh [--bochs PATH] [--no-bench]
 set -u
@@ -10,7 +10,7 @@ die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '\n== %s\n' "$*"; }
 . tools/lab/install.sh
 
-packages="gcc libc6-dev cmake make binutils python3 lz4
+packages="gcc libc6-dev cmake make binutils python3 lz4 zstd
 	bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso"
 row=kvm-amd64
 log=build/demo.log

@@ -101,7 +101,7 @@ unit() {
 
 # What the emulator tests boot; Debian's packages for them are fetched meanwhile.
 images() {
-	install_missing bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso python3 lz4 \
+	install_missing bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso python3 lz4 zstd \
 		gcc libc6-dev make cmake binutils linux-headers-amd64 qemu-system-x86 ipxe-qemu seabios
 	mkdir -p build/log
 	test/emulator/50-boot --fetch >build/log/fetch.log 2>&1 </dev/null &
