@@ -270,7 +270,7 @@ void loader_main(uint32_t magic, const struct mb_info *mb)
 	info.cmdline = mb->cmdline;
 	info.rsdp = find_rsdp();
 	info.map = (uint32_t)map;
-	__asm__ volatile("jmp *%0" : : "r"(entry), "b"(&info));
+	__asm__ volatile("jmp *%0" : : "r"(entry), "b"(&info) : "memory");
 	__builtin_unreachable();
 }
 
