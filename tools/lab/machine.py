@@ -42,6 +42,15 @@ def _help(path):
 	return done.stdout
 
 
+def bochs_version(path):
+	"""Such as "2.7"; an empty string where that Bochs does not tell, or is none."""
+	try:
+		found = re.search(r"Bochs x86 Emulator (\d+\.\d+\S*)", _help(path))
+	except MachineError:
+		return ""
+	return found[1] if found else ""
+
+
 class Disk:
 	def __init__(self, path, cdrom=False, keep=False):
 		self.path = path
