@@ -27,6 +27,10 @@ AVOIDED = [
 	("3.0", "l1-kvm", "nvmx.kvm=enable_apicv=0"),
 ]
 
+def avoiding(pieces, bochs):
+	"""Words for the command line of a kernel with these pieces on that version of Bochs."""
+	return [word for version, piece, word in AVOIDED if version == bochs and piece in pieces]
+
 
 class Row:
 	"""One boot. `pieces`: images of tools/lab, the kernel first. `expect`: regexes in the order of appearance.
@@ -50,7 +54,7 @@ class Row:
 
 	def words(self, bochs):
 		"""The kernel's arguments on that version of Bochs."""
-		return self.arguments.split() + [word for version, piece, word in AVOIDED if version == bochs and piece in self.pieces]
+		return self.arguments.split() + avoiding(self.pieces, bochs)
 
 
 def linux(name, guests, kvm="", l2cpus=1, extra="", stress=False, **kw):
