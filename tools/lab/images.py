@@ -11,7 +11,7 @@ import elf
 import initramfs
 import kernel
 import packages
-from packages import LAB, LabError, TOP, one, tree
+from packages import Absent, LAB, LabError, TOP, one, tree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(LAB, "out")
@@ -357,4 +357,4 @@ def piece(name):
 		return PIECES[name]()
 
 
-__all__ = ["piece", "PIECES", "LabError", "packages"]
+__all__ = ["piece", "PIECES", "Absent", "LabError", "packages"]

@@ -3,6 +3,7 @@
 import fcntl
 import glob
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -14,6 +15,10 @@ RETRIES = 3
 
 class LabError(Exception):
 	"""Something that the user has to know, in one line."""
+
+
+class Absent(LabError):
+	"""The machine's Debian has no such package: what needs it cannot be tried there."""
 
 
 def run(argv, **kw):
@@ -28,7 +33,10 @@ def retry(argv, **kw):
 	for attempt in range(RETRIES):
 		try:
 			return run(argv, **kw)
-		except LabError:
+		except LabError as why:
+			missing = re.search(r"Unable to locate package (\S+)", str(why))
+			if missing:
+				raise Absent(f"the archive has no package {missing[1]}") from None
 			if attempt == RETRIES - 1:
 				raise
 			time.sleep(3 * (attempt + 1))
