@@ -94,6 +94,11 @@ tests_with_gcc() {
 	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O2 -DNDEBUG" "$@"
 }
 
+consume() {
+	install_missing g++ clang
+	run consume test/consume/run
+}
+
 unit() {
 	tests_with_gcc -DNESTVMX_TEST_PORT=OFF
 	programs build/unit "" test/check/*
@@ -140,7 +145,7 @@ unit) unit ;;
 lint) lint ;;
 emulator) tests_with_gcc; images; emulator ;;
 coverage) install_missing gcovr gcc cmake make libcmocka-dev; exec test/coverage ;;
-all) unit; run consume test/consume/run; images; with_clang; lint; emulator ;;
+all) unit; consume; images; with_clang; lint; emulator ;;
 *) die "unknown command '$1' (unit, lint, emulator, coverage; nothing for all)" ;;
 esac
 finish

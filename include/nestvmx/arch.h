@@ -6,6 +6,8 @@
 #ifndef NESTVMX_ARCH_H
 #define NESTVMX_ARCH_H
 
+#include <nestvmx/version.h>
+
 #define NVMX_BIT(n) (1u << (n))
 #define NVMX_BIT64(n) (1ull << (n))
 

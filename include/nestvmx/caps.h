@@ -9,9 +9,14 @@
 #define NESTVMX_CAPS_H
 
 #include <nestvmx/arch.h>
+#include <nestvmx/version.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define NVMX_CAPS_FIRST_MSR NVMX_MSR_VMX_BASIC
 #define NVMX_CAPS_MSRS 19 /* 480H to 492H */
@@ -94,7 +99,7 @@ enum nvmx_feature {
 	NVMX_FEATURE_HW_EPTP_SWITCHING, /* the processor's own EPTP switching for L2; without, each VMFUNC of L2 exits; not seen by L1 */
 	NVMX_FEATURE_COUNT
 };
-_Static_assert(NVMX_FEATURE_COUNT <= 64, "the withheld set is one 64-bit word");
+NVMX_STATIC_ASSERT(NVMX_FEATURE_COUNT <= 64, "the withheld set is one 64-bit word");
 
 /* "ept", "vpid", "shadow_vmcs" ...; NULL for a number out of range.  Pure; any context. */
 const char *nvmx_feature_name(unsigned feature);
@@ -120,5 +125,9 @@ void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compa
  * IA32_VMX_BASIC stays.  *c is consistent after it if `limit` is.  Pure; any context.
  */
 void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 #include <nestvmx/caps.h>
 #include <nestvmx/vmcs12.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the checks read beside vmcs12. */
 struct nvmx_check_input {
 	const struct nvmx_vmcs12 *v12;
@@ -59,5 +63,9 @@ const struct nvmx_check_row *nvmx_check_rows(size_t *count);
  * another group has been written by L1 since.  Pure; any context; at most one pass over the table.
  */
 const struct nvmx_check_row *nvmx_check_entry(const struct nvmx_check_input *in, uint32_t dirty_groups);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -30,6 +30,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define NVMX_CPUID_EBX 0x6e62696cu /* "libn" */
 #define NVMX_CPUID_ECX 0x76747365u /* "estv" */
 #define NVMX_CPUID_EDX 0x0000786du /* "mx" */
@@ -43,5 +47,9 @@ struct nvmx_vm;
  * and the VM has NVMX_ENLIGHTENED.  Pure.
  */
 bool nvmx_cpuid(const struct nvmx_vm *vm, uint32_t base, uint32_t leaf, uint32_t regs[4]);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

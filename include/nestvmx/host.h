@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct nvmx_host;
 
 /*
@@ -143,5 +147,9 @@ struct nvmx_host_ops {
 	 * Absent: copied from vmcs01. */
 	void (*make_vmcs02)(struct nvmx_host *h, uint64_t hpa);
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -26,7 +26,12 @@
 #include <nestvmx/fields.h>
 #include <nestvmx/host.h>
 #include <nestvmx/state.h>
+#include <nestvmx/version.h>
 #include <nestvmx/vmcs12.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Errors of the set-up calls; nvmx_init_error() makes a line of them. */
 enum nvmx_error {
@@ -301,5 +306,9 @@ enum nvmx_counter {
 };
 uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c);
 const char *nvmx_counter_name(unsigned c);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

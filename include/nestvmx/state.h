@@ -15,9 +15,14 @@
 #ifndef NESTVMX_STATE_H
 #define NESTVMX_STATE_H
 
+#include <nestvmx/version.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct nvmx_vcpu;
 
@@ -48,7 +53,7 @@ struct nvmx_state_header {
 	uint64_t preemption_timer_deadline; /* L1's TSC / 32 when the VMX-preemption timer expires */
 	uint8_t reserved[88];     /* 0 when saved, ignored when restored */
 };
-_Static_assert(sizeof(struct nvmx_state_header) == 128, "Linux's header");
+NVMX_STATIC_ASSERT(sizeof(struct nvmx_state_header) == 128, "Linux's header");
 
 /*
  * Without vmcs12_pa the blob is the header; with it the vmcs12 page (struct nvmx_vmcs12) follows, and if L2 runs with "VMCS
@@ -146,5 +151,9 @@ void nvmx_state_reset(struct nvmx_vcpu *v);
  */
 void nvmx_smi(struct nvmx_vcpu *v);
 void nvmx_rsm(struct nvmx_vcpu *v);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,7 +9,12 @@
 #ifndef NESTVMX_VMCS12_H
 #define NESTVMX_VMCS12_H
 
+#include <nestvmx/version.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* The VMCS revision identifier announced to L1 in IA32_VMX_BASIC[30:0], and its shadow-VMCS indicator (SDM 24.2). */
 #define NVMX_VMCS12_REVISION 0x11e57ed0u
@@ -201,6 +206,10 @@ struct nvmx_vmcs12 {
 	uint8_t pad6[2890];
 } __attribute__((packed, aligned(8)));
 
-_Static_assert(sizeof(struct nvmx_vmcs12) == NVMX_VMCS12_SIZE, "a VMCS region is one page");
+NVMX_STATIC_ASSERT(sizeof(struct nvmx_vmcs12) == NVMX_VMCS12_SIZE, "a VMCS region is one page");
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -26,6 +26,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct nvmx_vtd;      /* a unit: opaque, caller-owned memory */
 struct nvmx_vtd_host; /* defined by the host, handed to every op */
 
@@ -462,5 +466,9 @@ enum nvmx_vtd_counter {
 };
 uint64_t nvmx_vtd_counter(const struct nvmx_vtd *u, enum nvmx_vtd_counter c);
 const char *nvmx_vtd_counter_name(unsigned c);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,11 @@
  */
 #include "vcpu.h"
 
+const char *nvmx_version(void)
+{
+	return NVMX_VERSION_STRING;
+}
+
 bool nvmx_in_vmx_operation(const struct nvmx_vcpu *v)
 {
 	return v->vmxon_ptr != NVMX_NO_ADDR;
