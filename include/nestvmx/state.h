@@ -70,6 +70,9 @@ struct nvmx_state {
  * What of a running L2 is in no field of vmcs12, at NVMX_STATE_LIVE_OFFSET of the vmcs12 page.  Linux neither reads nor
  * writes that place: from a blob of Linux's the values are those of vmcs01 at nvmx_state_restore(), where its users put
  * them, and no event waits.
+ *
+ * A blob of this version restores in each later one: what is added comes behind the last member, `size` tells how much of it
+ * a blob has, and a register that it has not is taken as from a blob of Linux's.
  */
 #define NVMX_STATE_LIVE_OFFSET 2048u
 #define NVMX_STATE_LIVE_MAGIC 0x3145564958564d4eull /* "NMVXIVE1": present */
@@ -82,6 +85,10 @@ struct nvmx_state_live {
 	uint64_t timer_deadline;           /* as preemption_timer_deadline, to the tick */
 	uint32_t event_info, event_error, event_len; /* what waits in vmcs02 to be delivered: VM-entry event fields */
 	uint32_t flags;                    /* NVMX_STATE_LIVE_RUN_PENDING */
+	uint32_t size;                     /* bytes of this structure that are there; 0: up to here */
+	uint32_t pad;
+	uint64_t pkrs;                     /* where the host, for L1, loads them with "load PKRS", */
+	uint64_t s_cet, ssp, int_ssp_table; /* "load CET state" */
 };
 
 /*
@@ -139,18 +146,29 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 int nvmx_state_restore(struct nvmx_vcpu *v, const void *blob, size_t bytes, const struct nvmx_state_context *context,
 		       const char **row);
 
-/* Drops the nested state, as a reset of the processor does: vmcs01 is current, L1 not in VMX operation. */
+/*
+ * RESET of L1's processor (SDM table 9-1): drops the nested state without writing it back, and IA32_FEATURE_CONTROL is what
+ * L1 is offered (struct nvmx_caps; 0: L1's firmware writes it anew).  Afterwards vmcs01 is current and L1 not in VMX
+ * operation; a stopped vCPU runs again.  What the library knows of vmcs01 it reads anew: the host may have set up its
+ * controls and host state from scratch before the call.  Same context as above, any verdict included.
+ */
 void nvmx_state_reset(struct nvmx_vcpu *v);
+/* The same without IA32_FEATURE_CONTROL, which INIT leaves as it is (SDM 23.7): for a host that carries out an INIT, or ends
+ * L1's VMX operation, by force.  A processor in VMX operation blocks INITs or exits (SDM 25.2): nvmx_check_events(). */
+void nvmx_state_drop(struct nvmx_vcpu *v);
 
 /*
  * For a host that emulates SMM: the default treatment of SMIs (SDM 34.14.1, 34.14.2).  smi: after the host has taken the
  * registers of the guest that runs (L2's, from the current VMCS, if nvmx_in_l2()) for the state-save area, and before it
  * loads those of SMM; leaves VMX operation for the time being, with vmcs01 current.  rsm: before the host loads the
  * registers from the state-save area; goes back to where it was, to L2 with vmcs02 current if nvmx_in_l2() says so.  In between CR4.VMXE is
- * reserved (34.14.3): nvmx_l1_cr_check().  Same context as above.
+ * reserved (34.14.3): nvmx_l1_cr_check().  In between, too, the host may change vmcs01 as it likes (the guest-state area,
+ * the mode in the VM-entry controls), call nvmx_pins_moved(), move the vCPU, save and restore; vmcs02 waits.  An smi in SMM
+ * and an rsm outside do nothing.  nvmx_rsm() returns false if the vCPU was stopped (nvmx_stop_reason()): there is no memory
+ * for L2's shadow EPT.  Same context as above.
  */
 void nvmx_smi(struct nvmx_vcpu *v);
-void nvmx_rsm(struct nvmx_vcpu *v);
+bool nvmx_rsm(struct nvmx_vcpu *v);
 
 #ifdef __cplusplus
 }

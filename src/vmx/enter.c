@@ -139,19 +139,34 @@ bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvm
 	return load_vmcs02(v, s, in, groups);
 }
 
+/*
+ * L2 begins with those bits of CR0 that L1 has and no VM entry loads (SDM 26.3.2.1).  Where hardware has them they stay in it;
+ * where the host owns them, vmcs12 gets what L2 is to see, which the next VM exit saves.
+ */
+static void flip_cr0(struct nvmx_slot *s, uint64_t bits)
+{
+	if (!bits)
+		return;
+	s->v12->guest_cr0 ^= bits;
+	nvmx_set_add(&s->dirty, NVMX_I_GUEST_CR0);
+}
+
 /* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
 static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
-				      uint32_t groups, bool launch)
+				      uint32_t groups, bool launch, uint64_t cr0)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
 	uint32_t failed;
 
+	flip_cr0(s, cr0);
 	if (!load_vmcs02(v, s, in, groups))
 		return NVMX_STOP;
 	if (v12->entry_msr_load_count) {
 		failed = nvmx_msr_load_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count);
-		if (failed)
+		if (failed) {
+			flip_cr0(s, cr0); /* guest state is not saved (SDM 26.8) */
 			return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_MSR, failed);
+		}
 	}
 	nvmx_load_vpid(v, s);
 	if (launch)
@@ -169,11 +184,13 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	struct nvmx_check_input in = { .v12 = s->v12, .caps = &v->vm->caps, .current_vmcs = s->gpa };
 	const struct nvmx_check_row *failed;
 	uint32_t groups;
+	uint64_t cr0;
 
 	v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
 	in.l1_ia32e = v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_IA32E;
 	if (v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_TSC_OFFSET && nvmx_vmread(v, NVMX_TSC_OFFSET) != s->tsc_offset01)
 		nvmx_set_add(&s->dirty, NVMX_I_TSC_OFFSET);
+	cr0 = v->cr0_masked01 ? nvmx_vmread(v, NVMX_CR0_SHADOW) | NVMX_CR0_ET : 0;
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
@@ -185,7 +202,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 		nvmx_slot_freshen(v, s);
 	failed = nvmx_check_entry(&in, groups);
 	if (!failed)
-		return switch_to_l2(v, s, &in, groups, launch);
+		return switch_to_l2(v, s, &in, groups, launch, (cr0 ^ s->v12->guest_cr0) & v->cr0_masked01);
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	if (failed->consequence == NVMX_CHECK_ENTRY_FAIL)
 		return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_GUEST, failed->qualification);

@@ -183,8 +183,11 @@ const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm)
 	return &vm->caps;
 }
 
-static void read_controls01(struct nvmx_vcpu *v)
+void nvmx_vmcs01_read(struct nvmx_vcpu *v)
 {
+	uint64_t before = v->loaded;
+
+	nvmx_vmcs_load(v, v->config.vmcs01);
 	v->ctl01[NVMX_WORD_PIN] = (uint32_t)nvmx_vmread(v, NVMX_PIN_CTLS);
 	v->ctl01[NVMX_WORD_PROC] = (uint32_t)nvmx_vmread(v, NVMX_PROC_CTLS);
 	v->ctl01[NVMX_WORD_PROC2] = (uint32_t)nvmx_vmread(v, NVMX_PROC_CTLS2);
@@ -192,6 +195,9 @@ static void read_controls01(struct nvmx_vcpu *v)
 	v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
 	v->eptp01 = nvmx_vmread(v, NVMX_EPT_POINTER);
 	v->vpid01 = v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_VPID ? (uint16_t)nvmx_vmread(v, NVMX_VPID) : 0;
+	v->cr0_masked01 = nvmx_vmread(v, NVMX_CR0_MASK) & NVMX_CR0_UNTOUCHED;
+	if (before != NVMX_NO_ADDR)
+		nvmx_vmcs_load(v, before);
 }
 
 /* What vmcs01 must have on for the engine to switch between it and vmcs02 (the host's contract). */
@@ -226,7 +232,7 @@ int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config 
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	v->feature_control = vm->caps.feature_control;
 	nvmx_slots_init(v);
-	read_controls01(v);
+	nvmx_vmcs01_read(v);
 	error = check_vmcs01(v, detail);
 	if (error)
 		return error;
@@ -269,11 +275,8 @@ void nvmx_vcpu_unpark(struct nvmx_vcpu *v)
 
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v)
 {
-	read_controls01(v);
-	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
-		nvmx_bitmaps_review_host(v, &v->slots[i]);
-		v->slots[i].ready02 = false;
-	}
+	nvmx_vmcs01_read(v);
+	nvmx_slots_renew(v);
 }
 
 const char *nvmx_init_error(int error, uint32_t detail)

@@ -2,20 +2,21 @@
 /*
  * From L2 to L1: exit information and guest state into vmcs12, L1's host state into vmcs01 (SDM 27.2 to 27.6).
  */
+#include "l1.h"
 #include "merge.h"
 #include "port.h"
 
-#define VMX_ABORT_SAVE_MSR 1u  /* SDM 27.7 */
+/* SDM 27.7.  3, a corrupt VMCS, cannot be: vmcs12 is a copy.  5, a machine check during the exit, is the host's. */
+#define VMX_ABORT_SAVE_MSR 1u
 #define VMX_ABORT_PDPTE 2u
 #define VMX_ABORT_LOAD_MSR 4u
+#define VMX_ABORT_MODE 6u
 
 #define AR_CODE64 0xa09bu
 #define AR_CODE32 0xc09bu
 #define AR_DATA 0xc093u
 #define AR_TSS 0x8bu
 
-/* Bits of CR0 that a VM exit does not load (SDM 27.5.1). */
-#define CR0_KEPT (NVMX_CR0_ET | NVMX_CR0_CD | NVMX_CR0_NW | 0x1ff80000ull | NVMX_BIT64(17) | 0xffc0ull)
 #define PDPTE_RESERVED 0x1e6ull
 
 /* What L1 finds in registers that its host-state area does not reload. */
@@ -151,7 +152,7 @@ static void load_segments(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bo
 
 static void load_control_registers(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t cr0_before, bool host64)
 {
-	uint64_t cr0 = (v12->host_cr0 & ~CR0_KEPT) | (cr0_before & CR0_KEPT);
+	uint64_t cr0 = (v12->host_cr0 & ~NVMX_CR0_UNTOUCHED) | (cr0_before & NVMX_CR0_UNTOUCHED);
 	uint64_t cr4 = v12->host_cr4;
 
 	cr4 = host64 ? cr4 | NVMX_CR4_PAE : cr4 & ~NVMX_CR4_PCIDE;
@@ -282,6 +283,9 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 	if (s->v12->exit_msr_store_count &&
 	    nvmx_msr_store_list(v, s->v12->exit_msr_store_addr, s->v12->exit_msr_store_count))
 		return vmx_abort(v, VMX_ABORT_SAVE_MSR);
+	/* Only an unrestricted L2 can have entered IA-32e mode by itself: VM entries to it want a host of 64 bits (26.2.4). */
+	if (s->v12->entry_ctls & NVMX_ENTRY_IA32E && !(s->v12->exit_ctls & NVMX_EXIT_HOST_64))
+		return vmx_abort(v, VMX_ABORT_MODE); /* SDM 27.5 */
 	if (v->hw_shadow_on)
 		nvmx_shadow_push(v, s);
 	return load_host_state(v, &left);
@@ -311,7 +315,7 @@ enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	if (reason != NVMX_XR_ENTRY_FAIL_MSR)
 		left_by_entry(v, &left);
-	left.cr0 = nvmx_vmread(v, NVMX_GUEST_CR0);
+	left.cr0 = nvmx_l1_cr0(v);
 	left.nmi_blocked = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_NMI;
 	s->v12->exit_reason = reason | NVMX_XR_ENTRY_FAILURE;
 	s->v12->exit_qualification = qualification;

@@ -222,14 +222,6 @@ static void merge_cr3_targets(struct merge *m)
 		write02(m, NVMX_CR3_TARGET0 + 2 * i, target[i]);
 }
 
-static void merge_pdptes(struct merge *m)
-{
-	write02(m, NVMX_GUEST_PDPTE0, m->v12->guest_pdpte0);
-	write02(m, NVMX_GUEST_PDPTE1, m->v12->guest_pdpte1);
-	write02(m, NVMX_GUEST_PDPTE2, m->v12->guest_pdpte2);
-	write02(m, NVMX_GUEST_PDPTE3, m->v12->guest_pdpte3);
-}
-
 /* Multipliers have 48 fraction bits (SDM 24.6.5): the product of two, and the host's offset scaled by L1's. */
 #define TSC_ONE (1ull << 48)
 static uint64_t tsc_scale(uint64_t value, uint64_t multiplier)
@@ -288,6 +280,14 @@ static void write_guest(struct merge *m, unsigned row, uint32_t field, uint64_t 
 {
 	if (!nvmx_set_has(&m->s->stale, row))
 		write02(m, field, value);
+}
+
+static void merge_pdptes(struct merge *m)
+{
+	write_guest(m, NVMX_I_GUEST_PDPTE0, NVMX_GUEST_PDPTE0, m->v12->guest_pdpte0);
+	write_guest(m, NVMX_I_GUEST_PDPTE1, NVMX_GUEST_PDPTE1, m->v12->guest_pdpte1);
+	write_guest(m, NVMX_I_GUEST_PDPTE2, NVMX_GUEST_PDPTE2, m->v12->guest_pdpte2);
+	write_guest(m, NVMX_I_GUEST_PDPTE3, NVMX_GUEST_PDPTE3, m->v12->guest_pdpte3);
 }
 
 static void merge_debug(struct merge *m)
@@ -438,7 +438,7 @@ static const struct {
 };
 
 /* Rows that depend on the secondary controls. */
-#define STEPS_OF_PROC2 (STEP(CR0) | STEP(XSS) | STEP(ENCLS) | STEP(PLE) | STEP(EOI))
+#define STEPS_OF_PROC2 (STEP(CR0) | STEP(PDPTE) | STEP(XSS) | STEP(ENCLS) | STEP(PLE) | STEP(EOI))
 
 static uint64_t steps_of_proc2(const struct nvmx_slot *s)
 {
@@ -447,7 +447,8 @@ static uint64_t steps_of_proc2(const struct nvmx_slot *s)
 	return STEPS_OF_PROC2 | (vmfunc ? STEP(VMFUNC) : 0);
 }
 
-/* L1's own values run in L2 where vmcs12 does not load them, and come back where it does not save them. */
+/* L1's own values run in L2 where vmcs12 does not load them; and where a VM exit does not save L2's, vmcs02 holds what vmcs12
+ * does not, and the next VM entry must not find it there. */
 static uint64_t steps_of_every_entry(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 {
 	uint64_t steps = nvmx_carry_steps(v, v12);
@@ -467,13 +468,22 @@ static uint64_t steps_of_every_entry(const struct nvmx_vcpu *v, const struct nvm
 	return steps;
 }
 
+/* By L1, or by the host, for whose sake vmcs02 is made anew: all rows are dirty then. */
+static bool controls_changed(const struct nvmx_slot *s)
+{
+	return s->dirty_groups & NVMX_GROUP(CTRL) || nvmx_set_has(&s->dirty, NVMX_I_PIN_CTLS);
+}
+
 uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	uint64_t steps = s->v12->entry_intr_info & NVMX_INTR_VALID ? STEP(EVENT) : 0;
+	bool changed = controls_changed(s);
 	unsigned row;
 
-	if (s->dirty_groups & NVMX_GROUP(CTRL))
+	if (changed) {
+		steps |= s->steps_always; /* what the last VM exit did not save, by the controls of then */
 		s->steps_always = steps_of_every_entry(v, s->v12);
+	}
 	NVMX_FOR_EACH_ROW(row, &s->dirty)
 		steps |= 1ull << nvmx_field_rows[row].merge;
 	steps &= ~(STEP(NONE) | STEP(GUEST));
@@ -482,7 +492,7 @@ uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, struct nvmx_slot *s)
 	for (unsigned i = 0; i < sizeof(merge_implies) / sizeof(*merge_implies); i++)
 		if (steps & merge_implies[i].if_any)
 			steps |= merge_implies[i].then;
-	if (nvmx_set_has(&s->dirty, NVMX_I_PROC_CTLS2) || s->dirty_groups & NVMX_GROUP(CTRL))
+	if (changed)
 		steps |= steps_of_proc2(s);
 	return steps | s->steps_always;
 }

@@ -3,6 +3,7 @@
  * Active vmcs12s (SDM 24.1).  A slot keeps its pages and its vmcs02 when the vmcs12 goes, so that L1's switching between
  * VMCSs allocates nothing: the next one finds a vmcs02 that only needs its own values.
  */
+#include "merge.h"
 #include "port.h"
 #include <string.h>
 
@@ -127,7 +128,7 @@ void nvmx_pins_moved(struct nvmx_vcpu *v)
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 
-		if (v->in_l2 && s == v->cur)
+		if (s == v->cur && nvmx_l2_lives(v))
 			continue;
 		pin_anew(v, s, &s->vapic, NVMX_I_VIRTUAL_APIC_ADDR);
 		pin_anew(v, s, &s->apic_access, NVMX_I_APIC_ACCESS_ADDR);
@@ -205,6 +206,14 @@ void nvmx_slots_init(struct nvmx_vcpu *v)
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		v->slots[i].gpa = NVMX_NO_ADDR;
 		v->slots[i].look02 = NVMX_LOOK_LAUNCH;
+	}
+}
+
+void nvmx_slots_renew(struct nvmx_vcpu *v)
+{
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
+		nvmx_bitmaps_review_host(v, &v->slots[i]);
+		v->slots[i].ready02 = false;
 	}
 }
 

@@ -7,6 +7,8 @@
 
 void nvmx_smi(struct nvmx_vcpu *v)
 {
+	if (v->smm.active)
+		return;
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, v->cur);
 	nvmx_vmcs_load(v, v->config.vmcs01);
@@ -19,14 +21,21 @@ void nvmx_smi(struct nvmx_vcpu *v)
 	nvmx_vmwrite_flush(v);
 }
 
-void nvmx_rsm(struct nvmx_vcpu *v)
+/* In SMM the host had vmcs01 to itself, and the vCPU may have moved, or lost the root of the shadow EPT. */
+bool nvmx_rsm(struct nvmx_vcpu *v)
 {
+	if (v->stop || !v->smm.active)
+		return !v->stop;
 	v->smm.active = false;
 	v->vmxon_ptr = v->smm.vmxon_ptr;
+	nvmx_vmcs01_read(v);
 	nvmx_shadow_switch(v);
 	if (v->smm.in_l2) {
 		nvmx_vmcs_load(v, v->cur->page02.hpa);
+		nvmx_load_vpid(v, v->cur);
+		nvmx_before_l2(v);
 		nvmx_l2_begins(v);
 	}
 	nvmx_vmwrite_flush(v);
+	return !v->stop;
 }

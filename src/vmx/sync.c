@@ -14,7 +14,8 @@ NVMX_HOT void sync_hot(struct nvmx_vcpu *v, struct nvmx_vmcs12 *v12)
 #include "../vmcs/fields.def"
 }
 
-/* Bits that L1 or the host own keep the value that they had at the entry (SDM 25.3): only others can have changed. */
+/* Bits that L1 or the host own keep the value that they had at the entry (SDM 25.3): only others can have changed.  Of the bits
+ * of CR0 that no VM entry loads, hardware has the guests' own unless the host owns them. */
 static uint64_t cr_of_l2(uint64_t now, uint64_t before, uint64_t mask02)
 {
 	return (now & ~mask02) | (before & mask02);
@@ -24,7 +25,8 @@ NVMX_HOT void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, st
 {
 	uint32_t proc2 = nvmx_v12_proc2(v12);
 
-	v12->guest_cr0 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR0), v12->guest_cr0, s->cr0_mask02);
+	v12->guest_cr0 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR0), v12->guest_cr0,
+				   s->cr0_mask02 & ~(NVMX_CR0_UNTOUCHED & ~v->cr0_masked01));
 	v12->guest_cr4 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR4), v12->guest_cr4, s->cr4_mask02);
 	if (proc2 & NVMX_PROC2_VID)
 		v12->guest_int_status = (uint16_t)nvmx_vmread(v, NVMX_GUEST_INT_STATUS);
@@ -35,7 +37,8 @@ NVMX_HOT void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, st
 				  ((uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E);
 }
 
-/* Rows that a VM exit saves only under a control or with a feature (SDM 27.3.1): without, vmcs12 keeps its value. */
+/* Rows that a VM exit saves only under a control (SDM 27.3.1, 27.3.4): without, vmcs12 keeps its value.  BNDCFGS, CET state
+ * and PKRS it saves whenever the processor has them, which is when the rows exist, whether or not the entry loads them. */
 NVMX_HOT void keep_unsaved(const struct nvmx_vmcs12 *v12, struct nvmx_rowset *stale)
 {
 	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_DEBUG)) {
@@ -46,15 +49,6 @@ NVMX_HOT void keep_unsaved(const struct nvmx_vmcs12 *v12, struct nvmx_rowset *st
 		nvmx_set_del(stale, NVMX_I_GUEST_PAT);
 	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_EFER))
 		nvmx_set_del(stale, NVMX_I_GUEST_EFER);
-	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_CET)) {
-		nvmx_set_del(stale, NVMX_I_GUEST_S_CET);
-		nvmx_set_del(stale, NVMX_I_GUEST_SSP);
-		nvmx_set_del(stale, NVMX_I_GUEST_INT_SSP_TABLE);
-	}
-	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_PKRS))
-		nvmx_set_del(stale, NVMX_I_GUEST_PKRS);
-	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_BNDCFGS))
-		nvmx_set_del(stale, NVMX_I_GUEST_BNDCFGS);
 	if (!(nvmx_v12_proc2(v12) & NVMX_PROC2_EPT))
 		for (unsigned i = 0; i < 4; i++)
 			nvmx_set_del(stale, NVMX_I_GUEST_PDPTE0 + i);

@@ -118,9 +118,11 @@ struct nvmx_vcpu {
 		uint16_t of12;      /* L1's VPID whose translations it holds; 0: it is flushed before it runs one */
 		uint64_t last_use;
 	} vpid[NVMX_VPIDS];         /* the host's, from config.vpid02 on */
-	uint16_t vpid01;            /* vmcs01's; 0: none */
-	uint32_t ctl01[NVMX_WORDS]; /* vmcs01's control words at init */
-	uint64_t eptp01;            /* vmcs01's EPT pointer at init */
+	/* What vmcs01 holds, by nvmx_vmcs01_read() alone; the VM-entry controls also by each VM entry and exit of L1's. */
+	uint16_t vpid01;            /* 0: none */
+	uint32_t ctl01[NVMX_WORDS];
+	uint64_t eptp01;
+	uint64_t cr0_masked01;      /* bits of NVMX_CR0_UNTOUCHED that the host has in the CR0 guest/host mask */
 	uint64_t counters[NVMX_CNT_COUNT];
 	struct nvmx_slot slots[NVMX_SLOT_PLACES];
 	struct nvmx_page shadow_bitmap[2]; /* VMREAD and VMWRITE bitmaps of vmcs01 */
@@ -156,6 +158,19 @@ static inline bool nvmx_timer_is_l1s(const struct nvmx_vcpu *v, const struct nvm
 
 /* For what each VM entry or exit runs through: a copy for each caller instead of a call. */
 #define NVMX_HOT static inline __attribute__((always_inline))
+
+/* Bits of CR0 that neither a VM entry nor a VM exit loads (SDM 26.3.2.1, 27.5.1). */
+#define NVMX_CR0_UNTOUCHED (NVMX_CR0_ET | NVMX_CR0_CD | NVMX_CR0_NW | 0x1ff80000ull | NVMX_BIT64(17) | 0xffc0ull)
+
+/* Whether L2's state is in the vmcs02 of v->cur: it runs, or waits for the end of SMM. */
+static inline bool nvmx_l2_lives(const struct nvmx_vcpu *v)
+{
+	return v->in_l2 || (v->smm.active && v->smm.in_l2);
+}
+
+/* init.c: takes note anew of what vmcs01 holds.  To be called wherever the host may have changed vmcs01 as it liked: at
+ * init, when it says so, at the end of SMM, at a reset and a restore.  Any VMCS may be current, and is after. */
+void nvmx_vmcs01_read(struct nvmx_vcpu *v);
 
 #define NVMX_RSP 4 /* register number whose value is in the VMCS */
 
@@ -195,6 +210,8 @@ void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned ro
 /* Makes all slots free; gives back every page and pin of the slots and switches shadowing off (vmcs01 is current after). */
 void nvmx_slots_init(struct nvmx_vcpu *v);
 void nvmx_slots_destroy(struct nvmx_vcpu *v);
+/* The host's part of vmcs01 may have changed: each vmcs02 is made anew at the next VM entry of its vmcs12. */
+void nvmx_slots_renew(struct nvmx_vcpu *v);
 /* A page as a VMCS region: gives it the hardware's revision (with `indicator` or'ed in) and VMCLEARs it if there was none
  * before; VMCLEARs it and gives it back.  0, or -1: no memory. */
 int nvmx_vmcs_page_get(struct nvmx_vcpu *v, struct nvmx_page *page, uint32_t indicator);

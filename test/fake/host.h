@@ -65,6 +65,7 @@ struct fake_machine {
 	unsigned vpids; /* vpid02_n */
 	bool vmcs01_changes;      /* before each run of L1 the host says that it changed vmcs01 */
 	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
+	uint64_t cr0_mask;        /* more bits of CR0 that the host keeps for itself */
 };
 
 struct fake_result {
@@ -146,6 +147,8 @@ uint64_t fake_host_frame(struct nvmx_host *h, enum fake_owner owner);
 void fake_host_clean(const struct nvmx_host *h); /* nothing is left over */
 /* vmcs02, current, may be entered: every address in it is the library's or granted. */
 void fake_check_vmcs02(struct nvmx_host *h);
+/* rebuild.c: vmcs02, of a VM entry that L1 has just made, is as one that is made from nothing, or the program ends. */
+void fake_check_rebuilt(struct nvmx_host *h);
 uint32_t fake_host_random(struct nvmx_host *h);
 /* run.c: a host and its vCPU, one exit at a time.  `vcpu` is NULL if the host had no memory for it. */
 struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result *r);
@@ -179,5 +182,6 @@ enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h);
 bool fake_own_cr(struct nvmx_host *h, const struct nvmx_regs *regs); /* false: #GP(0) */
 /* setup.c: vmcs01 and the host's EPT. */
 void fake_setup_vmcs01(struct nvmx_host *h);
+void fake_reset_vmcs01(struct nvmx_host *h); /* the VMCS region set up anew, with another EPT and HOST_RIP */
 
 #endif

@@ -409,6 +409,8 @@ bool fake_host_step(struct nvmx_host *h)
 		h->r->refused = h->cpu.refused;
 	memcpy(regs.gpr, h->cpu.a.gpr, sizeof(regs.gpr));
 	verdict = fake_host_handle(h, &regs);
+	if (!l2 && verdict == NVMX_RESUME_L2)
+		fake_check_rebuilt(h);
 	if (l2 && nvmx_in_l2(h->vcpu) && verdict != NVMX_STOP)
 		fake_own_reinject(h);
 	if (verdict == NVMX_HOST)

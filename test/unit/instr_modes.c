@@ -73,6 +73,7 @@ static void the_mode_of_l2_is_stored(void **state)
 		uint32_t before = i & 1 ? NVMX_ENTRY_IA32E : 0, now = i & 2 ? NVMX_ENTRY_IA32E : 0;
 
 		v12->proc_ctls2 = i & 4 ? NVMX_PROC2_UNRESTRICTED : 0;
+		v12->exit_ctls = before | now ? NVMX_EXIT_HOST_64 : 0; /* else a VMX abort (SDM 27.5): exit_saves.c */
 		v12->entry_ctls = before;
 		mini_vmcs(&m->host, m->v->cur->page02.hpa)->field[NVMX_I_ENTRY_CTLS] = now;
 		nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);

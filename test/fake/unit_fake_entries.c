@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What one VM entry or exit leaves for the next: what an exit saves, what an entry does not load, and controls that change in
+ * between.  Each script runs bare and nested, and after each VM entry vmcs02 is compared with one made from nothing (rebuild.c).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "compare.h"
+
+static struct script l1, l2;
+static struct fake_code code[2];
+
+#define PROC_MUST (0x04006172u | NVMX_PROC_SECONDARY)
+#define EXIT_MUST (0x36dfbu | NVMX_EXIT_HOST_64)
+#define ENTRY_MUST 0x11fbu
+#define CD_NW (NVMX_CR0_CD | NVMX_CR0_NW)
+#define L1_CR0 0x80050033ull
+
+static void begin(void)
+{
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+}
+
+static void check_with(uint64_t cr0_mask, enum fake_stop stop)
+{
+	static const uint32_t flags[] = { 0, NVMX_HOST_OWNS_INTERRUPTS, FAKE_LIKE_KVM };
+	struct fake_machine m = { .code = code, .codes = 2, .cr0_mask = cr0_mask };
+
+	script_op(&l1, FAKE_END);
+	code[0] = l1.code;
+	code[1] = l2.code;
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		m.flags = flags[i];
+		assert_true(fake_same(&m, true));
+		assert_int_equal(fake_bare.stop, stop);
+		assert_null(fake_nested.refused);
+	}
+}
+
+static void check(void)
+{
+	check_with(0, FAKE_STOP_END);
+}
+
+/* What the n-th VMREAD of a field gave, bare. */
+static uint64_t seen(uint32_t field, unsigned n)
+{
+	for (size_t i = 0; i < fake_bare.trace.n; i++) {
+		const struct fake_record *r = &fake_bare.trace.record[i];
+
+		if (r->seen == FAKE_SEEN_VMREAD && r->info == field && n-- == 0)
+			return r->error;
+	}
+	fail_msg("field %#x was not read", field);
+	return 0;
+}
+
+static void run(enum fake_op op)
+{
+	script_run(&l1, op);
+	script_vmread(&l1, NVMX_EXIT_REASON);
+}
+
+static void run_again(void)
+{
+	script_advance(&l1);
+	run(FAKE_VMRESUME);
+}
+
+/* A register that an exit saves under a control, and what L2 writes into it without an exit. */
+static const struct saved {
+	uint32_t field, save, load;
+	enum fake_op op;
+	uint32_t msr;
+	uint64_t l1s, l2s;
+} saved[] = {
+	{ NVMX_GUEST_PAT, NVMX_EXIT_SAVE_PAT, NVMX_ENTRY_LOAD_PAT, FAKE_WRMSR, NVMX_MSR_PAT, 0x0007040600070406, 0x0606060606060606 },
+	{ NVMX_GUEST_EFER, NVMX_EXIT_SAVE_EFER, NVMX_ENTRY_LOAD_EFER, FAKE_WRMSR, NVMX_MSR_EFER, 0x500, 0xd01 },
+	{ NVMX_GUEST_DEBUGCTL, NVMX_EXIT_SAVE_DEBUG, NVMX_ENTRY_LOAD_DEBUG, FAKE_WRMSR, NVMX_MSR_DEBUGCTL, 0, 2 },
+};
+#define SAVED (sizeof(saved) / sizeof(*saved))
+
+/*
+ * Four entries, at each of which the exit's "save" and the entry's "load" are as `save` and `load` say (bit n for entry n).
+ * L2 changes the register before each exit.
+ */
+static void controls_that_change(const struct saved *s, unsigned save, unsigned load)
+{
+	begin();
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS);
+	for (unsigned n = 0; n < 4; n++) {
+		script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_LOAD_EFER | (save >> n & 1 ? s->save : 0));
+		script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_IA32E | (load >> n & 1 ? s->load : 0));
+		if (n)
+			script_advance(&l1);
+		run(n ? FAKE_VMRESUME : FAKE_VMLAUNCH);
+		if (n != 1) /* once L1 does not look, and vmcs02 alone has the register */
+			script_vmread(&l1, s->field);
+		script_msr(&l2, FAKE_RDMSR, s->msr, 0);
+		script_msr(&l2, s->op, s->msr, n & 1 ? s->l1s : s->l2s);
+		script_op(&l2, FAKE_VMCALL);
+	}
+	check();
+	assert_int_equal(seen(NVMX_EXIT_REASON, 3), NVMX_XR_VMCALL);
+}
+
+static void save_and_load_controls_change_between_entries(void **state)
+{
+	static const uint8_t loads[] = { 0, 6, 9, 15 };
+
+	(void)state;
+	for (unsigned i = 0; i < SAVED; i++)
+		for (unsigned save = 0; save < 16; save++)
+			controls_that_change(&saved[i], save, loads[(save + i) % 4]);
+}
+
+/* L2 changes DEBUGCTL, the exit does not save it, and then L1 has exits save it: the next entry loads what L1 wrote. */
+static void a_register_that_was_not_saved_is_loaded_anew(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < SAVED; i++) {
+		controls_that_change(&saved[i], 0xe, 0xf);
+		assert_int_equal(seen(saved[i].field, 1), saved[i].l2s); /* by the third exit: what L2 wrote */
+		assert_int_equal(seen(saved[i].field, 0), saved[i].l1s); /* by the first, which saves nothing: L1's own */
+	}
+}
+
+/* A 32-bit L2 with PAE under EPT, then without, then under EPT again: its PDPTEs are those of vmcs12 (SDM 26.3.2.4), which the
+ * exit in between did not save (27.3.4). */
+static void pdptes_come_back_with_ept(void **state)
+{
+	const uint64_t pdpt = FAKE_L2_DATA, pd_a = FAKE_L2_DATA + 0x1000, pd_b = FAKE_L2_DATA + 0x2000, pt = FAKE_L2_DATA + 0x3000;
+	const uint32_t off[] = { 0, NVMX_PROC2_EPT };
+
+	(void)state;
+	for (unsigned by_secondary = 0; by_secondary < 2; by_secondary++) {
+		begin();
+		script_store(&l1, pdpt, pd_b | 1, 8);
+		for (unsigned i = 1; i < 4; i++)
+			script_store(&l1, pdpt + 8 * i, 0, 8);
+		script_store(&l1, pd_a, pt | 0x27, 8);
+		script_store(&l1, pd_b, pt | 0x27, 8);
+		for (unsigned i = 0; i < 0x70; i++)
+			script_store(&l1, pt + 8 * i, i * 0x1000 | 0x67, 8);
+		script_enter_vmx(&l1);
+		script_vmwrite(&l1, NVMX_PROC_CTLS2, NVMX_PROC2_EPT);
+		script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_EFER);
+		script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER);
+		script_vmwrite(&l1, NVMX_GUEST_EFER, 0);
+		script_vmwrite(&l1, NVMX_GUEST_CS_AR, 0xc09b);
+		script_vmwrite(&l1, NVMX_GUEST_CR3, pdpt);
+		script_vmwrite(&l1, NVMX_GUEST_PDPTE0, pd_a | 1);
+		for (unsigned i = 1; i < 4; i++)
+			script_vmwrite(&l1, NVMX_GUEST_PDPTE0 + 2 * i, 0);
+		run(FAKE_VMLAUNCH);
+		for (unsigned n = 0; n < 4; n++) {
+			script_vmread(&l1, NVMX_GUEST_PDPTE0);
+			if (by_secondary)
+				script_vmwrite(&l1, NVMX_PROC_CTLS, n & 1 ? PROC_MUST : PROC_MUST & ~NVMX_PROC_SECONDARY);
+			else
+				script_vmwrite(&l1, NVMX_PROC_CTLS2, off[n & 1]);
+			run_again();
+		}
+		script_vmread(&l1, NVMX_GUEST_PDPTE0);
+		for (unsigned n = 0; n < 5; n++)
+			script_op(&l2, FAKE_VMCALL);
+		check();
+		for (unsigned n = 0; n < 5; n++) {
+			assert_int_equal(seen(NVMX_EXIT_REASON, n), NVMX_XR_VMCALL);
+			assert_int_equal(seen(NVMX_GUEST_PDPTE0, n), pd_a | 1);
+		}
+	}
+}
+
+static void mov_cr0(struct script *s, uint64_t value)
+{
+	script_movi(s, 10, value);
+	script_add(s, (struct fake_insn){ .op = FAKE_MOV_TO_CR, .reg = 10, .imm = 0 });
+}
+
+static void read_cr0(struct script *s)
+{
+	script_add(s, (struct fake_insn){ .op = FAKE_MOV_FROM_CR, .reg = 10, .imm = 0 });
+}
+
+/*
+ * Bits of CR0 that no VM transition loads (SDM 26.3.2.1, 27.5.1), in hosts that have them in hardware and in hosts that keep
+ * them to themselves, as KVM does: L2 begins with L1's, whatever vmcs12 says, and L1 goes on with L2's.
+ */
+static const uint64_t host_masks[] = { 0, CD_NW, CD_NW | NVMX_CR0_ET, ~(uint64_t)NVMX_CR0_TS & 0xffffffff };
+#define MASKS (sizeof(host_masks) / sizeof(*host_masks))
+
+static void cr0_bits_that_no_transition_loads(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MASKS; i++) {
+		begin();
+		script_enter_vmx(&l1);
+		mov_cr0(&l1, L1_CR0 | NVMX_CR0_CD);
+		script_vmwrite(&l1, NVMX_GUEST_CR0, L1_CR0 & ~(uint64_t)NVMX_CR0_ET); /* of these bits of vmcs12 no entry loads one */
+		script_vmwrite(&l1, NVMX_HOST_CR0, (L1_CR0 | CD_NW) & ~(uint64_t)NVMX_CR0_ET);
+		run(FAKE_VMLAUNCH);
+		read_cr0(&l1);
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		run_again();
+		read_cr0(&l1);
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		mov_cr0(&l1, L1_CR0 | NVMX_CR0_CD);
+		run_again();
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		read_cr0(&l2);
+		script_op(&l2, FAKE_VMCALL);
+		mov_cr0(&l2, L1_CR0);
+		read_cr0(&l2);
+		script_op(&l2, FAKE_VMCALL);
+		read_cr0(&l2);
+		script_op(&l2, FAKE_VMCALL);
+		check_with(host_masks[i], FAKE_STOP_END);
+		assert_int_equal(seen(NVMX_GUEST_CR0, 0), L1_CR0 | NVMX_CR0_CD);
+		assert_int_equal(seen(NVMX_GUEST_CR0, 1), L1_CR0);
+		assert_int_equal(seen(NVMX_GUEST_CR0, 2), L1_CR0 | NVMX_CR0_CD);
+	}
+}
+
+/* L1 owns the bits in L2: they stay all the same, and L2 reads L1's read shadow. */
+static void cr0_bits_that_l1_owns(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MASKS; i++) {
+		begin();
+		script_enter_vmx(&l1);
+		mov_cr0(&l1, L1_CR0 | CD_NW);
+		script_vmwrite(&l1, NVMX_CR0_MASK, CD_NW);
+		script_vmwrite(&l1, NVMX_CR0_SHADOW, NVMX_CR0_CD);
+		run(FAKE_VMLAUNCH);
+		read_cr0(&l1);
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		read_cr0(&l2);
+		script_op(&l2, FAKE_VMCALL);
+		check_with(host_masks[i], FAKE_STOP_END);
+		assert_int_equal(seen(NVMX_GUEST_CR0, 0), L1_CR0 | CD_NW);
+	}
+}
+
+/* An entry that fails loads host state, too: for a check of guest state, and for an MSR.  Guest state is not saved (26.8). */
+static void failed_entries_leave_cr0(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2 * MASKS; i++) {
+		begin();
+		script_enter_vmx(&l1);
+		mov_cr0(&l1, L1_CR0 | NVMX_CR0_CD);
+		if (i & 1) {
+			script_store(&l1, FAKE_MSR_ENTRY, NVMX_MSR_FS_BASE, 8);
+			script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_COUNT, 1);
+		} else {
+			script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 0);
+		}
+		run(FAKE_VMLAUNCH);
+		read_cr0(&l1);
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		mov_cr0(&l1, L1_CR0);
+		script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2);
+		script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_COUNT, 0);
+		run(FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		read_cr0(&l2);
+		script_op(&l2, FAKE_VMCALL);
+		check_with(host_masks[i / 2], FAKE_STOP_END);
+		assert_int_equal(seen(NVMX_EXIT_REASON, 0) & 0xffff, i & 1 ? NVMX_XR_ENTRY_FAIL_MSR : NVMX_XR_ENTRY_FAIL_GUEST);
+		assert_int_equal(seen(NVMX_GUEST_CR0, 0), L1_CR0);
+		assert_int_equal(seen(NVMX_GUEST_CR0, 1), L1_CR0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(save_and_load_controls_change_between_entries),
+		cmocka_unit_test(a_register_that_was_not_saved_is_loaded_anew),
+		cmocka_unit_test(pdptes_come_back_with_ept),
+		cmocka_unit_test(cr0_bits_that_no_transition_loads),
+		cmocka_unit_test(cr0_bits_that_l1_owns),
+		cmocka_unit_test(failed_entries_leave_cr0),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
