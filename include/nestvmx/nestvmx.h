@@ -190,6 +190,12 @@ bool nvmx_must_launch(const struct nvmx_vcpu *v);
  */
 int nvmx_msr_read(struct nvmx_vcpu *v, uint32_t msr, uint64_t *value);
 int nvmx_msr_write(struct nvmx_vcpu *v, uint32_t msr, uint64_t value);
+/*
+ * The host itself sets L1's IA32_FEATURE_CONTROL, locked or not: it is no part of the nested state, so a host that restores
+ * a vCPU's registers restores it with this call, before or after nvmx_state_restore(), which leaves it alone.  0, or -1 if
+ * `value` has a bit that nvmx_msr_write() would refuse.  Any context in which no other call for the vCPU is under way.
+ */
+int nvmx_feature_control_set(struct nvmx_vcpu *v, uint64_t value);
 
 /*
  * An exception found by the host while it emulated for the current guest: goes to L1 by a VM exit if vmcs12's exception

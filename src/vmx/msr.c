@@ -46,15 +46,20 @@ int nvmx_msr_read(struct nvmx_vcpu *v, uint32_t msr, uint64_t *value)
 	return 0;
 }
 
-int nvmx_msr_write(struct nvmx_vcpu *v, uint32_t msr, uint64_t value)
+int nvmx_feature_control_set(struct nvmx_vcpu *v, uint64_t value)
 {
-	uint64_t may = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX | v->vm->caps.feature_control;
-
-	if (!owned(msr))
-		return 1;
-	/* SDM 23.7: once locked, a write is #GP; so it is for reserved bits.  The capability MSRs are read-only. */
-	if (msr != NVMX_MSR_FEATURE_CONTROL || v->feature_control & NVMX_FC_LOCK || value & ~may)
+	if (value & ~(NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX | v->vm->caps.feature_control))
 		return -1;
 	v->feature_control = value;
 	return 0;
+}
+
+int nvmx_msr_write(struct nvmx_vcpu *v, uint32_t msr, uint64_t value)
+{
+	if (!owned(msr))
+		return 1;
+	/* SDM 23.7: once locked, a write is #GP; so it is for reserved bits.  The capability MSRs are read-only. */
+	if (msr != NVMX_MSR_FEATURE_CONTROL || v->feature_control & NVMX_FC_LOCK)
+		return -1;
+	return nvmx_feature_control_set(v, value);
 }

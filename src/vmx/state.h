@@ -19,7 +19,7 @@ struct nvmx_live_row {
 	uint8_t row;                 /* of vmcs12 */
 	uint32_t saved_exit, saved_entry, loaded, exists;
 };
-#define NVMX_LIVE_ROWS 6
+#define NVMX_LIVE_ROWS 10
 extern const struct nvmx_live_row nvmx_live_rows[NVMX_LIVE_ROWS];
 
 static inline uint64_t *nvmx_live_value(struct nvmx_state_live *live, const struct nvmx_live_row *row)

@@ -22,6 +22,7 @@ struct restore {
 	bool run_pending;
 	struct nvmx_slot *s;
 	struct nvmx_state_live live;
+	size_t live_size;               /* bytes of it that are in the blob */
 	struct nvmx_check_input in;
 };
 
@@ -150,35 +151,35 @@ static int read_link(struct restore *r)
 											   : NVMX_STATE_REVISION;
 }
 
+/* A later version's part may be longer, an earlier one's shorter; the first had no size in it. */
 static void read_live(struct restore *r)
 {
-	memcpy(&r->live, r->state->vmcs12 + NVMX_STATE_LIVE_OFFSET, sizeof(r->live));
+	struct nvmx_state_live *live = &r->live;
+	const size_t least = offsetof(struct nvmx_state_live, size);
+
+	memcpy(live, r->state->vmcs12 + NVMX_STATE_LIVE_OFFSET, sizeof(*live));
+	if (live->magic == NVMX_STATE_LIVE_MAGIC)
+		r->live_size = live->size < least ? least : live->size < sizeof(*live) ? live->size : sizeof(*live);
 	r->run_pending = r->h.flags & NVMX_STATE_RUN_PENDING ||
-			 (r->context->smm && r->live.magic == NVMX_STATE_LIVE_MAGIC &&
-			  r->live.flags & NVMX_STATE_LIVE_RUN_PENDING);
+			 (r->context->smm && r->live_size && live->flags & NVMX_STATE_LIVE_RUN_PENDING);
 }
 
-/* L2's registers from a blob that does not say: as vmcs12 has them, where it has them, else as the host has put them. */
-static void guess_live(struct restore *r)
+/* Of a blob that does not say: as vmcs12 has the register, where it has it, else as the host has put it. */
+static uint64_t guess_register(struct restore *r, const struct nvmx_live_row *row)
+{
+	if (r->run_pending && r->s->v12->entry_ctls & row->loaded)
+		return nvmx_v12_get(r->s->v12, row->row);
+	return (row->exists & r->v->ctl01[NVMX_WORD_ENTRY]) == row->exists ? nvmx_vmread(r->v, row->field) : 0;
+}
+
+static void guess_event(struct restore *r)
 {
 	struct nvmx_state_live *live = &r->live;
 	const struct nvmx_vmcs12 *v12 = r->s->v12;
 
-	memset(live, 0, sizeof(*live));
-	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++) {
-		const struct nvmx_live_row *row = &nvmx_live_rows[i];
-		uint64_t *value = nvmx_live_value(live, row);
-
-		if (r->run_pending && v12->entry_ctls & row->loaded)
-			*value = nvmx_v12_get(v12, row->row);
-		else if ((row->exists & r->v->ctl01[NVMX_WORD_ENTRY]) == row->exists)
-			*value = nvmx_vmread(r->v, row->field);
-	}
-	if (r->run_pending) {
-		live->event_info = v12->entry_intr_info;
-		live->event_error = v12->entry_exc_error_code;
-		live->event_len = v12->entry_instr_len;
-	}
+	live->event_info = r->run_pending ? v12->entry_intr_info : 0;
+	live->event_error = r->run_pending ? v12->entry_exc_error_code : 0;
+	live->event_len = r->run_pending ? v12->entry_instr_len : 0;
 	live->timer_deadline = r->h.preemption_timer_deadline << NVMX_DEADLINE_SHIFT;
 }
 
@@ -187,13 +188,18 @@ static void settle_live(struct restore *r)
 {
 	const struct nvmx_vmcs12 *v12 = r->s->v12;
 
-	if (r->live.magic == NVMX_STATE_LIVE_MAGIC)
+	if (r->live_size)
 		memcpy(r->in.pdpte, r->live.pdpte, sizeof(r->in.pdpte));
 	else
-		guess_live(r);
-	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
-		if (nvmx_live_saved(v12, &nvmx_live_rows[i]))
-			*nvmx_live_value(&r->live, &nvmx_live_rows[i]) = nvmx_v12_get(v12, nvmx_live_rows[i].row);
+		guess_event(r);
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++) {
+		const struct nvmx_live_row *row = &nvmx_live_rows[i];
+
+		if (nvmx_live_saved(v12, row))
+			*nvmx_live_value(&r->live, row) = nvmx_v12_get(v12, row->row);
+		else if (row->offset + sizeof(uint64_t) > r->live_size)
+			*nvmx_live_value(&r->live, row) = guess_register(r, row);
+	}
 	if (r->h.flags & NVMX_STATE_MTF_PENDING && !(r->live.event_info & NVMX_INTR_VALID))
 		r->live.event_info = MTF_EVENT;
 	if (!(r->live.event_info & NVMX_INTR_VALID))
@@ -262,7 +268,7 @@ static int check_l2(struct restore *r)
 	r->in.vtpr = memory.vtpr;
 	r->in.vtpr_known = memory.vtpr_known;
 	r->in.pdpte_known = nvmx_needs_pdptes(v12);
-	if (r->live.magic != NVMX_STATE_LIVE_MAGIC)
+	if (!r->live_size)
 		memcpy(r->in.pdpte, memory.pdpte, sizeof(r->in.pdpte));
 	if (!r->in.link_revision)
 		r->in.link_revision = memory.link_revision;
@@ -309,6 +315,7 @@ static int build_l2(struct restore *r)
 	int error;
 
 	nvmx_vmcs_load(v, v->config.vmcs01);
+	nvmx_vmcs01_read(v); /* it is the host's to write before a restore */
 	error = check_l2(r);
 	if (error)
 		return error;
@@ -337,26 +344,40 @@ static void write_link(struct restore *r)
 	nvmx_gpa_write(r->v, gpa, &revision, sizeof(revision));
 }
 
-static void forget(struct nvmx_vcpu *v)
+/* All that the vCPU has of L1's VMX, and what is remembered of vmcs01, which the host may have set up anew.  `built` is a
+ * vmcs02 of just now. */
+static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 {
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	v->cur = NULL;
 	nvmx_l2_ends(v);
-	v->run_pending = v->smm.active = false;
+	v->run_pending = v->smm.active = v->smm.in_l2 = false;
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	v->stop = NVMX_STOP_NONE;
+	v->stop_detail = 0;
 	nvmx_shadow_switch(v);
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
 		if (v->slots[i].gpa != NVMX_NO_ADDR)
 			nvmx_slot_drop(v, &v->slots[i]);
+	nvmx_slots_renew(v);
+	if (built)
+		built->ready02 = true;
 	nvmx_vpid_forget(v);
+	nvmx_vmcs01_read(v);
 }
 
-void nvmx_state_reset(struct nvmx_vcpu *v)
+void nvmx_state_drop(struct nvmx_vcpu *v)
 {
-	forget(v);
+	forget(v, NULL);
 	nvmx_ept_invept(v, NVMX_FLUSH_ALL, 0);
 	nvmx_vmwrite_flush(v);
+}
+
+/* SDM 23.7: a reset clears the MSR; where the host does not leave it to L1's firmware, it is locked at once. */
+void nvmx_state_reset(struct nvmx_vcpu *v)
+{
+	nvmx_state_drop(v);
+	v->feature_control = v->vm->caps.feature_control;
 }
 
 /* Nothing can fail any more. */
@@ -365,9 +386,9 @@ static void commit(struct restore *r)
 	struct nvmx_vcpu *v = r->v;
 
 	if (r->l2)
-		forget(v);
+		forget(v, r->s);
 	else
-		nvmx_state_reset(v);
+		nvmx_state_drop(v);
 	v->vmxon_ptr = r->h.vmxon_pa;
 	if (r->s) {
 		r->s->gpa = r->h.vmcs12_pa;

@@ -16,13 +16,12 @@ const struct nvmx_live_row nvmx_live_rows[NVMX_LIVE_ROWS] = {
 	  NVMX_ENTRY_LOAD_BNDCFGS },
 	{ NVMX_GUEST_PERF_GLOBAL_CTRL, LIVE(perf_global_ctrl), NVMX_I_GUEST_PERF_GLOBAL_CTRL, 0, 0, NVMX_ENTRY_LOAD_PERF,
 	  NVMX_ENTRY_LOAD_PERF },
+	{ NVMX_GUEST_PKRS, LIVE(pkrs), NVMX_I_GUEST_PKRS, 0, NVMX_ENTRY_LOAD_PKRS, NVMX_ENTRY_LOAD_PKRS, NVMX_ENTRY_LOAD_PKRS },
+	{ NVMX_GUEST_S_CET, LIVE(s_cet), NVMX_I_GUEST_S_CET, 0, NVMX_ENTRY_LOAD_CET, NVMX_ENTRY_LOAD_CET, NVMX_ENTRY_LOAD_CET },
+	{ NVMX_GUEST_SSP, LIVE(ssp), NVMX_I_GUEST_SSP, 0, NVMX_ENTRY_LOAD_CET, NVMX_ENTRY_LOAD_CET, NVMX_ENTRY_LOAD_CET },
+	{ NVMX_GUEST_INT_SSP_TABLE, LIVE(int_ssp_table), NVMX_I_GUEST_INT_SSP_TABLE, 0, NVMX_ENTRY_LOAD_CET, NVMX_ENTRY_LOAD_CET,
+	  NVMX_ENTRY_LOAD_CET },
 };
-
-/* Whether L2's state is in vmcs02: it runs, or waits for the end of SMM. */
-static bool l2_alive(const struct nvmx_vcpu *v)
-{
-	return v->in_l2 || (v->smm.active && v->smm.in_l2);
-}
 
 static uint32_t state_size(const struct nvmx_vcpu *v)
 {
@@ -52,6 +51,7 @@ static void save_live(struct nvmx_vcpu *v, struct nvmx_state_live *live)
 
 	memset(live, 0, sizeof(*live));
 	live->magic = NVMX_STATE_LIVE_MAGIC;
+	live->size = sizeof(*live);
 	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
 		if ((nvmx_live_rows[i].exists & entry02) == nvmx_live_rows[i].exists)
 			*nvmx_live_value(live, &nvmx_live_rows[i]) = nvmx_vmread(v, nvmx_live_rows[i].field);
@@ -132,11 +132,11 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 	write_back_others(v);
 	save_header(v, &state->header);
 	if (v->cur) {
-		if (!l2_alive(v))
+		if (!nvmx_l2_lives(v))
 			settle_current(v);
 		memset(state->vmcs12, 0, sizeof(state->vmcs12));
 		memcpy(state->vmcs12, v->cur->v12, NVMX_VMCS12_USED);
-		if (l2_alive(v))
+		if (nvmx_l2_lives(v))
 			save_l2(v, &state->header, (struct nvmx_vmcs12 *)state->vmcs12, l1_tsc);
 		if (*needed == sizeof(struct nvmx_state))
 			save_shadow(v, state->shadow_vmcs12);

@@ -53,15 +53,18 @@ int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const 
 	return error;
 }
 
-/* What is in vmcs01 of L1's registers while L2 runs is nobody's. */
+/* What is in vmcs01 of L1's registers while L2 runs is nobody's; the host may have L2's there, with L2's mode. */
 static void poison_vmcs01(struct nvmx_host *h)
 {
+	struct fake_region *r = fake_at(&h->mem, h->vmcs01);
+
 	for (unsigned i = 0; i < NVMX_ROWS; i++) {
 		const struct nvmx_field_row *row = &nvmx_field_rows[i];
 
 		if (nvmx_field_type(row->encoding) == NVMX_TYPE_GUEST && row->encoding != NVMX_VMCS_LINK_POINTER)
-			fake_field_set(&h->cpu, row->encoding, 0xa5a5a5a5a5a5a5a5);
+			r->value[i] = 0xa5a5a5a5a5a5a5a5 >> (64 - row->size * 8);
 	}
+	r->value[NVMX_I_ENTRY_CTLS] ^= NVMX_ENTRY_IA32E;
 }
 
 /* Another vCPU of another VM. */
@@ -74,8 +77,6 @@ static void replace(struct nvmx_host *h, bool l2)
 	nvmx_vm_destroy(h->vm);
 	h->inside = false;
 	fake_host_clean(h);
-	if (l2)
-		poison_vmcs01(h);
 	FAKE_ASSERT(fake_host_start(h));
 }
 
@@ -149,6 +150,8 @@ void fake_host_move(struct nvmx_host *h, unsigned how)
 	memcpy(counters, h->vcpu->counters, sizeof(counters));
 	if (how & FAKE_MOVE_FRESH)
 		replace(h, l2);
+	if (l2)
+		poison_vmcs01(h);
 	if (how & FAKE_MOVE_LINUX && state->header.flags & NVMX_STATE_GUEST_MODE && linux_can_tell(state))
 		restore_as_linux(h, state);
 	else

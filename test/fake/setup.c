@@ -45,7 +45,7 @@ static void controls(struct nvmx_host *h)
 	fake_field_set(c, NVMX_TSC_OFFSET, 0x1000);
 	fake_field_set(c, NVMX_PREEMPTION_TIMER, FAKE_OWN_TIMER_NEVER);
 	fake_field_set(c, NVMX_VMCS_LINK_POINTER, FAKE_NONE);
-	fake_field_set(c, NVMX_CR0_MASK, NVMX_CR0_NE);
+	fake_field_set(c, NVMX_CR0_MASK, NVMX_CR0_NE | h->m->cr0_mask);
 	fake_field_set(c, NVMX_CR4_MASK, NVMX_CR4_VMXE);
 }
 
@@ -104,6 +104,26 @@ static void guest_state(struct fake_cpu *c, const struct fake_arch *a)
 	fake_field_set(c, NVMX_GUEST_IDTR_LIMIT, a->idtr_limit);
 }
 
+static void set_up(struct nvmx_host *h)
+{
+	h->eptp01 = make_ept(h);
+	controls(h);
+	msr_bitmap(h);
+	host_state(&h->cpu);
+	guest_state(&h->cpu, &h->cpu.a);
+}
+
+void fake_reset_vmcs01(struct nvmx_host *h)
+{
+	struct fake_region *r = fake_at(&h->mem, h->vmcs01);
+
+	FAKE_ASSERT(h->cpu.vmcs == h->vmcs01);
+	memset(r->value, 0, sizeof(r->value));
+	h->launched01 = r->launched;
+	set_up(h);
+	fake_field_set(&h->cpu, NVMX_HOST_RIP, fake_field(&h->cpu, NVMX_HOST_RIP) + 0x1000);
+}
+
 void fake_setup_vmcs01(struct nvmx_host *h)
 {
 	struct fake_cpu *c = &h->cpu;
@@ -115,9 +135,5 @@ void fake_setup_vmcs01(struct nvmx_host *h)
 	h->vmcs01 = fake_host_frame(h, FAKE_OF_HOST);
 	memcpy(fake_at(&h->mem, h->vmcs01), &revision, 4);
 	FAKE_ASSERT(fake_vmclear(c, h->vmcs01) == FAKE_VM_SUCCEED && fake_vmptrld(c, h->vmcs01) == FAKE_VM_SUCCEED);
-	h->eptp01 = make_ept(h);
-	controls(h);
-	msr_bitmap(h);
-	host_state(c);
-	guest_state(c, &c->a);
+	set_up(h);
 }

@@ -12,6 +12,7 @@
 #include "gen.h"
 #include "linux_state.h"
 #include "points.h"
+#include "saved_state.h"
 
 static struct gen g;
 
@@ -361,6 +362,63 @@ static void the_timer_runs_on_while_the_state_is_away(void **unused)
 	}
 }
 
+/* Restores `s` where nothing was, and runs L2 to its next exit to L1: RIP and EFER of vmcs12 then. */
+static void goes_on(const struct nvmx_state *s, size_t size, uint64_t seen[2])
+{
+	static struct fake_machine m;
+	struct nvmx_host *h = fake_host_at(FAKE_AT_START, &m, &result);
+	struct nvmx_view view;
+	const char *row = NULL;
+
+	if (fake_host_restore(h, s, size, &row))
+		fail_msg("refused: %s", row ? row : "no row");
+	assert_true(nvmx_in_l2(h->vcpu));
+	while (nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	nvmx_view(h->vcpu, &view);
+	seen[0] = ((struct nvmx_vmcs12 *)view.vmcs12)->guest_rip;
+	seen[1] = fake_field(&h->cpu, NVMX_GUEST_EFER);
+	fake_host_free(h);
+}
+
+/* What a later version adds is behind the part that an earlier one knows, and the other way round. */
+static void the_part_for_l2_may_be_shorter_or_longer(void **unused)
+{
+	static const uint32_t sizes[] = { 0, offsetof(struct nvmx_state_live, size), offsetof(struct nvmx_state_live, pkrs),
+					  sizeof(struct nvmx_state_live), sizeof(struct nvmx_state_live) + 64, ~0u, 1 };
+	struct nvmx_state_live *live;
+	struct nvmx_state *s;
+	uint64_t first[2], then[2];
+	size_t size;
+
+	(void)unused;
+	s = state_at(FAKE_AT_L2, &size);
+	live = (struct nvmx_state_live *)(s->vmcs12 + NVMX_STATE_LIVE_OFFSET);
+	assert_int_equal(live->size, sizeof(*live));
+	goes_on(s, size, first);
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		live->size = sizes[i];
+		memset((char *)live + sizeof(*live), 0x5a, 64);
+		goes_on(s, size, then);
+		assert_memory_equal(first, then, sizeof(first));
+	}
+	free(s);
+}
+
+static void a_state_that_an_earlier_version_saved(void **unused)
+{
+	struct nvmx_state *s = calloc(1, sizeof(*s));
+	uint64_t seen[2];
+
+	(void)unused;
+	for (unsigned i = 0; i < sizeof(saved_state_words) / sizeof(*saved_state_words); i++)
+		memcpy((char *)s + saved_state_words[i].offset, &saved_state_words[i].value, 8);
+	goes_on(s, s->header.size, seen);
+	assert_in_range(seen[0], FAKE_L2_CODE, FAKE_L2_CODE + 0x100);
+	assert_int_equal(seen[1], NVMX_EFER_LME | NVMX_EFER_LMA);
+	free(s);
+}
+
 static void what_an_earlier_l2_translated_is_flushed(void **unused)
 {
 	static struct fake_machine m;
@@ -434,6 +492,8 @@ int main(void)
 		cmocka_unit_test(each_contradiction_has_its_reason),
 		cmocka_unit_test(mutations_do_no_harm),
 		cmocka_unit_test(the_timer_runs_on_while_the_state_is_away),
+		cmocka_unit_test(the_part_for_l2_may_be_shorter_or_longer),
+		cmocka_unit_test(a_state_that_an_earlier_version_saved),
 		cmocka_unit_test(what_an_earlier_l2_translated_is_flushed),
 		cmocka_unit_test(callbacks_that_fail),
 		cmocka_unit_test(an_ept_misconfiguration_has_an_access),

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Where the host had vmcs01 to itself, what is remembered of it is read anew: in SMM, before a restore, at a reset.  And what
+ * happens to a vCPU in SMM happens to the L2 that waits for its end.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include "points.h"
+#include "vmx/vcpu.h"
+
+static struct fake_machine m;
+static struct fake_result result;
+
+static void set_mode01(struct nvmx_host *h, bool ia32e)
+{
+	struct fake_region *r = fake_at(&h->mem, h->vmcs01);
+	uint64_t *ctls = &r->value[NVMX_I_ENTRY_CTLS];
+
+	*ctls = ia32e ? *ctls | NVMX_ENTRY_IA32E : *ctls & ~(uint64_t)NVMX_ENTRY_IA32E;
+}
+
+/* L2 exits to its 64-bit L1, which then runs. */
+static void l1_goes_on(struct nvmx_host *h)
+{
+	while (nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	assert_true(fake_field(&h->cpu, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E);
+	assert_true(fake_field(&h->cpu, NVMX_GUEST_EFER) & NVMX_EFER_LMA);
+	assert_true(fake_host_step(h));
+	assert_null(h->cpu.refused);
+}
+
+/* L1's SMM handler runs in real mode, on vmcs01 (SDM 34.5.1); then L2 goes on, and exits. */
+static void the_mode_that_smm_left(void **unused)
+{
+	struct nvmx_host *h = fake_host_at(FAKE_AT_SMM_L2, &m, &result);
+
+	(void)unused;
+	set_mode01(h, false);
+	h->inside = true;
+	assert_true(nvmx_rsm(h->vcpu));
+	h->inside = false;
+	h->smm = false;
+	assert_true(nvmx_in_l2(h->vcpu));
+	l1_goes_on(h);
+	fake_host_free(h);
+}
+
+/* A host that loads a snapshot sets registers first, and those are L2's. */
+static void the_mode_that_a_restore_finds(void **unused)
+{
+	static const enum fake_point points[] = { FAKE_AT_START, FAKE_AT_VMXON, FAKE_AT_VMCS, FAKE_AT_ENTRY, FAKE_AT_L2 };
+	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
+	size_t size;
+	void *blob = fake_host_save(h, &size);
+
+	(void)unused;
+	fake_host_free(h);
+	for (unsigned i = 0; i < sizeof(points) / sizeof(*points); i++) {
+		h = fake_host_at(points[i], &m, &result);
+		set_mode01(h, false);
+		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_STATE_OK);
+		l1_goes_on(h);
+		fake_host_free(h);
+	}
+	free(blob);
+}
+
+static unsigned translations_of(const struct nvmx_host *h, uint16_t vpid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FAKE_TLB; i++)
+		n += h->cpu.tlb[i].rights && h->cpu.tlb[i].vpid == vpid;
+	return n;
+}
+
+static unsigned flushes_of_2;
+static void count_flush(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint64_t linear)
+{
+	flushes_of_2 += vpid == 2;
+	fake_host_ops.flush_vpid(h, vpid, scope, linear);
+}
+
+/* An L2 with a VPID of its own leaves translations on a processor, runs elsewhere, and comes back while it is in SMM. */
+static void a_move_in_smm_is_flushed(void **unused)
+{
+	static struct script l1, l2;
+	static struct fake_code code[2];
+	struct nvmx_host_ops ops = fake_host_ops;
+	struct nvmx_host *h;
+
+	(void)unused;
+	ops.flush_vpid = count_flush;
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS2, NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED | NVMX_PROC2_VPID);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, 0x84006172u | NVMX_PROC_MSR_BITMAPS);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_op(&l1, FAKE_END);
+	script_load(&l2, 3, FAKE_L2_DATA, 8);
+	script_msr(&l2, FAKE_RDMSR, NVMX_MSR_VMX_BASIC, 0); /* an exit that L1 does not see */
+	script_op(&l2, FAKE_VMCALL);
+	code[0] = l1.code;
+	code[1] = l2.code;
+	m = (struct fake_machine){ .code = code, .codes = 2 };
+	h = fake_host_new(&m, &result);
+	h->vcpu->ops = &ops;
+	while (!nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	while (!translations_of(h, 2))
+		assert_true(fake_host_step(h));
+	assert_true(nvmx_in_l2(h->vcpu));
+	for (unsigned moves = 0; moves < 2; moves++) {
+		assert_true(translations_of(h, 2) > 0);
+		flushes_of_2 = 0;
+		h->inside = true;
+		nvmx_smi(h->vcpu);
+		if (moves) {
+			nvmx_vcpu_park(h->vcpu);
+			nvmx_vcpu_unpark(h->vcpu);
+		}
+		assert_true(nvmx_rsm(h->vcpu));
+		h->inside = false;
+		assert_int_equal(flushes_of_2, moves); /* and nothing is flushed without need */
+		assert_int_equal(translations_of(h, 2) == 0, moves);
+	}
+	while (fake_host_step(h))
+		;
+	assert_int_equal(h->cpu.stop, FAKE_STOP_END);
+	fake_host_free(h);
+}
+
+/* Frames that the processor uses under a vmcs02 stay granted while that vmcs02 will run again. */
+static void pins_of_an_l2_that_waits(void **unused)
+{
+	static struct script l1, l2;
+	static struct fake_code code[2];
+	struct nvmx_host *h;
+
+	(void)unused;
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, 0x84006172u | NVMX_PROC_TPR_SHADOW);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_op(&l1, FAKE_END);
+	script_op(&l2, FAKE_VMCALL);
+	code[0] = l1.code;
+	code[1] = l2.code;
+	m = (struct fake_machine){ .code = code, .codes = 2 };
+	h = fake_host_new(&m, &result);
+	while (!nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	h->inside = true;
+	nvmx_pins_moved(h->vcpu);
+	assert_int_equal(h->pins, 1);
+	nvmx_smi(h->vcpu);
+	nvmx_pins_moved(h->vcpu);
+	assert_int_equal(h->pins, 1);
+	assert_true(nvmx_rsm(h->vcpu));
+	h->inside = false;
+	while (nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	h->inside = true;
+	nvmx_pins_moved(h->vcpu);
+	h->inside = false;
+	assert_int_equal(h->pins, 0);
+	fake_host_free(h);
+}
+
+/* An RSM outside SMM and an SMI in SMM are no events of the library's, whatever was before. */
+static void rsm_and_smi_out_of_place(void **unused)
+{
+	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
+
+	(void)unused;
+	h->inside = true;
+	assert_true(nvmx_rsm(h->vcpu));
+	assert_true(nvmx_in_l2(h->vcpu));
+	nvmx_smi(h->vcpu);
+	nvmx_smi(h->vcpu);
+	assert_true(nvmx_rsm(h->vcpu));
+	assert_true(nvmx_in_l2(h->vcpu) && nvmx_in_vmx_operation(h->vcpu));
+	nvmx_smi(h->vcpu);
+	nvmx_state_reset(h->vcpu); /* SMM is left with it */
+	assert_true(nvmx_rsm(h->vcpu));
+	assert_false(nvmx_in_l2(h->vcpu) || nvmx_in_vmx_operation(h->vcpu));
+	h->inside = false;
+	fake_host_free(h);
+}
+
+/* The host sets vmcs01 up from scratch, with other controls, and resets the vCPU: L1 and L2 run from the start. */
+static void a_reset_reads_vmcs01_anew(void **unused)
+{
+	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
+	uint64_t eptp;
+
+	(void)unused;
+	h->inside = true;
+	nvmx_state_reset(h->vcpu);
+	h->inside = false;
+	fake_host_free(h);
+
+	h = fake_host_at(FAKE_AT_L2, &m, &result);
+	h->inside = true;
+	nvmx_state_drop(h->vcpu);
+	h->inside = false;
+	fake_l1_state(&h->cpu.a);
+	eptp = h->eptp01;
+	fake_reset_vmcs01(h);
+	assert_int_not_equal(h->eptp01, eptp);
+	h->inside = true;
+	nvmx_state_reset(h->vcpu);
+	h->inside = false;
+	assert_int_equal(h->vcpu->eptp01, h->eptp01);
+	while (!nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	l1_goes_on(h);
+	fake_host_free(h);
+}
+
+/* SDM 23.7: RESET clears the MSR, INIT and a restore do not; the host may set it, locked or not. */
+static void feature_control(void **unused)
+{
+	const uint64_t on = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
+	struct nvmx_host *h = fake_host_at(FAKE_AT_START, &m, &result);
+	size_t size;
+	void *blob = fake_host_save(h, &size);
+	uint64_t value;
+
+	(void)unused;
+	h->inside = true;
+	assert_int_equal(nvmx_msr_write(h->vcpu, NVMX_MSR_FEATURE_CONTROL, 0), -1); /* the host locked it */
+	h->vm->caps.feature_control = 0; /* left to L1's firmware (nvmx_caps_restrict()) */
+	nvmx_state_reset(h->vcpu);
+	assert_int_equal(nvmx_msr_read(h->vcpu, NVMX_MSR_FEATURE_CONTROL, &value), 0);
+	assert_int_equal(value, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(nvmx_msr_write(h->vcpu, NVMX_MSR_FEATURE_CONTROL, on), 0);
+		assert_int_equal(nvmx_msr_write(h->vcpu, NVMX_MSR_FEATURE_CONTROL, on), -1);
+		nvmx_state_drop(h->vcpu);
+		h->inside = false;
+		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_STATE_OK);
+		h->inside = true;
+		assert_int_equal(nvmx_msr_read(h->vcpu, NVMX_MSR_FEATURE_CONTROL, &value), 0);
+		assert_int_equal(value, on);
+		assert_int_equal(nvmx_msr_write(h->vcpu, NVMX_MSR_FEATURE_CONTROL, on), -1);
+		nvmx_state_reset(h->vcpu);
+	}
+	assert_int_equal(nvmx_feature_control_set(h->vcpu, NVMX_FC_VMX_OUTSIDE_SMX | 1u << 20), -1);
+	assert_int_equal(nvmx_feature_control_set(h->vcpu, on), 0);
+	assert_int_equal(nvmx_feature_control_set(h->vcpu, NVMX_FC_VMX_OUTSIDE_SMX), 0);
+	assert_int_equal(nvmx_msr_read(h->vcpu, NVMX_MSR_FEATURE_CONTROL, &value), 0);
+	assert_int_equal(value, NVMX_FC_VMX_OUTSIDE_SMX);
+	h->inside = false;
+	free(blob);
+	fake_host_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_mode_that_smm_left),
+		cmocka_unit_test(the_mode_that_a_restore_finds),
+		cmocka_unit_test(a_move_in_smm_is_flushed),
+		cmocka_unit_test(pins_of_an_l2_that_waits),
+		cmocka_unit_test(rsm_and_smi_out_of_place),
+		cmocka_unit_test(a_reset_reads_vmcs01_anew),
+		cmocka_unit_test(feature_control),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
