@@ -73,13 +73,10 @@ static struct nvmx_ept_table *follow(struct nvmx_ept_fill *f, struct nvmx_ept_ta
 
 	if (lower)
 		return lower;
-	if (t->hw[i]) {
-		nvmx_ept_drop(f->e, t, i);
-		nvmx_ept_want_flush(f->e, t->root);
-	}
+	nvmx_ept_drop(f->e, t, i);
 	lower = nvmx_ept_new_table(f->e, t->level - 1u, t->root, gpa12, parts);
 	if (lower)
-		nvmx_ept_set_link(t, i, lower, nvmx_ept_link_rights(f, t, entry12), entry12);
+		nvmx_ept_set_link(f->e, t, i, lower, nvmx_ept_link_rights(f, t, entry12), entry12);
 	return lower;
 }
 
@@ -111,13 +108,10 @@ static bool put_leaf(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const st
 	bool empty = !t->hw[leaf->index];
 
 	if (!empty && only_adds_rights(t, leaf)) {
-		nvmx_ept_update_leaf(t, leaf->index, leaf->hw, leaf->copy);
+		nvmx_ept_update_leaf(f->e, t, leaf->index, leaf->hw, leaf->copy);
 		return false;
 	}
-	if (!empty) {
-		nvmx_ept_drop(f->e, t, leaf->index);
-		nvmx_ept_want_flush(f->e, t->root);
-	}
+	nvmx_ept_drop(f->e, t, leaf->index);
 	nvmx_ept_set_leaves(f->e, t, leaf, 1);
 	f->v->counters[NVMX_CNT_EPT_FILL]++;
 	return empty;

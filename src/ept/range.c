@@ -14,7 +14,6 @@ struct range {
 	struct nvmx_ept_walk w;
 	uint64_t gpa, end; /* in one table of 4-KiB pages */
 	bool old;          /* what is below is not reachable, or not any more */
-	bool lost;
 };
 
 static bool same(const struct range *g, const struct nvmx_ept_table *t, unsigned i, uint64_t is)
@@ -30,7 +29,6 @@ static void compare_leaves(struct range *g, struct nvmx_ept_table *t)
 		if (!t->copy[i] || same(g, t, i, page12 ? nvmx_ept_load(page12 + i) : ~0ull))
 			continue;
 		nvmx_ept_drop(g->e, t, i);
-		g->lost = true;
 	}
 }
 
@@ -47,8 +45,7 @@ static struct nvmx_ept_table *compare_entry(struct range *g, struct nvmx_ept_tab
 		if (!good && leaf)
 			nvmx_ept_drop(g->e, t, i);
 		else if (!good)
-			nvmx_ept_cut(t, i);
-		g->lost |= !good;
+			nvmx_ept_cut(g->e, t, i);
 		g->old = !good || !(t->hw[i] & NVMX_EPTE_RIGHTS);
 	}
 	return leaf ? NULL : nvmx_ept_table(g->e, (uint32_t)t->side[i]);
@@ -84,11 +81,6 @@ static void compare_root(struct nvmx_vcpu *v, struct nvmx_ept_root *r, uint64_t 
 		if (g.end == ~0ull)
 			break;
 	}
-	if (!g.lost)
-		return;
-	nvmx_ept_lock(&g.e->lock);
-	nvmx_ept_want_flush(g.e, (unsigned)(r - g.e->roots));
-	nvmx_ept_unlock(&g.e->lock);
 }
 
 void nvmx_ept_invept_range(struct nvmx_vcpu *v, uint64_t eptp12, uint64_t gpa2, uint64_t end)

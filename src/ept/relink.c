@@ -18,7 +18,7 @@ struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_
 	if (lower->gpa12 != gpa12 || !lower->copy != parts ||
 	    (parts && t->copy && (t->copy[i] ^ entry12) & (7u << 3 | NVMX_EPTE_IPAT)))
 		return NULL;
-	nvmx_ept_set_link(t, i, lower, nvmx_ept_link_rights(f, t, entry12), entry12);
+	nvmx_ept_set_link(f->e, t, i, lower, nvmx_ept_link_rights(f, t, entry12), entry12);
 	return lower;
 }
 
@@ -53,7 +53,7 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 	if (!page)
 		return;
 	nvmx_ept_lock(&f->e->lock);
-	nvmx_ept_set_link(t, k, lower, nvmx_ept_rights_of(f->r, entry12, false), entry12);
+	nvmx_ept_set_link(f->e, t, k, lower, nvmx_ept_rights_of(f->r, entry12, false), entry12);
 	if (lower->generation != f->r->generation)
 		nvmx_ept_revalidate(f->e, lower, f->r, page, dropped);
 	nvmx_ept_unlock(&f->e->lock);
@@ -268,7 +268,7 @@ static void make_way(struct nvmx_ept_fill *f, const struct way *w, bool whole)
 		if (whole || t->level > 1 || !look_into(f, t, w->page[n]))
 			nvmx_ept_make_current(f, t);
 		if (n + 1 < w->n && !(t->hw[i] & NVMX_EPTE_RIGHTS))
-			nvmx_ept_set_link(t, i, w->t[n + 1], nvmx_ept_rights_of(f->r, t->copy[i], false), t->copy[i]);
+			nvmx_ept_set_link(f->e, t, i, w->t[n + 1], nvmx_ept_rights_of(f->r, t->copy[i], false), t->copy[i]);
 	}
 }
 

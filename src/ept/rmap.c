@@ -82,13 +82,9 @@ static bool lose_chain(struct nvmx_ept_vcpu *e, uint32_t link, unsigned level, u
 		if (t->level != level || frame < first || frame > last)
 			continue;
 		if (loss == NVMX_EPT_LOSE_ALL)
-			nvmx_ept_drop(e, t, i);
+			lost |= nvmx_ept_drop(e, t, i);
 		else if (t->hw[i] & NVMX_EPTE_W)
-			nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_W);
-		else
-			continue;
-		nvmx_ept_want_flush(e, t->root);
-		lost = true;
+			lost |= nvmx_ept_replace(e, t, i, t->hw[i] & ~NVMX_EPTE_W);
 	}
 	return lost;
 }

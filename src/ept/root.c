@@ -172,8 +172,9 @@ static void make_stale(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 {
 	struct nvmx_ept_table *t = nvmx_ept_table(e, r->top);
 
-	nvmx_ept_cut_links(t);
-	t->generation = ++r->generation;
+	r->generation++;
+	nvmx_ept_cut_links(e, t);
+	t->generation = r->generation;
 	r->stale = false;
 	r->flush = true;
 	r->ahead = true;

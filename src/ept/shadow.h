@@ -177,13 +177,6 @@ static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
 /* window.c: what L2 sees of t's entry i, if it does. */
 void nvmx_ept_store_in_window(struct nvmx_ept_table *t, unsigned i, uint64_t hw);
 
-static inline void nvmx_ept_store(struct nvmx_ept_table *t, unsigned i, uint64_t hw)
-{
-	__atomic_store_n(t->hw + i, hw, __ATOMIC_RELEASE);
-	if (__builtin_expect(t->window != NULL, 0))
-		nvmx_ept_store_in_window(t, i, hw);
-}
-
 static inline void nvmx_ept_widen(struct nvmx_ept_table *t, unsigned i)
 {
 	if (i < t->lo)
@@ -210,15 +203,21 @@ void nvmx_ept_drain(struct nvmx_vcpu *v);
 /* table.c: the tree.  Callers hold the lock, and stocked before they took it. */
 struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
 					  bool parts);
-void nvmx_ept_update_leaf(struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy);
-void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower, uint64_t rights,
-		       uint64_t copy);
-/* Empties an entry.  A lower table is detached with all below it, in O(1). */
-void nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+/*
+ * The only way in which an entry changes that is not empty, and the place where flushes are owed: if the new one allows less,
+ * or something else, and the processor may have cached what the old one allowed, the root is flushed before L2 runs again.
+ * Returns whether that is so.  An entry that is empty gets a link, too; leaves are made by nvmx_ept_set_leaves().
+ */
+bool nvmx_ept_replace(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw);
+void nvmx_ept_update_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy);
+void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower,
+		       uint64_t rights, uint64_t copy);
+/* Empties an entry.  A lower table is detached with all below it, in O(1).  Returns as nvmx_ept_replace(). */
+bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
 void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number);
 /* Makes a link not present; the lower table stays known. */
-void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i);
-void nvmx_ept_cut_links(struct nvmx_ept_table *t);
+void nvmx_ept_cut(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+void nvmx_ept_cut_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 /* Takes the first detached table apart; what was below it becomes detached.  False: there is none. */
 bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e);
 /* Detaches some tables that have none below them; false: there are none but top tables. */

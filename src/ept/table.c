@@ -48,15 +48,43 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
 	return t;
 }
 
-void nvmx_ept_update_leaf(struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy)
+/* Where an entry leads, and how what is there is cached. */
+#define TARGET (NVMX_EPTE_ADDR | 0xf8u)
+
+/*
+ * Whether the processor may have cached what t's entries lead to, wholly or by a window.  It has nothing of a table that is
+ * older than its root's last INVEPT, and what is detached was flushed, or will be, with the entry that led there.
+ */
+static bool may_be_cached(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
+{
+	if (t->state == NVMX_EPT_T_DETACHED)
+		return false;
+	return !t->copy || t->generation == e->roots[t->root].generation || nvmx_ept_window_in_use(e, t);
+}
+
+bool nvmx_ept_replace(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw)
+{
+	uint64_t was = t->hw[i];
+	bool less = (was & NVMX_EPTE_RIGHTS && (was & ~hw & NVMX_EPTE_RIGHTS || (was ^ hw) & TARGET)) && may_be_cached(e, t) &&
+		    (nvmx_ept_is_leaf(t, i) || may_be_cached(e, nvmx_ept_table(e, (uint32_t)t->side[i])));
+
+	if (less)
+		nvmx_ept_want_flush(e, t->root);
+	__atomic_store_n(t->hw + i, hw, __ATOMIC_RELEASE);
+	if (__builtin_expect(t->window != NULL, 0))
+		nvmx_ept_store_in_window(t, i, hw);
+	return less;
+}
+
+void nvmx_ept_update_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy)
 {
 	if (t->copy)
 		t->copy[i] = copy;
-	nvmx_ept_store(t, i, hw);
+	nvmx_ept_replace(e, t, i, hw);
 }
 
-void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower, uint64_t rights,
-		       uint64_t copy)
+void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower,
+		       uint64_t rights, uint64_t copy)
 {
 	if (!t->hw[i]) {
 		nvmx_ept_widen(t, i);
@@ -72,7 +100,7 @@ void nvmx_ept_set_link(struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_tab
 	}
 	if (t->copy)
 		t->copy[i] = copy;
-	nvmx_ept_store(t, i, lower->hw_hpa | rights);
+	nvmx_ept_replace(e, t, i, lower->hw_hpa | rights);
 }
 
 static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
@@ -83,13 +111,13 @@ static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 	e->detached = t->number;
 }
 
-void nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 {
-	bool leaf = nvmx_ept_is_leaf(t, i);
+	bool leaf = nvmx_ept_is_leaf(t, i), owes;
 
 	if (!t->hw[i])
-		return;
-	nvmx_ept_store(t, i, 0);
+		return false;
+	owes = nvmx_ept_replace(e, t, i, 0);
 	if (leaf) {
 		nvmx_ept_unchain(e, t, i);
 	} else {
@@ -99,6 +127,7 @@ void nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i
 	t->side[i] = 0;
 	if (t->copy)
 		t->copy[i] = 0;
+	return owes;
 }
 
 void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number)
@@ -142,33 +171,32 @@ bool nvmx_ept_evict(struct nvmx_ept_vcpu *e)
 		if (t->state != NVMX_EPT_T_LINKED || t->links)
 			continue;
 		nvmx_ept_drop(e, nvmx_ept_table(e, t->parent), t->index);
-		nvmx_ept_want_flush(e, t->root);
 		evicted++;
 	}
 	return evicted;
 }
 
-void nvmx_ept_cut(struct nvmx_ept_table *t, unsigned i)
+void nvmx_ept_cut(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 {
-	nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
+	nvmx_ept_replace(e, t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
 }
 
-static void cut_link(struct nvmx_ept_table *t, unsigned i)
+static void cut_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 {
 	if (t->hw[i] && !nvmx_ept_is_leaf(t, i))
-		nvmx_ept_cut(t, i);
+		nvmx_ept_cut(e, t, i);
 }
 
-void nvmx_ept_cut_links(struct nvmx_ept_table *t)
+void nvmx_ept_cut_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 {
 	unsigned i;
 
 	if (t->live_n > NVMX_EPT_LIVE)
 		for (i = t->lo; i < t->hi; i++)
-			cut_link(t, i);
+			cut_link(e, t, i);
 	else
 		for (i = 0; i < t->live_n; i++)
-			cut_link(t, t->live[i]);
+			cut_link(e, t, t->live[i]);
 	t->live_n = 0;
 }
 
@@ -189,13 +217,10 @@ unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
 {
 	const uint64_t *copy = t->copy;
-	unsigned i, k, end = t->hi, n = 0;
+	unsigned i, k, end = t->leaves ? t->hi : 0, n = 0;
 
 	nvmx_ept_close_window(e, t);
-	t->generation = r->generation;
-	nvmx_ept_cut_links(t);
-	if (!t->leaves)
-		return 0;
+	nvmx_ept_cut_links(e, t);
 	for (i = t->lo & ~7u; i < end; i += 8) {
 		if (same_eight(copy + i, page12 + i))
 			continue;
@@ -207,5 +232,6 @@ unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 				dropped[n++] = (uint16_t)k;
 		}
 	}
+	t->generation = r->generation; /* what went until now was out of reach */
 	return n;
 }

@@ -34,18 +34,16 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 
 	if (!t->window)
 		return;
-	if (nvmx_ept_window_in_use(e, t))
-		nvmx_ept_want_flush(e, t->root);
-	else
+	if (!nvmx_ept_window_in_use(e, t))
 		was_enough(e, t, w);
+	upper = nvmx_ept_table(e, t->parent);
+	link = upper->hw[t->index];
+	if ((link & NVMX_EPTE_ADDR) == w->page.hpa)
+		nvmx_ept_replace(e, upper, t->index, t->hw_hpa | (link & ~NVMX_EPTE_ADDR));
 	for (uint64_t *entry = t->window + t->window_first, *end = entry + NVMX_EPT_IN_WINDOW; entry < end; entry++)
 		*entry = 0;
 	t->window = NULL;
 	w->table = 0;
-	upper = nvmx_ept_table(e, t->parent);
-	link = upper->hw[t->index];
-	if ((link & NVMX_EPTE_ADDR) == w->page.hpa)
-		nvmx_ept_store(upper, t->index, t->hw_hpa | (link & ~NVMX_EPTE_ADDR));
 }
 
 /* A page that no L2 can reach; NULL: there is none. */
@@ -94,6 +92,7 @@ bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, con
 	if (!w)
 		return false;
 	nvmx_ept_close_window(e, t); /* one that L2 had before the last INVEPT */
+	nvmx_ept_replace(e, upper, t->index, w->page.hpa | (upper->hw[t->index] & ~NVMX_EPTE_ADDR));
 	w->table = t->number;
 	w->generation = r->generation;
 	w->stray = stray;
@@ -101,7 +100,6 @@ bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, con
 	t->window_number = (uint8_t)(w - e->windows);
 	t->window_first = (uint16_t)(i & ~(NVMX_EPT_IN_WINDOW - 1u));
 	copy_entries(t, r, page12, t->window_first);
-	nvmx_ept_store(upper, t->index, w->page.hpa | (upper->hw[t->index] & ~NVMX_EPTE_ADDR));
 	e->window_next++;
 	return true;
 }

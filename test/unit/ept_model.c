@@ -312,9 +312,9 @@ static void edit_list(struct model *m)
 }
 
 /* L2's access; where it leads is remembered as number k of the recent ones. */
-static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k)
+static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k, unsigned access)
 {
-	unsigned access = 1u << below(m, 3), rights, tries = 0;
+	unsigned rights, tries = 0;
 	uint64_t lin = below(m, 2), eptp02 = 0, hpa, qual;
 	struct nvmx_ept_rules rules;
 	struct nvmx_ept_fault f;
@@ -356,7 +356,7 @@ static void access_randomly(struct model *m)
 		gpa2 = m->recent[k].gpa2;
 		n = m->recent[k].eptp;
 	}
-	access_page(m, n, gpa2, k);
+	access_page(m, n, gpa2, k, 1u << below(m, 3));
 }
 
 /* INVEPT of one context affects all EPTPs with the same table address (SDM 28.4.1). */
@@ -392,7 +392,7 @@ static void go_in_order(struct model *m)
 
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < 4; i++)
-			access_page(m, n, gpa2 + i * nvmx_ept_size(2), k);
+			access_page(m, n, gpa2 + i * nvmx_ept_size(2), k, 1u << below(m, 3));
 		table = table_at(m, n, gpa2 + changed * nvmx_ept_size(2), at);
 		if (table < TABLES && !round)
 			edit(m, table, slot_of(nvmx_ept_index(gpa2 + changed * nvmx_ept_size(2), at)), random_entry(m, table));
@@ -419,11 +419,49 @@ static uint64_t change_way(struct model *m, unsigned eptp, uint64_t gpa2)
 	return (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[slot] << 12;
 }
 
+/* A range was invalidated: what its pages were mapped by before is legal no more. */
+static void range_was_invalidated(struct model *m, unsigned n, uint64_t gpa2, uint64_t end)
+{
+	uint64_t page;
+
+	for (unsigned i = 0, s; i < EPTPS; i++)
+		for (s = 0; s < SLOTS && !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR); s++) {
+			page = (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[s] << 12;
+			if (page >= gpa2 && page <= end)
+				*range_at(m, i, page) = m->now;
+		}
+}
+
+/* L1 takes a right, or the dirty flag, out of an entry on the way to a page that L2 has written to; a violation elsewhere has the
+ * shadow follow it; and only then L1 invalidates the page alone. */
+static void narrow_way(struct model *m)
+{
+	unsigned k = below(m, RECENT), n = m->recent[k].eptp, other = below(m, RECENT), table, stop = 1 + below(m, 4);
+	uint64_t gpa2 = m->recent[k].gpa2 & ~0xfffull, beside = (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[below(m, SLOTS)] << 12, e;
+
+	access_page(m, n, gpa2, k, NVMX_ACCESS_W);
+	table = (unsigned)(m->eptp[n] >> 12);
+	for (unsigned level = 4; table < TABLES; level--) {
+		e = m->r->host.ram[table][nvmx_ept_index(gpa2, level)];
+		if (level == 1 || e & NVMX_EPTE_LARGE || level == stop) {
+			edit(m, table, slot_of(nvmx_ept_index(gpa2, level)),
+			     e & ~(m->ad && below(m, 2) ? NVMX_EPTE_D : 1ull << below(m, 3)));
+			break;
+		}
+		table = (unsigned)((e & NVMX_EPTE_ADDR) >> 12);
+	}
+	m->now++;
+	access_page(m, n, beside, other, 1u << below(m, 3));
+	nvmx_ept_invept_range(&m->r->v, m->eptp[n], gpa2, gpa2 | 0xfff);
+	range_was_invalidated(m, n, gpa2, gpa2 | 0xfff);
+	access_page(m, n, gpa2, k, 1u << below(m, 3));
+}
+
 /* INVEPT of a range around a page that L2 used; the others of the range are near it in the same table of 4-KiB pages. */
 static void invept_range(struct model *m)
 {
-	unsigned k = below(m, RECENT), n = below(m, 4) ? m->recent[k].eptp : below(m, EPTPS), i, s;
-	uint64_t gpa2 = (below(m, 4) ? m->recent[k].gpa2 : random_gpa(m)) & ~0xfffull, end, page;
+	unsigned k = below(m, RECENT), n = below(m, 4) ? m->recent[k].eptp : below(m, EPTPS), i;
+	uint64_t gpa2 = (below(m, 4) ? m->recent[k].gpa2 : random_gpa(m)) & ~0xfffull, end;
 
 	if (below(m, 2)) {
 		end = change_way(m, n, gpa2) | 0xfff;
@@ -436,12 +474,7 @@ static void invept_range(struct model *m)
 		end = gpa2 + ((uint64_t)below(m, 600) << 12) + 0xfff;
 	}
 	nvmx_ept_invept_range(&m->r->v, m->eptp[n], gpa2, end);
-	for (i = 0; i < EPTPS; i++)
-		for (s = 0; s < SLOTS && !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR); s++) {
-			page = (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[s] << 12;
-			if (page >= gpa2 && page <= end)
-				*range_at(m, i, page) = m->now;
-		}
+	range_was_invalidated(m, n, gpa2, end);
 }
 
 /* The frame of L1 that is at hpa, or any. */
@@ -540,7 +573,7 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 		else if (what < 8)
 			below(m, 3) ? invept(m, below(m, EPTPS)) : go_in_order(m);
 		else if (what < 9)
-			invept_range(m);
+			below(m, 2) ? invept_range(m) : narrow_way(m);
 		else if (what < 11)
 			change_host(m);
 		else if (what < 12)
