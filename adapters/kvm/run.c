@@ -213,7 +213,7 @@ static bool is_kvms_exception(struct kvm_vcpu *vcpu)
 
 static bool is_kvms(struct kvm_vcpu *vcpu)
 {
-	switch (to_vmx(vcpu)->exit_reason.full) {
+	switch (to_vmx(vcpu)->exit_reason.basic) {
 	case EXIT_REASON_EXCEPTION_NMI:
 		return is_kvms_exception(vcpu);
 	case EXIT_REASON_BUS_LOCK:

@@ -7,7 +7,7 @@
 #define QUALIFICATION_MOV_TO_CR 0
 #define ACCESS_LONG 0x2000u
 
-static uint64_t gpr_read(struct cpu *cpu, uint32_t n)
+uint64_t gpr_read(struct cpu *cpu, uint32_t n)
 {
 	return n == RSP ? vmread(GUEST_RSP) : cpu->regs[n];
 }

@@ -170,6 +170,12 @@ static void exit_host(struct cpu *cpu, uint32_t reason)
 	case EXIT_WRMSR:
 		exit_wrmsr(cpu);
 		return;
+	case EXIT_RDMSR_IMMEDIATE:
+		exit_rdmsr_immediate(cpu);
+		return;
+	case EXIT_WRMSRNS_IMMEDIATE:
+		exit_wrmsrns_immediate(cpu);
+		return;
 	case EXIT_XSETBV:
 		exit_xsetbv(cpu);
 		return;

@@ -163,8 +163,11 @@ bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 void exit_rdmsr(struct cpu *cpu);
 void exit_wrmsr(struct cpu *cpu);
+void exit_rdmsr_immediate(struct cpu *cpu);
+void exit_wrmsrns_immediate(struct cpu *cpu);
 void exit_io(struct cpu *cpu);
 void exit_cr_access(struct cpu *cpu);
+uint64_t gpr_read(struct cpu *cpu, uint32_t n);
 void exit_xsetbv(struct cpu *cpu);
 
 /* mmio.c: one MOV of L1's to or from memory that is not there */

@@ -100,3 +100,35 @@ void exit_wrmsr(struct cpu *cpu)
 	else
 		inject_exception(cpu, VECTOR_GP, true);
 }
+
+/* The forms that name the MSR by an immediate, and any register (27.2.1, 27.2.5). */
+static uint32_t immediate_register(void)
+{
+	return (uint32_t)vmread(EXIT_INSTRUCTION_INFO) >> 3 & 15;
+}
+
+void exit_rdmsr_immediate(struct cpu *cpu)
+{
+	uint32_t n = immediate_register();
+	uint64_t value;
+
+	if (!msr_read(cpu, (uint32_t)vmread(EXIT_QUALIFICATION), &value)) {
+		inject_exception(cpu, VECTOR_GP, true);
+		return;
+	}
+	if (n == RSP)
+		vmwrite(GUEST_RSP, value);
+	else
+		cpu->regs[n] = value;
+	skip_instruction();
+}
+
+void exit_wrmsrns_immediate(struct cpu *cpu)
+{
+	uint64_t value = gpr_read(cpu, immediate_register());
+
+	if (msr_write(cpu, (uint32_t)vmread(EXIT_QUALIFICATION), value))
+		skip_instruction();
+	else
+		inject_exception(cpu, VECTOR_GP, true);
+}

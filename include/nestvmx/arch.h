@@ -316,9 +316,16 @@ enum nvmx_exit_reason {
 	NVMX_XR_TPAUSE = 68,
 	NVMX_XR_LOADIWKEY = 69,
 	NVMX_XR_ENCLV = 70,
-	NVMX_XR_COUNT = 80
+	NVMX_XR_BUS_LOCK = 74,
+	NVMX_XR_NOTIFY = 75,
+	NVMX_XR_RDMSR_IMM = 84,
+	NVMX_XR_WRMSRNS_IMM = 85,
+	NVMX_XR_COUNT = 86
 };
 #define NVMX_XR_ENTRY_FAILURE NVMX_BIT(31)
+/* Other bits of the exit-reason field (SDM 24.9.1) */
+#define NVMX_XR_BUS_LOCK_FLAG NVMX_BIT(26)
+#define NVMX_XR_ENCLAVE_FLAG NVMX_BIT(27)
 
 /* VM-instruction error numbers (SDM 30.4) */
 enum nvmx_vmerr {

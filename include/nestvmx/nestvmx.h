@@ -131,7 +131,8 @@ void nvmx_vcpu_destroy(struct nvmx_vcpu *v);
 const char *nvmx_init_error(int error, uint32_t detail);
 
 /*
- * Handles the VM exit of the current VMCS.  `regs` are the guest's registers at the exit and are changed in place.
+ * Handles the VM exit of the current VMCS.  Flags of the exit reason that are the host's (bit 26, bus-lock detection: SDM
+ * 24.9.1) the host looks at before the call; L1 never sees them.  `regs` are the guest's registers at the exit and are changed in place.
  * Runs with the current VMCS loaded on this processor, interrupts as the host likes, and does not sleep.
  * Work is bounded: at most a few hundred VMREAD/VMWRITE, one MSR list of the announced maximum, or one shadow fill.
  */
@@ -185,8 +186,9 @@ bool nvmx_in_l2(const struct nvmx_vcpu *v);
 bool nvmx_must_launch(const struct nvmx_vcpu *v);
 
 /*
- * L1 or L2 executes RDMSR or WRMSR of an MSR that this library owns (IA32_FEATURE_CONTROL, 480H to 492H), in a host that
- * decodes these exits itself.  Returns 0, 1 if the MSR is not the library's, -1 for #GP.
+ * L1 or L2 executes RDMSR or WRMSR of an MSR that this library owns (IA32_FEATURE_CONTROL, 480H to 49FH), in a host that
+ * decodes these exits itself.  Returns 0, 1 if the MSR is not the library's, -1 for #GP: what L1 is not offered is not there.
+ * The host's MSR bitmap intercepts all of them for L1.
  */
 int nvmx_msr_read(struct nvmx_vcpu *v, uint32_t msr, uint64_t *value);
 int nvmx_msr_write(struct nvmx_vcpu *v, uint32_t msr, uint64_t value);

@@ -113,18 +113,53 @@ static void set_edx_eax(struct nvmx_regs *regs, uint64_t value)
 	regs->gpr[2] = value >> 32;
 }
 
-static enum nvmx_verdict msr_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool write)
+/* RDMSR, WRMSR: ECX and EDX:EAX.  With an immediate: the MSR is in the exit qualification, the register in the instruction
+ * information (SDM 27.2.1, 27.2.5). */
+struct msr_access {
+	uint32_t msr;
+	int reg; /* -1: EDX:EAX */
+	bool write;
+};
+
+static struct msr_access msr_access(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint32_t basic)
 {
-	uint32_t msr = (uint32_t)regs->gpr[1];
-	uint64_t value = regs->gpr[2] << 32 | (uint32_t)regs->gpr[0];
-	int own = write ? nvmx_msr_write(v, msr, value) : nvmx_msr_read(v, msr, &value);
+	struct msr_access a = { (uint32_t)regs->gpr[1], -1, basic == NVMX_XR_WRMSR || basic == NVMX_XR_WRMSRNS_IMM };
+
+	if (basic >= NVMX_XR_RDMSR_IMM) {
+		a.msr = (uint32_t)nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+		a.reg = nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) >> 3 & 15;
+	}
+	return a;
+}
+
+static uint64_t msr_source(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct msr_access *a)
+{
+	if (a->reg < 0)
+		return regs->gpr[2] << 32 | (uint32_t)regs->gpr[0];
+	return a->reg == NVMX_RSP ? nvmx_vmread(v, NVMX_GUEST_RSP) : regs->gpr[a->reg];
+}
+
+static void msr_destination(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct msr_access *a, uint64_t value)
+{
+	if (a->reg < 0)
+		set_edx_eax(regs, value);
+	else if (a->reg == NVMX_RSP)
+		nvmx_vmwrite(v, NVMX_GUEST_RSP, value);
+	else
+		regs->gpr[a->reg] = value;
+}
+
+static enum nvmx_verdict msr_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct msr_access *a)
+{
+	uint64_t value = a->write ? msr_source(v, regs, a) : 0;
+	int own = a->write ? nvmx_msr_write(v, a->msr, value) : nvmx_msr_read(v, a->msr, &value);
 
 	if (own < 0)
 		return nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
 	if (own > 0)
-		return v->in_l2 && nvmx_open_msr(v, msr, write) ? resume_l2(v) : to_host(v);
-	if (!write)
-		set_edx_eax(regs, value);
+		return v->in_l2 && nvmx_open_msr(v, a->msr, a->write) ? resume_l2(v) : to_host(v);
+	if (!a->write)
+		msr_destination(v, regs, a, value);
 	nvmx_skip(v);
 	nvmx_vmwrite_flush(v);
 	return v->in_l2 ? resume_l2(v) : NVMX_RESUME_L1;
@@ -132,11 +167,11 @@ static enum nvmx_verdict msr_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, b
 
 static enum nvmx_verdict l2_msr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
-	bool write = reason == NVMX_XR_WRMSR;
+	struct msr_access a = msr_access(v, regs, reason & 0xffff);
 
-	if (nvmx_l1_wants_msr(v, (uint32_t)regs->gpr[1], write))
+	if (nvmx_l1_wants_msr(v, a.msr, a.write))
 		return to_l1(v, reason);
-	return msr_exit(v, regs, write);
+	return msr_exit(v, regs, &a);
 }
 
 static enum nvmx_verdict l2_io(struct nvmx_vcpu *v, uint32_t reason)
@@ -173,7 +208,7 @@ static enum nvmx_verdict l2_vmcs_access(struct nvmx_vcpu *v, struct nvmx_regs *r
 {
 	enum nvmx_verdict verdict;
 
-	if (!nvmx_l2_shadow_access(v, regs, reason == NVMX_XR_VMWRITE, &verdict))
+	if (!nvmx_l2_shadow_access(v, regs, (reason & 0xffff) == NVMX_XR_VMWRITE, &verdict))
 		return to_l1(v, reason);
 	return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict;
 }
@@ -259,6 +294,9 @@ enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 
 	if (v->in_l2)
 		return l2_exit(v, regs, reason);
+	if (reason & NVMX_XR_ENTRY_FAILURE)
+		return NVMX_HOST;
+	reason &= 0xffff;
 	switch (reason) {
 	case NVMX_XR_VMCALL ... NVMX_XR_VMXON:
 	case NVMX_XR_INVEPT:
@@ -271,7 +309,12 @@ enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	}
 	case NVMX_XR_RDMSR:
 	case NVMX_XR_WRMSR:
-		return msr_exit(v, regs, reason == NVMX_XR_WRMSR);
+	case NVMX_XR_RDMSR_IMM:
+	case NVMX_XR_WRMSRNS_IMM: {
+		struct msr_access a = msr_access(v, regs, reason);
+
+		return msr_exit(v, regs, &a);
+	}
 	default:
 		return NVMX_HOST;
 	}

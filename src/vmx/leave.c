@@ -55,12 +55,20 @@ static const uint8_t defined_fields[NVMX_XR_COUNT] = {
 	[NVMX_XR_EPT_VIOLATION] = HAS_LINEAR | HAS_PHYSICAL,
 	[NVMX_XR_EPT_MISCONFIG] = HAS_PHYSICAL,
 	[NVMX_XR_SPP] = HAS_LINEAR | HAS_PHYSICAL,
+	[NVMX_XR_RDMSR_IMM] = HAS_INSTR_INFO,
+	[NVMX_XR_WRMSRNS_IMM] = HAS_INSTR_INFO,
 };
+
+/* Of a reason that this library does not know, L1 gets all that the processor may have told. */
+static uint8_t fields_of(uint32_t reason)
+{
+	return (reason & 0xffff) < NVMX_XR_COUNT ? defined_fields[reason & 0xffff] : HAS_INSTR_INFO;
+}
 
 void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info)
 {
 	uint32_t basic = reason & 0xffff;
-	uint8_t defined = basic < NVMX_XR_COUNT ? defined_fields[basic] : HAS_INSTR_INFO;
+	uint8_t defined = fields_of(reason);
 
 	*info = (struct nvmx_exit_info){ .reason = reason };
 	info->qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
@@ -86,9 +94,10 @@ void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_
 
 static void store_exit_info(struct nvmx_vmcs12 *v12, const struct nvmx_exit_info *info)
 {
-	uint8_t defined = (info->reason & 0xffff) < NVMX_XR_COUNT ? defined_fields[info->reason & 0xffff] : 0;
+	uint8_t defined = fields_of(info->reason);
 
-	v12->exit_reason = info->reason;
+	/* The other flags tell of what is not offered to L1: bus-lock detection, SMM (SDM 24.9.1). */
+	v12->exit_reason = info->reason & (0xffff | NVMX_XR_ENCLAVE_FLAG | NVMX_XR_ENTRY_FAILURE);
 	v12->exit_qualification = info->qualification;
 	v12->exit_instr_len = info->instr_len;
 	v12->exit_intr_info = info->intr_info;

@@ -3,10 +3,11 @@
 #include "vcpu.h"
 
 #define BASIC_TRUE_CTLS NVMX_BIT64(55)
+#define OWNED_MSRS 32 /* 480H to 49FH: those that this library does not know L1 does not have */
 
 static bool owned(uint32_t msr)
 {
-	return msr == NVMX_MSR_FEATURE_CONTROL || msr - NVMX_CAPS_FIRST_MSR < NVMX_CAPS_MSRS;
+	return msr == NVMX_MSR_FEATURE_CONTROL || msr - NVMX_CAPS_FIRST_MSR < OWNED_MSRS;
 }
 
 /* Whether the processor that L1 sees has the MSR (SDM A.3 to A.11). */
@@ -30,7 +31,7 @@ static bool exists(const struct nvmx_caps *c, uint32_t msr)
 	case NVMX_MSR_VMX_PROCBASED_CTLS3:
 		return proc & NVMX_PROC_TERTIARY;
 	default:
-		return true;
+		return msr == NVMX_MSR_FEATURE_CONTROL || msr - NVMX_CAPS_FIRST_MSR < NVMX_CAPS_MSRS;
 	}
 }
 

@@ -45,6 +45,8 @@ static const struct route_row route_rows[NVMX_XR_COUNT] = {
 	[NVMX_XR_ENCLS] = { SPECIAL, 0 },
 	[NVMX_XR_RDSEED] = { IF_PROC2, NVMX_PROC2_RDSEED },
 	[NVMX_XR_PML_FULL] = { TO_L0, 0 },
+	[NVMX_XR_RDMSR_IMM] = { SPECIAL, 0 },
+	[NVMX_XR_WRMSRNS_IMM] = { SPECIAL, 0 },
 };
 
 static enum nvmx_route to_l1_if(bool condition)
@@ -127,6 +129,8 @@ static enum nvmx_route route_special(const struct nvmx_vmcs12 *v12, const struct
 		return proc & NVMX_PROC_IO_BITMAPS ? NVMX_ROUTE_IO_BITMAP : to_l1_if(proc & NVMX_PROC_UNCOND_IO);
 	case NVMX_XR_RDMSR:
 	case NVMX_XR_WRMSR:
+	case NVMX_XR_RDMSR_IMM:
+	case NVMX_XR_WRMSRNS_IMM:
 		return proc & NVMX_PROC_MSR_BITMAPS ? NVMX_ROUTE_MSR_BITMAP : NVMX_ROUTE_L1;
 	case NVMX_XR_VMREAD:
 	case NVMX_XR_VMWRITE:

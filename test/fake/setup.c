@@ -54,7 +54,7 @@ static void msr_bitmap(struct nvmx_host *h)
 	uint64_t page = fake_host_frame(h, FAKE_OF_HOST);
 
 	memset(h->msr_bitmap, 0, sizeof(h->msr_bitmap));
-	for (uint32_t msr = NVMX_CAPS_FIRST_MSR; msr < NVMX_CAPS_FIRST_MSR + NVMX_CAPS_MSRS; msr++) {
+	for (uint32_t msr = NVMX_CAPS_FIRST_MSR; msr < NVMX_CAPS_FIRST_MSR + 32; msr++) {
 		h->msr_bitmap[msr / 8] |= (uint8_t)(1u << msr % 8);
 		h->msr_bitmap[2048 + msr / 8] |= (uint8_t)(1u << msr % 8);
 	}
