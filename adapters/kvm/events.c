@@ -153,8 +153,6 @@ int nest_check_events(struct kvm_vcpu *vcpu)
 	bool blocked = nested->nested_run_pending || kvm_event_needs_reinjection(vcpu), mine;
 	int r;
 
-	/* KVM asks before each attempt to enter L2; what nest_mmu_before_l2() did for one that KVM gave up came too early. */
-	nested->need_vmcs12_to_shadow_sync = true;
 	r = check_exceptions(vcpu, false, &mine);
 	if (mine)
 		return r;

@@ -68,7 +68,6 @@ void vmx_leave_nested(struct kvm_vcpu *vcpu)
 		return;
 	if (is_guest_mode(vcpu)) {
 		vmx->nested.nested_run_pending = 0;
-		vmx->nested.need_vmcs12_to_shadow_sync = false;
 		hrtimer_cancel(&vmx->nested.preemption_timer);
 		leave_guest_mode(vcpu);
 		vcpu->arch.mmu = &vcpu->arch.root_mmu;

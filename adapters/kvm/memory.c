@@ -145,6 +145,14 @@ static int peek(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, struct 
 	return 0;
 }
 
+static void may_write(struct nest *n, gfn_t gfn)
+{
+	if (n->written_n < NEST_WRITTEN)
+		n->written[n->written_n] = gfn;
+	if (n->written_n <= NEST_WRITTEN)
+		n->written_n++;
+}
+
 /* Has the host map the page as L2's access needs it. */
 static int ask(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, bool write, struct nvmx_xlate *out)
 {
@@ -167,8 +175,10 @@ static int ask(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, bool wri
 		p.shift = 0;
 	out->page_shift = block_shift(slot, gfn, &p);
 	memory_type(vcpu, gfn, pfn, out);
-	if (write && logged)
+	if (write && logged) {
+		may_write(n, gfn);
 		mark_page_dirty_in_slot(vcpu->kvm, slot, gfn);
+	}
 	if (out->rights & NVMX_ACCESS_W)
 		kvm_release_pfn_dirty(pfn);	/* L2 writes behind the host's page tables */
 	else
@@ -569,20 +579,40 @@ void nest_unwatch_memory(struct nest *n)
 	mmu_notifier_unregister(&n->notifier, kvm->mm);
 }
 
-/*
- * KVM has flushed TLBs, as it does after it has started to log writes to a slot or has handed the log out: what is
- * writable in a slot with a log has to be asked for again.
- */
-void nest_follow_dirty_log(struct nest *n)
+static void protect(struct nest *n, gfn_t gfn, u64 pages)
 {
-	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	nvmx_host_write_protect(n->vm, n->v, gfn_to_gpa(gfn), gfn_to_gpa(pages));
+}
+
+/* Frames that L2 could write to before their slot had a log are not among those that are known. */
+static void protect_slots(struct nest *n, struct kvm_memslots *slots)
+{
 	struct kvm_memory_slot *slot;
 	int bkt;
 
-	if (likely(vcpu->stat.tlb_flush == n->tlb_flushes))
-		return;
-	n->tlb_flushes = vcpu->stat.tlb_flush;
-	kvm_for_each_memslot(slot, bkt, kvm_vcpu_memslots(vcpu))
+	kvm_for_each_memslot(slot, bkt, slots) {
 		if (kvm_slot_dirty_track_enabled(slot))
-			nvmx_host_write_protect(n->vm, n->v, gfn_to_gpa(slot->base_gfn), gfn_to_gpa(slot->npages));
+			protect(n, slot->base_gfn, slot->npages);
+		cond_resched();
+	}
+	n->protected_in = slots->generation;
+}
+
+/*
+ * KVM wants to know of the next write to a page of a slot with a log; it does not say which.  What L2 may write to has to be
+ * asked for again.
+ */
+void nest_protect_logged(struct nest *n)
+{
+	struct kvm_memslots *slots = __kvm_memslots(nest_vcpu(n)->kvm, 0);	/* L2 does not run in SMM */
+	unsigned int i;
+
+	might_sleep();
+	if (n->written_n > NEST_WRITTEN || n->protected_in != slots->generation) {
+		protect_slots(n, slots);
+	} else {
+		for (i = 0; i < n->written_n; i++)
+			protect(n, n->written[i], 1);
+	}
+	n->written_n = 0;
 }

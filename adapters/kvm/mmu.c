@@ -134,7 +134,6 @@ void nest_mmu_before_l2(struct nest *n)
 
 	if (!n->ept12)
 		return;
-	nest_follow_dirty_log(n);
 	if (nvmx_before_l2(n->v) == NVMX_STOP) {
 		kvm_vm_bugged(vcpu->kvm);
 		return;

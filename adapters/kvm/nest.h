@@ -19,6 +19,7 @@
 #define NEST_SETS 16		/* frames of L1 that stay at hand for the library to read and write, */
 #define NEST_WAYS 4		/* in sets by their number */
 #define NEST_PINS (3 * NEST_SLOTS)
+#define NEST_WRITTEN 128	/* frames of slots with a log that L2 may write to, each known */
 #define NEST_SHADOW_EPT_PAGES 8192
 #define NEST_TIMER_SHIFT 5	/* L1's VMX-preemption timer counts TSC ticks / 32 (SDM A.6) */
 
@@ -61,7 +62,6 @@ struct nest {
 	u64 timer_tsc_offset;	/* L1's when its VMX-preemption timer was started */
 	unsigned int autoload_guest, autoload_host;	/* counts of the MSR areas in vmcs01 */
 	u32 controls01[4];	/* pin, exec, secondary, exception bitmap's inputs when the library read vmcs01 */
-	u64 tlb_flushes;	/* vcpu->stat.tlb_flush, to notice that dirty logging may have started anew */
 
 	/* Guest memory. */
 	struct nest_frame frames[NEST_SETS][NEST_WAYS];
@@ -76,6 +76,9 @@ struct nest {
 	atomic64_t invalidations;
 	wait_queue_head_t invalidated;
 	atomic_t pages;		/* given to the library and not given back */
+	gfn_t written[NEST_WRITTEN];	/* of slots with a log: what L2 may write to since all of them were protected */
+	unsigned int written_n;	/* more than NEST_WRITTEN: not all are known */
+	u64 protected_in;	/* generation of the memory slots in which all that had a log were protected */
 
 	struct kvm_mmu mmu;	/* vcpu->arch.mmu while L2 runs with EPT */
 
@@ -147,7 +150,7 @@ void nest_frames_drop(struct nest *n);
 bool nest_frame_of(struct nest *n, u64 gpa);
 int nest_watch_memory(struct nest *n);
 void nest_unwatch_memory(struct nest *n);
-void nest_follow_dirty_log(struct nest *n);
+void nest_protect_logged(struct nest *n);
 
 /* mmu.c */
 void nest_mmu_init(struct nest *n);

@@ -32,7 +32,9 @@ int vmx_get_vmx_msr(struct nested_vmx_msrs *msrs, u32 msr_index, u64 *pdata);
 bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu);
 void nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigned long qualification);
 enum nvmx_vmentry_status nested_vmx_enter_non_root_mode(struct kvm_vcpu *vcpu, bool from_vmentry);
-void nested_sync_vmcs12_to_shadow(struct kvm_vcpu *vcpu);
+/* Called by what patches/ adds to vmx.c. */
+void nested_vmx_before_entry(struct kvm_vcpu *vcpu);
+void nested_vmx_flush_tlb(struct kvm_vcpu *vcpu);
 void nested_mark_vmcs12_pages_dirty(struct kvm_vcpu *vcpu);
 bool nested_vmx_check_io_bitmaps(struct kvm_vcpu *vcpu, unsigned int port, int size);
 int get_vmx_mem_address(struct kvm_vcpu *vcpu, unsigned long qualification, u32 instruction_info, bool wr, int len,

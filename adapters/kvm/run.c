@@ -232,7 +232,6 @@ bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
 	struct nest *n = nest_of(vmx);
 	enum nvmx_verdict verdict;
 
-	vmx->nested.need_vmcs12_to_shadow_sync = true;
 	trace_kvm_nested_vmexit(vcpu, KVM_ISA_VMX);
 	if (unlikely(vmx->fail)) {
 		nest_finish(n, nvmx_entry_refused(n->v), true);
@@ -324,13 +323,19 @@ enum nvmx_vmentry_status nested_vmx_enter_non_root_mode(struct kvm_vcpu *vcpu, b
 }
 
 /* vmx_prepare_switch_to_guest() calls it before each entry into L2: preemption is off, kvm->srcu is held. */
-void nested_sync_vmcs12_to_shadow(struct kvm_vcpu *vcpu)
+void nested_vmx_before_entry(struct kvm_vcpu *vcpu)
 {
-	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	struct nest *n = nest_of(to_vmx(vcpu));
 
-	vmx->nested.need_vmcs12_to_shadow_sync = false;
-	if (!is_guest_mode(vcpu))
-		return;
-	nest_timer_follow_tsc(nest_of(vmx));
-	nest_mmu_before_l2(nest_of(vmx));
+	nest_timer_follow_tsc(n);
+	nest_mmu_before_l2(n);
+}
+
+/* vmx_flush_tlb_all() calls it: preemption is on, kvm->srcu is held. */
+void nested_vmx_flush_tlb(struct kvm_vcpu *vcpu)
+{
+	struct nest *n = nest_of(to_vmx(vcpu));
+
+	if (n)
+		nest_protect_logged(n);
 }

@@ -186,7 +186,6 @@ void nest_entered_l2(struct nest *n)
 	n->l1 = (struct nest_regs){ vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
 	forget_registers(vcpu);
 	n->vmx->nested.nested_run_pending = 1;
-	vmx->nested.need_vmcs12_to_shadow_sync = true;
 	vmx->nested.l1_tpr_threshold = -1;
 	vmx->emulation_required = false;
 	nest_view(n);
@@ -286,7 +285,6 @@ void nest_left_behind(struct nest *n)
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 
 	leave_guest_mode(vcpu);
-	n->vmx->nested.need_vmcs12_to_shadow_sync = false;
 	n->vmx->nested.mtf_pending = false;
 	hrtimer_cancel(&n->vmx->nested.preemption_timer);
 	forget_registers(vcpu);
@@ -311,7 +309,6 @@ void nest_left_l2(struct nest *n)
 	const struct nvmx_vmcs12 *v12;
 
 	leave_guest_mode(vcpu);
-	n->vmx->nested.need_vmcs12_to_shadow_sync = false;
 	n->vmx->nested.nested_run_pending = 0;
 	n->vmx->nested.mtf_pending = false;
 	nest_timer_stop(n);
