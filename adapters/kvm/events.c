@@ -108,6 +108,11 @@ static bool is_late_trap(const struct kvm_queued_exception *e)
 	return e->pending && e->vector == DB_VECTOR && e->payload && !(e->payload & DR6_BD);
 }
 
+static bool waits_for_sipi(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.mp_state == KVM_MP_STATE_INIT_RECEIVED;
+}
+
 /* Exceptions that KVM found.  1: done; 0: none; or -EBUSY. */
 static int check_exceptions(struct kvm_vcpu *vcpu, bool late, bool *mine)
 {
@@ -147,12 +152,35 @@ static int check_interrupts(struct kvm_vcpu *vcpu, bool blocked)
 	return 0;
 }
 
+/*
+ * INIT and SIPI come before the rest (SDM 6.9, 25.2); one that is still pending when this returns 0, KVM does to L2.  An INIT
+ * finds an L2 that waits for a SIPI where it would put it, and is gone, as outside VMX operation.
+ */
+static int check_startup(struct kvm_vcpu *vcpu, bool blocked, bool *mine)
+{
+	unsigned int pending = nest_op_pending_events((struct nvmx_host *)nest_of(to_vmx(vcpu)));
+
+	*mine = waits_for_sipi(vcpu) || pending & (NVMX_PENDING_INIT | NVMX_PENDING_SIPI);
+	if (!*mine)
+		return 0;
+	if (blocked)
+		return -EBUSY;
+	if (waits_for_sipi(vcpu)) {
+		clear_bit(KVM_APIC_INIT, &vcpu->arch.apic->pending_events);
+		to_vmx(vcpu)->nested.mtf_pending = false;
+	}
+	return check_interrupts(vcpu, false);
+}
+
 int nest_check_events(struct kvm_vcpu *vcpu)
 {
 	struct nested_vmx *nested = &to_vmx(vcpu)->nested;
 	bool blocked = nested->nested_run_pending || kvm_event_needs_reinjection(vcpu), mine;
 	int r;
 
+	r = check_startup(vcpu, blocked, &mine);
+	if (mine)
+		return r;
 	r = check_exceptions(vcpu, false, &mine);
 	if (mine)
 		return r;
@@ -178,7 +206,7 @@ int nest_check_events(struct kvm_vcpu *vcpu)
 
 bool nest_has_events(struct kvm_vcpu *vcpu, bool for_injection)
 {
-	return timer_expired(vcpu) || to_vmx(vcpu)->nested.mtf_pending;
+	return !waits_for_sipi(vcpu) && (timer_expired(vcpu) || to_vmx(vcpu)->nested.mtf_pending);
 }
 
 bool nest_is_exception_vmexit(struct kvm_vcpu *vcpu, u8 vector, u32 error)

@@ -58,22 +58,29 @@ void nested_vmx_set_vmcs_shadowing_bitmap(void)
 {
 }
 
-/* Out of VMX operation without an exit: KVM resets the vCPU, frees it, or user space takes VMX away. */
+/*
+ * Out of VMX operation without an exit: KVM resets the vCPU, frees it, or user space takes VMX away.  Not all of its callers hold
+ * the memory slots, in which frames are marked that are given back.
+ */
 void vmx_leave_nested(struct kvm_vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 	struct nest *n = nest_of(vmx);
+	int idx;
 
+	/* RSM has nothing to go back to, nor has KVM_RUN. */
+	vmx->nested.smm.vmxon = false;
+	vmx->nested.smm.guest_mode = false;
+	kvm_clear_request(KVM_REQ_GET_NESTED_STATE_PAGES, vcpu);
 	if (!n)
 		return;
 	if (is_guest_mode(vcpu)) {
 		vmx->nested.nested_run_pending = 0;
-		hrtimer_cancel(&vmx->nested.preemption_timer);
-		leave_guest_mode(vcpu);
-		vcpu->arch.mmu = &vcpu->arch.root_mmu;
-		vcpu->arch.walk_mmu = &vcpu->arch.root_mmu;
+		nest_leave_behind(n);
 	}
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
 	nest_destroy(vcpu);
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
 	vcpu->arch.regs_dirty = 0;
 	vmx->nested.vmxon = false;
@@ -99,11 +106,6 @@ bool nested_vmx_check_io_bitmaps(struct kvm_vcpu *vcpu, unsigned int port, int s
 	return wants;
 }
 
-static bool no_pages_to_get(struct kvm_vcpu *vcpu)
-{
-	return true;
-}
-
 struct kvm_x86_nested_ops vmx_nested_ops = {
 	.leave_nested = vmx_leave_nested,
 	.is_exception_vmexit = nest_is_exception_vmexit,
@@ -112,5 +114,5 @@ struct kvm_x86_nested_ops vmx_nested_ops = {
 	.triple_fault = nest_triple_fault,
 	.get_state = nest_get_state,
 	.set_state = nest_set_state,
-	.get_nested_state_pages = no_pages_to_get,
+	.get_nested_state_pages = nest_complete_state,
 };

@@ -18,9 +18,10 @@ extern bool itlb_multihit_kvm_mitigation;	/* the kernel's; kvm.ko sets it with n
 #define TYPE_UC 0
 #define TYPE_WB 6
 
+/* SMM has an address space of its own, and no VMX (SDM 34.14): what is done for L1 meanwhile is done in L1's. */
 static struct kvm_memory_slot *visible_slot(struct kvm_vcpu *vcpu, gfn_t gfn)
 {
-	struct kvm_memory_slot *slot = __gfn_to_memslot(kvm_vcpu_memslots(vcpu), gfn);
+	struct kvm_memory_slot *slot = __gfn_to_memslot(__kvm_memslots(vcpu->kvm, 0), gfn);
 
 	return slot && kvm_is_visible_memslot(slot) ? slot : NULL;
 }
@@ -343,7 +344,11 @@ static noinline void *map_slowly(struct nest *n, gfn_t gfn, bool write, struct n
 		if (went)
 			leave_frame(n, went);
 	}
-	return page ? page : new_frame(n, gfn, write);
+	if (!page)
+		page = new_frame(n, gfn, write);
+	if (!page && n->restoring)
+		n->incomplete = true;
+	return page;
 }
 
 /* While a shadow VMCS is current the way is longer: what has to be looked up may sleep. */
@@ -358,7 +363,7 @@ void *nest_op_map(struct nvmx_host *host, u64 gpa, bool write)
 
 static noinline void wrote_frame(struct nest *n, gfn_t gfn, void *page)
 {
-	kvm_vcpu_mark_page_dirty(nest_vcpu(n), gfn);
+	mark_page_dirty(nest_vcpu(n)->kvm, gfn);
 	SetPageDirty(virt_to_page(page));
 }
 
@@ -399,43 +404,56 @@ void nest_frames_drop(struct nest *n)
 	lose_frames(n, 0, ~0ull);
 }
 
+/* Memory that is not there yet: a page stands for it until nest_complete_state(), and L2 does not run on it. */
+static kvm_pfn_t stand_in(struct nest *n)
+{
+	struct page *page = n->restoring ? alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO) : NULL;
+
+	if (!page)
+		return KVM_PFN_ERR_FAULT;
+	n->incomplete = true;
+	WRITE_ONCE(n->pins_moved, true);
+	return page_to_pfn(page);
+}
+
 int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa)
 {
 	struct nest *n = nest_of_host(host);
-	int i;
+	struct nest_pin *pin = n->pins, *end = pin + NEST_PINS;
+	kvm_pfn_t pfn;
 
 	nest_settle(n);
-	for (i = 0; i < NEST_PINS; i++) {
-		struct kvm_host_map *map = &n->pins[i];
-
-		if (map->hva)
-			continue;
-		if (kvm_vcpu_map(nest_vcpu(n), gpa_to_gfn(gpa), map))
-			return -1;
-		nest_took(NEST_PIN);
-		n->pinned++;
-		*hpa = pfn_to_hpa(map->pfn);
-		return 0;
-	}
-	return -1;
+	while (pin < end && pin->used)
+		pin++;
+	if (pin == end)
+		return -1;
+	pfn = gfn_to_pfn(nest_vcpu(n)->kvm, gpa_to_gfn(gpa));
+	if (is_error_noslot_pfn(pfn))
+		pfn = stand_in(n);
+	if (is_error_noslot_pfn(pfn))
+		return -1;
+	*pin = (struct nest_pin){ true, gpa_to_gfn(gpa), pfn };
+	nest_took(NEST_PIN);
+	n->pinned++;
+	*hpa = pfn_to_hpa(pfn);
+	return 0;
 }
 
 void nest_op_unpin(struct nvmx_host *host, u64 gpa, u64 hpa)
 {
 	struct nest *n = nest_of_host(host);
-	int i;
+	struct nest_pin *pin;
 
 	nest_settle(n);
-	for (i = 0; i < NEST_PINS; i++) {
-		struct kvm_host_map *map = &n->pins[i];
-
-		if (map->hva && map->gfn == gpa_to_gfn(gpa) && pfn_to_hpa(map->pfn) == hpa) {
-			kvm_vcpu_unmap(nest_vcpu(n), map, true);
-			map->hva = NULL;
-			n->pinned--;
-			nest_returned(NEST_PIN);
-			return;
-		}
+	for (pin = n->pins; pin < n->pins + NEST_PINS; pin++) {
+		if (!pin->used || pin->gfn != gpa_to_gfn(gpa) || pfn_to_hpa(pin->pfn) != hpa)
+			continue;
+		mark_page_dirty(nest_vcpu(n)->kvm, pin->gfn);
+		kvm_release_pfn_dirty(pin->pfn);
+		pin->used = false;
+		n->pinned--;
+		nest_returned(NEST_PIN);
+		return;
 	}
 }
 
@@ -446,7 +464,7 @@ void nested_mark_vmcs12_pages_dirty(struct kvm_vcpu *vcpu)
 	int i;
 
 	for (i = 0; n->pinned && i < NEST_PINS; i++)
-		if (n->pins[i].hva)
+		if (n->pins[i].used)
 			kvm_vcpu_mark_page_dirty(vcpu, n->pins[i].gfn);
 }
 
@@ -604,7 +622,7 @@ static void protect_slots(struct nest *n, struct kvm_memslots *slots)
  */
 void nest_protect_logged(struct nest *n)
 {
-	struct kvm_memslots *slots = __kvm_memslots(nest_vcpu(n)->kvm, 0);	/* L2 does not run in SMM */
+	struct kvm_memslots *slots = __kvm_memslots(nest_vcpu(n)->kvm, 0);
 	unsigned int i;
 
 	might_sleep();

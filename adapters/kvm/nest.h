@@ -15,7 +15,7 @@
 
 #include <nestvmx/nestvmx.h>
 
-#define NEST_SLOTS 4		/* vmcs12s that the library keeps warm on a vCPU, each with a vmcs02 */
+#define NEST_SLOTS 5		/* vmcs12s that the library keeps warm on a vCPU, each with a vmcs02, and one to restore */
 #define NEST_SETS 16		/* frames of L1 that stay at hand for the library to read and write, */
 #define NEST_WAYS 4		/* in sets by their number */
 #define NEST_PINS (3 * NEST_SLOTS)
@@ -36,8 +36,16 @@ struct nest_frame {
 	bool gone;		/* KVM's map has changed: not to be used anew */
 };
 
+/* A frame that the processor uses itself, with a reference to what is there. */
+struct nest_pin {
+	bool used;
+	gfn_t gfn;
+	kvm_pfn_t pfn;
+};
+
 /* L1's registers of which KVM has copies. */
 struct nest_regs {
+	bool known;		/* not in an L2 that was restored */
 	unsigned long cr0, cr4;
 	u64 efer;
 };
@@ -55,6 +63,9 @@ struct nest {
 	bool in_smm;		/* the library knows that the vCPU is in SMM */
 	bool to_user;		/* user space has to see vcpu->run */
 	bool ept12;		/* L2 runs on the library's shadow of L1's EPT */
+	bool restoring;		/* memory that is not there yet is no error */
+	bool incomplete;	/* ... and there was some: nest_complete_state() */
+	struct loaded_vmcs *mirrored;	/* the vmcs02 whose controls `view` holds */
 	struct nest_regs l1;	/* when L1 entered L2 */
 	u64 efer01, efer02;	/* what GUEST_IA32_EFER of vmcs01 holds, and of vmcs02 */
 	u64 l1_rip;		/* for the trace point of the VM entry */
@@ -66,7 +77,7 @@ struct nest {
 	/* Guest memory. */
 	struct nest_frame frames[NEST_SETS][NEST_WAYS];
 	unsigned int next_frame;
-	struct kvm_host_map pins[NEST_PINS];
+	struct nest_pin pins[NEST_PINS];
 	unsigned int pinned;	/* how many of them */
 	bool pins_moved;	/* KVM's map may have changed where they are; a notifier sets it */
 	spinlock_t frames_lock;
@@ -160,9 +171,11 @@ void nest_mmu_before_l2(struct nest *n);
 int nest_handle_ept_fault(struct kvm_vcpu *vcpu);
 
 /* run.c */
+bool nest_outdated(struct nest *n);
 int nest_handle_instruction(struct kvm_vcpu *vcpu);
 void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2);
 void nest_exit(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit);
+void nest_leave_behind(struct nest *n);
 void nest_smi(struct nest *n);
 void nest_rsm(struct nest *n);
 
@@ -190,6 +203,7 @@ int nest_op_take_event(struct nvmx_host *host, unsigned int event);
 
 /* state.c */
 int nest_get_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *to, unsigned int size);
+bool nest_complete_state(struct kvm_vcpu *vcpu);
 int nest_set_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *from, struct kvm_nested_state *header);
 
 #endif

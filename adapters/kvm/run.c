@@ -27,20 +27,6 @@ static void stopped(struct nest *n)
 	kvm_vm_dead(vcpu->kvm);
 }
 
-/* L1 goes on: it may have another current VMCS, and the library another shadow VMCS in vmcs01. */
-static void l1_goes_on(struct nest *n)
-{
-	struct vcpu_vmx *vmx = n->vmx;
-	u64 shadow = n->view.shadow_vmcs;
-
-	nest_view(n);
-	if (n->view.shadow_vmcs == shadow)
-		return;
-	vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);
-	/* KVM clears it with vmcs01 when the vCPU moves. */
-	vmx->vmcs01.shadow_vmcs = n->view.shadow_vmcs == ~0ull ? NULL : __va(n->view.shadow_vmcs);
-}
-
 /* KVM's copies follow what the library did. */
 void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2)
 {
@@ -55,9 +41,9 @@ void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2)
 	else if (was_l2 && !is_l2)
 		nest_left_l2(n);
 	else if (!is_l2)
-		l1_goes_on(n);
+		nest_view(n);	/* L1 may have another current VMCS */
 	if (!was_l2 && reloaded) {
-		n->l1 = (struct nest_regs){ vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
+		n->l1 = (struct nest_regs){ true, vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
 		n->ept12 = true;	/* KVM's MMU has not left L1 */
 		nest_l1_state(n);
 		trace_kvm_nested_vmenter_failed("VM entry", nest_vmcs12(n)->exit_reason);
@@ -104,13 +90,13 @@ static bool moves_on(const struct vcpu_vmx *vmx)
 }
 
 /* Another VMXON may come with other capabilities: user space sets them while L1 is not in VMX operation. */
-static bool outdated(struct kvm_vcpu *vcpu, struct nest *n)
+bool nest_outdated(struct nest *n)
 {
 	struct nvmx_caps limit;
 
-	if (nvmx_in_vmx_operation(n->v))
+	if (nvmx_in_vmx_operation(n->v) || n->in_smm)
 		return false;
-	nest_caps_of_vcpu(vcpu, &limit);
+	nest_caps_of_vcpu(nest_vcpu(n), &limit);
 	return memcmp(&limit, &n->limit, sizeof(limit));
 }
 
@@ -123,7 +109,7 @@ static int prepare(struct kvm_vcpu *vcpu)
 		return n ? 0 : -EINVAL;
 	if (!nested_vmx_allowed(vcpu))
 		return -EINVAL;
-	if (n && outdated(vcpu, n)) {
+	if (n && nest_outdated(n)) {
 		nest_destroy(vcpu);
 		n = NULL;
 	}
@@ -301,12 +287,18 @@ void nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigne
 
 	if (reason == -1) {	/* an SMI: L1 is not to know */
 		kvm_service_local_tlb_flush_requests(vcpu);
-		nest_write_back(vcpu);
-		nest_smi(n);
-		nest_left_behind(n);
+		nest_leave_behind(n);
 		return;
 	}
 	nest_exit(vcpu, &exit);
+}
+
+/* Out of L2 without an exit to L1: what vmcs02 holds stays there. */
+void nest_leave_behind(struct nest *n)
+{
+	nest_write_back(nest_vcpu(n));
+	nest_smi(n);
+	nest_left_behind(n);
 }
 
 /* RSM into L2. */
@@ -314,11 +306,17 @@ enum nvmx_vmentry_status nested_vmx_enter_non_root_mode(struct kvm_vcpu *vcpu, b
 {
 	struct nest *n = nest_of(to_vmx(vcpu));
 
+	if (!n || !n->in_smm)
+		return NVMX_VMENTRY_KVM_INTERNAL_ERROR;	/* RSM shuts the vCPU down */
 	nest_write_back(vcpu);
 	n->in_smm = false;
 	nvmx_rsm(n->v);
 	nest_settle(n);
+	if (!nvmx_in_l2(n->v))
+		return NVMX_VMENTRY_KVM_INTERNAL_ERROR;
 	nest_entered_l2(n);
+	if (n->incomplete)
+		kvm_make_request(KVM_REQ_GET_NESTED_STATE_PAGES, vcpu);
 	return NVMX_VMENTRY_SUCCESS;
 }
 

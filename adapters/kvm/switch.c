@@ -11,6 +11,20 @@
 
 #define DR7_RESET 0x400
 
+/* vmcs01 links to a shadow VMCS, or to none.  KVM clears it with vmcs01 when the vCPU moves. */
+static void mirror_shadow(struct nest *n)
+{
+	struct loaded_vmcs *l = &n->vmx->vmcs01;
+	struct vmcs *shadow = n->view.shadow_vmcs == ~0ull ? NULL : __va(n->view.shadow_vmcs);
+
+	if (likely(l->shadow_vmcs == shadow))
+		return;
+	l->shadow_vmcs = shadow;
+	l->controls_shadow.secondary_exec &= ~SECONDARY_EXEC_SHADOW_VMCS;
+	if (shadow)
+		l->controls_shadow.secondary_exec |= SECONDARY_EXEC_SHADOW_VMCS;
+}
+
 void nest_view(struct nest *n)
 {
 	struct nested_vmx *nested = &n->vmx->nested;
@@ -20,6 +34,7 @@ void nest_view(struct nest *n)
 	nested->vmxon_ptr = n->view.vmxon_gpa;
 	nested->current_vmptr = n->view.vmcs12_gpa;
 	nested->cached_vmcs12 = n->view.vmcs12;
+	mirror_shadow(n);
 }
 
 static void forget_registers(struct kvm_vcpu *vcpu)
@@ -38,6 +53,7 @@ static void mirror_controls02(struct nest *n)
 	l->controls_shadow.vm_exit = n->view.exit;
 	l->controls_shadow.vm_entry = n->view.entry;
 	l->nmi_known_unmasked = false;
+	n->mirrored = l;
 	if (n->view.msr_bitmap)
 		l->msr_bitmap = (unsigned long *)n->view.msr_bitmap;
 }
@@ -183,7 +199,7 @@ void nest_entered_l2(struct nest *n)
 	struct vcpu_vmx *vmx = n->vmx;
 
 	enter_guest_mode(vcpu);
-	n->l1 = (struct nest_regs){ vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
+	n->l1 = (struct nest_regs){ true, vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
 	forget_registers(vcpu);
 	n->vmx->nested.nested_run_pending = 1;
 	vmx->nested.l1_tpr_threshold = -1;
@@ -216,7 +232,7 @@ void nest_l1_state(struct nest *n)
 	struct vcpu_vmx *vmx = n->vmx;
 	unsigned long cr0 = vmcs_readl(CR0_READ_SHADOW), cr4 = vmcs_readl(CR4_READ_SHADOW);
 	u64 efer = vmcs_read64(GUEST_IA32_EFER);
-	bool same = !((cr0 ^ n->l1.cr0) & ~(unsigned long)X86_CR0_TS) && cr4 == n->l1.cr4 && efer == n->l1.efer;
+	bool same = n->l1.known && !((cr0 ^ n->l1.cr0) & ~(unsigned long)X86_CR0_TS) && cr4 == n->l1.cr4 && efer == n->l1.efer;
 
 	forget_registers(vcpu);
 	vmx->vmcs01.controls_shadow.vm_entry = vmcs_read32(VM_ENTRY_CONTROLS);
@@ -225,7 +241,7 @@ void nest_l1_state(struct nest *n)
 	n->efer01 = efer;
 	vcpu->arch.cr0_guest_owned_bits = vmx_l1_guest_owned_cr0_bits();
 	vcpu->arch.cr4_guest_owned_bits = KVM_POSSIBLE_CR4_GUEST_BITS & ~vcpu->arch.cr4_guest_rsvd_bits;
-	if (efer != vcpu->arch.efer || efer != n->l1.efer)
+	if (efer != vcpu->arch.efer || efer != n->l1.efer || !n->l1.known)
 		vmx_set_efer(vcpu, efer);
 	vcpu->arch.cr0 = cr0;
 	vcpu->arch.cr4 = cr4;
@@ -285,17 +301,20 @@ void nest_left_behind(struct nest *n)
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 
 	leave_guest_mode(vcpu);
+	n->mirrored = NULL;
 	n->vmx->nested.mtf_pending = false;
 	hrtimer_cancel(&n->vmx->nested.preemption_timer);
 	forget_registers(vcpu);
-	n->vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);
-	n->vmx->vmcs01.shadow_vmcs = NULL;	/* nest_view() finds it again */
-	n->view.shadow_vmcs = ~0ull;
+	nvmx_view(n->v, &n->view);
+	mirror_shadow(n);
 	vcpu->arch.cr0_guest_owned_bits = vmx_l1_guest_owned_cr0_bits();
 	vcpu->arch.cr4_guest_owned_bits = KVM_POSSIBLE_CR4_GUEST_BITS & ~vcpu->arch.cr4_guest_rsvd_bits;
-	vcpu->arch.cr0 = n->l1.cr0;
-	vcpu->arch.cr4 = n->l1.cr4;
-	vmx_set_efer(vcpu, n->l1.efer);
+	if (n->l1.known) {
+		vcpu->arch.cr0 = n->l1.cr0;
+		vcpu->arch.cr4 = n->l1.cr4;
+		vcpu->arch.efer = n->l1.efer;
+	}
+	vmx_set_efer(vcpu, vcpu->arch.efer);
 	vcpu->arch.pat = vmcs_read64(GUEST_IA32_PAT);
 	nest_mmu_leave(n, false);
 	leave_time(n);
@@ -309,6 +328,7 @@ void nest_left_l2(struct nest *n)
 	const struct nvmx_vmcs12 *v12;
 
 	leave_guest_mode(vcpu);
+	n->mirrored = NULL;
 	n->vmx->nested.nested_run_pending = 0;
 	n->vmx->nested.mtf_pending = false;
 	nest_timer_stop(n);

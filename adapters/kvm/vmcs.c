@@ -111,7 +111,7 @@ void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
 		nest_settle(n);
 		return;
 	}
-	if (from != &vmx->vmcs01 && is_guest_mode(&vmx->vcpu))
+	if (from == n->mirrored && is_guest_mode(&vmx->vcpu))
 		restore_controls(n);
 	/* Whatever is current now, vmx_vcpu_load_vmcs() has to load `to`: it differs from what KVM takes for current. */
 	preempt_disable();
