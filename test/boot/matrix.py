@@ -105,6 +105,11 @@ def xen_under_kvm(name, kvm):
 TORTURED = "nested=1,pml=0"
 
 
+def beside(items, only_ours=""):
+	"""The same under stock KVM, and then under ours; what that one fails, ours alone."""
+	return f"stock,{items},nestvmx,{items}" + (f",{only_ours}" if only_ours else "")
+
+
 def torture(name, items, pieces="", rounds=300, cpus=1):
 	"""test/l1/work.c, or pair.c with two virtual CPUs, as L1 under test/kvm/torture.c."""
 	expect = [up(cpus), r"^L1: KVM loaded: "]
@@ -179,10 +184,13 @@ ROWS = [
 	under_kvm("host-kvm-two-cpus", "amd64", l1cpus=2, l2cpus=2, mips=200),	# virtual ones: L0 has one
 	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2, mips=200),
 	torture("host-kvm-torture", "refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200,step:8:20,"
-		"two:slots:10:20,two:fork:10:20", rounds=100),
+		"gap:get:4:20,nested:init:1:20,nested:wait:1:20,nested:late:1:20,nested:again:2:20,nested:rsm:1:20,two:slots:10:20,two:fork:10:20", rounds=100),
 	torture("host-kvm-torture-two", "two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=96),	# virtual CPUs
 	torture("host-kvm-torture-smp", "two:hop:40:20,two:slots:10:20,two:fork:10:20,two:kill:8:600,hop:20:10,dirty:20:20", rounds=200,
 		cpus=2),
+	torture("host-kvm-gap", beside("gap:get:8:20,gap:clear:8:20,gap:set:8:20,gap:anew:8:20,gap:ring:8:20"), "l1-kvm-stock", rounds=100),
+	torture("host-kvm-nested", beside("nested:init:2:20,nested:early:2:20,nested:again:2:20,nested:rewind:2:20,nested:taken:2:20,"
+		"move:any:20:20", "nested:wait:2:20,nested:late:2:20,nested:rsm:2:20"), "l1-kvm-stock", rounds=100),
 	torture("host-kvm-torture-long", "refuse:20:20,dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),

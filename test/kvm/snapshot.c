@@ -65,25 +65,62 @@ void snapshot_take(const struct vm *vm, struct snapshot *s)
 	CALL(vm->fd, KVM_GET_PIT2, &s->pit);
 }
 
-void snapshot_put(const struct vm *vm, const struct snapshot *s, enum snapshot_order order)
+static void put_chips(const struct vm *vm, const struct snapshot *s)
 {
 	for (uint32_t i = 0; i < 3; i++)
 		CALL(vm->fd, KVM_SET_IRQCHIP, &s->chip[i]);
 	CALL(vm->fd, KVM_SET_PIT2, &s->pit);
+}
+
+static void put_sregs(const struct vm *vm, const struct snapshot *s)
+{
 	CALL(vm->cpu, KVM_SET_SREGS, &s->sregs);
-	if (order == NESTED_EARLY)
-		CALL(vm->cpu, KVM_SET_NESTED_STATE, &s->nested);
-	put_msrs(vm, s);
+}
+
+static void put_xsave(const struct vm *vm, const struct snapshot *s)
+{
 	if (has_xcrs(vm))
 		CALL(vm->cpu, KVM_SET_XCRS, &s->xcrs);
 	CALL(vm->cpu, KVM_SET_XSAVE, &s->xsave);
+}
+
+static void put_lapic(const struct vm *vm, const struct snapshot *s)
+{
 	CALL(vm->cpu, KVM_SET_LAPIC, &s->lapic);
+}
+
+static void put_events(const struct vm *vm, const struct snapshot *s)
+{
 	CALL(vm->cpu, KVM_SET_VCPU_EVENTS, &s->events);
+}
+
+static void put_mp_state(const struct vm *vm, const struct snapshot *s)
+{
 	CALL(vm->cpu, KVM_SET_MP_STATE, &s->mp);
+}
+
+static void put_debug(const struct vm *vm, const struct snapshot *s)
+{
 	CALL(vm->cpu, KVM_SET_DEBUGREGS, &s->debug);
+}
+
+static void put_regs(const struct vm *vm, const struct snapshot *s)
+{
 	CALL(vm->cpu, KVM_SET_REGS, &s->regs);
-	if (order == NESTED_LAST)
-		CALL(vm->cpu, KVM_SET_NESTED_STATE, &s->nested);
+}
+
+void snapshot_put(const struct vm *vm, const struct snapshot *s, unsigned nested_at)
+{
+	static void (*const puts[NESTED_LAST])(const struct vm *, const struct snapshot *) = {
+		put_chips, put_sregs, put_msrs, put_xsave, put_lapic, put_events, put_mp_state, put_debug, put_regs,
+	};
+
+	for (unsigned i = 0; i <= NESTED_LAST; i++) {
+		if (i == nested_at)
+			CALL(vm->cpu, KVM_SET_NESTED_STATE, &s->nested);
+		if (i < NESTED_LAST)
+			puts[i](vm, s);
+	}
 }
 
 bool snapshot_in_l2(const struct snapshot *s)

@@ -31,11 +31,11 @@ struct snapshot {
 	struct kvm_msr_entry msr[SNAPSHOT_MSRS];
 };
 
-/* The two orders in which KVM's users set a virtual CPU's state: with the nested state last, or before the registers. */
-enum snapshot_order { NESTED_LAST, NESTED_EARLY };
+/* Where among the other parts KVM's users set the nested state: first of all, before the registers, last, or in between. */
+enum { NESTED_FIRST = 0, NESTED_EARLY = 2, NESTED_LAST = 9 };
 
 void snapshot_take(const struct vm *vm, struct snapshot *s);
-void snapshot_put(const struct vm *vm, const struct snapshot *s, enum snapshot_order order);
+void snapshot_put(const struct vm *vm, const struct snapshot *s, unsigned nested_at);
 bool snapshot_in_l2(const struct snapshot *s);
 
 #endif

@@ -5,9 +5,13 @@
  *
  *	torture [-c CPUS] MODE COUNT MILLISECONDS IMAGE [ARGUMENT...]
  *
- *	move early|last  every so often to a new virtual machine, nested state set before the registers or last
+ *	move WHEN        every so often to a new virtual machine, nested state set first, early (before the registers), last or at
+ *	                 any place among the other parts
  *	dirty            with the log of written pages on and off; each page that changed must be in it
  *	step             the log is fetched between a KVM_RUN that ends short of L2 and one instruction of L2's
+ *	gap LOG          the same, and L2 runs on for some milliseconds; LOG: get (KVM_GET_DIRTY_LOG), clear (KVM_CLEAR_DIRTY_LOG), set
+ *	                 (the same, all pages in it at first), anew (it is switched off and on instead of fetched), ring
+ *	nested STEP      what can be asked of a virtual CPU in L2: init, early, again, rewind, rsm (nested_steps.c)
  *	slots            with a memory slot at 64 MiB that comes and goes while the guest runs
  *	fork             its memory is shared with a short-lived child, so each page that is written to gets another frame
  *	hop              each virtual CPU goes from one of the host's processors to another
@@ -38,18 +42,17 @@
 #include <unistd.h>
 
 #include "refuse.h"
+#include "torture.h"
 
-#define MEMORY (20u << 20)	/* what work.elf needs */
-#define PAGE 4096u
 #define SLOT_GPA (64u << 20)
 #define SLOT_BYTES (8 * PAGE)
 
-static struct vm vm = { .size = MEMORY };
-static struct snapshot snapshot;
-static unsigned count, most;
+struct vm vm = { .size = MEMORY };
+struct snapshot snapshot;
+unsigned count, most;
 static uint32_t seed = 1;
 
-static uint32_t random_up_to(uint32_t limit)
+uint32_t random_up_to(uint32_t limit)
 {
 	seed = seed * 1664525 + 1013904223;
 	return (seed >> 8) % limit + 1;
@@ -61,15 +64,14 @@ static void wake(int signal)
 	vm.run->immediate_exit = 1;
 }
 
-static void wake_after(uint32_t ms)
+void wake_after(uint32_t ms)
 {
 	struct itimerval t = { .it_value = { ms / 1000, ms % 1000 * 1000 } };
 
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
-/* Runs until the alarm or the guest's end. */
-static enum vm_end run(void)
+enum vm_end run(void)
 {
 	enum vm_end end;
 
@@ -80,13 +82,13 @@ static enum vm_end run(void)
 	return end;
 }
 
-static enum vm_end run_for(uint32_t ms)
+enum vm_end run_for(uint32_t ms)
 {
 	wake_after(random_up_to(ms));
 	return run();
 }
 
-static int finish(const char *what, unsigned n, unsigned in_l2)
+int finish(const char *what, unsigned n, unsigned in_l2)
 {
 	wake_after(0);
 	if (run() != VM_OFF)
@@ -95,132 +97,34 @@ static int finish(const char *what, unsigned n, unsigned in_l2)
 	return n == count && in_l2 ? 0 : 1;
 }
 
-static int move(enum snapshot_order order)
-{
-	unsigned n, in_l2 = 0;
-
-	for (n = 0; n < count && run_for(most) == VM_INTERRUPTED; n++) {
-		snapshot_take(&vm, &snapshot);
-		in_l2 += snapshot_in_l2(&snapshot);
-		vm_close(&vm);
-		vm_create(&vm);
-		snapshot_put(&vm, &snapshot, order);
-	}
-	return finish(order == NESTED_EARLY ? "move early" : "move last", n, in_l2);
-}
-
-static void read_log(uint8_t *bits)
-{
-	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bits };
-
-	if (ioctl(vm.fd, KVM_GET_DIRTY_LOG, &log))
-		err(1, "KVM_GET_DIRTY_LOG");
-}
-
-/* Pages that differ from `before` and are not in the log; `before` follows. */
-static unsigned unlogged(uint8_t *before, const uint8_t *bits)
-{
-	unsigned missing = 0;
-
-	for (unsigned page = 0; page < MEMORY / PAGE; page++) {
-		uint8_t *now = vm.mem + (size_t)page * PAGE, *was = before + (size_t)page * PAGE;
-
-		if (!memcmp(now, was, PAGE))
-			continue;
-		memcpy(was, now, PAGE);
-		if (bits[page / 8] >> page % 8 & 1)
-			continue;
-		missing++;
-		fprintf(stderr, "torture: dirty: page %#x has changed and is not in the log\n", page);
-	}
-	return missing;
-}
-
-/* A KVM_RUN that a signal ends when KVM has all but entered the guest. */
-static void almost_enter(void)
-{
-	struct { struct kvm_signal_mask head; uint64_t set; } none = { .head.len = sizeof(none.set) };
-	sigset_t alarm;
-
-	sigemptyset(&alarm);
-	sigaddset(&alarm, SIGALRM);
-	sigprocmask(SIG_BLOCK, &alarm, NULL);
-	raise(SIGALRM);
-	VM_CPU(&vm, KVM_SET_SIGNAL_MASK, &none);
-	if (ioctl(vm.cpu, KVM_RUN, 0) != -1 || errno != EINTR)
-		errx(1, "KVM_RUN with a signal that waits");
-	VM_CPU(&vm, KVM_SET_SIGNAL_MASK, NULL);
-	sigwaitinfo(&alarm, NULL);
-	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
-}
-
-/* One instruction of the guest's. */
-static void single_step(void)
-{
-	struct kvm_guest_debug on = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP }, off = { 0 };
-
-	VM_CPU(&vm, KVM_SET_GUEST_DEBUG, &on);
-	if (ioctl(vm.cpu, KVM_RUN, 0) || vm.run->exit_reason != KVM_EXIT_DEBUG)
-		errx(1, "a single step ends with exit %u", vm.run->exit_reason);
-	VM_CPU(&vm, KVM_SET_GUEST_DEBUG, &off);
-}
-
-static bool in_l2_now(void)
+bool in_l2_now(void)
 {
 	snapshot.nested.state.size = SNAPSHOT_NESTED;
 	VM_CPU(&vm, KVM_GET_NESTED_STATE, &snapshot.nested);
 	return snapshot_in_l2(&snapshot);
 }
 
-static int step(void)
+static unsigned nested_at(const char *when)
 {
-	uint8_t *before = malloc(MEMORY), bits[MEMORY / PAGE / 8];
-	unsigned missing = 0, in_l2 = 0;
-
-	if (!before)
-		err(1, "malloc");
-	vm_slot(&vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, MEMORY, vm.mem);
-	while (in_l2 < count && run_for(most) == VM_INTERRUPTED) {
-		almost_enter();
-		if (!in_l2_now())
-			continue;
-		in_l2++;
-		read_log(bits);
-		memcpy(before, vm.mem, MEMORY);
-		single_step();
-		read_log(bits);
-		missing += unlogged(before, bits);
-	}
-	free(before);
-	return finish("step", in_l2, in_l2) || missing;
+	if (!strcmp(when, "any"))
+		return random_up_to(NESTED_LAST + 1) - 1;
+	return !strcmp(when, "first") ? NESTED_FIRST : !strcmp(when, "early") ? NESTED_EARLY : NESTED_LAST;
 }
 
-static int dirty(void)
+static int move(const char *when)
 {
-	uint8_t *before = malloc(MEMORY), bits[MEMORY / PAGE / 8];
-	unsigned n, missing = 0, in_l2 = 0;
-	bool on = false;
+	unsigned n, in_l2 = 0;
+	char what[32];
 
-	if (!before)
-		err(1, "malloc");
 	for (n = 0; n < count && run_for(most) == VM_INTERRUPTED; n++) {
-		struct kvm_regs regs;
-
-		VM_CPU(&vm, KVM_GET_REGS, &regs);
-		in_l2 += in_l2_now();
-		if (on) {
-			read_log(bits);
-			missing += unlogged(before, bits);
-		}
-		if (on && random_up_to(4) > 1)
-			continue;
-		on = !on;
-		vm_slot(&vm, 0, on ? KVM_MEM_LOG_DIRTY_PAGES : 0, 0, MEMORY, vm.mem);
-		if (on)
-			memcpy(before, vm.mem, MEMORY);
+		snapshot_take(&vm, &snapshot);
+		in_l2 += snapshot_in_l2(&snapshot);
+		vm_close(&vm);
+		vm_create(&vm);
+		snapshot_put(&vm, &snapshot, nested_at(when));
 	}
-	free(before);
-	return finish("dirty", n, in_l2) || missing;
+	snprintf(what, sizeof(what), "move %s", when);
+	return finish(what, n, in_l2);
 }
 
 static atomic_uint changes;
@@ -348,7 +252,7 @@ static void file_io(FILE *f, bool write)
 }
 
 /* A state without nested state shows nothing. */
-static bool run_to_l2(void)
+bool run_to_l2(void)
 {
 	do {
 		if (run_for(most) != VM_INTERRUPTED)
@@ -386,13 +290,17 @@ static int load(const char *file)
 static int by_name(const char *mode, const char *word)
 {
 	if (!strcmp(mode, "move"))
-		return move(!strcmp(word, "early") ? NESTED_EARLY : NESTED_LAST);
+		return move(word);
 	if (!strcmp(mode, "save"))
 		return save(word);
 	if (!strcmp(mode, "dirty"))
 		return dirty();
 	if (!strcmp(mode, "step"))
 		return step();
+	if (!strcmp(mode, "gap"))
+		return gap(word);
+	if (!strcmp(mode, "nested"))
+		return nested_step(word);
 	if (!strcmp(mode, "slots"))
 		return slots();
 	if (!strcmp(mode, "fork"))
@@ -404,9 +312,25 @@ static int by_name(const char *mode, const char *word)
 	errx(1, "no mode called %s", mode);
 }
 
+static bool one_of(const char *mode, const char *const *modes)
+{
+	while (*modes && strcmp(mode, *modes))
+		modes++;
+	return *modes;
+}
+
 static bool has_word(const char *mode)
 {
-	return !strcmp(mode, "move") || !strcmp(mode, "save") || !strcmp(mode, "load");
+	static const char *const modes[] = { "move", "save", "load", "gap", "nested", NULL };
+
+	return one_of(mode, modes);
+}
+
+static bool for_several(const char *mode)
+{
+	static const char *const modes[] = { "slots", "fork", "hop", "kill", NULL };
+
+	return one_of(mode, modes);
 }
 
 int main(int argc, char **argv)
@@ -425,8 +349,8 @@ int main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
-	if (argc < 5 || vm.others > VM_OTHERS || (vm.others && (word || !strcmp(mode, "dirty") || !strcmp(mode, "step") || !strcmp(mode, "refuse"))))
-		errx(1, "usage: torture [-c CPUS] move early|last, dirty, step, slots, fork, hop, kill, refuse, save FILE or load FILE; COUNT MILLISECONDS IMAGE ...");
+	if (argc < 5 || vm.others > VM_OTHERS || (vm.others && !for_several(mode)))
+		errx(1, "usage: torture [-c CPUS] MODE [WORD] COUNT MILLISECONDS IMAGE ...; the modes are at the head of torture.c");
 	count = (unsigned)strtoul(argv[2], NULL, 0);
 	most = (unsigned)strtoul(argv[3], NULL, 0);
 	sigaction(SIGALRM, &action, NULL);

@@ -224,7 +224,7 @@ def torture():
 	"""A user of KVM's that disturbs its guest, and the guests."""
 	program = compiled("torture", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE,
 		"-I", os.path.join(TOP, "include")],
-		[os.path.join(TOP, "test/kvm", name) for name in ("torture.c", "snapshot.c", "refuse.c")] + own("vmm.c"))
+		[os.path.join(TOP, "test/kvm", name) for name in ("torture.c", "log.c", "nested_steps.c", "snapshot.c", "refuse.c")] + own("vmm.c"))
 	guests = [os.path.join(TOP, "build/test/l1", name) for name in ("work.elf", "pair.elf")]
 	for path in guests:
 		if not os.path.exists(path):

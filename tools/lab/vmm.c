@@ -168,6 +168,7 @@ static uint8_t *guest_memory(size_t size)
 static void create_machine(struct vm *vm)
 {
 	struct kvm_pit_config pit = { .flags = 0 };
+	struct kvm_enable_cap ring = { .cap = KVM_CAP_DIRTY_LOG_RING, .args[0] = vm->ring };
 	uint64_t identity = 0xfffbc000;
 
 	vm->kvm = open("/dev/kvm", O_RDWR);
@@ -176,6 +177,8 @@ static void create_machine(struct vm *vm)
 	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
 	if (vm->fd < 0)
 		err(1, "KVM_CREATE_VM");
+	if (vm->ring && ioctl(vm->fd, KVM_ENABLE_CAP, &ring))
+		err(1, "KVM_CAP_DIRTY_LOG_RING");
 	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) || ioctl(vm->fd, KVM_SET_TSS_ADDR, identity + 4096))
 		err(1, "KVM_SET_TSS_ADDR");
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) || ioctl(vm->fd, KVM_CREATE_PIT2, &pit))

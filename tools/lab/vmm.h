@@ -18,6 +18,7 @@ struct vm {
 	int other[VM_OTHERS];
 	uint8_t *mem;		/* made by vm_create() where it is null */
 	size_t size;
+	size_t ring;		/* bytes of each virtual CPU's ring of written pages; 0: none */
 	struct kvm_run *run;
 	const char *prefix;	/* before each line of the guest's; null: none */
 };
