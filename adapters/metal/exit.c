@@ -143,6 +143,9 @@ static void exit_other(struct cpu *cpu, uint32_t reason)
 	case EXIT_EXCEPTION_OR_NMI:
 		step_end(cpu);
 		return;
+	case EXIT_VMCALL:	/* outside VMX operation: no hypercall is metal's */
+		inject_exception(cpu, VECTOR_UD, false);
+		return;
 	case EXIT_GETSEC:
 		inject_exception(cpu, VECTOR_GP, true);
 		return;

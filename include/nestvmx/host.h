@@ -144,7 +144,10 @@ struct nvmx_host_ops {
 	 * area, and the addresses and counts of its own MSR areas, and keeps both up to date; entry loads and exit saves PAT,
 	 * EFER and debug controls, exit loads PAT and EFER.  It then need not save PAT and EFER in vmcs01, but has L1's values
 	 * in vmcs01's guest area whenever it calls the library, and takes them from there in l1_state_loaded.
-	 * Absent: copied from vmcs01. */
+	 * Absent: copied from vmcs01, the addresses and counts of its three MSR areas (SDM 24.7.2, 24.8.2) too: an MSR that the
+	 * host swaps through them for L1 is L1's and L2's alike, and l1_msr_read and l1_msr_write work on what the VM-entry
+	 * area holds.  None of the three may name an MSR that a guest-state field of vmcs02 holds (EFER, PAT, DEBUGCTL, the
+	 * SYSENTER MSRs, the FS and GS base, and what the entry controls of vmcs01 load): it would undo L2's value. */
 	void (*make_vmcs02)(struct nvmx_host *h, uint64_t hpa);
 };
 

@@ -64,6 +64,10 @@ enum nvmx_error {
  * what vmcs02 virtualizes out of L1's virtual-APIC page, whatever the host's bitmap says: bits may be 0 there only because
  * vmcs01 virtualizes those MSRs for L1.  For a host that owns interrupts it is never right. */
 #define NVMX_HOST_APIC_PASSTHROUGH 64u
+/* The host has hypercalls for an L1 in VMX operation, too: its VMCALL is NVMX_HOST, whatever its mode and CPL, unless EAX is a
+ * number of <nestvmx/enlighten.h> and NVMX_ENLIGHTENED is set.  Without, VMCALL in VMX root operation fails (SDM 30.3).
+ * Outside VMX operation L1's VMCALL is NVMX_HOST with each host, which raises #UD if it has no hypercalls. */
+#define NVMX_HOST_HYPERCALLS 128u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;
@@ -109,7 +113,8 @@ enum nvmx_verdict {
 	NVMX_HOST = 2,      /* the exit of the current VMCS is the host's to handle.  Having emulated an instruction of L2 under
 			     * "monitor trap flag" of vmcs02, it injects an MTF VM exit (SDM 26.6.2: type 7, vector 0), which
 			     * is what would follow the instruction (SDM 25.5.2); likewise a pending #DB under RFLAGS.TF */
-	NVMX_STOP = 3       /* L1 cannot go on: nvmx_stop_reason() */
+	NVMX_STOP = 3       /* L1 cannot go on: nvmx_stop_reason().  It is final: each later call gives it again, until
+			     * nvmx_state_reset(), nvmx_state_drop() or nvmx_state_restore() */
 };
 
 /*

@@ -85,6 +85,8 @@ NVMX_HOT bool load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
 
 enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v)
 {
+	if (v->stop)
+		return NVMX_STOP;
 	if (nvmx_v12_proc2(v->cur->v12) & NVMX_PROC2_EPT && !nvmx_load_eptp(v, v->cur))
 		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
 	nvmx_vmwrite_flush(v);

@@ -107,6 +107,8 @@ enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	unsigned pending;
 
 	(void)regs;
+	if (v->stop)
+		return NVMX_STOP;
 	if (!v->in_l2)
 		return NVMX_RESUME_L1;
 	pending = pending_for_l1(v);
@@ -117,7 +119,7 @@ enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 
 bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v)
 {
-	return v->in_l2 && pending_for_l1(v) && must_run_first(v);
+	return !v->stop && v->in_l2 && pending_for_l1(v) && must_run_first(v);
 }
 
 enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit *exit)
@@ -128,6 +130,8 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 		.idt_info = exit->idt_info, .idt_error = exit->idt_error, .instr_len = exit->instr_len,
 	};
 
+	if (v->stop)
+		return NVMX_STOP;
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
 	v->run_pending = false;
 	return nvmx_leave_l2(v, &info);
@@ -177,6 +181,8 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 	struct nvmx_l2_exit combined;
 
 	(void)regs;
+	if (v->stop)
+		return NVMX_STOP;
 	if (v->in_l2 && nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1) {
 		exit.qualification = vector == NVMX_PF ? cr2 : 0;
 		take_pending_injection(v, &exit);

@@ -9,8 +9,10 @@
 
 enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t detail)
 {
-	v->stop = why;
-	v->stop_detail = detail;
+	if (!v->stop) { /* the first one counts */
+		v->stop = why;
+		v->stop_detail = detail;
+	}
 	nvmx_vmwrite_flush(v);
 	return NVMX_STOP;
 }
@@ -285,13 +287,18 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 
 enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
 {
+	if (v->stop)
+		return NVMX_STOP;
 	return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, nvmx_vmread(v, NVMX_VM_INSTR_ERROR));
 }
 
 enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 {
-	uint32_t reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
+	uint32_t reason;
 
+	if (v->stop)
+		return NVMX_STOP;
+	reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
 	if (v->in_l2)
 		return l2_exit(v, regs, reason);
 	if (reason & NVMX_XR_ENTRY_FAILURE)

@@ -94,7 +94,7 @@ static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 }
 
 #define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
-		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH)
+		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_HYPERCALLS)
 
 static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 {

@@ -36,12 +36,23 @@ enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error)
 	return complete(v, NVMX_RFLAGS_ZF);
 }
 
+static bool is_enlightenment(const struct nvmx_vcpu *v, const struct nvmx_regs *regs)
+{
+	return v->vm->flags & NVMX_ENLIGHTENED && (uint32_t)regs->gpr[0] == NVMX_HC_INVEPT_RANGE;
+}
+
 /* VMCALL exits before its mode checks, and needs no CR0.PE (SDM 30.3, VMCALL). */
 static enum nvmx_verdict vmcall(struct nvmx_insn *i)
 {
-	if (i->v->vm->flags & NVMX_ENLIGHTENED && (uint32_t)i->regs->gpr[0] == NVMX_HC_INVEPT_RANGE)
+	if (is_enlightenment(i->v, i->regs))
 		return nvmx_insn_invept_range(i);
 	return nvmx_vmfail(i->v, NVMX_VMERR_VMCALL_IN_ROOT);
+}
+
+/* Outside VMX operation it is the host's, who has hypercalls or raises #UD; in it, if the host says so. */
+static bool is_hosts_call(const struct nvmx_vcpu *v, const struct nvmx_regs *regs)
+{
+	return v->vmxon_ptr == NVMX_NO_ADDR || (v->vm->flags & NVMX_HOST_HYPERCALLS && !is_enlightenment(v, regs));
 }
 
 static enum nvmx_verdict vmfunc(struct nvmx_insn *i)
@@ -79,6 +90,8 @@ static enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *
 
 enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
+	if (reason == NVMX_XR_VMCALL && is_hosts_call(v, regs))
+		return NVMX_HOST;
 	v->counters[NVMX_CNT_INSTR]++;
 	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
 		return nvmx_raise_ud(v);

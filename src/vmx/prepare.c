@@ -9,6 +9,8 @@ static const uint16_t host_fields[] = {
 	NVMX_HOST_TR_SEL, NVMX_HOST_SYSENTER_CS, NVMX_HOST_CR0, NVMX_HOST_CR3, NVMX_HOST_CR4, NVMX_HOST_FS_BASE,
 	NVMX_HOST_GS_BASE, NVMX_HOST_TR_BASE, NVMX_HOST_GDTR_BASE, NVMX_HOST_IDTR_BASE, NVMX_HOST_SYSENTER_ESP,
 	NVMX_HOST_SYSENTER_EIP, NVMX_HOST_RSP, NVMX_HOST_RIP, NVMX_EXIT_MSR_LOAD_ADDR, NVMX_EXIT_MSR_LOAD_COUNT,
+	/* What the processor swaps between the host and its guest, L1 or L2: the MSRs that those two share (SDM 24.7.2, 24.8.2). */
+	NVMX_ENTRY_MSR_LOAD_ADDR, NVMX_ENTRY_MSR_LOAD_COUNT, NVMX_EXIT_MSR_STORE_ADDR, NVMX_EXIT_MSR_STORE_COUNT,
 };
 static const struct {
 	uint16_t field;
@@ -42,8 +44,6 @@ static void copy_host_part(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	for (unsigned i = 0; i < HOST_MSR_FIELDS; i++)
 		if (exit01 & host_msr_fields[i].exit_control)
 			nvmx_vmwrite(v, host_msr_fields[i].field, msr[i]);
-	nvmx_vmwrite(v, NVMX_ENTRY_MSR_LOAD_COUNT, 0);
-	nvmx_vmwrite(v, NVMX_EXIT_MSR_STORE_COUNT, 0);
 }
 
 void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)

@@ -305,13 +305,9 @@ static void write_live(struct restore *r)
 	nvmx_vmwrite(v, NVMX_ENTRY_INSTR_LEN, r->live.event_len);
 }
 
-/* Builds vmcs02 without the vCPU's noticing. */
-static int build_l2(struct restore *r)
+static int try_build_l2(struct restore *r)
 {
 	struct nvmx_vcpu *v = r->v;
-	enum nvmx_stop stop = v->stop;
-	uint64_t detail = v->stop_detail;
-	bool built;
 	int error;
 
 	nvmx_vmcs_load(v, v->config.vmcs01);
@@ -321,13 +317,23 @@ static int build_l2(struct restore *r)
 		return error;
 	nvmx_ept_invept(v, NVMX_FLUSH_ALL, 0); /* L1's memory, and with it EPT12, may be another */
 	r->s->ready02 = false;
-	built = nvmx_load_vmcs02(v, r->s, &r->in, NVMX_GROUPS_ALL);
-	if (built)
-		write_live(r);
-	else
-		error = v->stop == NVMX_STOP_HOST_OP ? NVMX_STATE_NO_RAM : NVMX_STATE_NO_MEMORY;
-	v->stop = stop;
-	v->stop_detail = detail;
+	if (!nvmx_load_vmcs02(v, r->s, &r->in, NVMX_GROUPS_ALL))
+		return v->stop == NVMX_STOP_HOST_OP ? NVMX_STATE_NO_RAM : NVMX_STATE_NO_MEMORY;
+	write_live(r);
+	return NVMX_STATE_OK;
+}
+
+/* Builds vmcs02 without the vCPU's noticing. */
+static int build_l2(struct restore *r)
+{
+	enum nvmx_stop stop = r->v->stop;
+	uint64_t detail = r->v->stop_detail;
+	int error;
+
+	r->v->stop = NVMX_STOP_NONE; /* for what building says */
+	error = try_build_l2(r);
+	r->v->stop = stop;
+	r->v->stop_detail = detail;
 	return error;
 }
 

@@ -65,6 +65,7 @@ struct fake_machine {
 	unsigned vpids; /* vpid02_n */
 	bool vmcs01_changes;      /* before each run of L1 the host says that it changed vmcs01 */
 	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
+	bool msr_areas;           /* the host has the processor swap MSRs that L1 and L2 share: see setup.c */
 	uint64_t cr0_mask;        /* more bits of CR0 that the host keeps for itself */
 };
 
@@ -119,6 +120,7 @@ struct nvmx_host {
 	struct nvmx_caps hw;
 	uint8_t owner[FAKE_HOST_FRAMES];
 	uint64_t vmcs01, eptp01;
+	uint64_t msr_area;                /* host-physical; 0: none */
 	bool launched01, inside;          /* inside a call of the library */
 	bool smm;                         /* the guest is in SMM */
 	unsigned barriers;                /* NVMX_BARRIER_*: of the call that is checked now */
@@ -182,6 +184,8 @@ enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h);
 bool fake_own_cr(struct nvmx_host *h, const struct nvmx_regs *regs); /* false: #GP(0) */
 /* setup.c: vmcs01 and the host's EPT. */
 void fake_setup_vmcs01(struct nvmx_host *h);
+/* The guests' value of an MSR in the host's MSR areas, which is in the processor only while a guest runs; NULL: not there. */
+uint64_t *fake_area_msr(struct nvmx_host *h, uint32_t msr);
 void fake_reset_vmcs01(struct nvmx_host *h); /* the VMCS region set up anew, with another EPT and HOST_RIP */
 
 #endif

@@ -106,8 +106,19 @@ static bool guest_msr(struct nvmx_host *h, uint32_t msr, bool write, uint64_t *v
 {
 	struct fake_cpu *c = &h->cpu;
 	struct fake_arch saved = c->a;
+	uint64_t *area = fake_area_msr(h, msr);
 	uint32_t field = 0;
 	bool ok;
+
+	if (area && !write)
+		*value = *area;
+	if (area && write && fake_wrmsr(c, msr, *value)) {
+		*area = *value;
+		c->a = saved;
+		return true;
+	}
+	if (area)
+		return !write;
 
 	for (unsigned i = 0; i < sizeof(in_vmcs) / sizeof(*in_vmcs); i++)
 		if (in_vmcs[i].msr == msr)
@@ -243,6 +254,9 @@ static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 	case NVMX_XR_INVD:
 	case NVMX_XR_TASK_SWITCH:
 		return done(h);
+	case NVMX_XR_VMCALL: /* outside VMX operation */
+		FAKE_ASSERT(!nvmx_in_vmx_operation(h->vcpu) && !nvmx_in_l2(h->vcpu));
+		return raise_in_guest(h, regs, NVMX_UD, false);
 	case NVMX_XR_CR_ACCESS:
 		return cr_access(h, regs);
 	case NVMX_XR_RDMSR:

@@ -104,8 +104,46 @@ static void guest_state(struct fake_cpu *c, const struct fake_arch *a)
 	fake_field_set(c, NVMX_GUEST_IDTR_LIMIT, a->idtr_limit);
 }
 
+/* VM-entry load and VM-exit store: the guests' values.  VM-exit load, in the same page: the host's, which no guest may see. */
+static const uint32_t area_msrs[] = { 0xc0000081, 0xc0000082, 0xc0000084, 0xc0000102 }; /* STAR, LSTAR, FMASK, KERNEL_GS_BASE */
+#define AREA_MSRS (sizeof(area_msrs) / sizeof(*area_msrs))
+#define AREA_HOST 2048u
+
+static void msr_areas(struct nvmx_host *h)
+{
+	struct fake_cpu *c = &h->cpu;
+
+	h->msr_area = fake_host_frame(h, FAKE_OF_HOST);
+	for (unsigned i = 0; i < AREA_MSRS; i++) {
+		uint64_t value;
+
+		FAKE_ASSERT(fake_rdmsr(c, area_msrs[i], &value));
+		put(h, h->msr_area + 16 * i, area_msrs[i]);
+		put(h, h->msr_area + 16 * i + 8, value);
+		put(h, h->msr_area + AREA_HOST + 16 * i, area_msrs[i]);
+		put(h, h->msr_area + AREA_HOST + 16 * i + 8, 0x7777000 + i);
+		FAKE_ASSERT(fake_wrmsr(c, area_msrs[i], 0x7777000 + i));
+	}
+	fake_field_set(c, NVMX_ENTRY_MSR_LOAD_ADDR, h->msr_area);
+	fake_field_set(c, NVMX_EXIT_MSR_STORE_ADDR, h->msr_area);
+	fake_field_set(c, NVMX_EXIT_MSR_LOAD_ADDR, h->msr_area + AREA_HOST);
+	fake_field_set(c, NVMX_ENTRY_MSR_LOAD_COUNT, AREA_MSRS);
+	fake_field_set(c, NVMX_EXIT_MSR_STORE_COUNT, AREA_MSRS);
+	fake_field_set(c, NVMX_EXIT_MSR_LOAD_COUNT, AREA_MSRS);
+}
+
+uint64_t *fake_area_msr(struct nvmx_host *h, uint32_t msr)
+{
+	for (unsigned i = 0; h->msr_area && i < AREA_MSRS; i++)
+		if (area_msrs[i] == msr)
+			return fake_at(&h->mem, h->msr_area + 16 * i + 8);
+	return NULL;
+}
+
 static void set_up(struct nvmx_host *h)
 {
+	if (h->m->msr_areas)
+		msr_areas(h);
 	h->eptp01 = make_ept(h);
 	controls(h);
 	msr_bitmap(h);

@@ -25,20 +25,28 @@ static void begin(void)
 	script_start(&l2, FAKE_L2_CODE);
 }
 
-static void check_with(uint64_t cr0_mask, enum fake_stop stop)
+/* Both ways, under each kind of host, with what `like` says of the host. */
+static void check_on(const struct fake_machine *like, enum fake_stop stop)
 {
 	static const uint32_t flags[] = { 0, NVMX_HOST_OWNS_INTERRUPTS, FAKE_LIKE_KVM };
-	struct fake_machine m = { .code = code, .codes = 2, .cr0_mask = cr0_mask };
+	struct fake_machine m = *like;
 
 	script_op(&l1, FAKE_END);
 	code[0] = l1.code;
 	code[1] = l2.code;
+	m.code = code;
+	m.codes = 2;
 	for (unsigned i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
 		m.flags = flags[i];
 		assert_true(fake_same(&m, true));
 		assert_int_equal(fake_bare.stop, stop);
 		assert_null(fake_nested.refused);
 	}
+}
+
+static void check_with(uint64_t cr0_mask, enum fake_stop stop)
+{
+	check_on(&(struct fake_machine){ .cr0_mask = cr0_mask }, stop);
 }
 
 static void check(void)
@@ -57,6 +65,16 @@ static uint64_t seen(uint32_t field, unsigned n)
 	}
 	fail_msg("field %#x was not read", field);
 	return 0;
+}
+
+/* How often an event was delivered to a guest, bare. */
+static unsigned delivered(uint32_t info)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < fake_bare.trace.n; i++)
+		n += fake_bare.trace.record[i].seen == FAKE_SEEN_EVENT && fake_bare.trace.record[i].info == info;
+	return n;
 }
 
 static void run(enum fake_op op)
@@ -278,6 +296,66 @@ static void failed_entries_leave_cr0(void **state)
 	}
 }
 
+/* MSRs that L1 and L2 share, and that the host has the processor swap with its own at each entry and exit of either. */
+static void msrs_that_the_host_swaps(void **state)
+{
+	static const uint32_t lstar = 0xc0000082, kernel_gs = 0xc0000102;
+
+	(void)state;
+	for (unsigned open = 0; open < 2; open++) {
+		begin();
+		script_store(&l1, FAKE_MSR_ENTRY, lstar, 8);
+		script_store(&l1, FAKE_MSR_ENTRY + 8, 0x3333, 8);
+		script_store(&l1, FAKE_MSR_STORE, lstar, 8);
+		script_store(&l1, FAKE_MSR_EXIT, lstar, 8);
+		script_store(&l1, FAKE_MSR_EXIT + 8, 0x4444, 8);
+		script_enter_vmx(&l1);
+		script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | (open ? NVMX_PROC_MSR_BITMAPS : 0));
+		script_msr(&l1, FAKE_WRMSR, lstar, 0x1111);
+		script_msr(&l1, FAKE_WRMSR, kernel_gs, 0x2222);
+		for (unsigned lists = 0; lists < 2; lists++) {
+			script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_COUNT, lists);
+			script_vmwrite(&l1, NVMX_EXIT_MSR_STORE_COUNT, lists);
+			script_vmwrite(&l1, NVMX_EXIT_MSR_LOAD_COUNT, lists);
+			for (unsigned n = 0; n < 5; n++) { /* without MSR bitmaps each access exits to L1 */
+				if (n || lists)
+					script_advance(&l1);
+				run(n || lists ? FAKE_VMRESUME : FAKE_VMLAUNCH);
+			}
+			script_msr(&l1, FAKE_RDMSR, lstar, 0);
+			script_msr(&l1, FAKE_RDMSR, kernel_gs, 0);
+			script_load(&l1, 7, FAKE_MSR_STORE + 8, 8);
+			for (unsigned n = 0; n < 5; n++) {
+				script_msr(&l2, FAKE_RDMSR, lstar, 0);
+				script_msr(&l2, FAKE_RDMSR, kernel_gs, 0);
+				script_msr(&l2, FAKE_WRMSR, lstar, 0x5550 + n);
+				script_msr(&l2, FAKE_WRMSR, kernel_gs, 0x6660 + n);
+				script_op(&l2, FAKE_VMCALL);
+			}
+		}
+		check_on(&(struct fake_machine){ .msr_areas = true }, FAKE_STOP_END);
+		check_on(&(struct fake_machine){ .msr_areas = true, .intercept_all_msrs = true }, FAKE_STOP_END);
+		check_on(&(struct fake_machine){ .msr_areas = true, .vmcs01_changes = true }, FAKE_STOP_END);
+	}
+}
+
+/* VMCALL of an L1 that is not in VMX operation, before and after (SDM 30.3): the host's, which has no hypercalls here. */
+static void vmcall_outside_vmx_operation(void **state)
+{
+	(void)state;
+	begin();
+	script_op(&l1, FAKE_VMCALL);
+	check();
+	assert_int_equal(delivered(0x80000306), 1);
+	begin();
+	script_enter_vmx(&l1);
+	script_op(&l1, FAKE_VMCALL);
+	script_vmread(&l1, NVMX_VM_INSTR_ERROR);
+	script_op(&l1, FAKE_VMXOFF);
+	check();
+	assert_int_equal(seen(NVMX_VM_INSTR_ERROR, 0), NVMX_VMERR_VMCALL_IN_ROOT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +365,8 @@ int main(void)
 		cmocka_unit_test(cr0_bits_that_no_transition_loads),
 		cmocka_unit_test(cr0_bits_that_l1_owns),
 		cmocka_unit_test(failed_entries_leave_cr0),
+		cmocka_unit_test(msrs_that_the_host_swaps),
+		cmocka_unit_test(vmcall_outside_vmx_operation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

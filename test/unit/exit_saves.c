@@ -167,6 +167,45 @@ static void aborts(void **state)
 	}
 }
 
+/* After a stop each call says so again, with the first reason, and touches nothing; a reset ends it. */
+static void a_stop_is_final(void **state)
+{
+	struct mini *m = *state;
+	const struct nvmx_state_context context = { 0 };
+	struct nvmx_state blob;
+	uint64_t reads;
+	size_t size;
+
+	for (unsigned by = 0; by < 2; by++) {
+		if (by) {
+			assert_int_equal(exit_with(m, 1u << STORE), NVMX_STOP); /* L2 is current */
+		} else {
+			in_l2(m);
+			assert_int_equal(nvmx_stop_vm(m->v, NVMX_STOP_NO_MEMORY, 7), NVMX_STOP);
+		}
+		reads = m->v->counters[NVMX_CNT_VMREAD] + m->v->counters[NVMX_CNT_VMWRITE] + m->v->counters[NVMX_CNT_VMPTRLD];
+		for (unsigned again = 0; again < 2; again++) {
+			assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_STOP);
+			assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_STOP);
+			assert_int_equal(nvmx_before_l2(m->v), NVMX_STOP);
+			assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_STOP);
+			assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_GP, true, 0, 0), NVMX_STOP);
+			assert_int_equal(nvmx_entry_refused(m->v), NVMX_STOP);
+			assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size), NVMX_STATE_STOPPED);
+			assert_false(nvmx_wants_immediate_exit(m->v) || nvmx_rsm(m->v));
+		}
+		assert_int_equal(reads, m->v->counters[NVMX_CNT_VMREAD] + m->v->counters[NVMX_CNT_VMWRITE] +
+				 m->v->counters[NVMX_CNT_VMPTRLD]);
+		assert_int_equal(nvmx_stop_code(m->v), by ? NVMX_STOP_VMX_ABORT : NVMX_STOP_NO_MEMORY);
+		assert_int_equal(nvmx_stop_detail(m->v), by ? 1 : 7);
+		memset(&blob, 0, sizeof(blob)); /* refused: it stays stopped */
+		assert_int_not_equal(nvmx_state_restore(m->v, &blob, sizeof(blob), &context, NULL), NVMX_STATE_OK);
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_STOP);
+		m->v->stop = NVMX_STOP_NONE;
+		out(m);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -174,6 +213,7 @@ int main(void)
 		MINI_TEST(what_has_a_save_control_is_saved_by_it),
 		MINI_TEST(a_blob_has_what_vmcs02_alone_has),
 		MINI_TEST(aborts),
+		MINI_TEST(a_stop_is_final),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

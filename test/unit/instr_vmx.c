@@ -14,7 +14,9 @@ static void outside_vmx_operation_is_ud(void **state)
 	struct mini *m = *state;
 
 	for (unsigned i = 0; i < ALL; i++)
-		if (all[i] != NVMX_XR_VMXON)
+		if (all[i] == NVMX_XR_VMCALL) /* the host's: nothing has changed */
+			assert_int_equal(mini_exec(m, all[i]), NVMX_HOST);
+		else if (all[i] != NVMX_XR_VMXON)
 			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
 	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_CPUID, 0), NVMX_UD, -1);
 }
@@ -240,6 +242,39 @@ static void vmcall_and_vmfunc_in_root(void **state)
 	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
 	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
 	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 1);
+}
+
+/* A host with hypercalls: its own outside the library's number, whatever L1's mode; VMfail without, and #UD by mode. */
+static void vmcall_of_a_host_with_hypercalls(void **state)
+{
+	struct mini *m = *state;
+	struct mini_vmcs before;
+
+	for (unsigned vmx = 0; vmx < 2; vmx++) {
+		for (unsigned flags = 0; flags < 4; flags++) {
+			m->vm->flags = (flags & 1 ? NVMX_HOST_HYPERCALLS : 0) | (flags & 2 ? NVMX_ENLIGHTENED : 0);
+			for (unsigned own = 0; own < 2; own++) {
+				bool hosts = !vmx || (flags & 1 && !(flags & 2 && own));
+
+				m->regs.gpr[RAX] = own ? NVMX_HC_INVEPT_RANGE : 5;
+				before = *mini_vmcs(&m->host, MINI_VMCS01);
+				for (unsigned mode = 0; hosts && mode < 3; mode++) {
+					F01(GUEST_CR0) = mode == 1 ? 0x10 : before.field[NVMX_I_GUEST_CR0];
+					F01(GUEST_SS_AR) = mode == 2 ? 0xc0f3 : before.field[NVMX_I_GUEST_SS_AR];
+					assert_int_equal(mini_exec(m, NVMX_XR_VMCALL), NVMX_HOST);
+					F01(GUEST_CR0) = before.field[NVMX_I_GUEST_CR0];
+					F01(GUEST_SS_AR) = before.field[NVMX_I_GUEST_SS_AR];
+					assert_memory_equal(&before, mini_vmcs(&m->host, MINI_VMCS01), sizeof(before));
+				}
+				if (!hosts && own && flags & 2)
+					mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 28);
+				else if (!hosts)
+					mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 1);
+			}
+		}
+		if (!vmx)
+			mini_enter_vmx(m, true);
+	}
 }
 
 static enum nvmx_verdict invalidate(struct mini *m, uint32_t reason, uint64_t type, uint64_t low, uint64_t high)
@@ -558,6 +593,7 @@ int main(void)
 		MINI_TEST(vmptrst_stores),
 		MINI_TEST(entry_conditions),
 		MINI_TEST(vmcall_and_vmfunc_in_root),
+		MINI_TEST(vmcall_of_a_host_with_hypercalls),
 		MINI_TEST(invept_operands),
 		MINI_TEST(eptp_by_capability),
 		MINI_TEST(invvpid_operands), MINI_TEST(page_invalidation), MINI_TEST(vpids_are_kept_apart), MINI_TEST(more_vpids_than_places),
