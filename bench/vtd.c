@@ -92,10 +92,15 @@ static int frame(struct nvmx_vtd_host *h, uint64_t gpa, struct nvmx_vtd_frame *o
 	return gpa < RAM ? 0 : -1;
 }
 
+static void drain(struct nvmx_vtd_host *h)
+{
+	(void)h;
+}
+
 static const struct nvmx_vtd_ops ops = {
 	.size = sizeof(ops), .abi = NVMX_VTD_ABI_VERSION, .map = map, .unmap = unmap, .interrupt = interrupt,
 	.page_alloc = page_alloc, .page_free = page_free, .domain_open = domain_open, .domain_close = domain_close,
-	.attach = attach, .flush = flush, .frame = frame,
+	.attach = attach, .flush = flush, .frame = frame, .drain = drain,
 };
 
 static struct nvmx_vtd_host host;

@@ -15,8 +15,8 @@
  *		verdict = nvmx_vtd_run(unit);
  *
  * Concurrency: the host serialises the calls for one unit, with a lock of its own; units are independent.  Ops are
- * called on the caller's processor within the call, and may not call the library for the same unit.  No call sleeps by
- * itself; a host whose ops sleep calls from where it may sleep.  Nothing that L1 does makes a call fail or run longer than
+ * called on the caller's processor within the call, and may not call the library for the same unit, but for
+ * interrupts_changed, which may ask nvmx_vtd_interrupt().  No call sleeps by itself; a host whose ops sleep calls from where it may sleep.  Nothing that L1 does makes a call fail or run longer than
  * nvmx_vtd_config.work allows.
  */
 #ifndef NESTVMX_VTD_H
@@ -71,22 +71,29 @@ struct nvmx_vtd_domain {
 enum nvmx_vtd_flush_kind {
 	NVMX_VTD_FLUSH_DOMAIN,    /* IOTLB and paging-structure caches of `domain` (6.5.2.3, domain-selective) */
 	NVMX_VTD_FLUSH_PAGES,     /* 1 << order pages of 4 KiB at iova, aligned (page-selective within domain) */
-	NVMX_VTD_FLUSH_DEVICE_TLB /* the same range in the device-TLB of `device`; order 52: everything (6.5.2.5) */
+	NVMX_VTD_FLUSH_DEVICE_TLB /* the same range in the device-TLB of `device`; order 52: everything (6.5.2.5).  Of a
+				   * device that the host emulates: what the device model has kept of translation requests */
 };
 struct nvmx_vtd_flush {
 	uint8_t kind;       /* enum nvmx_vtd_flush_kind */
 	uint8_t order;
 	bool leaf_only;     /* PAGES: only leaf entries have changed, so the hint IH may be given */
-	uint64_t domain;    /* handle of domain_open */
+	uint64_t domain;    /* handle of domain_open; 0 for an emulated device */
 	uint64_t iova;
-	void *device;       /* DEVICE_TLB: what nvmx_vtd_device_add was given */
+	void *device;       /* DEVICE_TLB: what nvmx_vtd_device_add was given; NULL for a device that was not added, which only
+			     * happens without ASSIGN_*: there `flush` hears of any device that L1 names */
+	uint16_t source_id; /* DEVICE_TLB: of the device */
 };
 
 /* Answers of `flush`. */
 #define NVMX_VTD_FLUSHED 0      /* the hardware has finished */
 #define NVMX_VTD_FLUSH_QUEUED 1 /* it has not: the host calls nvmx_vtd_flush_done() later */
-#define NVMX_VTD_FLUSH_TIMEOUT (-1) /* a device did not answer its device-TLB invalidation: L1 gets ITE (6.5.2.10) */
-#define NVMX_VTD_FLUSH_BAD_COMPLETION (-2) /* a device answered wrongly: L1 gets ICE */
+/* A device did not answer its device-TLB invalidation, or answered wrongly.  Where L1 has asked for it, L1 gets ITE or ICE
+ * (6.5.2.10).  Where the host has (nvmx_vtd_host_invalidate), no device that may still use the old frame is left a way to
+ * memory: those flushed are attached to NVMX_VTD_BLOCK, NVMX_VTD_EV_BLOCKED and NVMX_VTD_CNT_BLOCKED tell of it, and L1's
+ * next invalidation attaches them anew. */
+#define NVMX_VTD_FLUSH_TIMEOUT (-1)
+#define NVMX_VTD_FLUSH_BAD_COMPLETION (-2)
 
 /* Answers of `dma_map`. */
 #define NVMX_VTD_MAPPED 0
@@ -112,8 +119,13 @@ struct nvmx_vtd_ops {
 
 	/* Optional. */
 
-	/* L1 has invalidated interrupt-entry-cache entries [index, index + count) (6.5.2.7): a host that keeps routes
-	 * computed by nvmx_vtd_interrupt() computes them anew.  Absent: the host asks for each interrupt. */
+	/* Interrupts with entries [index, index + count) may go elsewhere from now on: L1 has invalidated what is cached of
+	 * them (6.5.2.7), or moved the table, or turned remapping or compatibility-format interrupts on or off (10.4.4;
+	 * then all, index 0 and count 0x10000, and those in compatibility format, too).  A host that keeps routes computed
+	 * by nvmx_vtd_interrupt() computes them anew before it returns, or later with nvmx_vtd_config.routes_later: only
+	 * then L1 sees its command completed (GSTS, IQH, the status of a wait).  One call stands for all that L1 has asked
+	 * for since the last, and may name entries in between.  Its entries count as work.
+	 * Absent: the host asks for each interrupt. */
 	void (*interrupts_changed)(struct nvmx_vtd_host *h, uint32_t index, uint32_t count);
 	/* A trace point: `event` is enum nvmx_vtd_event. */
 	void (*trace)(struct nvmx_vtd_host *h, unsigned event, uint64_t a, uint64_t b);
@@ -135,8 +147,9 @@ struct nvmx_vtd_ops {
 	int (*attach)(struct nvmx_vtd_host *h, void *device, const struct nvmx_vtd_target *target);
 
 	/* Performs n physical invalidations and waits for them once.  One of NVMX_VTD_FLUSH*.
-	 * The list is the library's and valid during the call.  With ASSIGN_MAP it is only called for device-TLBs, and
-	 * required only if a device is added with one. */
+	 * The list is the library's and valid during the call.  Requests that were translated before it are drained when it
+	 * returns, if NVMX_VTD_F_DRAIN is offered (6.5.5).  Required with NVMX_VTD_F_DEVICE_TLB, too; without
+	 * ASSIGN_TABLES it is only called for device-TLBs. */
 	int (*flush)(struct nvmx_vtd_host *h, const struct nvmx_vtd_flush *list, unsigned n);
 
 	/* Required with NVMX_VTD_ASSIGN_TABLES. */
@@ -144,8 +157,8 @@ struct nvmx_vtd_ops {
 	/* Where L1's frame at gpa is.  0, or -1 if it is not L1's RAM (it is then mapped to the dummy page).  The host
 	 * keeps the frame there until nvmx_vtd_host_invalidate() has returned for it. */
 	int (*frame)(struct nvmx_vtd_host *h, uint64_t gpa, struct nvmx_vtd_frame *out);
-	/* Optional: table entries [p, p + len) were written; for a physical unit whose page walk does not snoop (ECAP.C
-	 * is 0).  Called before the flush that follows.  Absent: it snoops. */
+	/* Table entries [p, p + len) were written.  Required if the page walk of the physical unit does not snoop (ECAP.C
+	 * of hw_ecap is 0), else it may be absent.  Called before the flush that follows. */
 	void (*table_written)(struct nvmx_vtd_host *h, const void *p, size_t len);
 
 	/* Required with NVMX_VTD_ASSIGN_MAP (a host that only has map and unmap calls, as VFIO's). */
@@ -156,6 +169,14 @@ struct nvmx_vtd_ops {
 		       unsigned rights);
 	/* Unmaps what one dma_map has mapped.  When it returns no device can reach it. */
 	void (*dma_unmap)(struct nvmx_vtd_host *h, uint64_t domain, uint64_t iova, uint64_t len);
+
+	/* Required with NVMX_VTD_F_DRAIN. */
+
+	/* L1 has asked, with an IOTLB invalidation, that DMA be drained (DR, DW; 6.5.5): when this returns every access by
+	 * an emulated device with a translation that nvmx_vtd_translate() gave before is complete.  Once for all that L1
+	 * has asked for together, before L1 sees it completed.  A host that makes each access while it holds the unit's
+	 * lock has nothing to do. */
+	void (*drain)(struct nvmx_vtd_host *h);
 };
 
 /* ------------------------------------------------------------------------------------------------------------ set-up */
@@ -213,6 +234,7 @@ struct nvmx_vtd_config {
 	uint32_t pages;            /* budget of page_alloc; 0: 4096.  At least 16.  What does not fit is not mapped. */
 	uint32_t work;             /* table entries that one call may compare or make; 0: 65536.  At least 1024. */
 	uint32_t fault_burst;      /* physical faults taken between two nvmx_vtd_tick(); 0: 64 */
+	bool routes_later;         /* interrupts_changed only takes note: the unit waits for nvmx_vtd_interrupts_done() */
 };
 
 /* Opaque, caller-owned, 64-byte aligned. */
@@ -236,7 +258,8 @@ const char *nvmx_vtd_init_error(int error, uint32_t detail);
 enum nvmx_vtd_verdict {
 	NVMX_VTD_DONE = 0,  /* nothing is left to do */
 	NVMX_VTD_MORE = 1,  /* call nvmx_vtd_run(); L1 may run meanwhile, it sees its invalidation not completed */
-	NVMX_VTD_WAITING = 2 /* the physical flush is queued: nvmx_vtd_flush_done() goes on */
+	NVMX_VTD_WAITING = 2 /* for the host: the physical flush is queued, and nvmx_vtd_flush_done() goes on; or routes are to
+			      * follow, and nvmx_vtd_interrupts_done() does */
 };
 
 /*
@@ -251,6 +274,8 @@ enum nvmx_vtd_verdict nvmx_vtd_write(struct nvmx_vtd *u, uint32_t offset, unsign
 enum nvmx_vtd_verdict nvmx_vtd_run(struct nvmx_vtd *u);
 /* The invalidations for which `flush` answered NVMX_VTD_FLUSH_QUEUED are finished; `result` as of `flush`. */
 enum nvmx_vtd_verdict nvmx_vtd_flush_done(struct nvmx_vtd *u, int result);
+/* With routes_later: what the last interrupts_changed named has been computed anew. */
+enum nvmx_vtd_verdict nvmx_vtd_interrupts_done(struct nvmx_vtd *u);
 
 /* ------------------------------------------------------------------------------------------------------- translation */
 
@@ -339,10 +364,13 @@ enum nvmx_vtd_fault nvmx_vtd_interrupt(struct nvmx_vtd *u, uint16_t source_id, u
 
 /* The device can use a device-TLB, and L1 sees it with ATS. */
 #define NVMX_VTD_DEVICE_HAS_TLB 1u
+/* The host emulates it: it is never attached to anything, and `flush` hears of L1's invalidations of its device-TLB.  Needed
+ * in units with ASSIGN_* for emulated devices that keep what translation requests gave them. */
+#define NVMX_VTD_DEVICE_EMULATED 4u
 
 /* `device` is the host's name for it, not NULL; L1 sees it as source_id.  It is attached to what L1's tables say now;
- * until nvmx_vtd_run() has answered DONE it may be blocked.  NVMX_VTD_OK; ERR_CONFIG: known already, too many, or flags;
- * ERR_OP_MISSING: flush. */
+ * until nvmx_vtd_run() has answered DONE it may be blocked.  NVMX_VTD_OK; ERR_CONFIG: known already, too many, or flags
+ * (without ASSIGN_* only emulated ones); ERR_OP_MISSING: flush. */
 int nvmx_vtd_device_add(struct nvmx_vtd *u, uint16_t source_id, void *device, unsigned flags);
 /* Blocks it and forgets it.  ERR_CONFIG: not known.  Its domain, if it was the last there, is closed; the domain's tables
  * are given back by later calls that work for L1, a bounded number in each. */
@@ -352,9 +380,12 @@ int nvmx_vtd_device_remove(struct nvmx_vtd *u, uint16_t source_id);
  * The host has changed where, or with which rights, L1's [gpa, gpa + len) is: `frame` already answers anew, and for a
  * frame that L1 has lost it answers -1.  When this returns no table and, if `flush` answers NVMX_VTD_FLUSHED, no cache of
  * the hardware has the old frame; WAITING: after nvmx_vtd_flush_done().  Also to be called for memory that L1 has got.
- * With ASSIGN_MAP the pages in question are unmapped and mapped again.  Not bounded by nvmx_vtd_config.work, since it
- * cannot stop halfway, but by nvmx_vtd_config.pages: one look at each table of the unit (at most pages / 2), at the entries
- * of those that may name such frames, and one `frame` or dma_map for each entry that does.
+ * With ASSIGN_MAP the pages in question are unmapped and mapped again.  It works from what is recorded, whatever L1's tables
+ * say by now: no table of L1's is read.  Not bounded by nvmx_vtd_config.work, since it cannot stop halfway, but by
+ * nvmx_vtd_config.pages: one look at each table of the unit (at most pages / 2), at the entries of those that may name such
+ * frames, and one `frame` or dma_map for each entry that does.  A large page that can no longer be one is replaced by a
+ * table: `frame` is asked for its parts in the range only, dma_map is called for all, 512 for each table.
+ * Device-TLBs are flushed, too, and of a device that does not answer see NVMX_VTD_FLUSH_TIMEOUT.
  */
 enum nvmx_vtd_verdict nvmx_vtd_host_invalidate(struct nvmx_vtd *u, uint64_t gpa, uint64_t len);
 
@@ -435,7 +466,9 @@ enum nvmx_vtd_event {
 	NVMX_VTD_EV_QUEUE_ERROR,  /* a malformed descriptor: its first and second half */
 	NVMX_VTD_EV_NO_DOMAIN,    /* domain_open failed: L1's domain id, its table */
 	NVMX_VTD_EV_NO_PAGE,      /* the budget or page_alloc is exhausted: address not mapped, L1's domain id */
-	NVMX_VTD_EV_STORM         /* physical faults beyond fault_burst: source id, address */
+	NVMX_VTD_EV_STORM,        /* physical faults beyond fault_burst: source id, address */
+	NVMX_VTD_EV_BLOCKED       /* a device-TLB did not answer the host's revocation, the device is blocked: source id, L1's
+				   * domain id */
 };
 
 /* Counters, all monotonic.  Names by nvmx_vtd_counter_name(). */
@@ -462,6 +495,7 @@ enum nvmx_vtd_counter {
 	NVMX_VTD_CNT_PHYSICAL_FAULT,
 	NVMX_VTD_CNT_SPURIOUS_FAULT, /* physical faults that L1's tables do not explain */
 	NVMX_VTD_CNT_PAGES,         /* pages allocated */
+	NVMX_VTD_CNT_BLOCKED,       /* devices blocked because a device-TLB did not answer the host's revocation */
 	NVMX_VTD_CNT_COUNT
 };
 uint64_t nvmx_vtd_counter(const struct nvmx_vtd *u, enum nvmx_vtd_counter c);

@@ -13,8 +13,9 @@ static void latch_root(struct nvmx_vtd *u)
 static void latch_irta(struct nvmx_vtd *u)
 {
 	u->irta = u->reg[REG_IRTA];
-	u->reg[REG_GSTS] |= GCMD_SIRTP;
-	nvmx_vtd_inv_irte(u, 0, 0x10000);
+	u->reg[REG_GSTS] &= ~(uint64_t)GCMD_SIRTP;
+	u->finish |= FINISH_IRTPS;
+	nvmx_vtd_inv_irte_all(u);
 }
 
 static void write_buffer(struct nvmx_vtd *u)
@@ -28,7 +29,8 @@ static void write_buffer(struct nvmx_vtd *u)
 static void switch_queue(struct nvmx_vtd *u)
 {
 	u->reg[REG_GSTS] ^= GCMD_QIE;
-	u->reg[REG_IQH] = 0;
+	u->reg[REG_IQH] = u->head = 0;
+	u->queue_error = 0;
 }
 
 static void switch_translation(struct nvmx_vtd *u)
@@ -41,15 +43,16 @@ static void switch_translation(struct nvmx_vtd *u)
 /* With nothing to remap, the next fault is recorded in the first record (7.2.1). */
 static void restart_records(struct nvmx_vtd *u)
 {
-	if (!((u->reg[REG_GSTS] & GCMD_IRE) | u->te))
+	if (!((u->ir & GCMD_IRE) | u->te))
 		u->frcd_next = 0;
 }
 
 /* Compatibility-format interrupts pass or are blocked from now on; or all are remapped. */
 static void switch_interrupts(struct nvmx_vtd *u, uint32_t bit)
 {
-	u->reg[REG_GSTS] ^= bit;
-	nvmx_vtd_inv_irte(u, 0, 0x10000);
+	u->ir ^= bit;
+	u->finish |= FINISH_IRES;
+	nvmx_vtd_inv_irte_all(u);
 }
 
 uint32_t nvmx_vtd_commands(const struct nvmx_vtd *u)
@@ -65,7 +68,7 @@ void nvmx_vtd_gcmd(struct nvmx_vtd *u, uint32_t command)
 	uint32_t known = nvmx_vtd_commands(u), status = (uint32_t)u->reg[REG_GSTS], changed;
 
 	command &= known;
-	changed = (command ^ ((status & ~GCMD_TE) | u->te)) & known;
+	changed = (command ^ ((status & ~(GCMD_TE | GCMD_IRE | GCMD_CFI)) | u->te | u->ir)) & known;
 	if (command & GCMD_SRTP)
 		latch_root(u);
 	if (command & GCMD_SIRTP)
@@ -86,6 +89,7 @@ void nvmx_vtd_gcmd(struct nvmx_vtd *u, uint32_t command)
 #define CCMD_CAIG (3ull << 59)
 #define IOTLB_IVT BIT64(63)
 #define IOTLB_IAIG (3ull << 57)
+#define IOTLB_DRAIN (3ull << 48) /* DR and DW */
 
 /* Domain ids have the width that CAP.ND announces, addresses that of CAP.MGAW: what is above is ignored (6.5.2.3, 10.4.8). */
 uint16_t nvmx_vtd_domain_id(const struct nvmx_vtd *u, uint64_t domain)
@@ -142,6 +146,9 @@ void nvmx_vtd_iotlb(struct nvmx_vtd *u, uint64_t written, uint64_t before)
 		inv.granularity = 0;
 	*r = (*r & ~IOTLB_IAIG) | (uint64_t)inv.granularity << 57;
 	u->finish |= FINISH_IOTLB;
-	if (inv.granularity)
-		nvmx_vtd_inv_iotlb(u, &inv);
+	if (!inv.granularity)
+		return;
+	if (*r & IOTLB_DRAIN)
+		u->drain = vtd_has(u, NVMX_VTD_F_DRAIN);
+	nvmx_vtd_inv_iotlb(u, &inv);
 }

@@ -22,8 +22,10 @@ static bool open_space(struct nvmx_vtd *u, struct vtd_space *s)
 {
 	unsigned hw = u->config.hw_cap >> CAP_SAGAW_SHIFT & 0x1f;
 	bool deeper = u->config.flags & NVMX_VTD_ASSIGN_TABLES && !(hw & BIT(s->levels - 2u));
-	struct nvmx_vtd_domain d = { .levels = s->levels, .width = (uint8_t)(12 + 9 * s->levels) };
+	unsigned width = 12 + 9u * s->levels;
+	struct nvmx_vtd_domain d = { .levels = s->levels };
 
+	d.width = (uint8_t)(width < u->config.width ? width : u->config.width);
 	if (u->config.flags & NVMX_VTD_ASSIGN_TABLES)
 		d.root = s->top->hw_hpa;
 	if (deeper) {
@@ -50,6 +52,12 @@ static void drop_tables(struct nvmx_vtd *u, struct vtd_space *s)
 		u->flat.spaces_end--;
 }
 
+static bool is_of(const struct vtd_space *s, const struct vtd_context *c)
+{
+	return s->table == c->table && s->domain == c->domain && s->levels == c->levels;
+}
+
+/* The space of a context, or an empty one. */
 static struct vtd_space *find_space(struct nvmx_vtd *u, const struct vtd_context *c)
 {
 	struct vtd_space *empty = NULL;
@@ -57,7 +65,7 @@ static struct vtd_space *find_space(struct nvmx_vtd *u, const struct vtd_context
 	for (unsigned i = 0; i <= u->flat.spaces_end && i < SPACES; i++) {
 		struct vtd_space *s = space(u, i);
 
-		if (s->used && s->table == c->table && s->domain == c->domain && s->levels == c->levels)
+		if (s->used && is_of(s, c))
 			return s;
 		if (!s->used && !empty)
 			empty = s;
@@ -70,7 +78,7 @@ static struct vtd_space *get_space(struct nvmx_vtd *u, const struct vtd_context 
 {
 	struct vtd_space *s = find_space(u, c);
 
-	if (s->used)
+	if (!s || s->used)
 		return s;
 	*s = (struct vtd_space){ .table = c->table, .domain = c->domain, .levels = c->levels, .serial = ++u->flat.serial };
 	s->top = nvmx_vtd_table_new(u, number(u, s), c->levels, 0, c->table, false);
@@ -116,29 +124,13 @@ static void unref(struct nvmx_vtd *u, const struct vtd_target *t)
 	drop_tables(u, s);
 }
 
-static void target_of(struct nvmx_vtd *u, struct vtd_device *d, struct vtd_target *t)
+static enum nvmx_vtd_target_kind kind_of(struct nvmx_vtd *u, const struct vtd_device *d, struct vtd_context *c)
 {
-	struct vtd_context c;
-	struct vtd_space *s;
-
-	*t = (struct vtd_target){ .kind = NVMX_VTD_IDENTITY };
 	if (!u->te)
-		return;
-	*t = (struct vtd_target){ .kind = NVMX_VTD_BLOCK };
-	if (nvmx_vtd_context_fetch(u, d->source_id, &c))
-		return;
-	if (c.type == CONTEXT_TT_PASS) {
-		t->kind = NVMX_VTD_IDENTITY;
-		return;
-	}
-	s = get_space(u, &c);
-	if (!s) {
-		d->retry = true;
-		return;
-	}
-	s->refs++;
-	*t = (struct vtd_target){ .kind = NVMX_VTD_DOMAIN, .space = (uint8_t)number(u, s),
-				  .device_tlb = c.type == CONTEXT_TT_DEVICE_TLB && d->flags & NVMX_VTD_DEVICE_HAS_TLB };
+		return NVMX_VTD_IDENTITY;
+	if (nvmx_vtd_context_fetch(u, d->source_id, c))
+		return NVMX_VTD_BLOCK;
+	return c->type == CONTEXT_TT_PASS ? NVMX_VTD_IDENTITY : NVMX_VTD_DOMAIN;
 }
 
 static bool same_target(const struct vtd_target *a, const struct vtd_target *b)
@@ -146,15 +138,42 @@ static bool same_target(const struct vtd_target *a, const struct vtd_target *b)
 	return a->kind == b->kind && a->space == b->space && a->device_tlb == b->device_tlb;
 }
 
+static void unwant(struct nvmx_vtd *u, struct vtd_device *d)
+{
+	if (d->pending)
+		unref(u, &d->want);
+	d->pending = false;
+}
+
+/* Where a device goes that L1 has given the domain and table of c. */
+static void to_domain(struct nvmx_vtd *u, struct vtd_device *d, const struct vtd_context *c, struct vtd_target *t)
+{
+	struct vtd_space *s;
+
+	/* What it wanted is kept if it is what it wants, so that work begun on it is not lost. */
+	if (d->pending && (d->want.kind != NVMX_VTD_DOMAIN || !is_of(space(u, d->want.space), c)))
+		unwant(u, d);
+	s = get_space(u, c);
+	if (!s) {
+		t->kind = NVMX_VTD_BLOCK;
+		d->retry = true;
+		return;
+	}
+	s->refs++;
+	t->space = (uint8_t)number(u, s);
+	t->device_tlb = c->type == CONTEXT_TT_DEVICE_TLB && d->flags & NVMX_VTD_DEVICE_HAS_TLB;
+}
+
 /* Reads the context-entry of a device, and decides where it is to go. */
 static void evaluate(struct nvmx_vtd *u, struct vtd_device *d)
 {
-	struct vtd_target t;
+	struct vtd_context c;
+	struct vtd_target t = { .kind = (uint8_t)kind_of(u, d, &c) };
 
 	d->dirty = d->retry = false;
-	target_of(u, d, &t);
-	if (d->pending)
-		unref(u, &d->want);
+	if (t.kind == NVMX_VTD_DOMAIN)
+		to_domain(u, d, &c, &t);
+	unwant(u, d);
 	d->pending = !same_target(&t, &d->now);
 	d->want = t;
 	if (!d->pending)
@@ -189,6 +208,19 @@ static void move(struct nvmx_vtd *u, struct vtd_device *d)
 	unref(u, &was);
 }
 
+void nvmx_vtd_device_block(struct nvmx_vtd *u, struct vtd_device *d)
+{
+	struct vtd_target was = d->now;
+
+	attach(u, d, &blocked);
+	nvmx_vtd_trace(u, NVMX_VTD_EV_BLOCKED, d->source_id, space(u, was.space)->domain);
+	vtd_count(u, NVMX_VTD_CNT_BLOCKED);
+	nvmx_vtd_flush_forget_device(u, d);
+	d->now = blocked;
+	d->retry = true;
+	unref(u, &was);
+}
+
 static void each_device(struct nvmx_vtd *u, bool (*which)(const struct vtd_device *d),
 			void (*action)(struct nvmx_vtd *u, struct vtd_device *d))
 {
@@ -220,10 +252,10 @@ static bool fed(struct nvmx_vtd *u)
 /* Tables first, then the flush, then devices: what a device is moved to is complete, and what is freed is not reached. */
 enum nvmx_vtd_verdict nvmx_vtd_flat_work(struct nvmx_vtd *u)
 {
-	if (!assigns(u))
-		return NVMX_VTD_DONE;
 	if (u->flat.inflight)
 		return NVMX_VTD_WAITING;
+	if (!assigns(u))
+		return u->flat.device_flushes_n && !nvmx_vtd_flush(u) ? NVMX_VTD_WAITING : NVMX_VTD_DONE;
 	for (unsigned round = 0;; round++) {
 		each_device(u, is_dirty, evaluate);
 		if (!nvmx_vtd_sync(u))
@@ -248,7 +280,7 @@ bool nvmx_vtd_flat_room(const struct nvmx_vtd *u)
 	for (unsigned i = 0; i < u->flat.spaces_end; i++)
 		if (u->flat.spaces[i].ranges_n >= RANGES - 1)
 			return false;
-	return true;
+	return u->flat.device_flushes_n < DEVICE_FLUSHES;
 }
 
 /* Whether nothing of L1's waits for the hardware. */
@@ -269,10 +301,14 @@ static void follow_device(struct nvmx_vtd *u, struct vtd_device *d)
 	d->dirty = true;
 }
 
-static bool any(const struct vtd_device *d)
+static bool is_emulated(const struct vtd_device *d)
 {
-	(void)d;
-	return true;
+	return d->flags & NVMX_VTD_DEVICE_EMULATED;
+}
+
+static bool is_assigned(const struct vtd_device *d)
+{
+	return !is_emulated(d);
 }
 
 static bool wants_retry(const struct vtd_device *d)
@@ -282,7 +318,7 @@ static bool wants_retry(const struct vtd_device *d)
 
 void nvmx_vtd_flat_follow_devices(struct nvmx_vtd *u)
 {
-	each_device(u, any, follow_device);
+	each_device(u, is_assigned, follow_device);
 }
 
 void nvmx_vtd_flat_follow_all(struct nvmx_vtd *u)
@@ -296,8 +332,8 @@ void nvmx_vtd_flat_inv_context(struct nvmx_vtd *u, const struct vtd_inv_context 
 	for (unsigned i = 0; i < u->flat.devices_end; i++) {
 		struct vtd_device *d = &u->flat.devices[i];
 
-		if (inv->granularity != GRANULARITY_NARROW ||
-		    vtd_source_matches(d->source_id, inv->source_id, inv->function_mask))
+		if (is_assigned(d) && (inv->granularity != GRANULARITY_NARROW ||
+				       vtd_source_matches(d->source_id, inv->source_id, inv->function_mask)))
 			d->dirty = true;
 	}
 }
@@ -338,38 +374,54 @@ void nvmx_vtd_flat_device_tlb(struct nvmx_vtd *u, uint16_t source_id, uint64_t i
 {
 	struct vtd_device *d = find_device(u, source_id);
 
-	if (d && d->now.device_tlb)
-		nvmx_vtd_flush_device(u, d, iova, order);
+	if (!d && !assigns(u))
+		nvmx_vtd_flush_source(u, &(struct nvmx_vtd_flush){ .kind = NVMX_VTD_FLUSH_DEVICE_TLB, .order = (uint8_t)order,
+								   .iova = iova, .source_id = source_id });
+	if (d && (d->now.device_tlb || (is_emulated(d) && d->flags & NVMX_VTD_DEVICE_HAS_TLB)))
+		nvmx_vtd_flush_device(u, d, iova, order, TLB_FOR_L1);
 }
+
+static struct vtd_device *free_device(struct nvmx_vtd *u)
+{
+	unsigned i = 0;
+
+	while (i < DEVICES && u->flat.devices[i].device)
+		i++;
+	if (i == DEVICES)
+		return NULL;
+	if (i >= u->flat.devices_end)
+		u->flat.devices_end = (uint8_t)(i + 1);
+	return &u->flat.devices[i];
+}
+
+#define DEVICE_FLAGS (NVMX_VTD_DEVICE_HAS_TLB | NVMX_VTD_DEVICE_EMULATED)
 
 int nvmx_vtd_device_add(struct nvmx_vtd *u, uint16_t source_id, void *device, unsigned flags)
 {
-	if (!assigns(u) || !device || flags & ~NVMX_VTD_DEVICE_HAS_TLB || find_device(u, source_id))
+	bool emulated = flags & NVMX_VTD_DEVICE_EMULATED;
+	struct vtd_device *d;
+
+	if ((!assigns(u) && !emulated) || !device || flags & ~DEVICE_FLAGS || find_device(u, source_id))
 		return NVMX_VTD_ERR_CONFIG;
 	if (flags & NVMX_VTD_DEVICE_HAS_TLB && !u->ops->flush)
 		return NVMX_VTD_ERR_OP_MISSING;
-	for (unsigned i = 0; i < DEVICES; i++) {
-		struct vtd_device *d = &u->flat.devices[i];
-
-		if (d->device)
-			continue;
-		if (i >= u->flat.devices_end)
-			u->flat.devices_end = (uint8_t)(i + 1);
-		*d = (struct vtd_device){ .device = device, .source_id = source_id, .flags = (uint8_t)flags, .dirty = true,
-					  .now = blocked };
+	d = free_device(u);
+	if (!d)
+		return NVMX_VTD_ERR_CONFIG;
+	*d = (struct vtd_device){ .device = device, .source_id = source_id, .flags = (uint8_t)flags, .dirty = !emulated,
+				  .now = blocked };
+	if (!emulated)
 		attach(u, d, &blocked);
-		return NVMX_VTD_OK;
-	}
-	return NVMX_VTD_ERR_CONFIG;
+	return NVMX_VTD_OK;
 }
 
 static void remove_device(struct nvmx_vtd *u, struct vtd_device *d)
 {
-	attach(u, d, &blocked);
-	if (d->pending)
-		unref(u, &d->want);
+	if (is_assigned(d))
+		attach(u, d, &blocked);
+	unwant(u, d);
 	unref(u, &d->now);
-	nvmx_vtd_flush_forget_device(u, d->device);
+	nvmx_vtd_flush_forget_device(u, d);
 	*d = (struct vtd_device){ 0 };
 	while (u->flat.devices_end && !u->flat.devices[u->flat.devices_end - 1].device)
 		u->flat.devices_end--;
@@ -396,7 +448,8 @@ int nvmx_vtd_flat_init(struct nvmx_vtd *u)
 
 void nvmx_vtd_destroy(struct nvmx_vtd *u)
 {
-	each_device(u, any, remove_device);
+	while (u->flat.devices_end)
+		remove_device(u, &u->flat.devices[u->flat.devices_end - 1u]);
 	while (u->flat.detached)
 		nvmx_vtd_reap_one(u, &u->flat.detached);
 	while (u->flat.dead)

@@ -11,10 +11,10 @@
 #include "tables.h"
 
 #define DEVICES NVMX_VTD_DEVICES
-#define SPACES (2 * DEVICES) /* one in use and one wanted for each device */
+#define SPACES (2 * DEVICES) /* one in use and one wanted for each device, which gives that up before it wants another */
 #define RANGES 12u           /* of one space, noted before they are worked off */
 #define FLUSHES 192u
-#define DEVICE_FLUSHES DEVICES
+#define DEVICE_FLUSHES DEVICES /* one of each; of those that are not registered no more are taken at a time */
 #define EVERYTHING 52u       /* order of a device-TLB flush of everything */
 
 enum vtd_table_state { TABLE_FREE, TABLE_IN_USE };
@@ -39,6 +39,7 @@ struct vtd_table {
 	uint8_t rights;              /* that the levels above leave */
 	bool staged;                 /* complete it first, then let the hardware see it */
 	bool snoop;                  /* parts */
+	bool interrupts;             /* some of its addresses are in the interrupt range */
 	bool incomplete;             /* parts: an entry is missing that could be made */
 };
 #define TABLE_RECORD 160u
@@ -70,6 +71,7 @@ struct vtd_space {
 	bool used;
 	bool live;               /* a device has used it */
 	bool walking;            /* `walker` is at ranges[0] */
+	bool stale;              /* device-TLBs may hold what its tables no longer map */
 	struct vtd_walker walker;
 	struct vtd_range ranges[RANGES];
 };
@@ -87,6 +89,7 @@ struct vtd_device {
 	bool dirty;              /* its context-entry is to be read */
 	bool pending;            /* `want` is to be attached when its space is complete */
 	bool retry;              /* an op failed: try again at L1's next invalidation */
+	uint8_t asked, sent;     /* TLB_FOR_*: who wants its device-TLB flushed, and waits for it */
 	struct vtd_target now, want;
 };
 
@@ -108,11 +111,23 @@ struct vtd_flat {
 	uint8_t devices_end, spaces_end; /* none is in use from here on */
 	bool starved, released;  /* a page was missing; tables have been freed since */
 	bool flush_new;          /* the physical unit wants a flush for what was not present, too */
+	bool tlbs_sent;          /* some device's `sent` is not 0 */
+	bool revoking;           /* the flush under way is one that the host waits for */
 	struct nvmx_vtd_flush flushes[FLUSHES + DEVICE_FLUSHES];
 	struct nvmx_vtd_flush device_flushes[DEVICE_FLUSHES];
 	struct vtd_device devices[DEVICES];
 	struct vtd_space spaces[SPACES];
 };
+
+/* Whether anything of [first, first + size), aligned, is in the interrupt range. */
+static inline bool vtd_meets_interrupts(uint64_t first, uint64_t size)
+{
+	return INTERRUPT_RANGE + INTERRUPT_RANGE_SIZE - 1 - first < size + INTERRUPT_RANGE_SIZE - 1;
+}
+
+/* Why a device-TLB is flushed. */
+#define TLB_FOR_L1 1u
+#define TLB_FOR_HOST 2u
 
 static inline uint64_t vtd_span(const struct vtd_table *t)
 {
@@ -153,12 +168,26 @@ void nvmx_vtd_pool_destroy(struct nvmx_vtd *u);
 /* Brings t's entries in [cursor, end) in line with L1's table.  false: `detached` is to be reaped first, then again. */
 bool nvmx_vtd_refresh(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t);
 void nvmx_vtd_commit(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t);
-/* The host has moved frames: t's leaf i.  true: it has changed. */
-bool nvmx_vtd_leaf_moved(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i);
-/* Empties a leaf that could not follow. */
-void nvmx_vtd_leaf_revoke(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i);
-/* Whether entry i maps frames of [gpa, end). */
-bool nvmx_vtd_leaf_names(const struct nvmx_vtd *u, const struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t end);
+/* What a leaf was made from, as it is recorded. */
+struct vtd_leaf {
+	uint64_t gpa;
+	uint8_t rights;
+	bool snoop;
+};
+/* false: entry i is no leaf, or nothing was made from it. */
+bool nvmx_vtd_leaf_of(const struct nvmx_vtd *u, const struct vtd_table *t, unsigned i, struct vtd_leaf *l);
+/* The value that entry i is to have for a leaf; with ASSIGN_MAP it is mapped, over what was mapped there. */
+enum vtd_made { MADE, MADE_PARTS, MADE_NOTHING };
+enum vtd_made nvmx_vtd_leaf_make(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, const struct vtd_leaf *l,
+				 uint64_t *value);
+void nvmx_vtd_leaf_set(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t value,
+		       uint64_t gpa);
+/* Empties a leaf that could not follow the host; what is staged to replace it stays. */
+void nvmx_vtd_leaf_withdraw(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i);
+/* A leaf becomes a table of parts: with ASSIGN_TABLES they are what the hardware has, with ASSIGN_MAP all is to be mapped.
+ * NULL: there is no page, and nothing has changed. */
+struct vtd_table *nvmx_vtd_leaf_split(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i,
+				      const struct vtd_leaf *l);
 uint64_t nvmx_vtd_frame_bits(uint64_t gpa, uint64_t len);
 
 /* sync.c */
@@ -173,11 +202,16 @@ void nvmx_vtd_walker_end(struct nvmx_vtd *u, struct vtd_space *s, struct vtd_wal
 
 /* flush.c */
 void nvmx_vtd_flush_add(struct nvmx_vtd *u, const struct vtd_space *s, uint64_t first, uint64_t end, bool leaf_only);
-void nvmx_vtd_flush_device(struct nvmx_vtd *u, const struct vtd_device *d, uint64_t iova, unsigned order);
+void nvmx_vtd_flush_device(struct nvmx_vtd *u, struct vtd_device *d, uint64_t iova, unsigned order, unsigned why);
+/* The same for a device that the host emulates without telling. */
+void nvmx_vtd_flush_source(struct nvmx_vtd *u, const struct nvmx_vtd_flush *f);
 /* The domain is closed, the device gone: nothing is to be done for it any more. */
 void nvmx_vtd_flush_forget(struct nvmx_vtd *u, uint64_t domain);
-void nvmx_vtd_flush_forget_device(struct nvmx_vtd *u, const void *device);
+void nvmx_vtd_flush_forget_device(struct nvmx_vtd *u, struct vtd_device *d);
 /* false: queued. */
 bool nvmx_vtd_flush(struct nvmx_vtd *u);
+
+/* flat.c: the device did not answer; it reaches nothing until L1's next invalidation finds it attached anew. */
+void nvmx_vtd_device_block(struct nvmx_vtd *u, struct vtd_device *d);
 
 #endif

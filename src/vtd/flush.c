@@ -30,14 +30,15 @@ void nvmx_vtd_flush_forget(struct nvmx_vtd *u, uint64_t domain)
 	remove_of_domain(u, domain);
 }
 
-void nvmx_vtd_flush_forget_device(struct nvmx_vtd *u, const void *device)
+void nvmx_vtd_flush_forget_device(struct nvmx_vtd *u, struct vtd_device *d)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < u->flat.device_flushes_n; i++)
-		if (u->flat.device_flushes[i].device != device)
+		if (u->flat.device_flushes[i].source_id != d->source_id)
 			u->flat.device_flushes[n++] = u->flat.device_flushes[i];
 	u->flat.device_flushes_n = n;
+	d->asked = d->sent = 0;
 }
 
 /* Whether an item that is there already does what `f` asks for. */
@@ -99,25 +100,32 @@ void nvmx_vtd_flush_add(struct nvmx_vtd *u, const struct vtd_space *s, uint64_t 
 }
 
 /* A second range of one device makes it a flush of everything: the list holds each device once. */
-void nvmx_vtd_flush_device(struct nvmx_vtd *u, const struct vtd_device *d, uint64_t iova, unsigned order)
+void nvmx_vtd_flush_source(struct nvmx_vtd *u, const struct nvmx_vtd_flush *f)
 {
-	struct nvmx_vtd_flush f = {
-		.kind = NVMX_VTD_FLUSH_DEVICE_TLB, .order = (uint8_t)order, .iova = iova, .device = d->device,
-		.domain = u->flat.spaces[d->now.space].handle,
-	};
-
 	for (uint32_t i = 0; i < u->flat.device_flushes_n; i++) {
 		struct nvmx_vtd_flush *has = &u->flat.device_flushes[i];
 
-		if (has->device != d->device)
+		if (has->source_id != f->source_id)
 			continue;
-		if (has->order != order || has->iova != iova) {
+		if (has->order != f->order || has->iova != f->iova) {
 			has->order = EVERYTHING;
 			has->iova = 0;
 		}
 		return;
 	}
-	u->flat.device_flushes[u->flat.device_flushes_n++] = f;
+	u->flat.device_flushes[u->flat.device_flushes_n++] = *f;
+}
+
+void nvmx_vtd_flush_device(struct nvmx_vtd *u, struct vtd_device *d, uint64_t iova, unsigned order, unsigned why)
+{
+	struct nvmx_vtd_flush f = {
+		.kind = NVMX_VTD_FLUSH_DEVICE_TLB, .order = (uint8_t)order, .iova = iova, .device = d->device,
+		.source_id = d->source_id,
+		.domain = d->flags & NVMX_VTD_DEVICE_EMULATED ? 0 : u->flat.spaces[d->now.space].handle,
+	};
+
+	d->asked |= (uint8_t)why;
+	nvmx_vtd_flush_source(u, &f);
 }
 
 /* No cache of the hardware leads to detached tables any more. */
@@ -142,32 +150,78 @@ static void record_source(struct nvmx_vtd *u, uint32_t error, unsigned shift)
 }
 
 /* 6.5.2.10: L1's waits that the failed invalidation came before are not completed; the queue stops until ITE is cleared. */
-static void fail(struct nvmx_vtd *u, int result)
+static void tell(struct nvmx_vtd *u, int result)
 {
 	bool timeout = result == NVMX_VTD_FLUSH_TIMEOUT;
 	uint32_t error = timeout ? FSTS_ITE : FSTS_ICE;
 
-	if (timeout)
+	if (timeout) {
 		u->waits_n = 0;
+		u->reg[REG_IQH] = u->head; /* software looks behind it for the waits that it has lost */
+	}
 	record_source(u, error, timeout ? 32 : 48);
 	nvmx_vtd_event_status(u, EVENT_FAULT, error);
+}
+
+static unsigned sent(const struct nvmx_vtd *u)
+{
+	unsigned why = 0;
+
+	for (unsigned i = 0; i < u->flat.devices_end; i++)
+		why |= u->flat.devices[i].sent;
+	return why;
+}
+
+/*
+ * L1 hears of what it has asked for.  Where the host waits, a device that may still use the old frame is kept from all
+ * memory: the one whose device-TLB did not answer, which the host does not name, or if there is none everyone.
+ */
+static void fail(struct nvmx_vtd *u, int result)
+{
+	unsigned why = sent(u);
+
+	bool all = u->flat.revoking && !(why & TLB_FOR_HOST);
+
+	for (unsigned i = 0; i < u->flat.devices_end; i++) {
+		struct vtd_device *d = &u->flat.devices[i];
+
+		if (d->sent & TLB_FOR_HOST || (all && d->now.kind == NVMX_VTD_DOMAIN))
+			nvmx_vtd_device_block(u, d);
+	}
+	if (why & TLB_FOR_L1 || (!why && !u->flat.revoking))
+		tell(u, result);
 }
 
 /* Which device may fail to answer what is about to be asked: the host does not say. */
 static uint16_t suspect(const struct nvmx_vtd *u)
 {
-	for (unsigned i = 0; u->flat.device_flushes_n == 1 && i < u->flat.devices_end; i++)
-		if (u->flat.devices[i].device == u->flat.device_flushes[0].device)
-			return u->flat.devices[i].source_id;
-	return 0;
+	return u->flat.device_flushes_n == 1 ? u->flat.device_flushes[0].source_id : 0;
 }
 
 static void flushed(struct nvmx_vtd *u)
 {
 	if (u->flat.result < 0)
 		fail(u, u->flat.result);
+	for (unsigned i = 0; u->flat.tlbs_sent && i < u->flat.devices_end; i++)
+		u->flat.devices[i].sent = 0;
 	u->flat.result = NVMX_VTD_FLUSHED;
+	u->flat.revoking = u->flat.tlbs_sent = false;
 	bury(u);
+}
+
+/* The device-TLB flushes asked for go out; `again`: they will have to be repeated. */
+static void send_devices(struct nvmx_vtd *u, bool again)
+{
+	memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
+	       u->flat.device_flushes_n * sizeof(*u->flat.flushes));
+	for (unsigned i = 0; i < u->flat.devices_end; i++) {
+		u->flat.devices[i].sent |= u->flat.devices[i].asked;
+		if (!again)
+			u->flat.devices[i].asked = 0;
+	}
+	u->flat.tlbs_sent = true;
+	if (!again)
+		u->flat.device_flushes_n = 0;
 }
 
 /* Walks that stand still have changed entries, too, and what they have detached is about to be buried. */
@@ -194,12 +248,10 @@ bool nvmx_vtd_flush(struct nvmx_vtd *u)
 
 	collect(u);
 	n = u->flat.flushes_n + u->flat.device_flushes_n;
-	memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
-	       u->flat.device_flushes_n * sizeof(*u->flat.flushes));
-	u->flat.flushes_n = 0;
 	u->flat.suspect = u->flat.inflight ? 0 : suspect(u);
-	if (u->flat.device_flushes_n && !unfinished(u))
-		u->flat.device_flushes_n = 0;
+	if (u->flat.device_flushes_n)
+		send_devices(u, unfinished(u));
+	u->flat.flushes_n = 0;
 	if (n) {
 		vtd_count(u, NVMX_VTD_CNT_FLUSH);
 		u->counter[NVMX_VTD_CNT_FLUSH_ITEM] += n;

@@ -3,7 +3,7 @@
 #include "state.h"
 
 /* Which ops a configuration cannot do without. */
-enum need { ALWAYS, NEVER, WITH_ASSIGN, WITH_TABLES, WITH_MAP };
+enum need { ALWAYS, NEVER, WITH_ASSIGN, WITH_TABLES, WITH_MAP, TO_FLUSH, NOT_SNOOPED, TO_DRAIN };
 
 #define OP(name, need) { offsetof(struct nvmx_vtd_ops, name), need, #name }
 static const struct op_row {
@@ -21,23 +21,27 @@ static const struct op_row {
 	OP(domain_open, WITH_ASSIGN),
 	OP(domain_close, WITH_ASSIGN),
 	OP(attach, WITH_ASSIGN),
-	OP(flush, WITH_TABLES),
+	OP(flush, TO_FLUSH),
 	OP(frame, WITH_TABLES),
-	OP(table_written, NEVER),
+	OP(table_written, NOT_SNOOPED),
 	OP(dma_map, WITH_MAP),
 	OP(dma_unmap, WITH_MAP),
+	OP(drain, TO_DRAIN),
 };
 #define OPS (sizeof(op_rows) / sizeof(*op_rows))
 
-static const uint32_t op_flags[] = {
-	[WITH_ASSIGN] = NVMX_VTD_ASSIGN_TABLES | NVMX_VTD_ASSIGN_MAP,
-	[WITH_TABLES] = NVMX_VTD_ASSIGN_TABLES,
-	[WITH_MAP] = NVMX_VTD_ASSIGN_MAP,
-};
-
-static bool needed(enum need need, uint32_t flags)
+static bool needed(enum need need, const struct nvmx_vtd_config *c)
 {
-	return need == ALWAYS || (need != NEVER && op_flags[need] & flags);
+	switch (need) {
+	case ALWAYS: return true;
+	case WITH_ASSIGN: return c->flags;
+	case WITH_TABLES: return c->flags & NVMX_VTD_ASSIGN_TABLES;
+	case WITH_MAP: return c->flags & NVMX_VTD_ASSIGN_MAP;
+	case TO_FLUSH: return c->flags & NVMX_VTD_ASSIGN_TABLES || c->features & NVMX_VTD_F_DEVICE_TLB;
+	case NOT_SNOOPED: return c->flags & NVMX_VTD_ASSIGN_TABLES && !(c->hw_ecap & ECAP_C);
+	case TO_DRAIN: return c->features & NVMX_VTD_F_DRAIN;
+	default: return false;
+	}
 }
 
 static bool op_present(const struct nvmx_vtd_ops *ops, size_t offset)
@@ -75,7 +79,7 @@ static int check(const struct nvmx_vtd_config *c, uint32_t *detail)
 	if (c->pages < 16 || c->work < 1024)
 		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_PAGES);
 	for (uint32_t i = 0; i < OPS; i++)
-		if (needed(op_rows[i].need, c->flags) && !op_present(c->ops, op_rows[i].offset))
+		if (needed(op_rows[i].need, c) && !op_present(c->ops, op_rows[i].offset))
 			return fail(detail, NVMX_VTD_ERR_OP_MISSING, i);
 	return nvmx_vtd_check_caps(c, detail);
 }
@@ -99,6 +103,7 @@ int nvmx_vtd_init(void *mem, const struct nvmx_vtd_config *config, struct nvmx_v
 		return error;
 	u->ops = config->ops;
 	u->host = config->host;
+	u->limit = BIT64(u->config.width);
 	u->address_mask = (BIT64(u->config.host_width) - 1) & ADDRESS_BITS;
 	nvmx_vtd_regs_reset(u);
 	error = nvmx_vtd_flat_init(u);
@@ -111,10 +116,12 @@ int nvmx_vtd_reset(struct nvmx_vtd *u)
 {
 	nvmx_vtd_regs_reset(u);
 	u->root = u->irta = u->iva = 0;
-	u->te = 0;
-	u->finish = u->waits_n = 0;
+	u->te = u->ir = 0;
+	u->head = 0;
+	u->finish = u->waits_n = u->queue_error = 0;
+	u->drain = false;
 	nvmx_vtd_cache_reset(u);
-	nvmx_vtd_inv_irte(u, 0, 0x10000);
+	nvmx_vtd_inv_irte_all(u);
 	nvmx_vtd_flat_follow_devices(u);
 	return (int)nvmx_vtd_work(u);
 }
@@ -158,7 +165,7 @@ uint64_t nvmx_vtd_counter(const struct nvmx_vtd *u, enum nvmx_vtd_counter c)
 static const char *const counter_names[NVMX_VTD_CNT_COUNT] = {
 	"read", "write", "bad_access", "descriptor", "queue_error", "wait", "translate", "translate_hit", "fault",
 	"fault_record", "interrupt", "msi", "compare", "entry", "leaf", "dummy", "unmapped", "flush", "flush_item",
-	"physical_fault", "spurious_fault", "pages",
+	"physical_fault", "spurious_fault", "pages", "blocked",
 };
 
 const char *nvmx_vtd_counter_name(unsigned c)

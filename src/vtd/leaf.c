@@ -2,8 +2,6 @@
 /* Entries of flattened tables: made from L1's entry and the host's map, replaced, moved. */
 #include "state.h"
 
-enum made { MADE, MADE_PARTS, MADE_NOTHING };
-
 static bool by_map(const struct nvmx_vtd *u)
 {
 	return u->config.flags & NVMX_VTD_ASSIGN_MAP;
@@ -28,6 +26,7 @@ static void changed(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *
 
 	if (by_map(u) || !space_of(u, t)->live || (!was_present && !u->flat.flush_new))
 		return;
+	space_of(u, t)->stale = true;
 	if (w->changed_first >= w->changed_end) {
 		w->changed_first = first;
 		w->changed_end = end;
@@ -51,11 +50,11 @@ uint64_t nvmx_vtd_frame_bits(uint64_t gpa, uint64_t len)
 	return bits;
 }
 
-static void set_leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t value, uint64_t gpa)
+static inline void set_leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t value, uint64_t gpa)
 {
 	uint64_t was = t->hw[i];
 
-	t->frames |= nvmx_vtd_frame_bits(gpa, BIT64(vtd_shift(t->level)));
+	t->frames |= t->level < 3 ? BIT64(gpa >> 21 & 63) : ~0ull;
 	if (value == was)
 		return;
 	store(u, t, i, value);
@@ -63,6 +62,18 @@ static void set_leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table 
 	if (value)
 		vtd_count(u, NVMX_VTD_CNT_LEAF);
 	vtd_spend(u, COST_LEAF);
+}
+
+static void empty(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, bool link)
+{
+	store(u, t, i, 0);
+	changed(u, w, t, i, true, link);
+}
+
+/* What one dma_map has mapped. */
+static void unmap(struct nvmx_vtd *u, const struct vtd_table *t, unsigned i)
+{
+	u->ops->dma_unmap(u->host, space_of(u, t)->handle, vtd_entry_base(t, i), BIT64(vtd_shift(t->level)));
 }
 
 /* Empties an entry; a table below is detached with all below it. */
@@ -78,25 +89,26 @@ static void clear(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t,
 	}
 	if (!t->hw[i])
 		return;
-	store(u, t, i, 0);
-	changed(u, w, t, i, true, below);
+	empty(u, w, t, i, below);
 	if (below) {
 		t->side[i] = 0;
 		nvmx_vtd_detach(u, below);
 	} else if (by_map(u)) {
-		u->ops->dma_unmap(u->host, space_of(u, t)->handle, vtd_entry_base(t, i), BIT64(vtd_shift(t->level)));
+		unmap(u, t, i);
 	}
 	vtd_spend(u, COST_LEAF);
 }
 
 static bool hardware_large(const struct nvmx_vtd *u, unsigned level)
 {
-	return level == 1 || u->config.hw_cap & (level == 2 ? CAP_SLLPS_2M : CAP_SLLPS_1G);
+	uint64_t need = level == 1 ? 0 : level == 2 ? CAP_SLLPS_2M : CAP_SLLPS_2M | CAP_SLLPS_1G;
+
+	return !(need & ~u->config.hw_cap);
 }
 
 /* The hardware's leaf for L1's frame(s) at gpa. */
-static enum made make_entry(struct nvmx_vtd *u, const struct vtd_table *t, uint64_t gpa, uint64_t rights, bool snoop,
-			    uint64_t *value)
+static inline enum vtd_made make_entry(struct nvmx_vtd *u, const struct vtd_table *t, uint64_t gpa, uint64_t rights,
+				       bool snoop, uint64_t *value)
 {
 	struct nvmx_vtd_frame f = { 0 };
 	unsigned shift = vtd_shift(t->level);
@@ -119,14 +131,14 @@ static enum made make_entry(struct nvmx_vtd *u, const struct vtd_table *t, uint6
 }
 
 /* The same by dma_map, over what was mapped there. */
-static enum made make_mapping(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t rights,
+static enum vtd_made make_mapping(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t rights,
 			      uint64_t *value)
 {
 	uint64_t handle = space_of(u, t)->handle, iova = vtd_entry_base(t, i), size = BIT64(vtd_shift(t->level));
 	int answer;
 
 	if (t->hw[i]) {
-		u->ops->dma_unmap(u->host, handle, iova, size);
+		unmap(u, t, i);
 		t->hw[i] = 0;
 	}
 	*value = 0;
@@ -145,22 +157,55 @@ static enum made make_mapping(struct nvmx_vtd *u, struct vtd_table *t, unsigned 
 	return MADE;
 }
 
-static enum made make(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t rights, bool snoop,
-		      uint64_t *value)
+/* 3.14: requests to the interrupt range are not translated, and a leaf that leads there is at fault.  So neither is made,
+ * and a device finds what nvmx_vtd_translate tells. */
+static inline bool meets_interrupts(const struct vtd_table *t, unsigned i, uint64_t gpa)
+{
+	uint64_t size = BIT64(vtd_shift(t->level));
+
+	return vtd_meets_interrupts(gpa, size) || (t->interrupts && vtd_meets_interrupts(vtd_entry_base(t, i), size));
+}
+
+static inline enum vtd_made make(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t rights,
+				 bool snoop, uint64_t *value)
 {
 	rights &= t->rights;
-	return by_map(u) ? make_mapping(u, t, i, gpa, rights, value) : make_entry(u, t, gpa, rights, snoop, value);
+	if (meets_interrupts(t, i, gpa)) {
+		if (t->level > 1)
+			return MADE_PARTS;
+		rights = 0;
+	}
+	*value = 0;
+	if (by_map(u))
+		return make_mapping(u, t, i, gpa, rights, value);
+	return rights ? make_entry(u, t, gpa, rights, snoop, value) : MADE;
+}
+
+/* So that the next comparison tries again. */
+static void forget(struct nvmx_vtd *u, struct vtd_table *t, unsigned i)
+{
+	if (t->copy)
+		t->copy[i] = 0;
+	else
+		t->incomplete = true;
+	vtd_count(u, NVMX_VTD_CNT_UNMAPPED);
+	nvmx_vtd_trace(u, NVMX_VTD_EV_NO_PAGE, vtd_entry_base(t, i), space_of(u, t)->domain);
 }
 
 static void give_up(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
 {
 	clear(u, w, t, i);
-	if (t->copy)
-		t->copy[i] = 0; /* so that the next comparison tries again */
-	else
-		t->incomplete = true;
-	vtd_count(u, NVMX_VTD_CNT_UNMAPPED);
-	nvmx_vtd_trace(u, NVMX_VTD_EV_NO_PAGE, vtd_entry_base(t, i), space_of(u, t)->domain);
+	forget(u, t, i);
+}
+
+void nvmx_vtd_leaf_withdraw(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
+{
+	if (t->hw[i]) {
+		empty(u, w, t, i, false);
+		if (by_map(u))
+			unmap(u, t, i);
+	}
+	forget(u, t, i);
 }
 
 static uint64_t link_rights(const struct vtd_table *below, uint64_t e)
@@ -169,12 +214,30 @@ static uint64_t link_rights(const struct vtd_table *below, uint64_t e)
 }
 
 /* A walk takes in all of a new table: the hardware would see every entry of it, whatever L1 has named. */
-static void widen(struct vtd_walker *w, const struct vtd_table *below)
+static void widen(const struct nvmx_vtd *u, struct vtd_walker *w, const struct vtd_table *below)
 {
 	uint64_t end = below->base + vtd_span(below);
 
+	end = end < u->limit ? end : u->limit; /* nothing is made behind it: no flush would find it again */
 	w->cursor = below->base < w->cursor ? below->base : w->cursor;
 	w->end = end > w->end ? end : w->end;
+}
+
+static struct vtd_table *table_below(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, uint64_t e, uint64_t gpa, bool parts)
+{
+	struct vtd_table *made = nvmx_vtd_table_new(u, t->space, t->level - 1u, vtd_entry_base(t, i), gpa, parts);
+
+	if (!made)
+		return NULL;
+	made->parent = t;
+	made->index = (uint16_t)i;
+	made->snoop = e & SL_SNOOP;
+	made->incomplete = parts;
+	if (parts || by_map(u))
+		made->rights = (uint8_t)(t->rights & e & SL_RIGHTS);
+	if (i >= t->below_end)
+		t->below_end = (uint16_t)(i + 1);
+	return made;
 }
 
 /*
@@ -194,21 +257,13 @@ static bool link(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, 
 			return false;
 		}
 	}
-	made = nvmx_vtd_table_new(u, t->space, t->level - 1u, vtd_entry_base(t, i), gpa, parts);
+	made = table_below(u, t, i, e, gpa, parts);
 	if (!made) {
 		give_up(u, w, t, i);
 		return true;
 	}
-	made->parent = t;
-	made->index = (uint16_t)i;
-	made->snoop = e & SL_SNOOP;
-	made->incomplete = parts;
-	if (parts || by_map(u))
-		made->rights = (uint8_t)(t->rights & e & SL_RIGHTS);
-	widen(w, made);
+	widen(u, w, made);
 	t->side[i] = (uintptr_t)made;
-	if (i >= t->below_end)
-		t->below_end = (uint16_t)(i + 1);
 	if (t->hw[i]) {
 		made->staged = true;
 		made->old = below;
@@ -283,7 +338,7 @@ static bool update(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t
 
 	if (below && below->staged) {
 		if (below->link_copy == e) {
-			widen(w, below); /* this walk may be another than the one that has staged it */
+			widen(u, w, below); /* this walk may be another than the one that has staged it */
 			return true;
 		}
 		t->side[i] = (uintptr_t)below->old;
@@ -308,13 +363,47 @@ static uint64_t part_gpa(const struct vtd_table *t, unsigned i)
 	return t->gpa12 + ((uint64_t)i << vtd_shift(t->level));
 }
 
+bool nvmx_vtd_leaf_of(const struct nvmx_vtd *u, const struct vtd_table *t, unsigned i, struct vtd_leaf *l)
+{
+	const struct vtd_table *below = vtd_below(t, i);
+
+	if (below && (!below->staged || below->old))
+		return false;
+	if (!t->copy) {
+		*l = (struct vtd_leaf){ .gpa = part_gpa(t, i), .rights = t->rights, .snoop = t->snoop };
+		return true;
+	}
+	*l = (struct vtd_leaf){ .gpa = t->copy[i] & u->address_mask, .rights = t->copy[i] & SL_RIGHTS,
+				.snoop = t->copy[i] & SL_SNOOP };
+	return nvmx_vtd_classify(u, t->copy[i], t->level) == ENTRY_LEAF;
+}
+
+enum vtd_made nvmx_vtd_leaf_make(struct nvmx_vtd *u, struct vtd_table *t, unsigned i, const struct vtd_leaf *l,
+				 uint64_t *value)
+{
+	return make(u, t, i, l->gpa, l->rights, l->snoop, value);
+}
+
+void nvmx_vtd_leaf_set(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t value,
+		       uint64_t gpa)
+{
+	set_leaf(u, w, t, i, value, gpa);
+}
+
+/* As L1's entry would have them. */
+static uint64_t attributes(const struct vtd_leaf *l)
+{
+	return l->rights | (l->snoop ? SL_SNOOP : 0);
+}
+
 static void fill_part(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
 {
-	uint64_t value = 0, attributes = t->rights | (t->snoop ? SL_SNOOP : 0);
+	struct vtd_leaf l = { .gpa = part_gpa(t, i), .rights = t->rights, .snoop = t->snoop };
+	uint64_t value = 0;
 
-	switch (make(u, t, i, part_gpa(t, i), t->rights, t->snoop, &value)) {
-	case MADE: set_leaf(u, w, t, i, value, part_gpa(t, i)); break;
-	case MADE_PARTS: link(u, w, t, i, attributes, part_gpa(t, i), true); break;
+	switch (nvmx_vtd_leaf_make(u, t, i, &l, &value)) {
+	case MADE: nvmx_vtd_leaf_set(u, w, t, i, value, l.gpa); break;
+	case MADE_PARTS: link(u, w, t, i, attributes(&l), l.gpa, true); break;
 	default: give_up(u, w, t, i); break;
 	}
 }
@@ -361,41 +450,37 @@ bool nvmx_vtd_refresh(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table
 	return done;
 }
 
-bool nvmx_vtd_leaf_names(const struct nvmx_vtd *u, const struct vtd_table *t, unsigned i, uint64_t gpa, uint64_t end)
+/* Part i of a leaf that the hardware has, as a leaf of its own. */
+static uint64_t part_of(uint64_t leaf, const struct vtd_table *parts, unsigned i)
 {
-	const struct vtd_table *below = vtd_below(t, i);
-	uint64_t first = part_gpa(t, i);
-
-	if (below && !below->staged)
-		return false;
-	if (t->copy) {
-		if (below && below->old)
-			return false;
-		if (nvmx_vtd_classify(u, t->copy[i], t->level) != ENTRY_LEAF)
-			return false;
-		first = t->copy[i] & u->address_mask;
-	}
-	return first < end && gpa < first + BIT64(vtd_shift(t->level));
+	if (!leaf)
+		return 0;
+	return ((leaf & ADDRESS_BITS) + ((uint64_t)i << vtd_shift(parts->level))) | (leaf & (SL_RIGHTS | SL_SNOOP)) |
+	       (parts->level > 1 ? SL_LARGE : 0);
 }
 
-bool nvmx_vtd_leaf_moved(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
+struct vtd_table *nvmx_vtd_leaf_split(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i,
+				      const struct vtd_leaf *l)
 {
-	uint64_t attributes = t->copy ? t->copy[i] : t->rights | (t->snoop ? SL_SNOOP : 0), value = 0, was = t->hw[i];
-	uint64_t gpa = t->copy ? t->copy[i] & u->address_mask : part_gpa(t, i);
-	struct vtd_table *below = vtd_below(t, i);
+	struct vtd_table *staged = vtd_below(t, i), *parts;
+	uint64_t was = t->hw[i];
 
-	switch (make(u, t, i, gpa, attributes & SL_RIGHTS, attributes & SL_SNOOP, &value)) {
-	case MADE: set_leaf(u, w, t, i, value, gpa); return value != was;
-	case MADE_PARTS:
-		if (!below)
-			link(u, w, t, i, attributes, gpa, true);
-		break;
-	default: give_up(u, w, t, i); break;
-	}
-	return true;
-}
-
-void nvmx_vtd_leaf_revoke(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i)
-{
-	give_up(u, w, t, i);
+	parts = table_below(u, t, i, attributes(l), l->gpa, true);
+	if (!parts)
+		return NULL;
+	parts->incomplete = false;
+	parts->frames = nvmx_vtd_frame_bits(l->gpa, BIT64(vtd_shift(t->level)));
+	if (by_map(u) && was)
+		unmap(u, t, i);
+	for (unsigned k = 0; !by_map(u) && k < 512; k++)
+		parts->hw[k] = part_of(was, parts, k);
+	if (u->ops->table_written)
+		u->ops->table_written(u->host, parts->hw, 4096);
+	if (staged)
+		staged->old = parts;
+	else
+		t->side[i] = (uintptr_t)parts;
+	store(u, t, i, parts->hw_hpa | SL_RIGHTS);
+	changed(u, w, t, i, was, true);
+	return parts;
 }

@@ -142,6 +142,7 @@ struct vtd_table *nvmx_vtd_table_new(struct nvmx_vtd *u, unsigned space, unsigne
 		.level = (uint8_t)level, .space = (uint8_t)space, .base = base, .gpa12 = gpa12, .state = TABLE_IN_USE,
 		.rights = SL_RIGHTS, .serial = u->flat.spaces[space].serial,
 	};
+	t->interrupts = vtd_meets_interrupts(base, vtd_span(t));
 	t->hw = nvmx_vtd_page(u, &t->hw_hpa);
 	if (t->hw && !parts)
 		t->copy = nvmx_vtd_page(u, &t->copy_hpa);

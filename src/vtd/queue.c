@@ -32,6 +32,8 @@ static bool take_context(struct nvmx_vtd *u, const struct desc *d)
 	return true;
 }
 
+#define IOTLB_DRAIN (3u << 6) /* DW and DR */
+
 static bool take_iotlb(struct nvmx_vtd *u, const struct desc *d)
 {
 	struct vtd_inv_iotlb inv = {
@@ -43,6 +45,8 @@ static bool take_iotlb(struct nvmx_vtd *u, const struct desc *d)
 	/* Without CAP.PSI a descriptor for pages is invalid; by register it would be done to the domain (6.5.2.3). */
 	if (!inv.granularity || (pages && (inv.order > MAMV || !vtd_has(u, NVMX_VTD_F_PAGE_FLUSH))))
 		return false;
+	if (d->lo & IOTLB_DRAIN)
+		u->drain = vtd_has(u, NVMX_VTD_F_DRAIN);
 	nvmx_vtd_inv_iotlb(u, &inv);
 	return true;
 }
@@ -53,9 +57,10 @@ static bool take_device_tlb(struct nvmx_vtd *u, const struct desc *d)
 	uint64_t page = d->hi >> 12;
 	unsigned order = d->hi & 1 ? (unsigned)__builtin_ctzll(~page) + 1 : 0;
 
-	if (order > 51)
-		order = 52;
-	nvmx_vtd_flat_device_tlb(u, (uint16_t)(d->lo >> 32), order == 52 ? 0 : page >> order << order << 12, order);
+	if (order + 12 >= u->config.width) /* all that a device can have */
+		order = EVERYTHING;
+	page = order == EVERYTHING ? 0 : page >> order << order;
+	nvmx_vtd_flat_device_tlb(u, (uint16_t)(d->lo >> 32), nvmx_vtd_guest_address(u, page << 12), order);
 	return true;
 }
 
@@ -65,7 +70,7 @@ static bool take_irte(struct nvmx_vtd *u, const struct desc *d)
 	uint32_t index = d->lo >> 32 & 0xffff;
 
 	if (!(d->lo & BIT(4))) {
-		nvmx_vtd_inv_irte(u, 0, 0x10000);
+		nvmx_vtd_inv_irte_all(u);
 		return true;
 	}
 	if (order > MHMV)
@@ -96,9 +101,10 @@ static const struct type_row {
 };
 #define TYPES (sizeof(types) / sizeof(*types))
 
-void nvmx_vtd_queue_error(struct nvmx_vtd *u, unsigned info)
+void nvmx_vtd_queue_error(struct nvmx_vtd *u)
 {
-	u->reg[REG_IQERCD] = (u->reg[REG_IQERCD] & ~0xfull) | info;
+	u->reg[REG_IQERCD] = (u->reg[REG_IQERCD] & ~0xfull) | u->queue_error;
+	u->queue_error = 0;
 	vtd_count(u, NVMX_VTD_CNT_QUEUE_ERROR);
 	nvmx_vtd_event_status(u, EVENT_FAULT, FSTS_IQE);
 }
@@ -119,19 +125,19 @@ static unsigned take(struct nvmx_vtd *u, const struct desc *d)
 bool nvmx_vtd_queue_runs(const struct nvmx_vtd *u)
 {
 	return u->reg[REG_GSTS] & GCMD_QIE && !(u->reg[REG_FSTS] & (FSTS_IQE | FSTS_ITE)) &&
-	       u->reg[REG_IQH] != u->reg[REG_IQT];
+	       u->head != u->reg[REG_IQT];
 }
 
 static unsigned take_next(struct nvmx_vtd *u)
 {
-	uint64_t size = 4096ull << (u->reg[REG_IQA] & 7), head = u->reg[REG_IQH], d[2];
+	uint64_t size = 4096ull << (u->reg[REG_IQA] & 7), head = u->head, d[2];
 	unsigned error;
 
 	if (u->root & RTADDR_TTM)
 		return IQEI_MODE;
 	if (u->reg[REG_IQA] & IQA_DW)
 		return IQEI_WIDTH;
-	if (u->reg[REG_IQT] >= size)
+	if ((u->reg[REG_IQT] | head) >= size) /* a power of 2; it may have been another when the head came that far */
 		return IQEI_TAIL;
 	if (!nvmx_vtd_fetch(u, (u->reg[REG_IQA] & ADDRESS_BITS) + head, d, 2))
 		return IQEI_FETCH;
@@ -141,17 +147,14 @@ static unsigned take_next(struct nvmx_vtd *u)
 		return error;
 	}
 	vtd_count(u, NVMX_VTD_CNT_DESCRIPTOR);
-	u->reg[REG_IQH] = (head + 16) % size;
+	u->head = (head + 16) % size;
 	return 0;
 }
 
 void nvmx_vtd_queue_take(struct nvmx_vtd *u)
 {
-	while (nvmx_vtd_queue_runs(u) && u->waits_n < WAITS && nvmx_vtd_flat_room(u) && u->budget) {
-		unsigned error = take_next(u);
-
-		if (error)
-			nvmx_vtd_queue_error(u, error);
+	while (!u->queue_error && nvmx_vtd_queue_runs(u) && u->waits_n < WAITS && nvmx_vtd_flat_room(u) && u->budget) {
+		u->queue_error = (uint8_t)take_next(u);
 		u->budget = u->budget > 16 ? u->budget - 16 : 0;
 	}
 }

@@ -25,6 +25,16 @@ void nvmx_vtd_regs_reset(struct nvmx_vtd *u)
 	u->frcd_next = 0;
 }
 
+bool nvmx_vtd_reg_exists(const struct nvmx_vtd *u, enum vtd_reg i)
+{
+	return vtd_has(u, rows[i].needs);
+}
+
+uint64_t nvmx_vtd_reg_reset(enum vtd_reg i)
+{
+	return rows[i].reset;
+}
+
 static bool exists(const struct nvmx_vtd *u, const struct reg_row *row)
 {
 	return vtd_has(u, row->needs);

@@ -125,13 +125,13 @@ enum nvmx_vtd_fault nvmx_vtd_interrupt(struct nvmx_vtd *u, uint16_t source_id, u
 
 	vtd_count(u, NVMX_VTD_CNT_INTERRUPT);
 	*out = (struct nvmx_vtd_msi){ 0 };
-	if (!(u->reg[REG_GSTS] & GCMD_IRE)) {
+	if (!(u->ir & GCMD_IRE)) {
 		decode_compatibility(address, data, out);
 		return NVMX_VTD_FAULT_NONE;
 	}
 	if (!(address & REQUEST_FORMAT)) {
 		/* 5.1.4: passes only if CFI allows it and the table is not one for x2APIC destinations. */
-		if (extended(u) || !(u->reg[REG_GSTS] & GCMD_CFI))
+		if (extended(u) || !(u->ir & GCMD_CFI))
 			return refuse(u, source_id, NVMX_VTD_FAULT_IR_COMPATIBILITY, false, 0, access);
 		decode_compatibility(address, data, out);
 		return NVMX_VTD_FAULT_NONE;
@@ -151,9 +151,44 @@ enum nvmx_vtd_fault nvmx_vtd_interrupt(struct nvmx_vtd *u, uint16_t source_id, u
 
 void nvmx_vtd_inv_irte(struct nvmx_vtd *u, uint32_t index, uint32_t count)
 {
+	u->routes_first = !u->routes_end || index < u->routes_first ? index : u->routes_first;
+	u->routes_end = index + count > u->routes_end ? index + count : u->routes_end;
+}
+
+#define ENTRIES 0x10000u /* of the largest table */
+
+void nvmx_vtd_inv_irte_all(struct nvmx_vtd *u)
+{
+	nvmx_vtd_inv_irte(u, 0, ENTRIES);
+}
+
+/* What it costs the host: entries that L1's table has. */
+static uint32_t cost(const struct nvmx_vtd *u, uint32_t first, uint32_t end)
+{
+	uint32_t entries = 2u << (u->irta & 0xf);
+
+	end = end < entries ? end : entries;
+	return first < end ? end - first : 1;
+}
+
+bool nvmx_vtd_tell_routes(struct nvmx_vtd *u)
+{
+	uint32_t first = u->routes_first, end = u->routes_end;
+
 	for (unsigned i = 0; i < IRTE_LINES; i++)
-		if (u->irte[i].index - index < count)
+		if (u->irte[i].index - first < end - first)
 			u->irte[i].valid = false;
-	if (u->ops->interrupts_changed)
-		u->ops->interrupts_changed(u->host, index, count);
+	u->routes_first = u->routes_end = 0;
+	if (!u->ops->interrupts_changed)
+		return true;
+	u->telling = u->config.routes_later;
+	u->ops->interrupts_changed(u->host, first, end - first);
+	vtd_spend(u, cost(u, first, end));
+	return !u->telling;
+}
+
+enum nvmx_vtd_verdict nvmx_vtd_interrupts_done(struct nvmx_vtd *u)
+{
+	u->telling = false;
+	return nvmx_vtd_work(u);
 }

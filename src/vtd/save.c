@@ -43,11 +43,6 @@ struct blob {
 };
 _Static_assert(sizeof(struct blob) <= NVMX_VTD_SAVE_SIZE, "NVMX_VTD_SAVE_SIZE");
 
-static bool idle(const struct nvmx_vtd *u)
-{
-	return !u->finish && !u->waits_n && !nvmx_vtd_queue_runs(u) && nvmx_vtd_flat_idle(u);
-}
-
 size_t nvmx_vtd_save(const struct nvmx_vtd *u, void *out, size_t size)
 {
 	struct blob b = {
@@ -55,7 +50,7 @@ size_t nvmx_vtd_save(const struct nvmx_vtd *u, void *out, size_t size)
 		.irta = u->irta, .iva = u->iva, .frcd_next = u->frcd_next,
 	};
 
-	if (size < NVMX_VTD_SAVE_SIZE || !idle(u))
+	if (size < NVMX_VTD_SAVE_SIZE || !nvmx_vtd_idle(u))
 		return 0;
 	for (unsigned i = 0; i < ROWS; i++)
 		b.reg[i] = u->reg[save_rows[i].reg];
@@ -74,28 +69,44 @@ static uint64_t value_of(const struct blob *b, enum vtd_reg reg)
 
 static bool registers_valid(const struct nvmx_vtd *u, const struct blob *b)
 {
-	for (unsigned i = 0; i < ROWS; i++)
-		if (b->reg[i] & ~(nvmx_vtd_reg_writable(u, save_rows[i].reg) | save_rows[i].kept))
+	for (unsigned i = 0; i < ROWS; i++) {
+		enum vtd_reg reg = save_rows[i].reg;
+		uint64_t may = nvmx_vtd_reg_writable(u, reg) | save_rows[i].kept;
+
+		if (nvmx_vtd_reg_exists(u, reg) ? b->reg[i] & ~may : b->reg[i] != nvmx_vtd_reg_reset(reg))
 			return false;
+	}
 	return !(value_of(b, REG_CCMD) >> 63) && !(value_of(b, REG_IOTLB) >> 63);
 }
 
-/* One-shot commands are completed; the head is in the queue, and 0 without one. */
+/* One-shot commands are completed; the head is 0 without a queue.  It may be beyond one that L1 has made smaller since. */
 static bool status_valid(const struct nvmx_vtd *u, const struct blob *b)
 {
-	uint64_t gsts = value_of(b, REG_GSTS), head = value_of(b, REG_IQH);
-	uint64_t size = 4096ull << (value_of(b, REG_IQA) & 7);
+	uint64_t gsts = value_of(b, REG_GSTS);
 
 	if (gsts & ~(uint64_t)nvmx_vtd_commands(u) || gsts & GCMD_WBF)
 		return false;
-	return gsts & GCMD_QIE ? head < size : !head;
+	return gsts & GCMD_QIE || !value_of(b, REG_IQH);
+}
+
+/* PPF says whether a record is pending, and FRI names one that is: the first, which only the unit that saved it knew. */
+static bool records_valid(const struct blob *b)
+{
+	uint64_t fsts = value_of(b, REG_FSTS), fri = fsts >> FSTS_FRI_SHIFT & 0xff;
+	bool any = false;
+
+	for (unsigned n = 0; n < FRCDS; n++)
+		any |= value_of(b, (enum vtd_reg)(REG_FRCD0_HI + 2 * n)) >> 63;
+	if (any != !!(fsts & FSTS_PPF))
+		return false;
+	return any ? fri < FRCDS && value_of(b, (enum vtd_reg)(REG_FRCD0_HI + 2 * fri)) >> 63 : !fri;
 }
 
 static bool valid(const struct nvmx_vtd *u, const struct blob *b)
 {
 	return b->magic == MAGIC && b->version == VERSION && b->cap == u->reg[REG_CAP] && b->ecap == u->reg[REG_ECAP] &&
 	       !(b->root & ~(u->address_mask | RTADDR_TTM)) && !(b->irta & ~nvmx_vtd_reg_writable(u, REG_IRTA)) &&
-	       b->frcd_next < FRCDS && registers_valid(u, b) && status_valid(u, b);
+	       b->frcd_next < FRCDS && registers_valid(u, b) && status_valid(u, b) && records_valid(b);
 }
 
 int nvmx_vtd_restore(struct nvmx_vtd *u, const void *in, size_t size)
@@ -114,10 +125,12 @@ int nvmx_vtd_restore(struct nvmx_vtd *u, const void *in, size_t size)
 	u->iva = b.iva;
 	u->frcd_next = (uint8_t)b.frcd_next;
 	u->te = (uint32_t)u->reg[REG_GSTS] & GCMD_TE;
-	nvmx_vtd_fault_update(u); /* PPF and FRI are what the records say */
+	u->ir = (uint32_t)u->reg[REG_GSTS] & (GCMD_IRE | GCMD_CFI);
+	u->head = u->reg[REG_IQH];
+	nvmx_vtd_event_update(u, EVENT_FAULT);
 	nvmx_vtd_event_update(u, EVENT_INVALIDATION);
 	nvmx_vtd_cache_reset(u);
-	nvmx_vtd_inv_irte(u, 0, 0x10000);
+	nvmx_vtd_inv_irte_all(u);
 	nvmx_vtd_flat_follow_all(u);
 	return NVMX_VTD_OK;
 }

@@ -49,6 +49,8 @@ struct vtd_wait {
 #define FINISH_WBF BIT(2)   /* GSTS.WBFS clear */
 #define FINISH_RTPS BIT(3)  /* GSTS.RTPS set */
 #define FINISH_TES BIT(4)   /* GSTS.TES as `te` */
+#define FINISH_IRTPS BIT(5) /* GSTS.IRTPS set */
+#define FINISH_IRES BIT(6)  /* GSTS.IRES and CFIS as `ir` */
 
 struct nvmx_vtd {
 	const struct nvmx_vtd_ops *ops;
@@ -56,11 +58,18 @@ struct nvmx_vtd {
 	struct nvmx_vtd_config config;
 	uint64_t reg[REGS];
 	uint64_t address_mask;   /* bits of L1's physical addresses */
+	uint64_t limit;          /* DMA addresses are below it, whatever the table (CAP.MGAW, 3.6) */
 	uint64_t root, irta;     /* RTADDR (with TTM) and IRTA as SRTP and SIRTP have latched them */
 	uint64_t iva;            /* IVA, which is write-only */
 	uint32_t te;             /* GCMD_TE if that is what L1 wants */
+	uint32_t ir;             /* the same of GCMD_IRE and GCMD_CFI */
+	uint32_t routes_first, routes_end; /* interrupts that the host has yet to hear of; routes_end 0: none */
 	uint32_t budget;         /* of the call under way */
+	uint64_t head;           /* of the queue: what is taken next; IQH follows when what was taken is done */
 	uint8_t finish;          /* FINISH_* */
+	uint8_t queue_error;     /* IQEI of a descriptor that L1 is told of when those before it are done */
+	bool drain;              /* L1 wants DMA of emulated devices drained */
+	bool telling;            /* the host has yet to say that it has followed interrupts_changed */
 	uint8_t frcd_next;       /* the fault recording register for the next fault */
 	uint8_t waits_n;
 	struct vtd_wait waits[WAITS];
@@ -89,9 +98,9 @@ static inline bool vtd_has(const struct nvmx_vtd *u, uint32_t features)
 /* Addresses that such a table translates are below this. */
 static inline uint64_t vtd_limit(const struct nvmx_vtd *u, unsigned levels)
 {
-	unsigned width = 12 + 9 * levels;
+	uint64_t limit = BIT64(12 + 9 * levels);
 
-	return BIT64(width < u->config.width ? width : u->config.width);
+	return limit < u->limit ? limit : u->limit;
 }
 
 void nvmx_vtd_trace(struct nvmx_vtd *u, enum nvmx_vtd_event event, uint64_t a, uint64_t b);
@@ -104,6 +113,8 @@ uint64_t nvmx_vtd_make_ecap(const struct nvmx_vtd_config *c);
 /* regs.c */
 void nvmx_vtd_regs_reset(struct nvmx_vtd *u);
 uint64_t nvmx_vtd_reg_writable(const struct nvmx_vtd *u, enum vtd_reg i);
+bool nvmx_vtd_reg_exists(const struct nvmx_vtd *u, enum vtd_reg i);
+uint64_t nvmx_vtd_reg_reset(enum vtd_reg i);
 
 /* event.c: the two interrupts of the unit itself (7.3, 6.5.2.8). */
 /* The control register or the status was written by software. */
@@ -168,10 +179,13 @@ uint64_t nvmx_vtd_guest_address(const struct nvmx_vtd *u, uint64_t address);
 /* queue.c: takes descriptors until the ring is empty, an error, or there is no room to note what they ask for. */
 void nvmx_vtd_queue_take(struct nvmx_vtd *u);
 bool nvmx_vtd_queue_runs(const struct nvmx_vtd *u);
-void nvmx_vtd_queue_error(struct nvmx_vtd *u, unsigned info);
+void nvmx_vtd_queue_error(struct nvmx_vtd *u);
 
-/* remap.c */
+/* remap.c: notes that interrupts go elsewhere; nvmx_vtd_tell_routes tells the host, once for all that there are.  false: it
+ * has not followed yet. */
 void nvmx_vtd_inv_irte(struct nvmx_vtd *u, uint32_t index, uint32_t count);
+void nvmx_vtd_inv_irte_all(struct nvmx_vtd *u);
+bool nvmx_vtd_tell_routes(struct nvmx_vtd *u);
 
 /* flat.c: what L1 does that assigned devices must follow is noted, then worked off by nvmx_vtd_flat_work.  DONE means that
  * the hardware holds nothing older. */
@@ -188,6 +202,7 @@ bool nvmx_vtd_flat_left(const struct nvmx_vtd *u);
 int nvmx_vtd_flat_init(struct nvmx_vtd *u);
 
 /* work.c */
+bool nvmx_vtd_idle(const struct nvmx_vtd *u);
 enum nvmx_vtd_verdict nvmx_vtd_work(struct nvmx_vtd *u);
 
 #endif

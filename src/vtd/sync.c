@@ -19,7 +19,7 @@ static struct vtd_table *next_below(const struct vtd_table *t, const struct vtd_
 	return NULL;
 }
 
-/* The cursor is past t: it, and tables above that end there, are complete. */
+/* The cursor is past t: it, and tables above that end there, or at the guest address width, are complete. */
 static void complete(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t)
 {
 	for (;;) {
@@ -27,7 +27,7 @@ static void complete(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table 
 
 		if (t->staged)
 			nvmx_vtd_commit(u, w, t);
-		if (!parent || w->cursor < parent->base + vtd_span(parent))
+		if (!parent || (w->cursor < parent->base + vtd_span(parent) && w->cursor < u->limit))
 			return;
 		t = parent;
 	}

@@ -2,8 +2,6 @@
 /* DMA of emulated devices (VT-d 3.6, 3.14, 4.2). */
 #include "state.h"
 
-#define INTERRUPT_RANGE 0xfee00000ull
-#define INTERRUPT_RANGE_SIZE 0x100000ull
 #define UNTRANSLATED_SHIFT 63
 
 struct request {

@@ -63,6 +63,10 @@ enum vtd_reg {
 #define IQA_DW BIT64(11)        /* 10.4.23: descriptors of 256 bits */
 #define ADDRESS_BITS 0xfffffffffffff000ull
 
+/* 3.14: what is written there is an interrupt, and nothing there is memory. */
+#define INTERRUPT_RANGE 0xfee00000ull
+#define INTERRUPT_RANGE_SIZE 0x100000ull
+
 enum vtd_event { EVENT_FAULT, EVENT_INVALIDATION };
 
 #endif

@@ -29,7 +29,7 @@ static void finish_waits(struct nvmx_vtd *u)
 	u->waits_n = 0;
 }
 
-static void finish(struct nvmx_vtd *u)
+static void finish_commands(struct nvmx_vtd *u)
 {
 	uint64_t *gsts = &u->reg[REG_GSTS];
 
@@ -43,20 +43,49 @@ static void finish(struct nvmx_vtd *u)
 		*gsts |= GCMD_SRTP;
 	if (u->finish & FINISH_TES)
 		*gsts = (*gsts & ~(uint64_t)GCMD_TE) | u->te;
+	if (u->finish & FINISH_IRTPS)
+		*gsts |= GCMD_SIRTP;
+	if (u->finish & FINISH_IRES)
+		*gsts = (*gsts & ~(uint64_t)(GCMD_IRE | GCMD_CFI)) | u->ir;
 	u->finish = 0;
+}
+
+/* What is done when the hardware, and the host, have followed. */
+static void finish(struct nvmx_vtd *u)
+{
+	if (u->finish)
+		finish_commands(u);
 	finish_waits(u);
+	u->reg[REG_IQH] = u->head;
+	if (u->queue_error)
+		nvmx_vtd_queue_error(u);
+}
+
+/* false: the host has yet to follow. */
+static bool host_follows(struct nvmx_vtd *u)
+{
+	if (u->routes_end && !nvmx_vtd_tell_routes(u))
+		return false;
+	if (u->drain)
+		u->ops->drain(u->host);
+	u->drain = false;
+	return true;
 }
 
 enum nvmx_vtd_verdict nvmx_vtd_work(struct nvmx_vtd *u)
 {
 	enum nvmx_vtd_verdict verdict;
 
+	if (u->telling)
+		return NVMX_VTD_WAITING;
 	u->budget = u->config.work;
 	do {
 		nvmx_vtd_queue_take(u);
 		verdict = nvmx_vtd_flat_work(u);
 		if (verdict != NVMX_VTD_DONE)
 			return verdict;
+		if (!host_follows(u))
+			return NVMX_VTD_WAITING;
 		finish(u);
 	} while (nvmx_vtd_queue_runs(u) && u->budget);
 	return nvmx_vtd_queue_runs(u) || nvmx_vtd_flat_left(u) ? NVMX_VTD_MORE : NVMX_VTD_DONE;
@@ -65,4 +94,10 @@ enum nvmx_vtd_verdict nvmx_vtd_work(struct nvmx_vtd *u)
 enum nvmx_vtd_verdict nvmx_vtd_run(struct nvmx_vtd *u)
 {
 	return nvmx_vtd_work(u);
+}
+
+bool nvmx_vtd_idle(const struct nvmx_vtd *u)
+{
+	return !u->finish && !u->waits_n && !u->queue_error && !u->drain && !u->telling && !u->routes_end &&
+	       !nvmx_vtd_queue_runs(u) && nvmx_vtd_flat_idle(u);
 }

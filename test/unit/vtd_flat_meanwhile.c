@@ -333,7 +333,7 @@ static void test_a_device_that_has_gone_is_not_flushed(void **state)
 	struct nvmx_vtd *u = w->r->u;
 
 	(void)state;
-	nvmx_vtd_flush_device(u, &u->flat.devices[0], IOVA, 0);
+	nvmx_vtd_flush_device(u, &u->flat.devices[0], IOVA, 0, TLB_FOR_L1);
 	assert_int_equal(u->flat.device_flushes_n, 1);
 	assert_int_equal(nvmx_vtd_device_remove(u, SID), NVMX_VTD_OK);
 	assert_int_equal(u->flat.device_flushes_n, 0);

@@ -23,7 +23,7 @@ struct nvmx_vtd_host {
 	unsigned interrupts;
 	uint64_t address;
 	uint32_t data;
-	unsigned traces[8];
+	unsigned traces[8], drains, device_tlbs;
 	struct hw *hw; /* the physical unit, in tests that have one */
 };
 
@@ -69,6 +69,21 @@ static inline void host_trace(struct nvmx_vtd_host *h, unsigned event, uint64_t 
 	h->traces[event]++;
 }
 
+/* Each access of this host is done when it is translated. */
+static inline void host_drain(struct nvmx_vtd_host *h)
+{
+	h->drains++;
+}
+
+/* Without a physical unit: L1's invalidations of emulated devices' TLBs. */
+static inline int host_flush(struct nvmx_vtd_host *h, const struct nvmx_vtd_flush *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(list[i].kind, NVMX_VTD_FLUSH_DEVICE_TLB);
+	h->device_tlbs += n;
+	return NVMX_VTD_FLUSHED;
+}
+
 #define VTD_ALL_EMULATED NVMX_VTD_F_ALL
 
 static inline struct rig *rig_config(uint32_t features)
@@ -80,7 +95,7 @@ static inline struct rig *rig_config(uint32_t features)
 	memset(r->memory, 0xa5, NVMX_VTD_SIZE);
 	r->ops = (struct nvmx_vtd_ops){
 		.size = sizeof(r->ops), .abi = NVMX_VTD_ABI_VERSION, .map = host_map, .unmap = host_unmap,
-		.interrupt = host_interrupt, .trace = host_trace,
+		.interrupt = host_interrupt, .trace = host_trace, .flush = host_flush, .drain = host_drain,
 	};
 	r->config = (struct nvmx_vtd_config){
 		.ops = &r->ops, .host = &r->host, .features = features, .host_width = 40,

@@ -184,6 +184,8 @@ static inline int hw_flush(struct nvmx_vtd_host *h, const struct nvmx_vtd_flush 
 	struct hw *hw = h->hw;
 
 	assert_true(n > 0 && n <= 256);
+	if (!hw) /* no physical unit: device-TLBs of emulated devices */
+		return host_flush(h, list, n);
 	hw->flush_calls++;
 	memcpy(hw->last, list, n * sizeof(*list));
 	hw->last_n = n;

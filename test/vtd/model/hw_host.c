@@ -327,6 +327,12 @@ static void op_dma_unmap(struct nvmx_vtd_host *h, uint64_t handle, uint64_t iova
 		hw_fail(h, "dma_unmap of what dma_map has not mapped");
 }
 
+/* Its emulated device asks, and accesses nothing. */
+static void op_drain(struct nvmx_vtd_host *h)
+{
+	hw_speculate(h);
+}
+
 void hw_ops(struct nvmx_vtd_ops *ops)
 {
 	*ops = (struct nvmx_vtd_ops){
@@ -334,7 +340,7 @@ void hw_ops(struct nvmx_vtd_ops *ops)
 		.interrupt = op_interrupt, .interrupts_changed = op_interrupts_changed, .page_alloc = op_page_alloc,
 		.page_free = op_page_free, .domain_open = op_domain_open, .domain_close = op_domain_close,
 		.attach = op_attach, .flush = op_flush, .frame = op_frame, .table_written = op_table_written,
-		.dma_map = op_dma_map, .dma_unmap = op_dma_unmap,
+		.dma_map = op_dma_map, .dma_unmap = op_dma_unmap, .drain = op_drain,
 	};
 }
 

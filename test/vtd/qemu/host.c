@@ -231,11 +231,18 @@ static void op_dma_unmap(struct nvmx_vtd_host *h, uint64_t handle, uint64_t iova
 	unit_wait();
 }
 
+/* No device here is emulated by the host. */
+static void op_drain(struct nvmx_vtd_host *h)
+{
+	(void)h;
+}
+
 const struct nvmx_vtd_ops host_ops = {
 	.size = sizeof(host_ops), .abi = NVMX_VTD_ABI_VERSION, .map = op_map, .unmap = op_unmap,
 	.interrupt = op_interrupt, .page_alloc = op_page_alloc, .page_free = op_page_free,
 	.domain_open = op_domain_open, .domain_close = op_domain_close, .attach = op_attach, .flush = op_flush,
 	.frame = op_frame, .table_written = op_table_written, .dma_map = op_dma_map, .dma_unmap = op_dma_unmap,
+	.drain = op_drain,
 };
 
 static void lay_out(struct nvmx_vtd_host *h, uint64_t gpa, uint64_t hpa, unsigned shift)

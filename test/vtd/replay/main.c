@@ -222,11 +222,25 @@ static uint32_t features_of(const struct trace *t)
 }
 
 /* The number of differences, or -1. */
+/* Translations are compared, and nothing is accessed: nothing is under way, and nothing kept. */
+static void host_drain(struct nvmx_vtd_host *h)
+{
+	(void)h;
+}
+
+static int host_flush(struct nvmx_vtd_host *h, const struct nvmx_vtd_flush *list, unsigned n)
+{
+	(void)h;
+	(void)list;
+	(void)n;
+	return NVMX_VTD_FLUSHED;
+}
+
 static int replay(const struct trace *t, struct nvmx_vtd_host *h)
 {
 	static _Alignas(64) unsigned char memory[NVMX_VTD_SIZE];
 	const struct nvmx_vtd_ops ops = { .size = sizeof(ops), .abi = NVMX_VTD_ABI_VERSION, .map = host_map, .unmap = host_unmap,
-					  .interrupt = host_interrupt };
+					  .interrupt = host_interrupt, .flush = host_flush, .drain = host_drain };
 	const struct nvmx_vtd_config config = {
 		.ops = &ops, .host = h, .features = features_of(t), .levels = t->cap >> 8 & 6, .width = (t->cap >> 16 & 0x3f) + 1,
 		.host_width = PHYSICAL_WIDTH, .domain_bits = (uint8_t)(4 + 2 * (t->cap & 7)),

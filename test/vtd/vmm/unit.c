@@ -60,6 +60,7 @@ static void op_trace(struct nvmx_vtd_host *h, unsigned event, uint64_t a, uint64
 		[NVMX_VTD_EV_FAULT] = "fault", [NVMX_VTD_EV_BAD_ACCESS] = "bad access",
 		[NVMX_VTD_EV_QUEUE_ERROR] = "queue error", [NVMX_VTD_EV_NO_DOMAIN] = "no domain",
 		[NVMX_VTD_EV_NO_PAGE] = "no page", [NVMX_VTD_EV_STORM] = "storm",
+		[NVMX_VTD_EV_BLOCKED] = "blocked",
 	};
 
 	(void)h;
@@ -116,11 +117,17 @@ static void op_dma_unmap(struct nvmx_vtd_host *h, uint64_t domain, uint64_t iova
 	domain_unmap(domain, iova, len);
 }
 
+/* The thread that emulates the edu device's DMA is the one that writes registers. */
+static void op_drain(struct nvmx_vtd_host *h)
+{
+	(void)h;
+}
+
 static const struct nvmx_vtd_ops ops = {
 	.size = sizeof(ops), .abi = NVMX_VTD_ABI_VERSION, .map = op_map, .unmap = op_unmap, .interrupt = op_interrupt,
 	.interrupts_changed = op_interrupts_changed, .trace = op_trace, .page_alloc = op_page_alloc,
 	.page_free = op_page_free, .domain_open = op_domain_open, .domain_close = op_domain_close, .attach = op_attach,
-	.dma_map = op_dma_map, .dma_unmap = op_dma_unmap,
+	.dma_map = op_dma_map, .dma_unmap = op_dma_unmap, .drain = op_drain,
 };
 
 static void finish(enum nvmx_vtd_verdict verdict)
