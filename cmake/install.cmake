@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+# What an embedder finds: find_package(nestvmx), target nestvmx::nestvmx, and pkg-config nestvmx; documentation and tools.
+# The folders are GNUInstallDirs', below the prefix or absolute.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(NESTVMX_PACKAGE ${CMAKE_INSTALL_LIBDIR}/cmake/nestvmx)
+
+install(TARGETS nestvmx EXPORT nestvmx ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
+	INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/nestvmx DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+install(EXPORT nestvmx FILE nestvmxConfig.cmake NAMESPACE nestvmx:: DESTINATION ${NESTVMX_PACKAGE} COMPONENT dev)
+# Below 1.0 a minor version may break.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/nestvmxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/nestvmxConfigVersion.cmake DESTINATION ${NESTVMX_PACKAGE} COMPONENT dev)
+
+# Folders below the prefix stay relative to it, so that what is installed can be moved.
+foreach(folder LIBDIR INCLUDEDIR)
+	if(IS_ABSOLUTE "${CMAKE_INSTALL_${folder}}")
+		set(NESTVMX_PC_${folder} "${CMAKE_INSTALL_${folder}}")
+	else()
+		set(NESTVMX_PC_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
+	endif()
+endforeach()
+configure_file(nestvmx.pc.in nestvmx.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/nestvmx.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dev)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dev FILES_MATCHING PATTERN "*.md")
+if(NESTVMX_TOOLS)
+	install(TARGETS nvmx-explain RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+endif()
