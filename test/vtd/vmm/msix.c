@@ -133,7 +133,7 @@ uint16_t msix_control(void)
 
 static void connect(bool on)
 {
-	int fds[VFIO_VECTORS];
+	int fds[VFIO_VECTORS] = { 0 };
 
 	for (unsigned i = 0; i < count; i++)
 		fds[i] = vectors[i].fd;
