@@ -123,6 +123,9 @@ void nest_caps_setup(struct nested_vmx_msrs *msrs)
 	msrs->cr0_fixed1 = nvmx_caps_get(&offered, MSR_IA32_VMX_CR0_FIXED1);
 	msrs->cr4_fixed0 = nvmx_caps_get(&offered, MSR_IA32_VMX_CR4_FIXED0);
 	msrs->cr4_fixed1 = nvmx_caps_get(&offered, MSR_IA32_VMX_CR4_FIXED1);
+	/* All that KVM shows of CR4 is offered: what it learns later it has to hide from who has VMX. */
+	WARN_ON_ONCE(nvmx_caps_cr4_hidden(&offered) & nvmx_caps_get(&hw, MSR_IA32_VMX_CR4_FIXED1) &
+		     ~(u64)CR4_RESERVED_BITS & 0xffffffff);
 	msrs->vmcs_enum = nvmx_caps_get(&offered, MSR_IA32_VMX_VMCS_ENUM);
 	msrs->vmfunc_controls = nvmx_caps_get(&offered, MSR_IA32_VMX_VMFUNC);
 }
@@ -193,7 +196,7 @@ int vmx_get_vmx_msr(struct nested_vmx_msrs *msrs, u32 msr, u64 *value)
 		*value = msrs->cr4_fixed0;
 		return 0;
 	case MSR_IA32_VMX_CR4_FIXED1:
-		*value = msrs->cr4_fixed1;
+		*value = msrs->cr4_fixed1 & ~nvmx_caps_cr4_hidden(&offered);
 		return 0;
 	case MSR_IA32_VMX_VMCS_ENUM:
 		*value = msrs->vmcs_enum;

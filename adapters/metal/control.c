@@ -13,7 +13,8 @@ uint64_t gpr_read(struct cpu *cpu, uint32_t n)
 }
 
 /*
- * CR0.NE and CR4.VMXE stay 1 in the register itself, and a MOV exits only where it changes what L1 sees of them.
+ * CR0.NE and CR4.VMXE stay 1 in the register itself, and a MOV exits only where it changes what L1 sees of them, or sets a
+ * bit of CR4 that L1 does not have.
  * Changing that view first and executing the MOV again lets the processor do all the rest: checks, paging, PDPTEs.
  */
 static void show(struct cpu *cpu, uint32_t cr, enum vmcs_field shadow, uint64_t value, uint64_t fixed1)
@@ -34,7 +35,7 @@ void exit_cr_access(struct cpu *cpu)
 	if ((qualification & 0x3f) == QUALIFICATION_MOV_TO_CR)
 		show(cpu, 0, CR0_READ_SHADOW, value, ~0ull >> 32);
 	else if ((qualification & 0x3f) == (QUALIFICATION_MOV_TO_CR | 4))
-		show(cpu, 4, CR4_READ_SHADOW, value, rdmsr(MSR_IA32_VMX_CR4_FIXED1));
+		show(cpu, 4, CR4_READ_SHADOW, value, ~nest_cr4_hidden());
 	else
 		stop_cpu(cpu, "unexpected control-register access");
 }

@@ -38,12 +38,14 @@ void inject_exception(struct cpu *cpu, uint8_t vector, bool has_error_code)
 	nest_verdict(cpu, nvmx_inject_exception(cpu->vcpu, registers(cpu), vector, has_error_code, 0, 0));
 }
 
-/* The bits that mirror a processor's state mirror L1's, not metal's. */
+/* The bits that mirror a processor's state mirror L1's, not metal's; what L1 could not have in VMX operation it does not see. */
 static void exit_cpuid(struct cpu *cpu)
 {
 	uint32_t leaf = (uint32_t)cpu->regs[RAX], subleaf = (uint32_t)cpu->regs[RCX];
 	struct cpuid_regs r = cpuid(leaf, subleaf);
 
+	if (leaf == 1 || leaf == 7)
+		nest_hide(leaf, subleaf, &r);
 	if (leaf == 1) {
 		r.ecx &= ~CPUID_1_ECX_OSXSAVE;
 		if (vmread(GUEST_CR4) & CR4_OSXSAVE)

@@ -17,6 +17,7 @@
 static struct nvmx_vm *vm;
 static uint64_t sink;		/* L2 finds this page wherever L1 maps metal's memory, or the VT-d unit, for it */
 static bool has_ibpb;
+static uint32_t shown[3][4];
 
 /* libnestvmx hands this to every op; for metal it is the processor. */
 static struct cpu *cpu_of(struct nvmx_host *host)
@@ -195,6 +196,34 @@ void nest_create(struct cpu *cpu)
 		stop("nested VMX: %s (%lx)", nvmx_init_error(error, detail), (uint64_t)detail);
 }
 
+/* CR4 bits that the processor has and L1 may not set: VMX operation would not go with them. */
+uint64_t nest_cr4_hidden(void)
+{
+	return nvmx_caps_cr4_hidden(nvmx_vm_caps(vm));
+}
+
+/* What tells L1 of them is hidden: a row for leaf 1 and two for leaf 7, made once. */
+static void make_shown(void)
+{
+	uint32_t i;
+
+	memset(shown, 0xff, sizeof(shown));
+	for (i = 0; i < 3; i++)
+		nvmx_caps_cpuid(nvmx_vm_caps(vm), i ? 7 : 1, i ? i - 1 : 0, shown[i]);
+}
+
+void nest_hide(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
+{
+	const uint32_t *mask = shown[leaf == 1 ? 0 : subleaf + 1];
+
+	if (leaf == 7 && subleaf > 1)
+		return;
+	r->eax &= mask[0];
+	r->ebx &= mask[1];
+	r->ecx &= mask[2];
+	r->edx &= mask[3];
+}
+
 /* On each processor, behind vmcs_create. */
 void nest_create_cpu(struct cpu *cpu)
 {
@@ -212,6 +241,8 @@ void nest_create_cpu(struct cpu *cpu)
 	if (error)
 		stop("nested VMX on cpu %lu: %s (%lx)", (uint64_t)cpu->index, nvmx_init_error(error, detail),
 		     (uint64_t)detail);
+	make_shown();
+	vmwrite(CR4_GUEST_HOST_MASK, CR4_VMXE | (nest_cr4_hidden() & rdmsr(MSR_IA32_VMX_CR4_FIXED1)));
 }
 
 /* CPUID leaves for an L1 that asks whether it is nested. */

@@ -84,7 +84,8 @@ enum nvmx_feature {
 	NVMX_FEATURE_PERF_GLOBAL_CTRL,
 	NVMX_FEATURE_PAT,
 	NVMX_FEATURE_EFER,
-	/* These three: a host that offers one loads L1's registers by vmcs01's entry control; L2 shares them otherwise. */
+	/* These three, and PERF_GLOBAL_CTRL: offered where vmcs01 loads L1's registers by its entry control and its exit undoes that
+	 * (nvmx_vcpu_init()); L2 shares them with L1 otherwise. */
 	NVMX_FEATURE_BNDCFGS,
 	NVMX_FEATURE_CET,
 	NVMX_FEATURE_PKRS,
@@ -125,6 +126,27 @@ void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compa
  * IA32_VMX_BASIC stays.  *c is consistent after it if `limit` is.  Pure; any context.
  */
 void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit);
+
+/*
+ * What a host must not show an L1 with capabilities *c (nvmx_vm_caps(), or the answer of nvmx_caps_compute()).
+ *
+ * In VMX operation L1's CR4 may have no bit that IA32_VMX_CR4_FIXED1 lacks (SDM 23.8, A.8): VMXON with one is #GP.  The MSR
+ * has the bits that the processor has and whose part in VM entries and exits the library knows and offers: not CR4.CET without
+ * the feature "cet", CR4.PKS without "pkrs", CR4.LA57 with linear_width 48, and none that came later (UINTR, KL, LASS, LAM_SUP,
+ * FRED).  So that VMXON never fails for a bit that L1 was shown, the host hides from L1, whether in VMX operation or not, those
+ * bits and what tells of them:
+ *
+ *   nvmx_caps_cr4_hidden()  CR4 bits whose setting is #GP: a MOV to CR4 of L1 that sets one must exit (CR4 guest/host mask)
+ *   nvmx_caps_cpuid()       clears in regs (EAX, EBX, ECX, EDX of CPUID leaf and subleaf as the host would show them) the
+ *                           bits that enumerate a hidden CR4 bit; other leaves stay as they are
+ *
+ * Pure; any context.
+ */
+static inline uint64_t nvmx_caps_cr4_hidden(const struct nvmx_caps *c)
+{
+	return ~nvmx_caps_get(c, NVMX_MSR_VMX_CR4_FIXED1);
+}
+void nvmx_caps_cpuid(const struct nvmx_caps *c, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
 
 #ifdef __cplusplus
 }

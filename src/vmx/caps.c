@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* L1's capability MSRs (SDM appendix A): hardware AND what is implemented AND what the host allows. */
 #include <string.h>
-#include "../vmcs/vmcs.h"
+#include "vcpu.h"
 
 #define F(name) NVMX_BIT64(NVMX_FEATURE_##name)
 #define BASIC NVMX_FEATURE_COUNT /* in a grant: never withheld */
@@ -76,6 +76,14 @@ struct grant {
 #define EXIT(f, bits) { NVMX_MSR_VMX_TRUE_EXIT_CTLS, f, true, bits }
 #define ENTRY(f, bits) { NVMX_MSR_VMX_TRUE_ENTRY_CTLS, f, true, bits }
 #define EPT_VPID(name, bits) { NVMX_MSR_VMX_EPT_VPID_CAP, NVMX_FEATURE_##name, true, bits }
+
+/* CR4 bits that the library knows all about: what VM entries and exits do with them, and accesses to L1's memory. */
+#define CR4_KNOWN                                                                                              \
+	(NVMX_CR4_VME | NVMX_CR4_PVI | NVMX_CR4_TSD | NVMX_CR4_DE | NVMX_CR4_PSE | NVMX_CR4_PAE | NVMX_CR4_MCE | \
+	 NVMX_CR4_PGE | NVMX_CR4_PCE | NVMX_CR4_OSFXSR | NVMX_CR4_OSXMMEXCPT | NVMX_CR4_UMIP | NVMX_CR4_LA57 |   \
+	 NVMX_CR4_VMXE | NVMX_CR4_SMXE | NVMX_CR4_FSGSBASE | NVMX_CR4_PCIDE | NVMX_CR4_OSXSAVE | NVMX_CR4_SMEP | \
+	 NVMX_CR4_SMAP | NVMX_CR4_PKE)
+#define CR0_KNOWN 0xffffffffull /* SDM 2.5: the high half is reserved, reserved bits of the low half are ignored */
 
 static const struct grant grants[] = {
 	/* INS/OUTS information; addresses limited to 32 bits; error codes with any vector */
@@ -155,10 +163,12 @@ static const struct grant grants[] = {
 	{ NVMX_MSR_VMX_VMFUNC, NVMX_FEATURE_VMFUNC, true, NVMX_VMFUNC_EPTP_SWITCHING },
 
 	/* Which CR0 and CR4 bits are fixed (A.7, A.8) */
-	{ NVMX_MSR_VMX_CR0_FIXED0, BASIC, true, ~0ull },
-	{ NVMX_MSR_VMX_CR0_FIXED1, BASIC, true, ~0ull },
-	{ NVMX_MSR_VMX_CR4_FIXED0, BASIC, true, ~0ull },
-	{ NVMX_MSR_VMX_CR4_FIXED1, BASIC, true, ~0ull },
+	{ NVMX_MSR_VMX_CR0_FIXED0, BASIC, true, CR0_KNOWN },
+	{ NVMX_MSR_VMX_CR0_FIXED1, BASIC, true, CR0_KNOWN },
+	{ NVMX_MSR_VMX_CR4_FIXED0, BASIC, true, CR4_KNOWN },
+	{ NVMX_MSR_VMX_CR4_FIXED1, BASIC, true, CR4_KNOWN },
+	{ NVMX_MSR_VMX_CR4_FIXED1, NVMX_FEATURE_CET, false, NVMX_CR4_CET },
+	{ NVMX_MSR_VMX_CR4_FIXED1, NVMX_FEATURE_PKRS, false, NVMX_CR4_PKS },
 };
 
 /* Whether the processor has the features that others need. */
@@ -271,6 +281,57 @@ static void compute_control(struct nvmx_caps *out, const struct nvmx_caps *hw, c
 		*slot(out, c->old_msr) = (uint64_t)(high | c->default1) << 32 | must | c->default1;
 }
 
+/* CR4 bits go with what they need of VMX: L1 may set none whose register it cannot switch, nor LA57 without the addresses. */
+static void fix_cr4(struct nvmx_caps *c)
+{
+	uint64_t *fixed1 = slot(c, NVMX_MSR_VMX_CR4_FIXED1);
+
+	if (!(nvmx_caps_may(c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & NVMX_ENTRY_LOAD_CET))
+		*fixed1 &= ~NVMX_CR4_CET;
+	if (!(nvmx_caps_may(c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & NVMX_ENTRY_LOAD_PKRS))
+		*fixed1 &= ~NVMX_CR4_PKS;
+	if (c->linear_width < 57)
+		*fixed1 &= ~NVMX_CR4_LA57;
+}
+
+void nvmx_caps_withhold_loads(struct nvmx_caps *c, uint32_t loads, uint32_t exit)
+{
+	*slot(c, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) &= ~((uint64_t)loads << 32);
+	*slot(c, NVMX_MSR_VMX_ENTRY_CTLS) &= ~((uint64_t)loads << 32);
+	*slot(c, NVMX_MSR_VMX_TRUE_EXIT_CTLS) &= ~((uint64_t)exit << 32);
+	*slot(c, NVMX_MSR_VMX_EXIT_CTLS) &= ~((uint64_t)exit << 32);
+	fix_cr4(c);
+	*slot(c, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(c);
+}
+
+/* What tells of a CR4 bit in CPUID (SDM 2.5 and volume 2, CPUID). */
+static const struct {
+	uint32_t leaf;
+	uint8_t subleaf, reg, bit; /* EAX EBX ECX EDX */
+	uint64_t cr4;
+} cpuid_rows[] = {
+	{ 0x1, 0, 2, 5, NVMX_CR4_VMXE },      { 0x1, 0, 2, 6, NVMX_CR4_SMXE },    { 0x1, 0, 2, 17, NVMX_CR4_PCIDE },
+	{ 0x1, 0, 2, 26, NVMX_CR4_OSXSAVE },  { 0x1, 0, 2, 27, NVMX_CR4_OSXSAVE }, { 0x1, 0, 3, 1, NVMX_CR4_VME },
+	{ 0x1, 0, 3, 2, NVMX_CR4_DE },        { 0x1, 0, 3, 3, NVMX_CR4_PSE },     { 0x1, 0, 3, 4, NVMX_CR4_TSD },
+	{ 0x1, 0, 3, 6, NVMX_CR4_PAE },       { 0x1, 0, 3, 7, NVMX_CR4_MCE },     { 0x1, 0, 3, 13, NVMX_CR4_PGE },
+	{ 0x1, 0, 3, 24, NVMX_CR4_OSFXSR },   { 0x1, 0, 3, 25, NVMX_CR4_OSXMMEXCPT },
+	{ 0x7, 0, 1, 0, NVMX_CR4_FSGSBASE },  { 0x7, 0, 1, 7, NVMX_CR4_SMEP },    { 0x7, 0, 1, 20, NVMX_CR4_SMAP },
+	{ 0x7, 0, 2, 2, NVMX_CR4_UMIP },      { 0x7, 0, 2, 3, NVMX_CR4_PKE },     { 0x7, 0, 2, 4, NVMX_CR4_PKE },
+	{ 0x7, 0, 2, 7, NVMX_CR4_CET },       { 0x7, 0, 2, 16, NVMX_CR4_LA57 },   { 0x7, 0, 2, 23, NVMX_CR4_KL },
+	{ 0x7, 0, 2, 31, NVMX_CR4_PKS },      { 0x7, 0, 3, 5, NVMX_CR4_UINTR },   { 0x7, 0, 3, 20, NVMX_CR4_CET },
+	{ 0x7, 1, 0, 6, NVMX_CR4_LASS },      { 0x7, 1, 0, 17, NVMX_CR4_FRED },   { 0x7, 1, 0, 26, NVMX_CR4_LAM_SUP },
+};
+
+void nvmx_caps_cpuid(const struct nvmx_caps *c, uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
+{
+	uint64_t hidden = nvmx_caps_cr4_hidden(c);
+
+	for (size_t i = 0; i < sizeof(cpuid_rows) / sizeof(*cpuid_rows); i++)
+		if (cpuid_rows[i].leaf == leaf && (leaf == 1 || cpuid_rows[i].subleaf == subleaf) &&
+		    cpuid_rows[i].cr4 & hidden)
+			regs[cpuid_rows[i].reg] &= ~(1u << cpuid_rows[i].bit);
+}
+
 void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compatible, struct nvmx_caps *out)
 {
 	struct nvmx_caps full;
@@ -290,6 +351,7 @@ void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compa
 	if (NVMX_MISC_CR3_TARGETS(nvmx_caps_get(out, NVMX_MSR_VMX_MISC)) > 4) /* the VMCS has four values (24.6.7) */
 		*slot(out, NVMX_MSR_VMX_MISC) = (nvmx_caps_get(out, NVMX_MSR_VMX_MISC) & ~0x01ff0000ull) | 4u << 16;
 	out->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
+	fix_cr4(out);
 	*slot(out, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(out);
 }
 
@@ -331,4 +393,5 @@ void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit)
 		c->maxphyaddr = limit->maxphyaddr;
 	if (limit->linear_width < c->linear_width)
 		c->linear_width = limit->linear_width;
+	fix_cr4(c);
 }

@@ -30,7 +30,7 @@ static struct nvmx_caps full_hw(void)
 	SET(hw, CR0_FIXED0, 0x80000021);
 	SET(hw, CR0_FIXED1, 0xffffffff);
 	SET(hw, CR4_FIXED0, 0x2000);
-	SET(hw, CR4_FIXED1, 0xf73fff);
+	SET(hw, CR4_FIXED1, 0x1fff7fffull | NVMX_CR4_FRED);
 	SET(hw, PROCBASED_CTLS2, 0xffffffff00000000ull);
 	SET(hw, EPT_VPID_CAP, ~0ull);
 	SET(hw, VMFUNC, ~0ull);
@@ -57,6 +57,8 @@ static const struct shows {
 #define LO(feature, msr, bits) { NVMX_FEATURE_##feature, NVMX_MSR_VMX_##msr, bits }
 	HI(EPT, PROCBASED_CTLS2, 1 << 1),
 	LO(EPT, EPT_VPID_CAP, 0x06504140),
+	LO(CET, CR4_FIXED1, NVMX_CR4_CET),
+	LO(PKRS, CR4_FIXED1, NVMX_CR4_PKS),
 	HI(VPID, PROCBASED_CTLS2, 1 << 5),
 	LO(VPID, EPT_VPID_CAP, 0xf01ull << 32),
 	HI(UNRESTRICTED_GUEST, PROCBASED_CTLS2, 1 << 7),
@@ -213,7 +215,7 @@ static void basics(void **state)
 	assert_int_equal(MSR(c, BASIC) >> 32 & 0x1fff, NVMX_VMCS12_SIZE);
 	assert_int_equal(MSR(c, BASIC) >> 48, 7 << 6 | 6 << 2); /* 54 to 56, write-back */
 	assert_int_equal(MSR(c, CR0_FIXED0), 0x80000021);
-	assert_int_equal(MSR(c, CR4_FIXED1), 0xf73fff);
+	assert_int_equal(MSR(c, CR4_FIXED1), 0x1f77fff);
 	assert_int_equal(MSR(c, VMCS_ENUM), nvmx_vmcs_enum(&c));
 	assert_int_equal(MSR(c, VMCS_ENUM), NVMX_TSC_MULTIPLIER & 0x3fe);
 	assert_int_equal(c.feature_control, 5);
@@ -342,6 +344,75 @@ static void restricted_by_another_set(void **state)
 	assert_int_equal(MSR(c, BASIC) & 0x7fffffff, NVMX_VMCS12_REVISION);
 }
 
+/* Whatever the processor has, L1's CR4 may have what the library knows, and CET and PKS with their features (A.7, A.8). */
+static void fixed_bits_are_a_whitelist(void **state)
+{
+	const uint64_t known = 0x7f7fff, cr4_of[2] = { NVMX_CR4_CET, NVMX_CR4_PKS };
+	struct nvmx_caps hw = full_hw(), c;
+
+	(void)state;
+	SET(hw, CR4_FIXED1, ~0ull);
+	SET(hw, CR0_FIXED1, ~0ull);
+	for (unsigned i = 0; i < 16; i++) {
+		uint64_t withheld = (i & 1 ? F(CET) : 0) | (i & 2 ? F(PKRS) : 0);
+		uint64_t want = known & ~NVMX_BIT64(15) & ~NVMX_CR4_KL;
+
+		for (unsigned f = 0; f < 2; f++)
+			if (!(i >> f & 1) && !(i & 4))
+				want |= cr4_of[f];
+		hw.linear_width = i & 8 ? 48 : 57;
+		if (i & 8)
+			want &= ~NVMX_CR4_LA57;
+		nvmx_caps_compute(&hw, withheld, i & 4, &c);
+		assert_true(MSR(c, CR4_FIXED1) == want);
+		assert_true(MSR(c, CR0_FIXED1) == 0xffffffff);
+		assert_true(!(MSR(c, CR4_FIXED0) & ~MSR(c, CR4_FIXED1)));
+		assert_true(nvmx_caps_cr4_hidden(&c) == ~want);
+	}
+	SET(hw, CR4_FIXED1, NVMX_CR4_VMXE | NVMX_CR4_PAE); /* nor what the processor lacks */
+	nvmx_caps_compute(&hw, 0, false, &c);
+	assert_true(MSR(c, CR4_FIXED1) == (NVMX_CR4_VMXE | NVMX_CR4_PAE));
+}
+
+/* Each bit of CPUID that tells of a CR4 bit goes with it, and nothing else does. */
+static void cpuid_goes_with_cr4(void **state)
+{
+	static const struct {
+		uint64_t cr4;
+		uint32_t leaf, subleaf, regs[4];
+	} rows[] = {
+		{ NVMX_CR4_VMXE | NVMX_CR4_SMXE, 1, 0, { 0, 0, 0x60, 0 } },
+		{ NVMX_CR4_PCIDE | NVMX_CR4_OSXSAVE, 1, 9, { 0, 0, 0x0c020000, 0 } },
+		{ NVMX_CR4_VME | NVMX_CR4_DE | NVMX_CR4_PSE | NVMX_CR4_TSD, 1, 0, { 0, 0, 0, 0x1e } },
+		{ NVMX_CR4_PAE | NVMX_CR4_MCE | NVMX_CR4_PGE | NVMX_CR4_OSFXSR | NVMX_CR4_OSXMMEXCPT, 1, 0,
+		  { 0, 0, 0, 0x030020c0 } },
+		{ NVMX_CR4_FSGSBASE | NVMX_CR4_SMEP | NVMX_CR4_SMAP, 7, 0, { 0, 0x00100081, 0, 0 } },
+		{ NVMX_CR4_UMIP | NVMX_CR4_PKE | NVMX_CR4_LA57, 7, 0, { 0, 0, 0x0001001c, 0 } },
+		{ NVMX_CR4_CET, 7, 0, { 0, 0, 0x80, 0x00100000 } },
+		{ NVMX_CR4_PKS, 7, 0, { 0, 0, 0x80000000, 0 } },
+		{ NVMX_CR4_KL | NVMX_CR4_UINTR, 7, 0, { 0, 0, 0x00800000, 0x20 } },
+		{ NVMX_CR4_LASS | NVMX_CR4_LAM_SUP | NVMX_CR4_FRED, 7, 1, { 0x04020040, 0, 0, 0 } },
+	};
+	struct nvmx_caps c;
+
+	(void)state;
+	memset(&c, 0, sizeof(c));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint32_t regs[4] = { ~0u, ~0u, ~0u, ~0u };
+
+		SET(c, CR4_FIXED1, ~rows[i].cr4);
+		nvmx_caps_cpuid(&c, rows[i].leaf, rows[i].subleaf, regs);
+		for (unsigned r = 0; r < 4; r++)
+			assert_int_equal(regs[r], ~rows[i].regs[r]);
+		memset(regs, 0xff, sizeof(regs));
+		nvmx_caps_cpuid(&c, rows[i].leaf == 1 ? 2 : 7, rows[i].leaf == 1 ? 0 : 2, regs);
+		SET(c, CR4_FIXED1, ~0ull);
+		nvmx_caps_cpuid(&c, rows[i].leaf, rows[i].subleaf, regs);
+		for (unsigned r = 0; r < 4; r++)
+			assert_int_equal(regs[r], ~0u);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +426,8 @@ int main(void)
 		cmocka_unit_test(compatible_profile),
 		cmocka_unit_test(names),
 		cmocka_unit_test(restricted_by_another_set),
+		cmocka_unit_test(fixed_bits_are_a_whitelist),
+		cmocka_unit_test(cpuid_goes_with_cr4),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ void transcript_init(struct transcript *t)
 	set_msr(&hw, NVMX_MSR_VMX_CR0_FIXED0, 0x80000021);
 	set_msr(&hw, NVMX_MSR_VMX_CR0_FIXED1, 0xffffffff);
 	set_msr(&hw, NVMX_MSR_VMX_CR4_FIXED0, 0x2000);
-	set_msr(&hw, NVMX_MSR_VMX_CR4_FIXED1, 0xf77fff);
+	set_msr(&hw, NVMX_MSR_VMX_CR4_FIXED1, 0x1f77fff);
 	set_msr(&hw, NVMX_MSR_VMX_EPT_VPID_CAP, ~0ull);
 	nvmx_caps_compute(&hw, 0, false, &t->caps);
 	t->vmcs = t->vmxon = ~0ull;
