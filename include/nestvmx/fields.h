@@ -54,6 +54,7 @@ enum nvmx_field {
 	NVMX_SPPTP = 0x2030, /* Sub-page-permission-table pointer */
 	NVMX_TSC_MULTIPLIER = 0x2032, /* TSC multiplier */
 	NVMX_PROC_CTLS3 = 0x2034, /* Tertiary processor-based VM-execution controls */
+	NVMX_ENCLV_EXIT_BITMAP = 0x2036, /* ENCLV-exiting bitmap */
 	NVMX_GUEST_PHYS_ADDR = 0x2400, /* Guest-physical address */
 	NVMX_VMCS_LINK_POINTER = 0x2800, /* VMCS link pointer */
 	NVMX_GUEST_DEBUGCTL = 0x2802, /* Guest IA32_DEBUGCTL */
@@ -89,6 +90,7 @@ enum nvmx_field {
 	NVMX_PROC_CTLS2 = 0x401e, /* Secondary processor-based VM-execution controls */
 	NVMX_PLE_GAP = 0x4020, /* PLE_Gap */
 	NVMX_PLE_WINDOW = 0x4022, /* PLE_Window */
+	NVMX_INSTR_TIMEOUT = 0x4024, /* Instruction-timeout control */
 	NVMX_VM_INSTR_ERROR = 0x4400, /* VM-instruction error */
 	NVMX_EXIT_REASON = 0x4402, /* Exit reason */
 	NVMX_EXIT_INTR_INFO = 0x4404, /* VM-exit interruption information */

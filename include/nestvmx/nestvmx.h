@@ -40,7 +40,11 @@ enum nvmx_error {
 	NVMX_ERR_OP_MISSING = -2, /* a required op is NULL: its index is in *detail */
 	NVMX_ERR_CAPS = -3,       /* the hardware lacks what nested VMX needs: the MSR is in *detail */
 	NVMX_ERR_CONFIG = -4,     /* a configuration value is out of range: its number is in *detail */
-	NVMX_ERR_MEMORY = -5      /* page_alloc gave no page */
+	NVMX_ERR_MEMORY = -5,     /* page_alloc gave no page */
+	/* vmcs01 has a control on that vmcs02 cannot keep, and without which L2 could do what the host forbids L1.  *detail: bits
+	 * 15:8 are the word (0 pin-based, 1 primary, 2 secondary processor-based, 3 VM-exit, 4 VM-entry, 5 tertiary), bits 7:0 the
+	 * control's bit; nvmx_init_error() names it. */
+	NVMX_ERR_CONTROL = -6
 };
 
 /* The host acknowledges every external interrupt itself (KVM, bhyve) rather than passing them through to L1. */
@@ -68,6 +72,11 @@ enum nvmx_error {
  * number of <nestvmx/enlighten.h> and NVMX_ENLIGHTENED is set.  Without, VMCALL in VMX root operation fails (SDM 30.3).
  * Outside VMX operation L1's VMCALL is NVMX_HOST with each host, which raises #UD if it has no hypercalls. */
 #define NVMX_HOST_HYPERCALLS 128u
+/* While an L2 without EPT of L1's runs on the host's own EPT, the host does not look at vmcs01's page-modification log: it finds
+ * what L2 writes in another way.  vmcs02 then never has "enable PML".  Without: such a vmcs02 has vmcs01's "enable PML", its
+ * log and its index, which goes back to vmcs01 with the exit to L1; on PML-full (NVMX_HOST) or whenever it likes the host
+ * empties the log and writes the index of the VMCS that is current (SDM 28.3.6). */
+#define NVMX_HOST_NO_PML_IN_L2 256u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;
@@ -127,7 +136,15 @@ void nvmx_vm_destroy(struct nvmx_vm *vm);
 /* What L1 is offered. */
 const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm);
 
-/* Prepares a vCPU in `mem` (NVMX_VCPU_SIZE bytes).  vmcs01 must be the current VMCS and fully set up. */
+/*
+ * Prepares a vCPU in `mem` (NVMX_VCPU_SIZE bytes).  vmcs01 must be the current VMCS and fully set up: vmcs02 keeps its controls,
+ * or the call refuses them (NVMX_ERR_CONTROL).
+ *
+ * What a VM entry loads for L2, a VM exit has to undo for the host: "load" of IA32_PERF_GLOBAL_CTRL, IA32_BNDCFGS, CET state or
+ * PKRS is offered to L1 only where vmcs01 has both that VM-entry control and the VM-exit control that loads or clears the
+ * register for the host (SDM 26.3.2.1, 27.5.1).  What vmcs01 lacks of that is taken from the VM's capabilities here; so all
+ * vCPUs of a VM have the same, and nvmx_vm_caps() is final when they are made.
+ */
 int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
 		   uint32_t *detail);
 /* Leaves VMX operation without touching L1's state and gives every page and mapping back.  vmcs01 becomes current. */
@@ -291,7 +308,8 @@ enum nvmx_stop {
 	NVMX_STOP_VMX_ABORT,        /* SDM 27.7; the indicator is in nvmx_stop_detail() */
 	NVMX_STOP_NO_MEMORY,
 	NVMX_STOP_ENTRY_VMCS02,     /* the processor refused vmcs02: a bug of the library or of the host; detail: the error */
-	NVMX_STOP_HOST_OP           /* a host op failed where it must not */
+	NVMX_STOP_HOST_OP,          /* a host op failed where it must not */
+	NVMX_STOP_CONTROL           /* after nvmx_vmcs01_changed(): what NVMX_ERR_CONTROL says, with the same detail */
 };
 enum nvmx_stop nvmx_stop_code(const struct nvmx_vcpu *v);
 uint64_t nvmx_stop_detail(const struct nvmx_vcpu *v);

@@ -203,7 +203,10 @@ struct nvmx_vmcs12 {
 	uint32_t ple_window;
 	uint32_t guest_smbase;
 	uint16_t eptp_index;
-	uint8_t pad6[2890];
+	uint16_t pad7;
+	uint64_t enclv_exit_bitmap;
+	uint32_t instr_timeout;
+	uint8_t pad6[2876];
 } __attribute__((packed, aligned(8)));
 
 NVMX_STATIC_ASSERT(sizeof(struct nvmx_vmcs12) == NVMX_VMCS12_SIZE, "a VMCS region is one page");

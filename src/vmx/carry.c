@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Registers that L1 and L2 share unless a control loads them: bound configuration, CET state, protection keys.  Where the
+ * Registers that L1 and L2 share unless a control loads them: counters' enables, bound configuration, CET state, protection
+ * keys.  Where the
  * host loads them for L1, L1's value is a field of vmcs01: it goes into vmcs02, and what L2 leaves comes back (a register is
  * loaded only under its control, SDM 26.3.2.1 and 27.5.1; an exit saves it where an entry can load it, SDM 27.3.1).
  */
@@ -12,6 +13,7 @@ static const struct {
 	uint8_t step;
 	uint32_t load, exit;
 } carried[NVMX_CARRIED] = {
+	{ NVMX_I_GUEST_PERF_GLOBAL_CTRL, NVMX_I_HOST_PERF_GLOBAL_CTRL, NVMX_M_PERF, NVMX_ENTRY_LOAD_PERF, NVMX_EXIT_LOAD_PERF },
 	{ NVMX_I_GUEST_BNDCFGS, 0, NVMX_M_BNDCFGS, NVMX_ENTRY_LOAD_BNDCFGS, NVMX_EXIT_CLEAR_BNDCFGS },
 	{ NVMX_I_GUEST_S_CET, NVMX_I_HOST_S_CET, NVMX_M_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
 	{ NVMX_I_GUEST_SSP, NVMX_I_HOST_SSP, NVMX_M_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
@@ -72,4 +74,25 @@ void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const 
 		else
 			nvmx_vmwrite(v, encoding(i), carried[i].host ? nvmx_v12_get(v12, carried[i].host) : 0);
 	}
+}
+
+/* Of the host's log (SDM 28.3.6), which L1 and L2 fill on the host's own EPT, the index is the one thing that changes. */
+static void hand_index(struct nvmx_vcpu *v, uint64_t from, uint64_t to)
+{
+	uint64_t index;
+
+	nvmx_vmcs_load(v, from);
+	index = nvmx_vmread(v, NVMX_PML_INDEX);
+	nvmx_vmcs_load(v, to);
+	nvmx_vmwrite(v, NVMX_PML_INDEX, index);
+}
+
+void nvmx_log_to_l2(struct nvmx_vcpu *v)
+{
+	hand_index(v, v->config.vmcs01, v->cur->page02.hpa);
+}
+
+void nvmx_log_to_l1(struct nvmx_vcpu *v)
+{
+	hand_index(v, v->cur->page02.hpa, v->config.vmcs01);
 }

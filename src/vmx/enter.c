@@ -99,12 +99,17 @@ bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
 }
 
 /* A vmcs02 that has not run yet, or whose host part is out of date, gets the host part of vmcs01. */
-static void make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
+static bool make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (s->ready02)
-		return;
+		return true;
+	if (v->control_refused) {
+		nvmx_stop_vm(v, NVMX_STOP_CONTROL, v->refused);
+		return false;
+	}
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_merge_prepare(v, s);
+	return true;
 }
 
 NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
@@ -112,7 +117,8 @@ NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 	NVMX_NOT_CLEARED struct nvmx_from01 from;
 	uint64_t steps;
 
-	make_vmcs02(v, s);
+	if (!make_vmcs02(v, s))
+		return false;
 	s->dirty_groups = groups;
 	steps = nvmx_merge_steps(v, s);
 	if (steps & NVMX_STEPS_OF_01) {

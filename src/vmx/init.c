@@ -94,7 +94,8 @@ static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 }
 
 #define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
-		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_HYPERCALLS)
+		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_HYPERCALLS | \
+		     NVMX_HOST_NO_PML_IN_L2)
 
 static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 {
@@ -183,6 +184,57 @@ const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm)
 	return &vm->caps;
 }
 
+/* The loads that L1 is offered and that vmcs01 does not do for it, or not undo. */
+static uint32_t loads_not_undone(const struct nvmx_vcpu *v)
+{
+	uint32_t both = v->ctl01[NVMX_WORD_ENTRY] & nvmx_loads_undone(v->ctl01[NVMX_WORD_EXIT]);
+
+	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & NVMX_CARRYING_LOADS & ~both;
+}
+
+/* A control of vmcs01 that vmcs02 cannot keep, as the detail of NVMX_ERR_CONTROL; false: none. */
+static bool find_refused(const struct nvmx_vcpu *v, uint32_t *detail)
+{
+	for (unsigned w = 0; w < NVMX_WORDS_ALL; w++) {
+		uint64_t c01 = w < NVMX_WORDS ? v->ctl01[w] : v->proc3_01;
+		int bit;
+
+		if (w == NVMX_WORD_PROC2 && !(v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_SECONDARY))
+			continue;
+		bit = nvmx_control_refused((enum nvmx_word)w, c01);
+		if (bit >= 0) {
+			*detail = w << 8 | (uint32_t)bit;
+			return true;
+		}
+	}
+	*detail = NVMX_WORD_PIN << 8 | 6;
+	return v->ctl01[NVMX_WORD_PIN] & NVMX_PIN_PREEMPTION_TIMER && !(v->vm->flags & NVMX_HOST_OWNS_TIMER);
+}
+
+/* Once L1 runs, also a load that it was offered and that is done or undone no more. */
+static void judge01(struct nvmx_vcpu *v)
+{
+	uint32_t lost = loads_not_undone(v);
+
+	v->control_refused = find_refused(v, &v->refused);
+	if (!v->control_refused && lost) {
+		v->control_refused = true;
+		v->refused = NVMX_WORD_ENTRY << 8 | (uint32_t)__builtin_ctz(lost);
+	}
+}
+
+static void withhold_loads(struct nvmx_vcpu *v)
+{
+	uint32_t loads = loads_not_undone(v);
+
+	if (!loads)
+		return;
+	nvmx_caps_withhold_loads(&v->vm->caps, loads, nvmx_undo_of_loads(loads));
+	v->vm->rows = v->vm->rare = v->vm->hw_ro = v->vm->hw_rw = (struct nvmx_rowset){ { 0 } };
+	make_rowsets(v->vm);
+	judge01(v);
+}
+
 void nvmx_vmcs01_read(struct nvmx_vcpu *v)
 {
 	uint64_t before = v->loaded;
@@ -193,9 +245,11 @@ void nvmx_vmcs01_read(struct nvmx_vcpu *v)
 	v->ctl01[NVMX_WORD_PROC2] = (uint32_t)nvmx_vmread(v, NVMX_PROC_CTLS2);
 	v->ctl01[NVMX_WORD_EXIT] = (uint32_t)nvmx_vmread(v, NVMX_EXIT_CTLS);
 	v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
+	v->proc3_01 = v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_TERTIARY ? nvmx_vmread(v, NVMX_PROC_CTLS3) : 0;
 	v->eptp01 = nvmx_vmread(v, NVMX_EPT_POINTER);
 	v->vpid01 = v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_VPID ? (uint16_t)nvmx_vmread(v, NVMX_VPID) : 0;
 	v->cr0_masked01 = nvmx_vmread(v, NVMX_CR0_MASK) & NVMX_CR0_UNTOUCHED;
+	judge01(v);
 	if (before != NVMX_NO_ADDR)
 		nvmx_vmcs_load(v, before);
 }
@@ -205,9 +259,12 @@ static int check_vmcs01(const struct nvmx_vcpu *v, uint32_t *detail)
 {
 	const uint32_t exit = NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER;
 	const uint32_t entry = NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
+	uint32_t refused;
 
 	if (!(v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
 		return fail(detail, NVMX_ERR_CONFIG, NVMX_PROC_CTLS2);
+	if (find_refused(v, &refused))
+		return fail(detail, NVMX_ERR_CONTROL, refused);
 	if (v->ops->make_vmcs02)
 		return NVMX_OK; /* its contract is in <nestvmx/host.h> */
 	if (~v->ctl01[NVMX_WORD_EXIT] & exit)
@@ -236,6 +293,7 @@ int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config 
 	error = check_vmcs01(v, detail);
 	if (error)
 		return error;
+	withhold_loads(v);
 	if (nvmx_ept_vcpu_init(v))
 		return fail(detail, NVMX_ERR_MEMORY, 0);
 	*out = v;
@@ -287,6 +345,7 @@ const char *nvmx_init_error(int error, uint32_t detail)
 	case NVMX_ERR_OP_MISSING: return detail < OPS ? op_rows[detail].missing : "a required op is missing";
 	case NVMX_ERR_CAPS: return "the processor lacks a control that nested VMX needs";
 	case NVMX_ERR_CONFIG: return "a configuration value is out of range";
+	case NVMX_ERR_CONTROL: return nvmx_control_refusal(detail >> 8, detail & 0xff);
 	case NVMX_ERR_MEMORY: return "page_alloc gave no page";
 	default: return "unknown error";
 	}

@@ -75,6 +75,8 @@ static void set_word(struct merge *m, enum nvmx_word w, uint32_t field, uint32_t
 	uint32_t value = nvmx_merge_word(&m->v->vm->masks, w, c12, m->v->ctl01[w], engine,
 					 nvmx_caps_get(&m->v->vm->hw, cap));
 
+	if (w == NVMX_WORD_PROC2 && m->v->vm->flags & NVMX_HOST_NO_PML_IN_L2)
+		value &= ~NVMX_PROC2_PML;
 	if (value == m->s->ctl02[w])
 		return;
 	if ((value ^ m->s->ctl02[w]) & reach_of_msrs[w])
@@ -117,9 +119,15 @@ static uint32_t engine_proc(struct merge *m)
 
 static void merge_proc(struct merge *m)
 {
-	set_word(m, NVMX_WORD_PROC, NVMX_PROC_CTLS, m->v12->proc_ctls, engine_proc(m),
+	uint64_t proc3 = nvmx_merge_bits(&m->v->vm->masks, NVMX_WORD_PROC3, 0, m->v->proc3_01, 0) &
+			 nvmx_caps_get(&m->v->vm->hw, NVMX_MSR_VMX_PROCBASED_CTLS3);
+
+	set_word(m, NVMX_WORD_PROC, NVMX_PROC_CTLS, m->v12->proc_ctls, engine_proc(m) | (proc3 ? NVMX_PROC_TERTIARY : 0),
 		 NVMX_MSR_VMX_TRUE_PROCBASED_CTLS);
 	set_word(m, NVMX_WORD_PROC2, NVMX_PROC_CTLS2, m->proc2, engine_proc2(m), NVMX_MSR_VMX_PROCBASED_CTLS2);
+	if (proc3)
+		write02(m, NVMX_PROC_CTLS3, proc3);
+	m->s->logs01 = m->s->ctl02[NVMX_WORD_PROC2] & NVMX_PROC2_PML;
 }
 
 /* A function that is not enabled exits and is emulated: all of them, or what the library's EPTP list has not. */
@@ -160,15 +168,21 @@ static void merge_exit(struct merge *m)
 	bool owns = m->v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS;
 
 	engine |= (owns ? m->v->ctl01[NVMX_WORD_EXIT] : m->v12->exit_ctls) & NVMX_EXIT_ACK_INT;
-	if (m->v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER && !host_owns_timer(m))
+	if (host_owns_timer(m))
+		engine |= m->v->ctl01[NVMX_WORD_EXIT] & NVMX_EXIT_SAVE_PREEMPTION_TIMER;
+	else if (m->v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER)
 		engine |= NVMX_EXIT_SAVE_PREEMPTION_TIMER;
 	set_word(m, NVMX_WORD_EXIT, NVMX_EXIT_CTLS, m->v12->exit_ctls, engine, NVMX_MSR_VMX_TRUE_EXIT_CTLS);
 }
 
+/* What L1 loads for L2, vmcs01's exit undoes for the host: L1 is offered nothing else, and vmcs02 has nothing else. */
 static void merge_entry(struct merge *m)
 {
+	uint32_t loads = (m->v12->entry_ctls & nvmx_loads_undone(m->v->ctl01[NVMX_WORD_EXIT])) | m->v->ctl01[NVMX_WORD_ENTRY];
+
 	set_word(m, NVMX_WORD_ENTRY, NVMX_ENTRY_CTLS, m->v12->entry_ctls,
-		 NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER, NVMX_MSR_VMX_TRUE_ENTRY_CTLS);
+		 NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | (loads & NVMX_CARRYING_LOADS),
+		 NVMX_MSR_VMX_TRUE_ENTRY_CTLS);
 }
 
 /* The page-fault mask and match are L1's own if the host does not watch page faults; else every one exits. */
@@ -328,13 +342,6 @@ static void merge_pat(struct merge *m)
 		write02(m, NVMX_GUEST_PAT, m->from->pat);
 }
 
-static void merge_perf(struct merge *m)
-{
-	if (m->s->ctl02[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF)
-		write02(m, NVMX_GUEST_PERF_GLOBAL_CTRL,
-			m->v12->entry_ctls & NVMX_ENTRY_LOAD_PERF ? m->v12->guest_perf_global_ctrl : m->from->perf);
-}
-
 static void merge_carried(struct merge *m)
 {
 	nvmx_carry_to_l2(m->v, m->s, m->from->carried);
@@ -355,10 +362,12 @@ static void merge_encls(struct merge *m)
 
 static void merge_ple(struct merge *m)
 {
-	if (!(m->proc2 & NVMX_PROC2_PAUSE_LOOP))
+	bool l1s = m->proc2 & NVMX_PROC2_PAUSE_LOOP;
+
+	if (!(m->s->ctl02[NVMX_WORD_PROC2] & NVMX_PROC2_PAUSE_LOOP))
 		return;
-	write02(m, NVMX_PLE_GAP, m->v12->ple_gap);
-	write02(m, NVMX_PLE_WINDOW, m->v12->ple_window);
+	write02(m, NVMX_PLE_GAP, l1s ? m->v12->ple_gap : m->from->ple_gap);
+	write02(m, NVMX_PLE_WINDOW, l1s ? m->v12->ple_window : m->from->ple_window);
 }
 
 static void merge_eoi(struct merge *m)
@@ -416,8 +425,7 @@ static const struct {
 	{ STEP(TSC), merge_tsc },
 	{ STEP(IO_BITMAP), merge_io_bitmaps },
 	{ STEP(MSR_BITMAP), merge_msr_bitmap },
-	{ STEP(PERF), merge_perf },
-	{ STEP(BNDCFGS) | STEP(CET) | STEP(PKRS), merge_carried },
+	{ STEP(PERF) | STEP(BNDCFGS) | STEP(CET) | STEP(PKRS), merge_carried },
 	{ STEP(XSS), merge_xss },
 	{ STEP(ENCLS), merge_encls },
 	{ STEP(PLE), merge_ple },
@@ -461,7 +469,7 @@ static uint64_t steps_of_every_entry(const struct nvmx_vcpu *v, const struct nvm
 		steps |= STEP(EFER);
 	if (!(v12->entry_ctls & NVMX_ENTRY_LOAD_PAT) || !(v12->exit_ctls & NVMX_EXIT_SAVE_PAT))
 		steps |= STEP(PAT);
-	if (v12->entry_ctls & NVMX_ENTRY_LOAD_PERF)
+	if (v12->entry_ctls & NVMX_ENTRY_LOAD_PERF) /* vmcs02 has what L2 left there */
 		steps |= STEP(PERF);
 	if (nvmx_v12_proc2(v12) & NVMX_PROC2_VMFUNC && v12->vmfunc_ctls & NVMX_VMFUNC_EPTP_SWITCHING)
 		steps |= STEP(VMFUNC);
@@ -499,7 +507,7 @@ uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, struct nvmx_slot *s)
 
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *from)
 {
-	const uint32_t proc = v->ctl01[NVMX_WORD_PROC], proc2 = v->ctl01[NVMX_WORD_PROC2], entry = v->ctl01[NVMX_WORD_ENTRY];
+	const uint32_t proc = v->ctl01[NVMX_WORD_PROC], proc2 = v->ctl01[NVMX_WORD_PROC2];
 
 	*from = (struct nvmx_from01){ 0 };
 #define READ(step, exists, member, field)     \
@@ -518,7 +526,8 @@ void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *
 	READ(CR4, true, cr4_mask, CR4_MASK)
 	READ(XSS, proc2 & NVMX_PROC2_XSAVES, xss_bitmap, XSS_EXIT_BITMAP)
 	READ(ENCLS, proc2 & NVMX_PROC2_ENCLS, encls_bitmap, ENCLS_EXIT_BITMAP)
-	READ(PERF, entry & NVMX_ENTRY_LOAD_PERF, perf, GUEST_PERF_GLOBAL_CTRL)
+	READ(PLE, proc2 & NVMX_PROC2_PAUSE_LOOP, ple_gap, PLE_GAP)
+	READ(PLE, proc2 & NVMX_PROC2_PAUSE_LOOP, ple_window, PLE_WINDOW)
 	READ(IO_BITMAP, proc & NVMX_PROC_IO_BITMAPS, io_bitmap_a, IO_BITMAP_A)
 	READ(IO_BITMAP, proc & NVMX_PROC_IO_BITMAPS, io_bitmap_b, IO_BITMAP_B)
 #undef READ

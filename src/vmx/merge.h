@@ -13,19 +13,20 @@
 #define NVMX_STEPS_OF_01                                                                                  \
 	(NVMX_STEP(EFER) | NVMX_STEP(PAT) | NVMX_STEP(DEBUG) | NVMX_STEP(TSC) | NVMX_STEP(CR0) | NVMX_STEP(CR4) | \
 	 NVMX_STEP(XSS) | NVMX_STEP(ENCLS) | NVMX_STEP(PERF) | NVMX_STEP(IO_BITMAP) | NVMX_STEP(EXC) | \
-	 NVMX_STEP(BNDCFGS) | NVMX_STEP(CET) | NVMX_STEP(PKRS))
+	 NVMX_STEP(PLE) | NVMX_STEP(BNDCFGS) | NVMX_STEP(CET) | NVMX_STEP(PKRS))
 
-#define NVMX_CARRIED 5 /* registers of carry.c */
+#define NVMX_CARRIED 6 /* registers of carry.c */
 
 /* What vmcs02 takes from vmcs01's guest side; read while vmcs01 is current. */
 struct nvmx_from01 {
-	uint64_t efer, pat, debugctl, dr7, perf;
+	uint64_t efer, pat, debugctl, dr7;
 	uint64_t tsc_offset, tsc_multiplier;
 	uint64_t cr0_mask, cr4_mask;
 	uint64_t xss_bitmap, encls_bitmap;
 	uint64_t io_bitmap_a, io_bitmap_b;
 	uint64_t carried[NVMX_CARRIED];
 	uint32_t exception_bitmap;
+	uint32_t ple_gap, ple_window;
 };
 
 /* The merge steps that the dirty rows of the slot call for, and those that every entry needs. */
@@ -49,7 +50,8 @@ static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)
 }
 
 /* carry.c: what vmcs01 and vmcs02 hand to each other.  The VMCS that is read or written is current. */
-#define NVMX_CARRYING_LOADS (NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
+#define NVMX_CARRYING_LOADS \
+	(NVMX_ENTRY_LOAD_PERF | NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
 static inline bool nvmx_carries(const struct nvmx_vcpu *v)
 {
 	return v->ctl01[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS;

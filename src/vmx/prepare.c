@@ -24,6 +24,17 @@ static const struct {
 	{ NVMX_HOST_INT_SSP_TABLE, NVMX_EXIT_LOAD_CET },
 	{ NVMX_HOST_PKRS, NVMX_EXIT_LOAD_PKRS },
 };
+/* What a control that is kept from vmcs01 needs beside it; L1 has none of these fields. */
+static const struct {
+	uint16_t field;
+	uint32_t proc2;
+} kept_fields[] = {
+	{ NVMX_INSTR_TIMEOUT, NVMX_PROC2_NOTIFY },
+	{ NVMX_ENCLV_EXIT_BITMAP, NVMX_PROC2_ENCLV },
+	{ NVMX_PML_ADDRESS, NVMX_PROC2_PML },
+};
+#define KEPT_FIELDS (sizeof(kept_fields) / sizeof(*kept_fields))
+
 #define HOST_FIELDS (sizeof(host_fields) / sizeof(*host_fields))
 #define HOST_MSR_FIELDS (sizeof(host_msr_fields) / sizeof(*host_msr_fields))
 
@@ -46,9 +57,30 @@ static void copy_host_part(struct nvmx_vcpu *v, struct nvmx_slot *s)
 			nvmx_vmwrite(v, host_msr_fields[i].field, msr[i]);
 }
 
+/* vmcs01 is current. */
+static void read_kept(struct nvmx_vcpu *v, uint64_t value[KEPT_FIELDS])
+{
+	for (unsigned i = 0; i < KEPT_FIELDS; i++)
+		if (v->ctl01[NVMX_WORD_PROC2] & kept_fields[i].proc2)
+			value[i] = nvmx_vmread(v, kept_fields[i].field);
+}
+
+/* vmcs02 is. */
+static void write_kept(struct nvmx_vcpu *v, const uint64_t value[KEPT_FIELDS])
+{
+	for (unsigned i = 0; i < KEPT_FIELDS; i++)
+		if (v->ctl01[NVMX_WORD_PROC2] & kept_fields[i].proc2)
+			nvmx_vmwrite(v, kept_fields[i].field, value[i]);
+	if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_RTIT)
+		nvmx_vmwrite(v, NVMX_GUEST_RTIT_CTL, 0);
+}
+
 void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
+	uint64_t kept[KEPT_FIELDS];
+
 	nvmx_slot_freshen(v, s); /* all of vmcs12 goes into vmcs02 */
+	read_kept(v, kept);
 	if (v->ops->make_vmcs02) {
 		nvmx_vmcs_load(v, s->page02.hpa);
 		nvmx_vmwrite_flush(v);
@@ -56,6 +88,7 @@ void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	} else {
 		copy_host_part(v, s);
 	}
+	write_kept(v, kept);
 	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, NVMX_NO_ADDR);
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
 	s->vpid02 = 0;

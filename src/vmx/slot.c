@@ -219,8 +219,8 @@ void nvmx_slots_renew(struct nvmx_vcpu *v)
 
 void nvmx_slots_destroy(struct nvmx_vcpu *v)
 {
-	v->cur = NULL;
 	nvmx_l2_ends(v);
+	v->cur = NULL;
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_shadow_switch(v);
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {

@@ -355,8 +355,8 @@ static void write_link(struct restore *r)
 static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 {
 	nvmx_vmcs_load(v, v->config.vmcs01);
-	v->cur = NULL;
 	nvmx_l2_ends(v);
+	v->cur = NULL;
 	v->run_pending = v->smm.active = v->smm.in_l2 = false;
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	v->stop = NVMX_STOP_NONE;

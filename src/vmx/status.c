@@ -73,6 +73,7 @@ const char *nvmx_stop_reason(const struct nvmx_vcpu *v)
 		[NVMX_STOP_NO_MEMORY] = "out of host memory",
 		[NVMX_STOP_ENTRY_VMCS02] = "the processor refused vmcs02",
 		[NVMX_STOP_HOST_OP] = "the host could not pin a frame of L1",
+		[NVMX_STOP_CONTROL] = "the host changed vmcs01 to controls that vmcs02 cannot keep",
 	};
 
 	return reasons[v->stop];

@@ -78,6 +78,7 @@ struct nvmx_slot {
 	uint8_t look02;             /* what an exit of L2 has to see to: NVMX_LOOK_* */
 	bool l1_ia32e;              /* L1's mode at the last checks */
 	bool ready02;               /* vmcs02 holds the host's constant part */
+	bool logs01;                /* vmcs02 writes vmcs01's page-modification log */
 	bool shadow_synced;         /* the hardware shadow holds what the mirror says */
 	struct nvmx_grants msr, io[2];
 	struct nvmx_pin vapic, apic_access, posted_int;
@@ -123,6 +124,9 @@ struct nvmx_vcpu {
 	uint32_t ctl01[NVMX_WORDS];
 	uint64_t eptp01;
 	uint64_t cr0_masked01;      /* bits of NVMX_CR0_UNTOUCHED that the host has in the CR0 guest/host mask */
+	uint64_t proc3_01;          /* the tertiary controls */
+	bool control_refused;       /* vmcs01 has what vmcs02 cannot keep: */
+	uint32_t refused;           /* the detail of NVMX_ERR_CONTROL */
 	uint64_t counters[NVMX_CNT_COUNT];
 	struct nvmx_slot slots[NVMX_SLOT_PLACES];
 	struct nvmx_page shadow_bitmap[2]; /* VMREAD and VMWRITE bitmaps of vmcs01 */
@@ -286,11 +290,20 @@ static inline bool nvmx_eptp_index_exists(const struct nvmx_vcpu *v)
 	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_VE;
 }
 
+/* carry.c: the index of vmcs01's page-modification log, where vmcs02 has the log; that VMCS is current after it. */
+void nvmx_log_to_l2(struct nvmx_vcpu *v);
+void nvmx_log_to_l1(struct nvmx_vcpu *v);
+
+/* caps.c: L1 is no longer offered these VM-entry loads, nor the VM-exit controls of the same registers. */
+void nvmx_caps_withhold_loads(struct nvmx_caps *c, uint32_t loads, uint32_t exit);
+
 /* in_l2 changes here alone: whatever takes the processor from L1 to L2 or back (VM entry and exit, SMI, RSM, restored state,
  * reset, destruction) asks for its barrier. */
 static inline void nvmx_l2_begins(struct nvmx_vcpu *v)
 {
 	v->in_l2 = true;
+	if (v->cur->logs01)
+		nvmx_log_to_l2(v);
 	if (v->ops->barrier)
 		v->ops->barrier(v->host, NVMX_BARRIER_L2_ENTRY);
 }
@@ -300,6 +313,8 @@ static inline void nvmx_l2_ends(struct nvmx_vcpu *v)
 	if (!v->in_l2)
 		return;
 	v->in_l2 = false;
+	if (v->cur->logs01)
+		nvmx_log_to_l1(v);
 	if (v->ops->barrier)
 		v->ops->barrier(v->host, NVMX_BARRIER_IBPB);
 }

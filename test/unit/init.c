@@ -51,6 +51,10 @@ static int take(struct nvmx_host *h, unsigned event)
 	return -1;
 }
 
+/* All that a vmcs01 may have on. */
+#define EXITS01 (~NVMX_EXIT_SECONDARY)
+#define ENTRIES01 0x0057f3ffu
+
 struct setup {
 	struct nvmx_host_ops ops;
 	struct nvmx_caps hw;
@@ -176,7 +180,7 @@ static void missing_ops(void **state)
 static void errors_have_words(void **state)
 {
 	static const int errors[] = { NVMX_OK, NVMX_ERR_ABI, NVMX_ERR_OP_MISSING, NVMX_ERR_CAPS, NVMX_ERR_CONFIG,
-				      NVMX_ERR_MEMORY, 12345 };
+				      NVMX_ERR_MEMORY, NVMX_ERR_CONTROL, 12345 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
@@ -196,7 +200,8 @@ static void memory_ends(void **state)
 
 	fill(m, &s);
 	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
-	F01(EXIT_CTLS) = F01(ENTRY_CTLS) = ~0u;
+	F01(EXIT_CTLS) = EXITS01;
+	F01(ENTRY_CTLS) = ENTRIES01;
 	for (pages = 0; error != NVMX_OK && pages < MINI_PAGES; pages++) {
 		m->host.pages_left = pages;
 		error = vm_init(m, &s);
@@ -224,19 +229,20 @@ static void vmcs01_controls(void **state)
 	fill(m, &s);
 	assert_int_equal(vm_init(m, &s), NVMX_OK);
 	F01(PROC_CTLS2) = 0;
-	F01(EXIT_CTLS) = F01(ENTRY_CTLS) = ~0u;
+	F01(EXIT_CTLS) = EXITS01;
+	F01(ENTRY_CTLS) = ENTRIES01;
 	assert_int_equal(nvmx_vcpu_init(m->v, s.vm, &config, &v, &s.detail), NVMX_ERR_CONFIG);
 	assert_int_equal(s.detail, NVMX_PROC_CTLS2);
 	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
-	F01(EXIT_CTLS) = ~NVMX_EXIT_SAVE_PAT;
+	F01(EXIT_CTLS) = EXITS01 & ~NVMX_EXIT_SAVE_PAT;
 	assert_int_equal(nvmx_vcpu_init(m->v, s.vm, &config, &v, &s.detail), NVMX_ERR_CONFIG);
 	assert_int_equal(s.detail, NVMX_EXIT_CTLS);
-	F01(EXIT_CTLS) = ~0u;
-	F01(ENTRY_CTLS) = ~NVMX_ENTRY_LOAD_DEBUG;
+	F01(EXIT_CTLS) = EXITS01;
+	F01(ENTRY_CTLS) = ENTRIES01 & ~NVMX_ENTRY_LOAD_DEBUG;
 	assert_int_equal(nvmx_vcpu_init(m->v, s.vm, &config, &v, &s.detail), NVMX_ERR_CONFIG);
 	assert_int_equal(s.detail, NVMX_ENTRY_CTLS);
 	assert_null(v);
-	F01(ENTRY_CTLS) = ~0u;
+	F01(ENTRY_CTLS) = ENTRIES01;
 	F01(PROC_CTLS2) = NVMX_PROC2_EPT | NVMX_PROC2_VPID;
 	F01(VPID) = 9;
 	assert_int_equal(nvmx_vcpu_init(m->v, s.vm, &config, &v, &s.detail), NVMX_OK);

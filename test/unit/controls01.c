@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What vmcs01 has on: for every bit of every word of controls, vmcs02 keeps it, or the host is refused with its name, or the
+ * table says why L1's value rules.  The lists here are of the SDM (24.6.1, 24.6.2, 24.7.1, 24.8.1), not of controls.def.
+ */
+#include "minihost.h"
+#include "vmx/merge.h"
+
+#define LOADS (NVMX_ENTRY_LOAD_PERF | NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
+#define UNDOES (NVMX_EXIT_LOAD_PERF | NVMX_EXIT_CLEAR_BNDCFGS | NVMX_EXIT_LOAD_CET | NVMX_EXIT_LOAD_PKRS)
+#define EXIT01 (NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | \
+		NVMX_EXIT_LOAD_EFER)
+#define ENTRY01 (NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER)
+
+static int xlate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	(void)h;
+	(void)access;
+	*out = (struct nvmx_xlate){ .hpa = gpa, .rights = 7, .page_shift = 12, .memtype = 6 };
+	return 0;
+}
+
+static void flush_ept(struct nvmx_host *h, uint64_t eptp, unsigned scope)
+{
+	(void)h;
+	(void)eptp;
+	(void)scope;
+}
+
+static int msr_read(struct nvmx_host *h, uint32_t msr, uint64_t *value)
+{
+	(void)h;
+	*value = msr;
+	return 0;
+}
+
+static int msr_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
+{
+	(void)h;
+	(void)msr;
+	(void)value;
+	return 0;
+}
+
+static int start(struct mini *m, uint32_t flags, uint32_t *detail)
+{
+	static struct nvmx_caps hw;
+	struct nvmx_vm_config vm = { .ops = &m->ops, .hw = &hw, .shadow_ept_pages = 16, .flags = flags };
+	struct nvmx_vcpu_config config = { .host = &m->host, .vmcs01 = MINI_VMCS01, .vpid02 = 77 };
+	struct nvmx_vcpu *v;
+	int error;
+
+	hw = m->vm->hw;
+	hw.msr[NVMX_MSR_VMX_PROCBASED_CTLS3 - NVMX_CAPS_FIRST_MSR] = ~0ull;
+	hw.msr[0] |= NVMX_BIT64(55);
+	m->ops.size = sizeof(m->ops);
+	m->ops.abi = NVMX_ABI_VERSION;
+	m->ops.translate = xlate;
+	m->ops.flush_ept = flush_ept;
+	m->ops.l1_msr_read = msr_read;
+	m->ops.l1_msr_write = msr_write;
+	assert_int_equal(nvmx_vm_init(m->vm, &vm, &m->vm, detail), NVMX_OK);
+	error = nvmx_vcpu_init(m->v, m->vm, &config, &v, detail);
+	if (error)
+		nvmx_vm_destroy(m->vm);
+	return error;
+}
+
+/* The processor's capabilities outlive the VM whose memory they were in. */
+static void stop(struct mini *m)
+{
+	nvmx_vcpu_destroy(m->v);
+	nvmx_vm_destroy(m->vm);
+}
+
+static void base01(struct mini *m)
+{
+	mini_state01(m);
+	F01(PIN_CTLS) = 0x16;
+	F01(PROC_CTLS) = 0x0401e172 | NVMX_PROC_SECONDARY;
+	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
+	F01(EXIT_CTLS) = EXIT01;
+	F01(ENTRY_CTLS) = ENTRY01;
+}
+
+/* L1's current VMCS; vmcs02 as an entry makes it. */
+static struct nvmx_slot *active(struct mini *m)
+{
+	mini_enter_vmx(m, true);
+	return m->v->cur;
+}
+
+static struct mini_vmcs *merged(struct mini *m, struct nvmx_slot *s)
+{
+	struct nvmx_from01 from;
+	uint64_t steps;
+
+	if (!s->ready02) {
+		nvmx_vmcs_load(m->v, MINI_VMCS01);
+		nvmx_merge_prepare(m->v, s);
+	}
+	s->dirty_groups = NVMX_GROUP(CTRL);
+	steps = nvmx_merge_steps(m->v, s);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	nvmx_merge_read01(m->v, steps, &from);
+	nvmx_vmcs_load(m->v, s->page02.hpa);
+	assert_true(nvmx_merge(m->v, s, steps, &from));
+	nvmx_vmwrite_flush(m->v);
+	s->dirty_groups = 0;
+	return mini_vmcs(&m->host, s->page02.hpa);
+}
+
+static void back_in_l1(struct mini *m)
+{
+	nvmx_vmwrite_flush(m->v);
+	m->v->in_l2 = false;
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+}
+
+#define B NVMX_BIT64
+/* What vmcs02 does with a control of vmcs01, L1 asking for nothing.  Every other bit is unknown. */
+static const struct sdm {
+	unsigned row;
+	uint64_t kept, refused;
+	uint64_t l1s;       /* L1's value, or the engine's rules */
+	uint64_t reserved1; /* reserved, may be 1 */
+} sdm[NVMX_WORDS_ALL] = {
+	[NVMX_WORD_PIN] = { NVMX_I_PIN_CTLS, B(0) | B(3) | B(5), B(6), B(7), 0x16 },
+	[NVMX_WORD_PROC] = { NVMX_I_PROC_CTLS, B(3) | B(7) | B(9) | B(10) | B(11) | B(12) | B(15) | B(16) | B(19) | B(20) |
+			     B(23) | B(24) | B(25) | B(27) | B(29) | B(30) | B(31), 0,
+			     B(2) | B(17) | B(21) | B(22) | B(28), 0x0401e172 },
+	[NVMX_WORD_PROC2] = { NVMX_I_PROC_CTLS2, B(1) | B(2) | B(6) | B(10) | B(11) | B(15) | B(16) | B(17) | B(19) | B(22) |
+			      B(24) | B(25) | B(28) | B(30) | B(31), B(21) | B(23),
+			      B(0) | B(3) | B(4) | B(5) | B(7) | B(8) | B(9) | B(12) | B(13) | B(14) | B(18) | B(20) | B(26) |
+			      B(27), 0 },
+	[NVMX_WORD_EXIT] = { NVMX_I_EXIT_CTLS, B(2) | B(9) | B(12) | B(18) | B(19) | B(20) | B(21) | B(23) | B(24) | B(25) |
+			     B(26) | B(27) | B(28) | B(29) | B(30), B(31), B(15) | B(22), 0x36dff },
+	[NVMX_WORD_ENTRY] = { NVMX_I_ENTRY_CTLS, B(2) | B(13) | B(14) | B(15) | B(16) | B(17) | B(18) | B(20) | B(22),
+			      B(10) | B(11) | B(19) | B(21) | B(23), B(9), 0x11ff },
+	[NVMX_WORD_PROC3] = { NVMX_I_PROC_CTLS3, B(0), B(1) | B(2) | B(3) | B(7), B(4) | B(6), 0 },
+};
+
+static const struct nvmx_control_row *row_of(unsigned word, uint64_t bit)
+{
+	size_t n;
+	const struct nvmx_control_row *row = nvmx_control_rows(&n);
+
+	for (; n--; row++)
+		if (row->word == word && row->bit == bit)
+			return row;
+	return NULL;
+}
+
+static void set01(struct mini *m, unsigned word, uint64_t bit)
+{
+	base01(m);
+	*mini01(m, sdm[word].row) |= bit;
+	if (word == NVMX_WORD_PROC3)
+		F01(PROC_CTLS) |= NVMX_PROC_TERTIARY;
+}
+
+static void a_bit(struct mini *m, unsigned word, unsigned n)
+{
+	uint64_t bit = B(n);
+	const struct nvmx_control_row *row = row_of(word, bit);
+	bool known = (sdm[word].kept | sdm[word].l1s) & bit;
+	uint32_t detail = 0;
+	const char *words;
+	struct mini_vmcs *vmcs02;
+
+	assert_int_equal(!!row, known || sdm[word].refused & bit);
+	set01(m, word, bit);
+	if (!known && !(sdm[word].reserved1 & bit)) {
+		assert_int_equal(start(m, 0, &detail), NVMX_ERR_CONTROL);
+		assert_int_equal(detail, word << 8 | n);
+		words = nvmx_init_error(NVMX_ERR_CONTROL, detail);
+		assert_non_null(strstr(words, row ? row->name : "does not know"));
+		return;
+	}
+	assert_int_equal(start(m, 0, &detail), NVMX_OK);
+	vmcs02 = merged(m, active(m));
+	if (sdm[word].kept & bit)
+		assert_int_equal(vmcs02->field[sdm[word].row] & bit, bit);
+	else if (known)
+		assert_true(row->why[0]);
+	if (sdm[word].kept & bit && word == NVMX_WORD_PROC3)
+		assert_true(vmcs02->field[NVMX_I_PROC_CTLS] & NVMX_PROC_TERTIARY);
+	else
+		assert_false(vmcs02->field[NVMX_I_PROC_CTLS] & NVMX_PROC_TERTIARY);
+	back_in_l1(m);
+	stop(m);
+}
+
+static void every_bit_of_every_word(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_caps hw = m->vm->hw;
+
+	for (unsigned word = 0; word < NVMX_WORDS_ALL; word++)
+		for (unsigned n = 0; n < (word == NVMX_WORD_PROC3 ? 64u : 32u); n++) {
+			m->vm->hw = hw;
+			m->host.current = mini_vmcs(&m->host, MINI_VMCS01);
+			a_bit(m, word, n);
+		}
+}
+
+/* A kept control has what it needs beside it. */
+static void fields_of_kept_controls(void **state)
+{
+	static const struct {
+		uint32_t control;
+		unsigned row;
+	} rows[] = {
+		{ NVMX_PROC2_NOTIFY, NVMX_I_INSTR_TIMEOUT },  { NVMX_PROC2_ENCLV, NVMX_I_ENCLV_EXIT_BITMAP },
+		{ NVMX_PROC2_PML, NVMX_I_PML_ADDRESS },       { NVMX_PROC2_PAUSE_LOOP, NVMX_I_PLE_GAP },
+		{ NVMX_PROC2_PAUSE_LOOP, NVMX_I_PLE_WINDOW }, { NVMX_PROC2_ENCLS, NVMX_I_ENCLS_EXIT_BITMAP },
+	};
+	struct mini *m = *state;
+	struct nvmx_caps hw = m->vm->hw;
+	struct mini_vmcs *vmcs02;
+	uint32_t detail;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		m->vm->hw = hw;
+		set01(m, NVMX_WORD_PROC2, rows[i].control);
+		*mini01(m, rows[i].row) = 0x12345000;
+		assert_int_equal(start(m, 0, &detail), NVMX_OK);
+		assert_int_equal(merged(m, active(m))->field[rows[i].row], 0x12345000);
+		back_in_l1(m);
+		stop(m);
+	}
+	m->vm->hw = hw; /* tracing is off in L2, whatever a new VMCS has */
+	set01(m, NVMX_WORD_ENTRY, NVMX_ENTRY_LOAD_RTIT);
+	F01(GUEST_RTIT_CTL) = 0x1;
+	assert_int_equal(start(m, 0, &detail), NVMX_OK);
+	vmcs02 = merged(m, active(m));
+	assert_int_equal(vmcs02->field[NVMX_I_GUEST_RTIT_CTL], 0);
+	back_in_l1(m);
+	stop(m);
+}
+
+/* The host's log and mode-based execute control belong to its own EPT; L1's to the shadow (SDM 28.3.6, 28.3.2). */
+static void controls_of_the_map(void **state)
+{
+	static const struct {
+		uint32_t flags, c12, c01, want;
+	} rows[] = {
+		{ 0, 0, NVMX_PROC2_PML | NVMX_PROC2_MODE_EXEC, NVMX_PROC2_PML | NVMX_PROC2_MODE_EXEC },
+		{ 0, NVMX_PROC2_EPT, NVMX_PROC2_PML | NVMX_PROC2_MODE_EXEC, 0 },
+		{ 0, NVMX_PROC2_EPT | NVMX_PROC2_PML | NVMX_PROC2_MODE_EXEC, 0, NVMX_PROC2_MODE_EXEC },
+		{ 0, NVMX_PROC2_EPT | NVMX_PROC2_PML, NVMX_PROC2_PML, 0 },
+		{ 0, 0, 0, 0 },
+		{ NVMX_HOST_NO_PML_IN_L2, 0, NVMX_PROC2_PML, 0 },
+	};
+	struct mini *m = *state;
+	struct nvmx_caps hw = m->vm->hw;
+	struct nvmx_slot *s;
+	uint32_t detail;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		m->vm->hw = hw;
+		set01(m, NVMX_WORD_PROC2, rows[i].c01);
+		assert_int_equal(start(m, rows[i].flags, &detail), NVMX_OK);
+		s = active(m);
+		nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY);
+		nvmx_slot_write(s, NVMX_I_PROC_CTLS2, rows[i].c12);
+		assert_int_equal(merged(m, s)->field[NVMX_I_PROC_CTLS2] & (NVMX_PROC2_PML | NVMX_PROC2_MODE_EXEC), rows[i].want);
+		back_in_l1(m);
+		stop(m);
+	}
+}
+
+/* The two VMCSs fill one log: its index goes with who runs, by VM entry and exit and by SMI and RSM. */
+static void index_of_the_log(void **state)
+{
+	struct mini *m = *state;
+	struct mini_vmcs *vmcs02;
+	struct nvmx_slot *s;
+	uint32_t detail;
+
+	set01(m, NVMX_WORD_PROC2, NVMX_PROC2_PML);
+	assert_int_equal(start(m, 0, &detail), NVMX_OK);
+	s = active(m);
+	vmcs02 = merged(m, s);
+	F01(PML_INDEX) = 500;
+	nvmx_l2_begins(m->v);
+	nvmx_vmwrite_flush(m->v);
+	assert_ptr_equal(m->host.current, vmcs02);
+	assert_int_equal(vmcs02->field[NVMX_I_PML_INDEX], 500);
+	vmcs02->field[NVMX_I_PML_INDEX] = 333; /* L2 has written */
+	nvmx_smi(m->v);
+	assert_int_equal(F01(PML_INDEX), 333);
+	F01(PML_INDEX) = 222; /* SMM code */
+	nvmx_rsm(m->v);
+	assert_ptr_equal(m->host.current, vmcs02);
+	assert_int_equal(vmcs02->field[NVMX_I_PML_INDEX], 222);
+	vmcs02->field[NVMX_I_PML_INDEX] = 0xffff; /* full */
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	nvmx_l2_ends(m->v);
+	nvmx_vmwrite_flush(m->v);
+	assert_ptr_equal(m->host.current, mini_vmcs(&m->host, MINI_VMCS01));
+	assert_int_equal(F01(PML_INDEX), 0xffff);
+
+	F01(PROC_CTLS2) &= ~(uint64_t)NVMX_PROC2_PML; /* the host stops to log */
+	nvmx_vmcs01_changed(m->v);
+	merged(m, s);
+	vmcs02->field[NVMX_I_PML_INDEX] = 77;
+	nvmx_l2_begins(m->v);
+	nvmx_l2_ends(m->v);
+	assert_int_equal(vmcs02->field[NVMX_I_PML_INDEX], 77);
+	back_in_l1(m);
+	assert_int_equal(F01(PML_INDEX), 0xffff);
+	stop(m);
+}
+
+/* Each load that L1 may be offered, with vmcs01's entry and exit controls of the register on and off. */
+static void loads_that_are_not_undone(void **state)
+{
+	static const struct {
+		uint32_t load, undo;
+		uint64_t cr4;
+	} pairs[] = {
+		{ NVMX_ENTRY_LOAD_PERF, NVMX_EXIT_LOAD_PERF, 0 },
+		{ NVMX_ENTRY_LOAD_BNDCFGS, NVMX_EXIT_CLEAR_BNDCFGS, 0 },
+		{ NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET, NVMX_CR4_CET },
+		{ NVMX_ENTRY_LOAD_PKRS, NVMX_EXIT_LOAD_PKRS, NVMX_CR4_PKS },
+	};
+	struct mini *m = *state;
+	struct nvmx_caps hw = m->vm->hw;
+	const struct nvmx_caps *l1;
+	struct nvmx_slot *s;
+	uint32_t detail, entry02;
+
+	hw.msr[NVMX_MSR_VMX_CR4_FIXED1 - NVMX_CAPS_FIRST_MSR] |= NVMX_CR4_CET | NVMX_CR4_PKS;
+	for (unsigned i = 0; i < 256; i++) {
+		uint32_t entry = 0, exit = 0, offered = 0, undo = 0;
+		uint64_t cr4 = 0;
+
+		for (unsigned p = 0; p < 4; p++) {
+			entry |= i >> p & 1 ? pairs[p].load : 0;
+			exit |= i >> (4 + p) & 1 ? pairs[p].undo : 0;
+			if (i >> p & 1 && i >> (4 + p) & 1) {
+				offered |= pairs[p].load;
+				undo |= pairs[p].undo;
+				cr4 |= pairs[p].cr4;
+			}
+		}
+		m->vm->hw = hw;
+		base01(m);
+		F01(ENTRY_CTLS) |= entry;
+		F01(EXIT_CTLS) |= exit;
+		assert_int_equal(start(m, 0, &detail), NVMX_OK);
+		l1 = nvmx_vm_caps(m->vm);
+		assert_int_equal(nvmx_caps_may(l1, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & LOADS, offered);
+		assert_int_equal(nvmx_caps_may(l1, NVMX_MSR_VMX_ENTRY_CTLS) & LOADS, offered);
+		assert_int_equal(nvmx_caps_may(l1, NVMX_MSR_VMX_TRUE_EXIT_CTLS) & UNDOES, undo);
+		assert_int_equal(nvmx_caps_may(l1, NVMX_MSR_VMX_EXIT_CTLS) & UNDOES, undo);
+		assert_int_equal(nvmx_caps_get(l1, NVMX_MSR_VMX_CR4_FIXED1) & (NVMX_CR4_CET | NVMX_CR4_PKS), cr4);
+		assert_int_equal(nvmx_set_has(&m->vm->rows, NVMX_I_GUEST_PKRS), !!(offered & NVMX_ENTRY_LOAD_PKRS));
+		s = active(m);
+		s->v12->entry_ctls = LOADS; /* whatever L1 was told: no load for L2 that vmcs01's exit does not undo */
+		entry02 = (uint32_t)merged(m, s)->field[NVMX_I_ENTRY_CTLS] & LOADS;
+		for (unsigned p = 0; p < 4; p++)
+			assert_int_equal(!!(entry02 & pairs[p].load), entry & pairs[p].load || exit & pairs[p].undo);
+		back_in_l1(m);
+		stop(m);
+	}
+}
+
+/* A host that turns a control on, or a pair off, later: L1's next entry stops the VM, with the name. */
+static void changed_while_l1_runs(void **state)
+{
+	static const struct {
+		unsigned row;
+		uint64_t on, off;
+		uint32_t detail;
+	} changes[] = {
+		{ NVMX_I_PROC_CTLS2, NVMX_PROC2_SPP, 0, NVMX_WORD_PROC2 << 8 | 23 },
+		{ NVMX_I_PIN_CTLS, NVMX_PIN_PREEMPTION_TIMER, 0, NVMX_WORD_PIN << 8 | 6 },
+		{ NVMX_I_EXIT_CTLS, 0, NVMX_EXIT_LOAD_PKRS, NVMX_WORD_ENTRY << 8 | 22 },
+		{ NVMX_I_ENTRY_CTLS, 0, NVMX_ENTRY_LOAD_PERF, NVMX_WORD_ENTRY << 8 | 13 },
+	};
+	struct nvmx_check_input in = { 0 };
+	struct mini *m = *state;
+	struct nvmx_caps hw = m->vm->hw;
+	struct nvmx_slot *s;
+	uint32_t detail;
+
+	for (unsigned i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		m->vm->hw = hw;
+		base01(m);
+		F01(ENTRY_CTLS) |= LOADS;
+		F01(EXIT_CTLS) |= UNDOES;
+		assert_int_equal(start(m, 0, &detail), NVMX_OK);
+		s = active(m);
+		merged(m, s);
+		back_in_l1(m);
+		*mini01(m, changes[i].row) = (*mini01(m, changes[i].row) | changes[i].on) & ~changes[i].off;
+		nvmx_vmcs01_changed(m->v);
+		assert_false(nvmx_load_vmcs02(m->v, s, &in, 0));
+		assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_CONTROL);
+		assert_int_equal(nvmx_stop_detail(m->v), changes[i].detail);
+		back_in_l1(m);
+		stop(m);
+	}
+}
+
+/* What a host of each make uses is not refused: Linux 6.1 and 6.12, bhyve. */
+static void real_hosts_start(void **state)
+{
+	static const struct {
+		uint32_t flags, pin, proc, proc2, exit, entry;
+		uint64_t proc3;
+	} hosts[] = {
+		{ NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_OWNS_TIMER | NVMX_HOST_NO_PML_IN_L2, 0xff, 0xf5fbeffe, 0xc71bffff, 0x3bfffff,
+		  0x7f3ff, NVMX_PROC3_IPI_VIRT },
+		{ NVMX_HOST_OWNS_INTERRUPTS, 0x9f, 0xf779e5f6, 0x40013ba, 0x3fefff, 0xd3ff, 0 },
+	};
+	struct mini *m = *state;
+	struct nvmx_caps hw = m->vm->hw;
+	uint32_t detail = 0;
+
+	m->ops.pending_events = (unsigned (*)(struct nvmx_host *))(void (*)(void))flush_ept; /* none is called */
+	m->ops.ack_interrupt = (int (*)(struct nvmx_host *))(void (*)(void))flush_ept;
+	m->ops.take_event = (int (*)(struct nvmx_host *, unsigned))(void (*)(void))flush_ept;
+	for (unsigned i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+		m->vm->hw = hw;
+		base01(m);
+		F01(PIN_CTLS) |= hosts[i].pin;
+		F01(PROC_CTLS) |= hosts[i].proc;
+		F01(PROC_CTLS2) |= hosts[i].proc2;
+		F01(PROC_CTLS3) = hosts[i].proc3;
+		F01(EXIT_CTLS) |= hosts[i].exit;
+		F01(ENTRY_CTLS) |= hosts[i].entry;
+		if (hosts[i].proc3)
+			F01(PROC_CTLS) |= NVMX_PROC_TERTIARY;
+		assert_int_equal(start(m, hosts[i].flags, &detail), NVMX_OK);
+		stop(m);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		MINI_TEST(every_bit_of_every_word),   MINI_TEST(fields_of_kept_controls), MINI_TEST(controls_of_the_map),
+		MINI_TEST(index_of_the_log),          MINI_TEST(loads_that_are_not_undone),
+		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
