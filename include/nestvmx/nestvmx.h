@@ -103,6 +103,10 @@ struct nvmx_vcpu_config {
 	/* Bits of CR4 that stay 1 in hardware whatever the guest has (the host's MCE), and that stay 0 (what the host emulates,
 	 * such as UMIP, and L1 is offered in IA32_VMX_CR4_FIXED1).  Both are in vmcs01's CR4 guest/host mask. */
 	uint64_t cr4_kept, cr4_hidden;
+	/* Bits of IA32_DEBUGCTL that are the host's alone while a guest runs: those that it accepts from L1 and ignores (LBR), and
+	 * those that it sets in vmcs02 for itself (FREEZE_WHILE_SMM), which it does after each VM entry, RSM and restored state.
+	 * The library loads none of them for L2, and saves none: vmcs12 keeps its own.  0: none. */
+	uint64_t debugctl_hidden;
 };
 
 /* Opaque, caller-owned, 64-byte aligned. */

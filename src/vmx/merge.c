@@ -308,10 +308,11 @@ static void merge_debug(struct merge *m)
 {
 	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_DEBUG) {
 		write_guest(m, NVMX_I_GUEST_DR7, NVMX_GUEST_DR7, m->v12->guest_dr7);
-		write_guest(m, NVMX_I_GUEST_DEBUGCTL, NVMX_GUEST_DEBUGCTL, m->v12->guest_debugctl);
+		write_guest(m, NVMX_I_GUEST_DEBUGCTL, NVMX_GUEST_DEBUGCTL,
+			    m->v12->guest_debugctl & ~m->v->config.debugctl_hidden);
 	} else {
 		write02(m, NVMX_GUEST_DR7, m->from->dr7);
-		write02(m, NVMX_GUEST_DEBUGCTL, m->from->debugctl);
+		write02(m, NVMX_GUEST_DEBUGCTL, m->from->debugctl & ~m->v->config.debugctl_hidden);
 	}
 }
 

@@ -99,6 +99,8 @@ static bool load_vmcs_msr(struct nvmx_vcpu *v, const struct vmcs_msr *m, uint64_
 	}
 	if (!m->valid(&v->vm->caps, value))
 		return false;
+	if (m->msr == NVMX_MSR_DEBUGCTL)
+		value &= ~v->config.debugctl_hidden;
 	nvmx_vmwrite(v, m->field, value);
 	return true;
 }
@@ -125,6 +127,8 @@ static bool store_one(struct nvmx_vcpu *v, struct msr_entry *e)
 	m = find_vmcs_msr(v, e->index);
 	if (m) {
 		e->value = nvmx_vmread(v, m->field);
+		if (m->msr == NVMX_MSR_DEBUGCTL)
+			e->value &= ~v->config.debugctl_hidden;
 		return true;
 	}
 	own = nvmx_msr_read(v, e->index, &e->value);

@@ -182,7 +182,7 @@ static void freshen(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups)
 	NVMX_FOR_EACH_ROW(row, &s->stale) {
 		if (!(groups >> nvmx_field_rows[row].group & 1))
 			continue;
-		nvmx_v12_set(s->v12, row, nvmx_vmread(v, nvmx_field_rows[row].encoding));
+		nvmx_v12_set(s->v12, row, nvmx_read_row(v, s->v12, row));
 		nvmx_set_del(&s->stale, row);
 	}
 	if (before != NVMX_NO_ADDR)

@@ -200,6 +200,7 @@ static void settle_live(struct restore *r)
 		else if (row->offset + sizeof(uint64_t) > r->live_size)
 			*nvmx_live_value(&r->live, row) = guess_register(r, row);
 	}
+	r->live.debugctl &= ~r->v->config.debugctl_hidden;
 	if (r->h.flags & NVMX_STATE_MTF_PENDING && !(r->live.event_info & NVMX_INTR_VALID))
 		r->live.event_info = MTF_EVENT;
 	if (!(r->live.event_info & NVMX_INTR_VALID))

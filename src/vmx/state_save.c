@@ -55,6 +55,7 @@ static void save_live(struct nvmx_vcpu *v, struct nvmx_state_live *live)
 	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
 		if ((nvmx_live_rows[i].exists & entry02) == nvmx_live_rows[i].exists)
 			*nvmx_live_value(live, &nvmx_live_rows[i]) = nvmx_vmread(v, nvmx_live_rows[i].field);
+	live->debugctl &= ~v->config.debugctl_hidden;
 	for (unsigned i = 0; i < 4; i++)
 		live->pdpte[i] = nvmx_vmread(v, NVMX_GUEST_PDPTE0 + 2 * i);
 	live->flags = v->run_pending ? NVMX_STATE_LIVE_RUN_PENDING : 0;

@@ -14,6 +14,13 @@ NVMX_HOT void sync_hot(struct nvmx_vcpu *v, struct nvmx_vmcs12 *v12)
 #include "../vmcs/fields.def"
 }
 
+uint64_t nvmx_read_row(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned row)
+{
+	uint64_t value = nvmx_vmread(v, nvmx_field_rows[row].encoding), hidden = v->config.debugctl_hidden;
+
+	return row == NVMX_I_GUEST_DEBUGCTL ? (value & ~hidden) | (v12->guest_debugctl & hidden) : value;
+}
+
 /* Bits that L1 or the host own keep the value that they had at the entry (SDM 25.3): only others can have changed.  Of the bits
  * of CR0 that no VM entry loads, hardware has the guests' own unless the host owns them. */
 static uint64_t cr_of_l2(uint64_t now, uint64_t before, uint64_t mask02)
@@ -73,5 +80,5 @@ void nvmx_sync_copy(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_
 	sync_calculated(v, s, copy);
 	keep_unsaved(copy, &rare);
 	NVMX_FOR_EACH_ROW(row, &rare)
-		nvmx_v12_set(copy, row, nvmx_vmread(v, nvmx_field_rows[row].encoding));
+		nvmx_v12_set(copy, row, nvmx_read_row(v, copy, row));
 }

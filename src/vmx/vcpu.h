@@ -267,7 +267,10 @@ bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struc
  * False: the VM was stopped (no memory, a frame that could not be pinned). */
 bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups);
 
-/* sync.c: vmcs12 learns what L2 left in vmcs02 (current): HOT and CALC rows now, RARE ones become stale. */
+/* sync.c: what a guest-state field of vmcs02 (current) says of L2, for vmcs12: without the bits that are the host's. */
+uint64_t nvmx_read_row(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned row);
+
+/* vmcs12 learns what L2 left in vmcs02 (current): HOT and CALC rows now, RARE ones become stale. */
 void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* The same into a copy of vmcs12, with all RARE rows; nothing of the slot changes. */
 void nvmx_sync_copy(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_vmcs12 *copy);

@@ -13,6 +13,7 @@
 #include "linux_state.h"
 #include "points.h"
 #include "saved_state.h"
+#include "vmx/vcpu.h"
 
 static struct gen g;
 
@@ -304,6 +305,30 @@ static void mutations_do_no_harm(void **unused)
 	assert_true(runs < 500 || (accepted > runs / 10 && refused > runs / 4));
 }
 
+/* What the host has in IA32_DEBUGCTL while L2 runs is not L2's: the blob does not have it, and is taken back. */
+static void the_hosts_debugctl_stays_at_home(void **unused)
+{
+	const uint64_t freeze = NVMX_BIT64(14);
+	static struct fake_machine m;
+	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
+	const struct nvmx_state_live *live;
+	struct nvmx_state *s;
+	size_t size;
+
+	(void)unused;
+	h->vcpu->config.debugctl_hidden = freeze;
+	fake_field_set(&h->cpu, NVMX_GUEST_DEBUGCTL, fake_field(&h->cpu, NVMX_GUEST_DEBUGCTL) | freeze);
+	s = fake_host_save(h, &size);
+	live = (const void *)(s->vmcs12 + NVMX_STATE_LIVE_OFFSET);
+	assert_int_equal((live->debugctl | ((const struct nvmx_vmcs12 *)s->vmcs12)->guest_debugctl) & freeze, 0);
+	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_STATE_OK);
+	memset(s->vmcs12 + NVMX_STATE_LIVE_OFFSET, 0, sizeof(*live)); /* as from Linux */
+	fake_field_set(&h->cpu, NVMX_GUEST_DEBUGCTL, freeze);
+	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_STATE_OK);
+	free(s);
+	fake_host_free(h);
+}
+
 /* The processor reports no access with an EPT misconfiguration; translate and nvmx_host_fault() get one all the same. */
 static void an_ept_misconfiguration_has_an_access(void **unused)
 {
@@ -497,6 +522,7 @@ int main(void)
 		cmocka_unit_test(what_an_earlier_l2_translated_is_flushed),
 		cmocka_unit_test(callbacks_that_fail),
 		cmocka_unit_test(an_ept_misconfiguration_has_an_access),
+		cmocka_unit_test(the_hosts_debugctl_stays_at_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

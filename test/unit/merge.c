@@ -183,6 +183,40 @@ static void pages_of_the_apic_move(void **state)
 	assert_int_equal(m->host.pins, 2);
 }
 
+/* FREEZE_WHILE_SMM is the host's while L2 runs, and LBR, which it accepts, the processor does not get: L1 sees neither. */
+static void bits_of_debugctl_that_are_the_hosts(void **state)
+{
+	const uint64_t freeze = NVMX_BIT64(14), lbr = 1, btf = NVMX_DEBUGCTL_BTF;
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct nvmx_vmcs12 copy;
+	struct mini_vmcs *vmcs02;
+
+	m->v->config.debugctl_hidden = freeze | lbr;
+	nvmx_set_add(&m->vm->rare, NVMX_I_GUEST_DEBUGCTL);
+	nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, NVMX_ENTRY_LOAD_DEBUG);
+	nvmx_slot_write(s, NVMX_I_EXIT_CTLS, NVMX_EXIT_SAVE_DEBUG);
+	nvmx_slot_write(s, NVMX_I_GUEST_DEBUGCTL, btf | lbr);
+	vmcs02 = merged(m, s);
+	assert_int_equal(vmcs02->field[NVMX_I_GUEST_DEBUGCTL], btf);
+	vmcs02->field[NVMX_I_GUEST_DEBUGCTL] |= freeze;
+	copy = *s->v12;
+	nvmx_sync_copy(m->v, s, &copy);
+	assert_int_equal(copy.guest_debugctl, btf | lbr);
+	nvmx_sync_from_l2(m->v, s);
+	nvmx_slot_freshen_row(m->v, s, NVMX_I_GUEST_DEBUGCTL);
+	assert_int_equal(s->v12->guest_debugctl, btf | lbr);
+
+	vmcs02->field[NVMX_I_GUEST_DEBUGCTL] = freeze; /* a #DB clears BTF (SDM 17.3.1.4) */
+	nvmx_sync_from_l2(m->v, s);
+	nvmx_slot_freshen(m->v, s);
+	assert_int_equal(s->v12->guest_debugctl, lbr);
+
+	*mini01(m, NVMX_I_GUEST_DEBUGCTL) = freeze | btf;
+	nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, 0);
+	assert_int_equal(merged(m, s)->field[NVMX_I_GUEST_DEBUGCTL], btf);
+}
+
 /* Without L1's TPR shadow the host's is not L2's: accesses to CR8 exit. */
 static void the_hosts_tpr_shadow_is_not_l2s(void **state)
 {
@@ -376,6 +410,7 @@ int main(void)
 		MINI_TEST(controls_close_msrs),
 		MINI_TEST(pages_of_the_apic),
 		MINI_TEST(pages_of_the_apic_move),
+		MINI_TEST(bits_of_debugctl_that_are_the_hosts),
 		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s),
 		MINI_TEST(the_hosts_io_bitmaps),
 		MINI_TEST(a_register_is_l1s_unless_loaded),

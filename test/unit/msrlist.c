@@ -84,6 +84,21 @@ static void a_value_is_judged_as_by_wrmsr(void **state)
 	assert_int_equal(F01(GUEST_SYSENTER_CS), 0x12345678);
 }
 
+/* As WRMSR and RDMSR in such a host: bits that are its own are ignored, and read as 0. */
+static void debugctl_bits_of_the_host(void **state)
+{
+	struct mini *m = ready(state);
+
+	m->v->config.debugctl_hidden = NVMX_BIT64(14) | 1;
+	assert_int_equal(load(m, NVMX_MSR_DEBUGCTL, 3), 0);
+	assert_int_equal(F01(GUEST_DEBUGCTL), 2);
+	F01(GUEST_DEBUGCTL) = NVMX_BIT64(14) | 2;
+	*area(m) = (struct entry){ NVMX_MSR_DEBUGCTL, 0, 0 };
+	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 0);
+	assert_int_equal(area(m)->value, 2);
+	assert_int_equal(load(m, NVMX_MSR_DEBUGCTL, NVMX_BIT64(14)), 1);
+}
+
 /* LME stays while paging is on, and LMA is no bit to write. */
 static void efer_while_paging(void **state)
 {
@@ -184,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MINI_TEST(a_value_is_judged_as_by_wrmsr),
+		MINI_TEST(debugctl_bits_of_the_host),
 		MINI_TEST(efer_while_paging),
 		MINI_TEST(msrs_under_an_entry_control),
 		MINI_TEST(refused_whatever_the_value),
