@@ -88,7 +88,8 @@ void nest_caps_of_vcpu(struct kvm_vcpu *vcpu, struct nvmx_caps *limit)
 	for (msr = NVMX_CAPS_FIRST_MSR; msr <= MSR_IA32_VMX_VMFUNC; msr++)
 		vmx_get_vmx_msr(&vmx->nested.msrs, msr, msr_of(limit, msr));
 	limit->efer_valid = efer_bits(vcpu);
-	/* Every processor has these two, and KVM lets L1 write them, though it keeps neither for L1 itself. */
+	/* Every processor has these two, and KVM lets L1 write them, though it keeps neither for L1 itself.  L2 gets BTF; LBR
+	 * would fill the host's LBRs (debugctl_hidden). */
 	limit->debugctl_valid = vmx_get_supported_debugctl(vcpu, false) | DEBUGCTLMSR_BTF | DEBUGCTLMSR_LBR;
 	limit->perf_global_valid = ~vcpu_to_pmu(vcpu)->global_ctrl_mask;
 	limit->feature_control = vmx->msr_ia32_feature_control;

@@ -72,12 +72,29 @@ static void op_barrier(struct nvmx_host *host, unsigned int kinds)
 {
 	if (kinds & NVMX_BARRIER_IBPB && nest_of_host(host)->has_ibpb)
 		indirect_branch_prediction_barrier();
+	if (kinds & NVMX_BARRIER_L2_ENTRY)	/* of L1D (CVE-2018-3646), if KVM does it; MDS buffers are cleared at each entry */
+		nest_vcpu(nest_of_host(host))->arch.l1tf_flush_l1d = true;
 }
 
-/* Every vCPU flushes what its processor has cached before it runs a guest again; those that run one leave it first. */
+static void left_guest(void *unused)
+{
+}
+
+/*
+ * The library's VM has one vCPU: before it runs a guest again it flushes what its processor has cached, and if it runs one it
+ * leaves it first.  No other vCPU is touched, for KVM may be about to free them: this one stays until nest_unwatch_memory().
+ */
 static void op_kick_others(struct nvmx_host *host)
 {
-	kvm_flush_remote_tlbs(nest_vcpu(nest_of_host(host))->kvm);
+	struct kvm_vcpu *vcpu = nest_vcpu(nest_of_host(host));
+	int cpu;
+
+	kvm_make_request(KVM_REQ_TLB_FLUSH, vcpu);
+	if (kvm_vcpu_exiting_guest_mode(vcpu) == OUTSIDE_GUEST_MODE)
+		return;
+	cpu = READ_ONCE(vcpu->cpu);
+	if (cpu != -1)
+		smp_call_function_single(cpu, left_guest, NULL, 1);
 }
 
 static void op_set_cr2(struct nvmx_host *host, u64 cr2)
@@ -132,6 +149,8 @@ static int init_library(struct nest *n)
 		.vpid02 = vmx->vpid ? vmx->nested.vpid02 : 0,
 		.cr4_kept = cr4_read_shadow() & X86_CR4_MCE,
 		.cr4_hidden = boot_cpu_has(X86_FEATURE_UMIP) ? 0 : X86_CR4_UMIP,
+		.debugctl_hidden = DEBUGCTLMSR_FREEZE_IN_SMM |
+				   (DEBUGCTLMSR_LBR & ~vmx_get_supported_debugctl(&vmx->vcpu, false)),
 	};
 	u32 detail = 0;
 	int error;
@@ -189,6 +208,7 @@ static void print_counters(struct nest *n)
 	for (i = 0; i < NVMX_CNT_COUNT; i++)
 		pr_info("kvm_intel: vcpu %d nestvmx: stat %s %llu\n", nest_vcpu(n)->vcpu_id, nvmx_counter_name(i),
 			nvmx_counter(n->v, i));
+	pr_info("kvm_intel: vcpu %d nestvmx: stat uncached_frames %llu\n", nest_vcpu(n)->vcpu_id, n->uncached);
 }
 
 /* vmcs01 is current after it; L2, if it ran, is forgotten. */
@@ -202,6 +222,7 @@ void nest_destroy(struct kvm_vcpu *vcpu)
 	if (stats)
 		print_counters(n);
 	nest_unwatch_memory(n);
+	hrtimer_cancel(&vmx->nested.preemption_timer);
 	nvmx_vcpu_destroy(n->v);
 	nvmx_vm_destroy(n->vm);
 	nest_settle(n);

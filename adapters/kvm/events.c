@@ -5,8 +5,12 @@
  */
 #include "nest.h"
 
+#include <asm/debugreg.h>
+
 #include "irq.h"
 #include "lapic.h"
+
+#define PENDING_ENABLED_BREAKPOINT BIT(12)
 
 static bool timer_expired(struct kvm_vcpu *vcpu)
 {
@@ -55,25 +59,33 @@ void nest_timer_follow_tsc(struct nest *n)
 	nest_timer_restart(n, n->vmx->nested.preemption_timer_deadline);
 }
 
+/* L2 is entered, or goes on after SMM, in which the timer counts down as well (SDM 25.5.1). */
 void nest_timer_start(struct nest *n)
 {
-	n->vmx->nested.preemption_timer_expired = false;
-	if (l1_uses_timer(n))
-		nest_timer_restart(n, kvm_read_l1_tsc(nest_vcpu(n), rdtsc()) +
-				   ((u64)nest_vmcs12(n)->preemption_timer << NEST_TIMER_SHIFT));
+	struct nested_vmx *nested = &n->vmx->nested;
+
+	nested->preemption_timer_expired = false;
+	if (!l1_uses_timer(n))
+		return;
+	if (!nested->has_preemption_timer_deadline)
+		nested->preemption_timer_deadline = kvm_read_l1_tsc(nest_vcpu(n), rdtsc()) +
+						    ((u64)nest_vmcs12(n)->preemption_timer << NEST_TIMER_SHIFT);
+	nested->has_preemption_timer_deadline = true;
+	nest_timer_restart(n, nested->preemption_timer_deadline);
 }
 
-/* vmcs01 is current. */
-void nest_timer_stop(struct nest *n)
+/* vmcs01 is current.  `ran`: a VM exit has ended L2's stay, rather than that its entry failed. */
+void nest_timer_stop(struct nest *n, bool ran)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct nvmx_vmcs12 *v12 = nest_vmcs12(n);
 	s64 left;
 
+	n->vmx->nested.has_preemption_timer_deadline = false;
 	if (!l1_uses_timer(n))
 		return;
 	hrtimer_cancel(&n->vmx->nested.preemption_timer);
-	if (!(v12->exit_ctls & VM_EXIT_SAVE_VMX_PREEMPTION_TIMER))
+	if (!ran || !(v12->exit_ctls & VM_EXIT_SAVE_VMX_PREEMPTION_TIMER))
 		return;
 	left = n->vmx->nested.preemption_timer_deadline - kvm_read_l1_tsc(vcpu, rdtsc());
 	v12->preemption_timer = left > 0 && !timer_expired(vcpu) ? left >> NEST_TIMER_SHIFT : 0;
@@ -111,6 +123,25 @@ static bool is_late_trap(const struct kvm_queued_exception *e)
 static bool waits_for_sipi(struct kvm_vcpu *vcpu)
 {
 	return vcpu->arch.mp_state == KVM_MP_STATE_INIT_RECEIVED;
+}
+
+/*
+ * A trap that has not been delivered when an INIT or the monitor trap ends L2's stay is in the pending debug exceptions (SDM
+ * 27.3.4, format in table 24-4), whether L1 intercepts it or not.  vmcs02 is current.
+ */
+static void keep_debug_trap(struct kvm_vcpu *vcpu)
+{
+	const struct kvm_queued_exception *e = &vcpu->arch.exception;
+	unsigned long pending;
+
+	if (!is_late_trap(e))
+		e = &vcpu->arch.exception_vmexit;
+	if (!is_late_trap(e))
+		return;
+	pending = e->payload & (DR_TRAP_BITS | DR_STEP | DR6_RTM);
+	if (pending & DR_TRAP_BITS)
+		pending |= PENDING_ENABLED_BREAKPOINT;
+	vmcs_writel(GUEST_PENDING_DBG_EXCEPTIONS, pending);
 }
 
 /* Exceptions that KVM found.  1: done; 0: none; or -EBUSY. */
@@ -168,6 +199,8 @@ static int check_startup(struct kvm_vcpu *vcpu, bool blocked, bool *mine)
 	if (waits_for_sipi(vcpu)) {
 		clear_bit(KVM_APIC_INIT, &vcpu->arch.apic->pending_events);
 		to_vmx(vcpu)->nested.mtf_pending = false;
+	} else if (pending & NVMX_PENDING_INIT) {
+		keep_debug_trap(vcpu);
 	}
 	return check_interrupts(vcpu, false);
 }
@@ -187,6 +220,7 @@ int nest_check_events(struct kvm_vcpu *vcpu)
 	if (nested->mtf_pending) {
 		if (blocked)
 			return -EBUSY;
+		keep_debug_trap(vcpu);
 		nested_vmx_vmexit(vcpu, EXIT_REASON_MONITOR_TRAP_FLAG, 0, 0);
 		return 0;
 	}
@@ -204,9 +238,32 @@ int nest_check_events(struct kvm_vcpu *vcpu)
 	return check_interrupts(vcpu, blocked);
 }
 
+/*
+ * Whether the processor will deliver a virtual interrupt as soon as it runs L2 (SDM 29.2.1), with VPPR as VM entry computes it
+ * (29.1.3).  vmcs02 is current.
+ */
+bool nest_virtual_interrupt(struct nest *n)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	u32 vtpr, svi, vppr;
+	u64 page;
+	u16 status;
+
+	if (!nested_cpu_has2(get_vmcs12(vcpu), SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) || __vmx_interrupt_blocked(vcpu))
+		return false;
+	page = vmcs_read64(VIRTUAL_APIC_PAGE_ADDR);	/* RAM: nest_op_pin() */
+	status = vmcs_read16(GUEST_INTR_STATUS);
+	svi = status >> 8;
+	vtpr = READ_ONCE(*(u32 *)__va(page + APIC_TASKPRI)) & 0xff;
+	vppr = (vtpr & 0xf0) >= (svi & 0xf0) ? vtpr : svi;
+	return (status & 0xf0) > (vppr & 0xf0);
+}
+
+/* A virtual interrupt wakes L2 up, but is the processor's to deliver. */
 bool nest_has_events(struct kvm_vcpu *vcpu, bool for_injection)
 {
-	return !waits_for_sipi(vcpu) && (timer_expired(vcpu) || to_vmx(vcpu)->nested.mtf_pending);
+	return !waits_for_sipi(vcpu) && (timer_expired(vcpu) || to_vmx(vcpu)->nested.mtf_pending ||
+					 (!for_injection && nest_virtual_interrupt(nest_of(to_vmx(vcpu)))));
 }
 
 bool nest_is_exception_vmexit(struct kvm_vcpu *vcpu, u8 vector, u32 error)

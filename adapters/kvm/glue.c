@@ -34,6 +34,10 @@ int nested_vmx_hardware_setup(int (*exit_handlers[])(struct kvm_vcpu *))
 	};
 	int i;
 
+	if (static_branch_unlikely(&enable_evmcs)) {
+		pr_err("kvm_intel: libnestvmx uses VMREAD and VMWRITE, not Hyper-V's enlightened VMCS: load with nested=0 or enlightened_vmcs=0\n");
+		return -EOPNOTSUPP;
+	}
 	if (!cpu_has_vmx_shadow_vmcs())
 		nest_shadow_vmcs = false;
 	for (i = 0; i < ARRAY_SIZE(instructions); i++)

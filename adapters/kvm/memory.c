@@ -7,9 +7,12 @@
  */
 #include "nest.h"
 
+#include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <asm/cpufeature.h>
+#include <asm/e820/api.h>
+#include <asm/memtype.h>
 
 #define LEVEL_SHIFT_2M 21
 #define LEVEL_SHIFT_1G 30
@@ -114,13 +117,27 @@ static void wait_for_notifiers(struct nest *n)
 		wait_event(n->invalidated, !atomic_read(&n->invalidating));
 }
 
-static void memory_type(struct kvm_vcpu *vcpu, gfn_t gfn, kvm_pfn_t pfn, struct nvmx_xlate *out)
+/*
+ * Device memory, which is never to be cached.  A page structure is no sign of RAM: the hole below 1 MiB has them.  Neither is
+ * a reserved page one of a device: persistent memory is cached, as the kernel's map of it tells.
+ */
+static bool is_device(kvm_pfn_t pfn)
 {
+	if (!pfn_valid(pfn))
+		return !e820__mapped_raw_any(pfn_to_hpa(pfn), pfn_to_hpa(pfn + 1) - 1, E820_TYPE_RAM);
+	return PageReserved(pfn_to_page(pfn)) && !is_zero_pfn(pfn) && (!pat_enabled() || pat_pfn_immune_to_uc_mtrr(pfn));
+}
+
+static void memory_type(struct nest *n, gfn_t gfn, kvm_pfn_t pfn, struct nvmx_xlate *out)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+
 	out->ignore_pat = !kvm_arch_has_noncoherent_dma(vcpu->kvm);
 	out->memtype = TYPE_WB;
-	if (!pfn_valid(pfn)) {
+	if (is_device(pfn)) {
 		out->memtype = TYPE_UC;
 		out->ignore_pat = false;
+		n->uncached++;
 	} else if (!out->ignore_pat) {
 		out->memtype = kvm_mtrr_get_guest_memory_type(vcpu, gfn);
 	}
@@ -142,7 +159,7 @@ static int peek(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, struct 
 	if (p.writable && !(slot->flags & KVM_MEM_READONLY) && !kvm_slot_dirty_track_enabled(slot))
 		out->rights |= NVMX_ACCESS_W;
 	out->page_shift = block_shift(slot, gfn, &p);
-	memory_type(vcpu, gfn, p.pfn, out);
+	memory_type(n, gfn, p.pfn, out);
 	return 0;
 }
 
@@ -175,7 +192,7 @@ static int ask(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, bool wri
 	if (p.pfn != pfn)
 		p.shift = 0;
 	out->page_shift = block_shift(slot, gfn, &p);
-	memory_type(vcpu, gfn, pfn, out);
+	memory_type(n, gfn, pfn, out);
 	if (write && logged) {
 		may_write(n, gfn);
 		mark_page_dirty_in_slot(vcpu->kvm, slot, gfn);
@@ -204,6 +221,30 @@ int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, stru
 	}
 	out->hpa |= offset_in_page(gpa);
 	return error;
+}
+
+/*
+ * Why nest_op_translate() gave nothing for an access.  0: it is no memory, and KVM emulates it.  1: the instruction runs again,
+ * once a signal is dealt with, if there is one.  Or an error for user space.
+ */
+int nest_frame_fault(struct nest *n, u64 gpa, bool write)
+{
+	struct kvm_memory_slot *slot = visible_slot(nest_vcpu(n), gpa_to_gfn(gpa));
+	kvm_pfn_t pfn;
+
+	if (!slot)
+		return 0;
+	pfn = __gfn_to_pfn_memslot(slot, gpa_to_gfn(gpa), false, NULL, write, NULL, NULL);
+	if (pfn == KVM_PFN_ERR_HWPOISON) {
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)__gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)), PAGE_SHIFT, current);
+		return 1;
+	}
+	if (is_noslot_pfn(pfn) || pfn == KVM_PFN_ERR_RO_FAULT)
+		return 0;
+	if (is_error_pfn(pfn))
+		return -EFAULT;
+	kvm_release_pfn_clean(pfn);
+	return 1;
 }
 
 static void put_frame(struct nest_frame *f)
@@ -416,6 +457,15 @@ static kvm_pfn_t stand_in(struct nest *n)
 	return page_to_pfn(page);
 }
 
+/* The processor caches what it reads and writes of a virtual-APIC page (SDM 24.6.8); an APIC-access page it only compares. */
+static bool is_virtual_apic_page(struct nest *n, u64 gpa)
+{
+	struct nvmx_view view;
+
+	nvmx_view(n->v, &view);
+	return view.vmcs12 && ((struct nvmx_vmcs12 *)view.vmcs12)->virtual_apic_addr == gpa;
+}
+
 int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa)
 {
 	struct nest *n = nest_of_host(host);
@@ -432,6 +482,10 @@ int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa)
 		pfn = stand_in(n);
 	if (is_error_noslot_pfn(pfn))
 		return -1;
+	if ((!pfn_valid(pfn) || is_device(pfn)) && is_virtual_apic_page(n, gpa)) {
+		kvm_release_pfn_clean(pfn);
+		return -1;
+	}
 	*pin = (struct nest_pin){ true, gpa_to_gfn(gpa), pfn };
 	nest_took(NEST_PIN);
 	n->pinned++;

@@ -154,8 +154,10 @@ int nest_handle_ept_fault(struct kvm_vcpu *vcpu)
 	struct nest *n = nest_of(to_vmx(vcpu));
 	unsigned int access;
 	u64 gpa;
+	int r;
 
 	nvmx_host_fault(n->v, &gpa, &access);
 	trace_kvm_page_fault(vcpu, gpa, access);
-	return kvm_emulate_instruction(vcpu, 0);
+	r = nest_frame_fault(n, gpa, access & NVMX_ACCESS_W);
+	return r ? r : kvm_emulate_instruction(vcpu, 0);
 }

@@ -62,6 +62,8 @@ struct nest {
 	bool has_ibpb;
 	bool in_smm;		/* the library knows that the vCPU is in SMM */
 	bool to_user;		/* user space has to see vcpu->run */
+	bool froze;		/* a VMCS may have the host's FREEZE_WHILE_SMM */
+	bool interrupt01;	/* L1's own virtual interrupt waits in vmcs01 */
 	bool ept12;		/* L2 runs on the library's shadow of L1's EPT */
 	bool restoring;		/* memory that is not there yet is no error */
 	bool incomplete;	/* ... and there was some: nest_complete_state() */
@@ -90,6 +92,7 @@ struct nest {
 	gfn_t written[NEST_WRITTEN];	/* of slots with a log: what L2 may write to since all of them were protected */
 	unsigned int written_n;	/* more than NEST_WRITTEN: not all are known */
 	u64 protected_in;	/* generation of the memory slots in which all that had a log were protected */
+	u64 uncached;		/* how often it was given a frame of a device */
 
 	struct kvm_mmu mmu;	/* vcpu->arch.mmu while L2 runs with EPT */
 
@@ -158,7 +161,7 @@ void nest_op_unpin(struct nvmx_host *host, u64 gpa, u64 hpa);
 void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa);
 void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa);
 void nest_frames_drop(struct nest *n);
-bool nest_frame_of(struct nest *n, u64 gpa);
+int nest_frame_fault(struct nest *n, u64 gpa, bool write);
 int nest_watch_memory(struct nest *n);
 void nest_unwatch_memory(struct nest *n);
 void nest_protect_logged(struct nest *n);
@@ -181,9 +184,10 @@ void nest_rsm(struct nest *n);
 
 /* switch.c: KVM's copies follow a VM entry or exit */
 void nest_entered_l2(struct nest *n);
-void nest_left_l2(struct nest *n);
+void nest_enter_activity(struct nest *n);
+void nest_left_l2(struct nest *n, bool loaded);
 void nest_left_behind(struct nest *n);
-void nest_l1_state(struct nest *n);
+void nest_l1_state(struct nest *n, bool loaded);
 void nest_l2_state(struct nest *n);
 void nest_activity(struct kvm_vcpu *vcpu);
 void nest_view(struct nest *n);
@@ -191,11 +195,12 @@ void nest_view(struct nest *n);
 /* events.c */
 int nest_check_events(struct kvm_vcpu *vcpu);
 bool nest_has_events(struct kvm_vcpu *vcpu, bool for_injection);
+bool nest_virtual_interrupt(struct nest *n);
 bool nest_is_exception_vmexit(struct kvm_vcpu *vcpu, u8 vector, u32 error);
 void nest_triple_fault(struct kvm_vcpu *vcpu);
 void nest_timer_start(struct nest *n);
 void nest_timer_restart(struct nest *n, u64 deadline);
-void nest_timer_stop(struct nest *n);
+void nest_timer_stop(struct nest *n, bool ran);
 void nest_timer_follow_tsc(struct nest *n);
 unsigned int nest_op_pending_events(struct nvmx_host *host);
 int nest_op_ack_interrupt(struct nvmx_host *host);

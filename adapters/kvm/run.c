@@ -4,6 +4,7 @@
  */
 #include "nest.h"
 
+#include "lapic.h"
 #include "mmu.h"
 #include "trace.h"
 
@@ -36,16 +37,19 @@ void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2)
 	nest_settle(n);
 	n->l1_reloaded = false;
 	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
-	if (is_l2 && !was_l2)
+	if (is_l2 && !was_l2) {
+		n->vmx->nested.has_preemption_timer_deadline = false;
 		nest_entered_l2(n);
-	else if (was_l2 && !is_l2)
-		nest_left_l2(n);
-	else if (!is_l2)
+		nest_enter_activity(n);
+	} else if (was_l2 && !is_l2) {
+		nest_left_l2(n, reloaded);
+	} else if (!is_l2) {
 		nest_view(n);	/* L1 may have another current VMCS */
+	}
 	if (!was_l2 && reloaded) {
 		n->l1 = (struct nest_regs){ true, vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
 		n->ept12 = true;	/* KVM's MMU has not left L1 */
-		nest_l1_state(n);
+		nest_l1_state(n, true);
 		trace_kvm_nested_vmenter_failed("VM entry", nest_vmcs12(n)->exit_reason);
 	}
 	if (verdict == NVMX_STOP)
@@ -136,6 +140,13 @@ void nest_rsm(struct nest *n)
 	nest_view(n);
 }
 
+/* An interrupt that L1 keeps off: KVM, which gave it to the processor, does not look at it again unless it is told to. */
+static bool virtual_interrupt01(struct kvm_vcpu *vcpu)
+{
+	return kvm_vcpu_apicv_active(vcpu) &&
+	       (vmx_get_rvi() & 0xf0) > (kvm_lapic_get_reg(vcpu->arch.apic, APIC_PROCPRI) & 0xf0);
+}
+
 /* The VMX instructions, VMFUNC included: all of them exit unconditionally from L1. */
 int nest_handle_instruction(struct kvm_vcpu *vcpu)
 {
@@ -159,6 +170,7 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 	if (is_entry(vmx)) {
 		if (trace_kvm_nested_vmenter_enabled())
 			n->l1_rip = kvm_rip_read(vcpu);
+		n->interrupt01 = virtual_interrupt01(vcpu);
 		kvm_service_local_tlb_flush_requests(vcpu);
 		if (controls01_changed(n))
 			nvmx_vmcs01_changed(n->v);
@@ -220,6 +232,7 @@ bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
 
 	trace_kvm_nested_vmexit(vcpu, KVM_ISA_VMX);
 	if (unlikely(vmx->fail)) {
+		vmx->fail = 0;
 		nest_finish(n, nvmx_entry_refused(n->v), true);
 		return true;
 	}
@@ -233,9 +246,13 @@ bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
 	verdict = nvmx_handle_exit(n->v, nest_gprs(vcpu));
 	if (verdict == NVMX_HOST) {
 		nest_settle(n);
+		if (vmx->exit_reason.basic == EXIT_REASON_EPT_VIOLATION)	/* it may have blocked NMIs again (SDM 27.2.3) */
+			vmx->loaded_vmcs->nmi_known_unmasked = false;
 		return false;
 	}
 	if (verdict == NVMX_RESUME_L2 && vmx->exit_reason.basic == EXIT_REASON_EPT_VIOLATION) {
+		if (vmx_get_exit_qual(vcpu) & INTR_INFO_UNBLOCK_NMI)	/* the library blocked them again */
+			vmx->loaded_vmcs->nmi_known_unmasked = false;
 		++vcpu->stat.pf_taken;
 		++vcpu->stat.pf_fixed;
 	}
@@ -268,6 +285,23 @@ static void take_event(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit)
 	}
 }
 
+/* A double or a triple fault that exits does not do so during an event's delivery (SDM 27.2.4). */
+static bool combines_faults(const struct nvmx_l2_exit *exit)
+{
+	return exit->reason == EXIT_REASON_TRIPLE_FAULT ||
+	       (exit->reason == EXIT_REASON_EXCEPTION_NMI && is_double_fault(exit->intr_info));
+}
+
+/*
+ * An exception under blocking by NMI may be that of an IRET, which has ended the blocking (SDM 27.2.2): KVM has set it again in
+ * vmcs02 then, for the instruction to run anew.  L1 is told to do the same, which changes nothing otherwise.
+ */
+static bool unblocks_nmi(struct kvm_vcpu *vcpu, const struct nvmx_l2_exit *exit)
+{
+	return exit->reason == EXIT_REASON_EXCEPTION_NMI && !is_nmi(exit->intr_info) && !combines_faults(exit) &&
+	       !(exit->idt_info & VECTORING_INFO_VALID_MASK) && vmx_get_nmi_mask(vcpu);
+}
+
 void nest_exit(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
@@ -276,7 +310,10 @@ void nest_exit(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit)
 	kvm_service_local_tlb_flush_requests(vcpu);
 	nest_l2_state(n);
 	nest_activity(vcpu);
-	take_event(vcpu, exit);
+	if (!combines_faults(exit))
+		take_event(vcpu, exit);
+	if (unblocks_nmi(vcpu, exit))
+		exit->intr_info |= INTR_INFO_UNBLOCK_NMI;
 	nest_finish(n, nvmx_exit_to_l1(n->v, exit), true);
 }
 

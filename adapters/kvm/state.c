@@ -30,7 +30,7 @@ static void add_hosts_part(struct nest *n, struct nvmx_state_header *h)
 		h->flags |= NVMX_STATE_MTF_PENDING;
 	if (nested->nested_run_pending)
 		h->flags |= NVMX_STATE_RUN_PENDING;
-	if (h->flags & NVMX_STATE_GUEST_MODE && nest_vmcs12(n)->pin_ctls & PIN_BASED_VMX_PREEMPTION_TIMER) {
+	if ((h->flags & NVMX_STATE_GUEST_MODE || h->smm_flags & NVMX_STATE_SMM_GUEST_MODE) && nested->has_preemption_timer_deadline) {
 		h->vmx_flags |= NVMX_STATE_DEADLINE;
 		h->preemption_timer_deadline = nested->preemption_timer_deadline >> NEST_TIMER_SHIFT;
 	}
@@ -96,12 +96,12 @@ static void l2_restored(struct nest *n, const struct nvmx_state_header *h, bool 
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 
 	nest_entered_l2(n);
+	nest_enter_activity(n);
+	n->to_user = false;	/* nor is it waited for: KVM_RUN goes on with L2 */
 	n->l1.known = false;	/* the exit sets L1's registers, all of them */
 	if (!(h->flags & NVMX_STATE_RUN_PENDING))	/* nor is it if L2 sleeps */
 		nested->nested_run_pending = 0;
 	nested->mtf_pending = mtf;
-	if (h->vmx_flags & NVMX_STATE_DEADLINE)
-		nest_timer_restart(n, h->preemption_timer_deadline << NEST_TIMER_SHIFT);
 	kvm_make_request(KVM_REQ_EVENT, vcpu);
 }
 
@@ -166,6 +166,8 @@ static int restore(struct kvm_vcpu *vcpu, struct nvmx_state *state, size_t size)
 	n->in_smm = is_smm(vcpu);
 	vmx->nested.smm.vmxon = state->header.smm_flags & NVMX_STATE_SMM_VMXON;
 	vmx->nested.smm.guest_mode = state->header.smm_flags & NVMX_STATE_SMM_GUEST_MODE;
+	vmx->nested.has_preemption_timer_deadline = state->header.vmx_flags & NVMX_STATE_DEADLINE;
+	vmx->nested.preemption_timer_deadline = state->header.preemption_timer_deadline << NEST_TIMER_SHIFT;
 	if (nvmx_in_l2(n->v))
 		l2_restored(n, &state->header, mtf);
 	else

@@ -132,6 +132,17 @@ static void set_dr7(struct kvm_vcpu *vcpu, unsigned long dr7)
 		kvm_set_dr(vcpu, 7, dr7);
 }
 
+/* FREEZE_WHILE_SMM is the host's in every VMCS, and user space may change it at any time; the library writes without it. */
+static void hosts_debugctl(struct nest *n)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+
+	if (likely(!(vcpu->arch.host_debugctl & DEBUGCTLMSR_FREEZE_IN_SMM) && !n->froze))
+		return;
+	n->froze = true;
+	vmx_reload_guest_debugctl(vcpu);
+}
+
 /* L2's time is L1's, offset and scaled; vmcs02 has the sum. */
 static void enter_time(struct nest *n)
 {
@@ -156,18 +167,21 @@ static void leave_time(struct nest *n)
 		vmcs_write64(TSC_MULTIPLIER, vcpu->arch.tsc_scaling_ratio);
 }
 
-/* Whether an L2 that enters in HLT leaves it at once: for the event that it gets, or for a window that opens. */
+/* Whether an L2 that enters in HLT leaves it at once: for the event or virtual interrupt that it gets, or a window that opens. */
 static bool wakes_up(struct nest *n)
 {
 	const struct nvmx_vmcs12 *v12 = nest_vmcs12(n);
 
-	return v12->entry_intr_info & INTR_INFO_VALID_MASK ||
+	return v12->entry_intr_info & INTR_INFO_VALID_MASK || nest_virtual_interrupt(n) ||
 	       (n->view.proc & CPU_BASED_INTR_WINDOW_EXITING && v12->guest_rflags & X86_EFLAGS_IF) ||
 	       (n->view.proc & CPU_BASED_NMI_WINDOW_EXITING && !(v12->guest_interruptibility & GUEST_INTR_STATE_NMI));
 }
 
-/* HLT and wait-for-SIPI are states of KVM's, not of the processor's: it has other things to do meanwhile. */
-static void enter_activity(struct nest *n)
+/*
+ * HLT and wait-for-SIPI are states of KVM's, not of the processor's: it has other things to do meanwhile.  User space has to
+ * wait in KVM's place if the interrupt controller is its own.
+ */
+void nest_enter_activity(struct nest *n)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	u32 activity = nest_vmcs12(n)->guest_activity;
@@ -178,7 +192,7 @@ static void enter_activity(struct nest *n)
 	n->vmx->nested.nested_run_pending = 0;
 	nvmx_l2_ran(n->v);
 	if (activity == GUEST_ACTIVITY_HLT)
-		kvm_emulate_halt_noskip(vcpu);
+		n->to_user = !kvm_emulate_halt_noskip(vcpu);
 	else
 		vcpu->arch.mp_state = KVM_MP_STATE_INIT_RECEIVED;
 }
@@ -210,23 +224,21 @@ void nest_entered_l2(struct nest *n)
 	emulate_umip(n);
 	vcpu->arch.pat = vmcs_read64(GUEST_IA32_PAT);
 	set_dr7(vcpu, vmcs_readl(GUEST_DR7));
-	if (vcpu->arch.host_debugctl & DEBUGCTLMSR_FREEZE_IN_SMM)
-		vmx_guest_debugctl_write(vcpu, vmx_guest_debugctl_read());
+	hosts_debugctl(n);
 	enter_time(n);
 	n->autoload_guest = vmx->msr_autoload.guest.nr;
 	n->autoload_host = vmx->msr_autoload.host.nr;
 	nest_mmu_enter(n);
 	nest_timer_start(n);
-	enter_activity(n);
-	if (event_waits(n))
+	if (event_waits(n) || n->interrupt01)
 		kvm_make_request(KVM_REQ_EVENT, vcpu);
 	trace_kvm_nested_vmenter(n->l1_rip, n->view.vmcs12_gpa, nest_vmcs12(n)->guest_rip, 0,
 				 nest_vmcs12(n)->entry_intr_info, n->ept12, nest_vmcs12(n)->ept_pointer,
 				 nest_vmcs12(n)->guest_cr3, KVM_ISA_VMX);
 }
 
-/* The library wrote L1's host state into vmcs01 (current): by a VM exit, or because a VM entry failed late. */
-void nest_l1_state(struct nest *n)
+/* vmcs01 (current) holds L1's state: `loaded` from its host-state area, by a VM exit or because a VM entry failed late. */
+void nest_l1_state(struct nest *n, bool loaded)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct vcpu_vmx *vmx = n->vmx;
@@ -250,7 +262,8 @@ void nest_l1_state(struct nest *n)
 		vmx_set_cr4(vcpu, cr4);
 	}
 	vcpu->arch.pat = vmcs_read64(GUEST_IA32_PAT);
-	set_dr7(vcpu, DR7_RESET);
+	set_dr7(vcpu, loaded ? DR7_RESET : vmcs_readl(GUEST_DR7));
+	hosts_debugctl(n);
 	nest_mmu_leave(n, same);
 }
 
@@ -321,8 +334,8 @@ void nest_left_behind(struct nest *n)
 	catch_up(n);
 }
 
-/* vmcs01 has just become current: L2 has exited to L1. */
-void nest_left_l2(struct nest *n)
+/* vmcs01 has just become current: L2 has exited to L1; or, not `loaded`, the processor refused vmcs02, and so L1's entry. */
+void nest_left_l2(struct nest *n, bool loaded)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	const struct nvmx_vmcs12 *v12;
@@ -331,13 +344,13 @@ void nest_left_l2(struct nest *n)
 	n->mirrored = NULL;
 	n->vmx->nested.nested_run_pending = 0;
 	n->vmx->nested.mtf_pending = false;
-	nest_timer_stop(n);
+	nest_timer_stop(n, loaded && !(nest_vmcs12(n)->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY));
 	vcpu->arch.nmi_injected = false;
 	kvm_clear_exception_queue(vcpu);
 	kvm_clear_interrupt_queue(vcpu);
 	nest_view(n);
 	v12 = nest_vmcs12(n);
-	nest_l1_state(n);
+	nest_l1_state(n, loaded);
 	leave_time(n);
 	catch_up(n);
 	vcpu->arch.mp_state = KVM_MP_STATE_RUNNABLE;

@@ -123,6 +123,20 @@ def torture(name, items, pieces="", rounds=300, cpus=1):
 		seconds=900, cpus=cpus, kvm_host=True)
 
 
+INJECTED = "events,debugctl,timer,again,halt,poison,gone,device"
+
+
+def inject(name, items, pieces=""):
+	"""test/l1/work.c as L1 under test/kvm/inject.c.  What stock KVM makes of it is told, and is no failure."""
+	steps = [item for item in items.split(",") if item not in ("stock", "nestvmx")]
+	expect = [up(), r"^L1: KVM loaded: "] + [rf"^torture: inject: {step}: \d+ wrong" for step in steps]
+	if "device" in steps:
+		expect.append(r"^L1: \d+ frames of a device, not cached")
+	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
+		f"{LINUX} nvmx.scenario=inject,unload nvmx.kvm={TORTURED} nvmx.inject={items}", expect + UNLOADED, memory=512,
+		seconds=300, kvm_host=True)
+
+
 def migrate(name, hosts):
 	"""The same L1 under QEMU, which goes to a file and comes back once for each host."""
 	expect = [up(), r"^L1: KVM loaded: "]
@@ -191,6 +205,10 @@ ROWS = [
 	torture("host-kvm-gap", beside("gap:get:8:20,gap:clear:8:20,gap:set:8:20,gap:anew:8:20,gap:ring:8:20"), "l1-kvm-stock", rounds=100),
 	torture("host-kvm-nested", beside("nested:init:2:20,nested:early:2:20,nested:again:2:20,nested:rewind:2:20,nested:taken:2:20,"
 		"move:any:20:20", "nested:wait:2:20,nested:late:2:20,nested:rsm:2:20"), "l1-kvm-stock", rounds=100),
+	inject("host-kvm-inject", INJECTED),
+	Row("host-kvm-off", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=busy nvmx.kvm={TORTURED}",
+		[up(), r"^L1: KVM loaded: ", r"^L1: busy", r"^L1: done", OFF], memory=512, seconds=300, kvm_host=True),
+	inject("host-kvm-inject-stock", f"stock,{INJECTED},nestvmx,{INJECTED}", "l1-kvm-stock"),
 	torture("host-kvm-torture-long", "refuse:20:20,dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),

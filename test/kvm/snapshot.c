@@ -33,7 +33,7 @@ static void take_msrs(const struct vm *vm, struct snapshot *s)
 }
 
 /* Those that only report something cannot be set. */
-static void put_msrs(const struct vm *vm, const struct snapshot *s)
+void snapshot_put_msrs(const struct vm *vm, const struct snapshot *s)
 {
 	struct { struct kvm_msrs head; struct kvm_msr_entry entry; } one = { .head.nmsrs = 1 };
 
@@ -112,7 +112,7 @@ static void put_regs(const struct vm *vm, const struct snapshot *s)
 void snapshot_put(const struct vm *vm, const struct snapshot *s, unsigned nested_at)
 {
 	static void (*const puts[NESTED_LAST])(const struct vm *, const struct snapshot *) = {
-		put_chips, put_sregs, put_msrs, put_xsave, put_lapic, put_events, put_mp_state, put_debug, put_regs,
+		put_chips, put_sregs, snapshot_put_msrs, put_xsave, put_lapic, put_events, put_mp_state, put_debug, put_regs,
 	};
 
 	for (unsigned i = 0; i <= NESTED_LAST; i++) {

@@ -36,6 +36,8 @@ enum { NESTED_FIRST = 0, NESTED_EARLY = 2, NESTED_LAST = 9 };
 
 void snapshot_take(const struct vm *vm, struct snapshot *s);
 void snapshot_put(const struct vm *vm, const struct snapshot *s, unsigned nested_at);
+/* The MSRs alone, those that can be set. */
+void snapshot_put_msrs(const struct vm *vm, const struct snapshot *s);
 bool snapshot_in_l2(const struct snapshot *s);
 
 #endif

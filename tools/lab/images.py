@@ -225,14 +225,17 @@ def torture():
 	program = compiled("torture", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE,
 		"-I", os.path.join(TOP, "include")],
 		[os.path.join(TOP, "test/kvm", name) for name in ("torture.c", "log.c", "nested_steps.c", "snapshot.c", "refuse.c")] + own("vmm.c"))
+	inject = compiled("inject", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE,
+		"-I", os.path.join(TOP, "include")], [os.path.join(TOP, "test/kvm", name) for name in ("inject.c", "snapshot.c")] + own("vmm.c"))
 	guests = [os.path.join(TOP, "build/test/l1", name) for name in ("work.elf", "pair.elf")]
 	for path in guests:
 		if not os.path.exists(path):
 			raise LabError(f"{path} is missing: build the project first")
 	out = os.path.join(OUT, "l1-torture")
-	if stale(out, [*guests, program] + own("initramfs.py")):
+	if stale(out, [*guests, program, inject] + own("initramfs.py")):
 		archive = initramfs.Archive()
 		archive.copy("bin/torture", program, 0o755)
+		archive.copy("bin/inject", inject, 0o755)
 		for path in guests:
 			archive.copy("l2/" + os.path.basename(path), path)
 		archive.write(out)

@@ -181,7 +181,7 @@ static void create_machine(struct vm *vm)
 		err(1, "KVM_CAP_DIRTY_LOG_RING");
 	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) || ioctl(vm->fd, KVM_SET_TSS_ADDR, identity + 4096))
 		err(1, "KVM_SET_TSS_ADDR");
-	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) || ioctl(vm->fd, KVM_CREATE_PIT2, &pit))
+	if (!vm->no_chips && (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) || ioctl(vm->fd, KVM_CREATE_PIT2, &pit)))
 		err(1, "KVM_CREATE_IRQCHIP");
 	if (!vm->mem)
 		vm->mem = guest_memory(vm->size);

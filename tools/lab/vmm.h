@@ -7,6 +7,7 @@
 #define LAB_VMM_H
 
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct vm {
 	size_t size;
 	size_t ring;		/* bytes of each virtual CPU's ring of written pages; 0: none */
 	struct kvm_run *run;
+	bool no_chips;		/* the interrupt controllers and timers are user space's, and there are none */
 	const char *prefix;	/* before each line of the guest's; null: none */
 };
 
