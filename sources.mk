@@ -22,6 +22,7 @@ nestvmx-sources := \
 	src/vmcs/check.c \
 	src/vmcs/controls.c \
 	src/vmcs/fields.c \
+	src/vmx/asked.c \
 	src/vmx/bitmap.c \
 	src/vmx/caps.c \
 	src/vmx/carry.c \
@@ -44,6 +45,7 @@ nestvmx-sources := \
 	src/vmx/msrlist.c \
 	src/vmx/operand.c \
 	src/vmx/prepare.c \
+	src/vmx/refused.c \
 	src/vmx/route.c \
 	src/vmx/shadow.c \
 	src/vmx/slot.c \

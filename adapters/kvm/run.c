@@ -216,7 +216,6 @@ static bool is_kvms(struct kvm_vcpu *vcpu)
 		return is_kvms_exception(vcpu);
 	case EXIT_REASON_BUS_LOCK:
 	case EXIT_REASON_NOTIFY:
-	case EXIT_REASON_MCE_DURING_VMENTRY:
 		return true;
 	default:
 		return false;
@@ -244,6 +243,8 @@ bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
 		kvm_service_local_tlb_flush_requests(vcpu);
 	nest_l2_state(n);
 	verdict = nvmx_handle_exit(n->v, nest_gprs(vcpu));
+	if (verdict == NVMX_HOST)	/* is_kvms() has seen #DB and #AC, and vmx.c has handled machine checks */
+		verdict = nvmx_reflect(n->v, nest_gprs(vcpu));
 	if (verdict == NVMX_HOST) {
 		nest_settle(n);
 		if (vmx->exit_reason.basic == EXIT_REASON_EPT_VIOLATION)	/* it may have blocked NMIs again (SDM 27.2.3) */

@@ -68,7 +68,7 @@ entry_check:
 entry_end:
 	save_registers
 	call exit_entry_failed
-	ud2
+	jmp enter
 
 give_nmi:
 	save_registers

@@ -217,13 +217,14 @@ void exit_handle(struct cpu *cpu)
 		exit_host(cpu, reason);
 }
 
-/* From entry.S: VMLAUNCH or VMRESUME did not enter. */
+/* From entry.S: VMLAUNCH or VMRESUME did not enter. What the processor does not take of L2 is a failure of L1's VM entry;
+ * returning enters L1 behind it. */
 void exit_entry_failed(struct cpu *cpu)
 {
-	if (cpu->in_l2)
-		nest_verdict(cpu, nvmx_entry_refused(cpu->vcpu));
-	stop("VM entry failed on cpu %lu: VM-instruction error %lu", (uint64_t)cpu->index,
-	     vmread(VM_INSTRUCTION_ERROR));
+	if (!cpu->in_l2)
+		stop("VM entry failed on cpu %lu: VM-instruction error %lu", (uint64_t)cpu->index,
+		     vmread(VM_INSTRUCTION_ERROR));
+	nest_verdict(cpu, nvmx_entry_refused(cpu->vcpu));
 }
 
 /* An event is on its way to L1: the preemption timer brings the NMI back behind it. */

@@ -34,6 +34,7 @@ struct cpu {
 	uint8_t nmi_pending;		/* an NMI hit metal itself: it belongs to L1 */
 	uint8_t in_l2;			/* L2's VMCS is the current one */
 	uint8_t halted;			/* L1 executed HLT with interrupts off here */
+	uint8_t refused;		/* it was logged that the processor refused a VM entry of L1's */
 	uint8_t started;		/* L1 runs here: the boot processor, or a SIPI came */
 	volatile uint8_t ready;		/* to run L1 */
 	volatile uint32_t sipi;		/* L1's, while the processor waits in metal */

@@ -152,6 +152,20 @@ static void op_set_cr2(struct nvmx_host *host, uint64_t cr2)
 	write_cr2(cr2);
 }
 
+/* What L1 chose and this processor does not take is worth a line, once; the rest is in the statistics. */
+static void op_trace(struct nvmx_host *host, unsigned int event, uint64_t a, uint64_t b)
+{
+	struct cpu *cpu = cpu_of(host);
+
+	if (cpu->refused)
+		return;
+	cpu->refused = 1;
+	if (event == NVMX_TRACE_ENTRY_REFUSED)
+		log_line("cpu %lu refused a VM entry of L1's: VM-instruction error %lu, vmcs12 %lx", (uint64_t)cpu->index, a, b);
+	else
+		log_line("cpu %lu refused a VM entry of L1's: exit reason %lu, qualification %lx", (uint64_t)cpu->index, a, b);
+}
+
 static const struct nvmx_host_ops ops = {
 	.size = sizeof(ops),
 	.abi = NVMX_ABI_VERSION,
@@ -170,6 +184,7 @@ static const struct nvmx_host_ops ops = {
 	.l1_msr_write = op_l1_msr_write,
 	.pending_events = op_pending_events,
 	.barrier = op_barrier,
+	.trace = op_trace,
 	.set_cr2 = op_set_cr2,
 };
 

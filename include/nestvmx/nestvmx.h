@@ -123,7 +123,8 @@ struct nvmx_regs {
 enum nvmx_verdict {
 	NVMX_RESUME_L1 = 0, /* vmcs01 is current: resume */
 	NVMX_RESUME_L2 = 1, /* a vmcs02 is current: resume; VMLAUNCH if nvmx_must_launch() */
-	NVMX_HOST = 2,      /* the exit of the current VMCS is the host's to handle.  Having emulated an instruction of L2 under
+	NVMX_HOST = 2,      /* the exit of the current VMCS is the host's to handle; of L2's, those that L1 did not ask for, and
+			     * those of nvmx_reflect().  Having emulated an instruction of L2 under
 			     * "monitor trap flag" of vmcs02, it injects an MTF VM exit (SDM 26.6.2: type 7, vector 0), which
 			     * is what would follow the instruction (SDM 25.5.2); likewise a pending #DB under RFLAGS.TF */
 	NVMX_STOP = 3       /* L1 cannot go on: nvmx_stop_reason().  It is final: each later call gives it again, until
@@ -197,8 +198,38 @@ void nvmx_vmcs01_changed(struct nvmx_vcpu *v);
  * thread, between its calls, where `unpin` may be.  No VMCS is touched.
  */
 void nvmx_pins_moved(struct nvmx_vcpu *v);
-/* The processor refused VMLAUNCH or VMRESUME of the current VMCS with VMfail: returns NVMX_STOP and names the error. */
+/*
+ * The processor refused VMLAUNCH or VMRESUME of vmcs02 (current, VM-instruction error in it) with VMfailValid.  vmcs12 had passed
+ * every check of the SDM, so this processor is stricter in something that L1 chose, as it would be without the library: the
+ * VM goes on, and the failure is L1's.  Nothing repeats by itself; an L1 that tries again fails again.
+ *
+ * NVMX_RESUME_L1: vmcs01 is current, and L1 got either
+ *   - VMfailValid with the processor's error, 7 or 8 (SDM 30.2), behind its VMLAUNCH or VMRESUME, as if it had failed a check:
+ *     vmcs12, its launch state, and L1's registers and MSRs are as before the instruction, but for RIP and RFLAGS.  The op
+ *     l1_state_loaded is not called, and a host that keeps copies of L1's state finds it unchanged (DR7 is not 400H); or
+ *   - the VM exit of a VM-entry failure (reason 33, SDM 26.8), whose host state vmcs12 holds, with l1_state_loaded: where L1 is
+ *     not at such an instruction any more (L2 had run, or came by RSM or nvmx_state_restore()), or its entry had loaded more
+ *     MSRs than can be put back, which then L1's own VM-exit MSR-load list does.
+ * NVMX_STOP: another error (VMLAUNCH in place of VMRESUME or the reverse, MOV SS blocking, no current VMCS), or vmcs02 is not
+ * current: a bug of the host.  nvmx_stop_detail() is the error.
+ *
+ * Counted in NVMX_CNT_ENTRY_REFUSED and told to the op trace (NVMX_TRACE_ENTRY_REFUSED).  A VM exit of vmcs02 for an entry
+ * failure (bit 31 of the reason) goes to nvmx_handle_exit(), which gives L1 its own.  Context as nvmx_handle_exit().
+ */
 enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v);
+
+/*
+ * "Not mine": after NVMX_HOST for an exit of L2 that the host has to see first although L1 asked for it too, the host gives it to
+ * L1.  These exits are
+ *   - exception #DB (1) or #AC (17), intercepted by vmcs01 and by L1: bus locks, split locks and the host's own debugging come
+ *     so.  Found to be none of these, it is L1's;
+ *   - exception #MC (18), intercepted by vmcs01 or in a host with NVMX_HOST_OWNS_INTERRUPTS, and by L1; and a VM-entry failure
+ *     because of a machine check (reason 80000029H, SDM 26.9): L1 gets it after the host has dealt with the hardware.
+ * NVMX_RESUME_L1: L1 has the exit, as the processor told of it.  NVMX_HOST: L1 did not ask for it, nothing happened; the host
+ * goes on as if nvmx_reflect() did not exist.  NVMX_STOP: as from nvmx_handle_exit().
+ * vmcs02 is current and, with its exit information, unchanged since the exit.  Context as nvmx_handle_exit().
+ */
+enum nvmx_verdict nvmx_reflect(struct nvmx_vcpu *v, struct nvmx_regs *regs);
 
 /*
  * Before the host lets L1 (not L2) load `value` into CR0 or CR4: 0, or -1 if VMX operation forbids it and L1 gets #GP
@@ -311,13 +342,19 @@ enum nvmx_stop {
 	NVMX_STOP_NONE = 0,
 	NVMX_STOP_VMX_ABORT,        /* SDM 27.7; the indicator is in nvmx_stop_detail() */
 	NVMX_STOP_NO_MEMORY,
-	NVMX_STOP_ENTRY_VMCS02,     /* the processor refused vmcs02: a bug of the library or of the host; detail: the error */
+	NVMX_STOP_ENTRY_VMCS02,     /* vmcs02 was entered in a wrong way: a bug of the host; detail: the VM-instruction error */
 	NVMX_STOP_HOST_OP,          /* a host op failed where it must not */
 	NVMX_STOP_CONTROL           /* after nvmx_vmcs01_changed(): what NVMX_ERR_CONTROL says, with the same detail */
 };
 enum nvmx_stop nvmx_stop_code(const struct nvmx_vcpu *v);
 uint64_t nvmx_stop_detail(const struct nvmx_vcpu *v);
 const char *nvmx_stop_reason(const struct nvmx_vcpu *v);
+
+/* Events of the op trace, with its two values. */
+enum nvmx_trace {
+	NVMX_TRACE_ENTRY_REFUSED = 1, /* VM-instruction error; L1-physical address of the vmcs12 */
+	NVMX_TRACE_ENTRY_FAILED       /* basic exit reason; exit qualification */
+};
 
 /* Counters, all monotonic.  Names by nvmx_counter_name(). */
 enum nvmx_counter {
@@ -337,6 +374,8 @@ enum nvmx_counter {
 	NVMX_CNT_EPT_FILL,        /* shadow EPT entries made */
 	NVMX_CNT_EPT_FAULT,       /* EPT violations of L2 answered by the shadow EPT */
 	NVMX_CNT_MSR_GRANT,       /* bits opened in vmcs02's MSR and I/O bitmaps */
+	NVMX_CNT_ENTRY_REFUSED,   /* VM entries that passed every check and that the processor refused: nvmx_entry_refused(),
+				   * or a VM exit with bit 31 of the reason.  Counted by NVMX_CNT_ENTRY, too */
 	NVMX_CNT_COUNT
 };
 uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c);

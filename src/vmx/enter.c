@@ -15,6 +15,9 @@
 	(NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(PROC) | NVMX_GROUP(HOST) | NVMX_GROUP(INFO) | \
 	 NVMX_GROUP_FACTS)
 
+/* What changes from one entry to the next of an L2 that runs: a processor that took the others before takes them again. */
+#define GROUPS_OF_RUNNING (NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(INFO) | NVMX_GROUP_FACTS)
+
 static bool rowset_empty(const struct nvmx_rowset *s)
 {
 	uint64_t any = 0;
@@ -170,9 +173,11 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 	if (!load_vmcs02(v, s, in, groups))
 		return NVMX_STOP;
 	if (v12->entry_msr_load_count) {
-		failed = nvmx_msr_load_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count);
+		failed = nvmx_msr_load_entry_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count,
+						  groups & ~GROUPS_OF_RUNNING || s->look02 & NVMX_LOOK_LAUNCH);
 		if (failed) {
 			flip_cr0(s, cr0); /* guest state is not saved (SDM 26.8) */
+			s->ready02 = false; /* it has what the list had before the entry that failed */
 			return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_MSR, failed);
 		}
 	}
@@ -182,6 +187,8 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 	v->counters[NVMX_CNT_ENTRY]++;
 	nvmx_l2_begins(v);
 	v->run_pending = true;
+	v->entered_by = launch ? NVMX_BY_VMLAUNCH : NVMX_BY_VMRESUME;
+	v->flipped_cr0 = cr0;
 	nvmx_vmwrite_flush(v);
 	return NVMX_RESUME_L2;
 }

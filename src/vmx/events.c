@@ -149,7 +149,7 @@ bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_
 		.intr_info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | (vector & 31),
 	};
 
-	return v->in_l2 && nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1;
+	return v->in_l2 && nvmx_route(v->cur->v12, &in) != NVMX_ROUTE_L0;
 }
 
 /* What this exception of L2 makes of the one before is L1's, which sees that alone (SDM 25.2, 27.2.4). */
@@ -183,7 +183,7 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 	(void)regs;
 	if (v->stop)
 		return NVMX_STOP;
-	if (v->in_l2 && nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L1) {
+	if (v->in_l2 && nvmx_route(v->cur->v12, &in) != NVMX_ROUTE_L0) {
 		exit.qualification = vector == NVMX_PF ? cr2 : 0;
 		take_pending_injection(v, &exit);
 		if (vector != NVMX_DB) /* as the image of a fault's delivery would have it (SDM 27.3.3) */

@@ -231,49 +231,17 @@ static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, 
 	return to_host(v);
 }
 
-/* Reads of the exit what routing needs. */
-static void read_route_input(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct nvmx_route_in *in)
-{
-	unsigned reg;
-
-	if (in->reason == NVMX_XR_EXCEPTION_NMI) {
-		in->intr_info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_INFO);
-		in->intr_error = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_ERROR_CODE);
-	} else if (in->reason == NVMX_XR_CR_ACCESS) {
-		in->qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
-		reg = in->qualification >> 8 & 15;
-		in->operand = reg == NVMX_RSP ? nvmx_vmread(v, NVMX_GUEST_RSP) : regs->gpr[reg];
-	}
-}
-
-/* In a host that owns interrupts a physical one is no event of L1's: what it makes pending, nvmx_check_events() delivers. */
-static bool is_hosts_own(const struct nvmx_vcpu *v, const struct nvmx_route_in *in)
-{
-	if (v->vm->flags & NVMX_HOST_OWNS_TIMER && in->reason == NVMX_XR_PREEMPTION_TIMER)
-		return true;
-	return v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS &&
-	       (in->reason == NVMX_XR_EXT_INT || in->reason == NVMX_XR_INIT || in->reason == NVMX_XR_SIPI ||
-		(in->reason == NVMX_XR_EXCEPTION_NMI && NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_NMI));
-}
-
 static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	struct nvmx_route_in in = { .reason = reason & 0xffff };
 
-	if (reason & NVMX_XR_ENTRY_FAILURE) {
-		if (in.reason != NVMX_XR_ENTRY_FAIL_GUEST)
-			return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, reason);
-		/* The processor found in L1's guest state what no check row did. */
-		return nvmx_fail_entry(v, in.reason, nvmx_vmread(v, NVMX_EXIT_QUALIFICATION));
-	}
+	if (reason & NVMX_XR_ENTRY_FAILURE)
+		return nvmx_is_hosts_mce(v, in.reason) ? to_host(v) : nvmx_entry_exit(v, in.reason);
 	nvmx_l2_has_run(v);
-	read_route_input(v, regs, &in);
-	if (is_hosts_own(v, &in))
-		return to_host(v);
 	/* What made L2 exit for its sake may be weaker than the window: it goes in first, then the window exits again. */
 	if (in.reason == NVMX_XR_INT_WINDOW && nvmx_precedes_window(v))
 		return resume_l2(v);
-	switch (nvmx_route(v->cur->v12, &in)) {
+	switch (nvmx_route_exit(v, regs, &in)) {
 	case NVMX_ROUTE_L0: return l2_for_l0(v, regs, &in);
 	case NVMX_ROUTE_EPT: return ept_exit(v, regs, reason);
 	case NVMX_ROUTE_MSR_BITMAP: return l2_msr(v, regs, reason);
@@ -283,13 +251,6 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	case NVMX_ROUTE_ENCLS_BITMAP: return l2_encls(v, regs, reason);
 	default: return to_l1(v, reason);
 	}
-}
-
-enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
-{
-	if (v->stop)
-		return NVMX_STOP;
-	return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, nvmx_vmread(v, NVMX_VM_INSTR_ERROR));
 }
 
 enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)

@@ -190,6 +190,7 @@ static void merge_exceptions(struct merge *m)
 {
 	bool host_pf = m->from->exception_bitmap >> NVMX_PF & 1;
 
+	m->s->exceptions01 = m->from->exception_bitmap;
 	write02(m, NVMX_EXCEPTION_BITMAP, m->v12->exception_bitmap | m->from->exception_bitmap);
 	write02(m, NVMX_PF_EC_MASK, host_pf ? 0 : m->v12->pf_ec_mask);
 	write02(m, NVMX_PF_EC_MATCH, host_pf ? 0 : m->v12->pf_ec_match);

@@ -101,6 +101,8 @@ static bool load_vmcs_msr(struct nvmx_vcpu *v, const struct vmcs_msr *m, uint64_
 		return false;
 	if (m->msr == NVMX_MSR_DEBUGCTL)
 		value &= ~v->config.debugctl_hidden;
+	if (v->cur && v->loaded != v->config.vmcs01) /* an entry that fails must not have lost what L2 left there alone */
+		nvmx_slot_freshen_row(v, v->cur, (unsigned)nvmx_field_find(m->field));
 	nvmx_vmwrite(v, m->field, value);
 	return true;
 }
@@ -149,6 +151,53 @@ uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
 		if (i == list_limit(v) || nvmx_gpa_read(v, gpa, &e, sizeof(e)) || !load_one(v, &e))
 			return i + 1;
 	return 0;
+}
+
+/* What an entry of the list is to replace; an MSR that cannot be read has nothing to be kept. */
+static void log_old(struct nvmx_vcpu *v, uint32_t msr)
+{
+	struct msr_entry old = { .index = msr };
+
+	if (!store_one(v, &old))
+		return;
+	if (v->msr_log.n == NVMX_MSR_LOG) {
+		v->msr_log.complete = false;
+		return;
+	}
+	v->msr_log.old[v->msr_log.n].msr = msr;
+	v->msr_log.old[v->msr_log.n++].value = old.value;
+}
+
+uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool log)
+{
+	struct msr_entry e;
+
+	v->msr_log.n = 0;
+	v->msr_log.complete = log;
+	if (!log)
+		return nvmx_msr_load_list(v, gpa, count);
+	nvmx_vmwrite_flush(v);
+	for (uint32_t i = 0; i < count; i++, gpa += sizeof(e)) {
+		if (i == list_limit(v) || nvmx_gpa_read(v, gpa, &e, sizeof(e)))
+			return i + 1;
+		log_old(v, e.index);
+		if (!load_one(v, &e))
+			return i + 1;
+	}
+	return 0;
+}
+
+bool nvmx_msr_undo(struct nvmx_vcpu *v)
+{
+	if (!v->cur->v12->entry_msr_load_count)
+		return true;
+	nvmx_vmwrite_flush(v);
+	for (unsigned i = v->msr_log.n; i--;) {
+		const struct msr_entry e = { .index = v->msr_log.old[i].msr, .value = v->msr_log.old[i].value };
+
+		load_one(v, &e);
+	}
+	return v->msr_log.complete;
 }
 
 uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)

@@ -1,52 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "route.h"
 
-enum rule { TO_L1, TO_L0, IF_PIN, IF_PROC, IF_PROC2, SPECIAL };
-
-struct route_row {
-	uint8_t rule;
-	uint32_t bits; /* any of them in the control word that the rule names sends the exit to L1 */
+enum rule {
+	RULE_UNKNOWN, RULE_ALWAYS, RULE_NEVER, RULE_PIN, RULE_PROC, RULE_PROC2, RULE_EXCEPTION, RULE_CR, RULE_IO, RULE_MSR,
+	RULE_VMCS, RULE_MTF, RULE_PAUSE, RULE_EPT, RULE_XSS, RULE_ENCLS, RULE_VMFUNC
 };
 
-/* SDM 25.1.2 (unconditional exits), 25.1.3 (conditional), 25.2 (other causes).  What has no row goes to L1. */
-static const struct route_row route_rows[NVMX_XR_COUNT] = {
-	[NVMX_XR_EXCEPTION_NMI] = { SPECIAL, 0 },
-	[NVMX_XR_EXT_INT] = { IF_PIN, NVMX_PIN_EXT_INT },
-	[NVMX_XR_IO_SMI] = { TO_L0, 0 },
-	[NVMX_XR_OTHER_SMI] = { TO_L0, 0 },
-	[NVMX_XR_INT_WINDOW] = { IF_PROC, NVMX_PROC_INT_WINDOW },
-	[NVMX_XR_NMI_WINDOW] = { IF_PROC, NVMX_PROC_NMI_WINDOW },
-	[NVMX_XR_HLT] = { IF_PROC, NVMX_PROC_HLT },
-	[NVMX_XR_INVLPG] = { IF_PROC, NVMX_PROC_INVLPG },
-	[NVMX_XR_RDPMC] = { IF_PROC, NVMX_PROC_RDPMC },
-	[NVMX_XR_RDTSC] = { IF_PROC, NVMX_PROC_RDTSC },
-	[NVMX_XR_RDTSCP] = { IF_PROC, NVMX_PROC_RDTSC },
-	[NVMX_XR_VMREAD] = { SPECIAL, 0 },
-	[NVMX_XR_VMWRITE] = { SPECIAL, 0 },
-	[NVMX_XR_CR_ACCESS] = { SPECIAL, 0 },
-	[NVMX_XR_MOV_DR] = { IF_PROC, NVMX_PROC_MOV_DR },
-	[NVMX_XR_IO] = { SPECIAL, 0 },
-	[NVMX_XR_RDMSR] = { SPECIAL, 0 },
-	[NVMX_XR_WRMSR] = { SPECIAL, 0 },
-	[NVMX_XR_MWAIT] = { IF_PROC, NVMX_PROC_MWAIT },
-	[NVMX_XR_MONITOR] = { IF_PROC, NVMX_PROC_MONITOR },
-	[NVMX_XR_PAUSE] = { SPECIAL, 0 },
-	[NVMX_XR_TPR] = { IF_PROC, NVMX_PROC_TPR_SHADOW },
-	[NVMX_XR_APIC_ACCESS] = { IF_PROC2, NVMX_PROC2_APIC_ACCESS },
-	[NVMX_XR_GDTR_IDTR] = { IF_PROC2, NVMX_PROC2_DESC_TABLE },
-	[NVMX_XR_LDTR_TR] = { IF_PROC2, NVMX_PROC2_DESC_TABLE },
-	[NVMX_XR_EPT_VIOLATION] = { SPECIAL, 0 },
-	[NVMX_XR_EPT_MISCONFIG] = { SPECIAL, 0 },
-	[NVMX_XR_PREEMPTION_TIMER] = { IF_PIN, NVMX_PIN_PREEMPTION_TIMER },
-	[NVMX_XR_WBINVD] = { IF_PROC2, NVMX_PROC2_WBINVD },
-	[NVMX_XR_RDRAND] = { IF_PROC2, NVMX_PROC2_RDRAND },
-	[NVMX_XR_INVPCID] = { IF_PROC, NVMX_PROC_INVLPG },
-	[NVMX_XR_VMFUNC] = { SPECIAL, 0 },
-	[NVMX_XR_ENCLS] = { SPECIAL, 0 },
-	[NVMX_XR_RDSEED] = { IF_PROC2, NVMX_PROC2_RDSEED },
-	[NVMX_XR_PML_FULL] = { TO_L0, 0 },
-	[NVMX_XR_RDMSR_IMM] = { SPECIAL, 0 },
-	[NVMX_XR_WRMSRNS_IMM] = { SPECIAL, 0 },
+static const struct nvmx_route_row route_rows[NVMX_XR_COUNT] = {
+#define R(NAME, rule, bits, asks) [NVMX_XR_##NAME] = { #NAME, asks, RULE_##rule, bits },
+#include "routes.def"
 };
 
 static enum nvmx_route to_l1_if(bool condition)
@@ -54,7 +16,11 @@ static enum nvmx_route to_l1_if(bool condition)
 	return condition ? NVMX_ROUTE_L1 : NVMX_ROUTE_L0;
 }
 
-/* Exception bitmap, with the page-fault mask and match (SDM 25.2); NMIs by the pin-based control. */
+/*
+ * Exception bitmap, with the page-fault mask and match (SDM 25.2); NMIs by the pin-based control.  What the machine raises for
+ * its owner's sake comes as one of three exceptions of the guest: machine checks, split locks as #AC (with the error code 0),
+ * bus locks and the owner's breakpoints as #DB.
+ */
 static enum nvmx_route route_exception(const struct nvmx_vmcs12 *v12, const struct nvmx_route_in *in)
 {
 	unsigned vector = in->intr_info & 31u;
@@ -64,6 +30,8 @@ static enum nvmx_route route_exception(const struct nvmx_vmcs12 *v12, const stru
 		return to_l1_if(v12->pin_ctls & NVMX_PIN_NMI);
 	if (vector == NVMX_PF && (in->intr_error & v12->pf_ec_mask) != v12->pf_ec_match)
 		intercepted = !intercepted;
+	if (vector == NVMX_DB || vector == NVMX_AC || vector == NVMX_MC)
+		return intercepted ? NVMX_ROUTE_HOST_FIRST : NVMX_ROUTE_L0;
 	return to_l1_if(intercepted);
 }
 
@@ -116,52 +84,61 @@ static enum nvmx_route route_cr(const struct nvmx_vmcs12 *v12, const struct nvmx
 	}
 }
 
-static enum nvmx_route route_special(const struct nvmx_vmcs12 *v12, const struct nvmx_route_in *in)
+/* PAUSE-loop exiting looks at CPL 0 alone (SDM 25.1.3); there each PAUSE that the host made exit counts as a loop of L1's. */
+static bool wants_pause(const struct nvmx_vmcs12 *v12, const struct nvmx_route_in *in)
 {
-	uint32_t proc = v12->proc_ctls, proc2 = nvmx_v12_proc2(v12);
+	return v12->proc_ctls & NVMX_PROC_PAUSE || (nvmx_v12_proc2(v12) & NVMX_PROC2_PAUSE_LOOP && !in->cpl);
+}
 
-	switch (in->reason) {
-	case NVMX_XR_EXCEPTION_NMI:
-		return route_exception(v12, in);
-	case NVMX_XR_CR_ACCESS:
-		return route_cr(v12, in);
-	case NVMX_XR_IO: /* the bitmaps, where used, replace unconditional exiting (SDM 24.6.2) */
-		return proc & NVMX_PROC_IO_BITMAPS ? NVMX_ROUTE_IO_BITMAP : to_l1_if(proc & NVMX_PROC_UNCOND_IO);
-	case NVMX_XR_RDMSR:
-	case NVMX_XR_WRMSR:
-	case NVMX_XR_RDMSR_IMM:
-	case NVMX_XR_WRMSRNS_IMM:
-		return proc & NVMX_PROC_MSR_BITMAPS ? NVMX_ROUTE_MSR_BITMAP : NVMX_ROUTE_L1;
-	case NVMX_XR_VMREAD:
-	case NVMX_XR_VMWRITE:
-		return proc2 & NVMX_PROC2_SHADOW_VMCS ? NVMX_ROUTE_VMCS_BITMAP : NVMX_ROUTE_L1;
-	case NVMX_XR_PAUSE:
-		return to_l1_if(proc & NVMX_PROC_PAUSE || proc2 & NVMX_PROC2_PAUSE_LOOP);
-	case NVMX_XR_EPT_VIOLATION:
-	case NVMX_XR_EPT_MISCONFIG:
-		return proc2 & NVMX_PROC2_EPT ? NVMX_ROUTE_EPT : NVMX_ROUTE_L0;
-	case NVMX_XR_ENCLS:
-		return proc2 & NVMX_PROC2_ENCLS ? NVMX_ROUTE_ENCLS_BITMAP : NVMX_ROUTE_L0;
-	default:
-		return NVMX_ROUTE_VMFUNC;
-	}
+/* Injected by L1's VM entry it comes before L2's first instruction (SDM 26.6.2, 26.7.8): vmcs12 holds it until an exit to L1. */
+static bool wants_mtf(const struct nvmx_vmcs12 *v12)
+{
+	return v12->proc_ctls & NVMX_PROC_MTF ||
+	       (v12->entry_intr_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(v12->entry_intr_info) == NVMX_EVENT_OTHER);
+}
+
+static enum nvmx_route if_on(uint32_t control, enum nvmx_route then, enum nvmx_route otherwise)
+{
+	return control ? then : otherwise;
 }
 
 enum nvmx_route nvmx_route(const struct nvmx_vmcs12 *v12, const struct nvmx_route_in *in)
 {
-	const struct route_row *row;
+	const struct nvmx_route_row *row = nvmx_route_row(in->reason);
+	uint32_t proc = v12->proc_ctls, proc2 = nvmx_v12_proc2(v12);
 
-	if (in->reason >= NVMX_XR_COUNT)
-		return NVMX_ROUTE_L1;
-	row = &route_rows[in->reason];
 	switch (row->rule) {
-	case TO_L0: return NVMX_ROUTE_L0;
-	case IF_PIN: return to_l1_if(v12->pin_ctls & row->bits);
-	case IF_PROC: return to_l1_if(v12->proc_ctls & row->bits);
-	case IF_PROC2: return to_l1_if(nvmx_v12_proc2(v12) & row->bits);
-	case SPECIAL: return route_special(v12, in);
-	default: return NVMX_ROUTE_L1;
+	case RULE_ALWAYS: return NVMX_ROUTE_L1;
+	case RULE_NEVER: return NVMX_ROUTE_L0;
+	case RULE_PIN: return to_l1_if(v12->pin_ctls & row->bits);
+	case RULE_PROC: return to_l1_if(proc & row->bits);
+	case RULE_PROC2: return to_l1_if(proc2 & row->bits);
+	case RULE_EXCEPTION: return route_exception(v12, in);
+	case RULE_CR: return route_cr(v12, in);
+	case RULE_IO: /* the bitmaps, where used, replace unconditional exiting (SDM 24.6.2) */
+		return proc & NVMX_PROC_IO_BITMAPS ? NVMX_ROUTE_IO_BITMAP : to_l1_if(proc & NVMX_PROC_UNCOND_IO);
+	case RULE_MSR: return if_on(proc & NVMX_PROC_MSR_BITMAPS, NVMX_ROUTE_MSR_BITMAP, NVMX_ROUTE_L1);
+	case RULE_VMCS: return if_on(proc2 & NVMX_PROC2_SHADOW_VMCS, NVMX_ROUTE_VMCS_BITMAP, NVMX_ROUTE_L1);
+	case RULE_MTF: return to_l1_if(wants_mtf(v12));
+	case RULE_PAUSE: return to_l1_if(wants_pause(v12, in));
+	case RULE_EPT: return if_on(proc2 & NVMX_PROC2_EPT, NVMX_ROUTE_EPT, NVMX_ROUTE_L0);
+	case RULE_XSS: return to_l1_if(proc2 & NVMX_PROC2_XSAVES && v12->xss_exit_bitmap & in->operand);
+	case RULE_ENCLS: return if_on(proc2 & NVMX_PROC2_ENCLS, NVMX_ROUTE_ENCLS_BITMAP, NVMX_ROUTE_L0);
+	case RULE_VMFUNC: return if_on(proc2 & NVMX_PROC2_VMFUNC, NVMX_ROUTE_VMFUNC, NVMX_ROUTE_L0);
+	default: return to_l1_if(!in->hosts_unknown);
 	}
+}
+
+const struct nvmx_route_row *nvmx_route_row(uint32_t reason)
+{
+	static const struct nvmx_route_row unknown;
+
+	return reason < NVMX_XR_COUNT ? &route_rows[reason] : &unknown;
+}
+
+bool nvmx_route_never(const struct nvmx_route_row *row)
+{
+	return row->rule == RULE_NEVER;
 }
 
 int nvmx_msr_bit(uint32_t msr, bool write)

@@ -13,12 +13,15 @@ struct nvmx_route_in {
 	uint32_t intr_info;     /* for exceptions and NMIs */
 	uint32_t intr_error;
 	uint64_t qualification;
-	uint64_t operand;       /* CR access by MOV: the value of the register */
+	uint64_t operand;       /* CR access by MOV: the value of the register; XSAVES, XRSTORS: EDX:EAX & IA32_XSS */
+	uint8_t cpl;            /* PAUSE */
+	bool hosts_unknown;     /* a reason without a row: vmcs02 has controls of the host's that may cause such */
 };
 
 enum nvmx_route {
 	NVMX_ROUTE_L1,
 	NVMX_ROUTE_L0,           /* L1 did not ask for it: the library or the host handles it */
+	NVMX_ROUTE_HOST_FIRST,   /* L1 asked for it; the host, if it did so too, says first whether it is its own */
 	NVMX_ROUTE_MSR_BITMAP,   /* ask L1's MSR bitmap: nvmx_msr_bit() */
 	NVMX_ROUTE_IO_BITMAP,    /* ask L1's I/O bitmaps for each port of the access */
 	NVMX_ROUTE_VMCS_BITMAP,  /* ask L1's VMREAD or VMWRITE bitmap */
@@ -28,6 +31,23 @@ enum nvmx_route {
 };
 
 enum nvmx_route nvmx_route(const struct nvmx_vmcs12 *v12, const struct nvmx_route_in *in);
+
+/* routes.def, for the documentation and the tests; a reason without a row has no name. */
+struct nvmx_route_row {
+	const char *name; /* as in enum nvmx_exit_reason */
+	const char *asks;
+	uint8_t rule;
+	uint32_t bits;
+};
+const struct nvmx_route_row *nvmx_route_row(uint32_t reason);
+/* Whether the exit cannot be asked for by what L1 is offered. */
+bool nvmx_route_never(const struct nvmx_route_row *row);
+
+/* asked.c: who gets the exit of L2 that vmcs02 (current) tells of; in->reason is set, the rest is read.  Never HOST_FIRST: that is
+ * decided too, and L0 is the host in that case. */
+struct nvmx_vcpu;
+struct nvmx_regs;
+enum nvmx_route nvmx_route_exit(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct nvmx_route_in *in);
 
 /* Position of an MSR in the 4-KiB MSR bitmap (SDM 24.6.9): its bit number, or -1 if it has none (always exits). */
 int nvmx_msr_bit(uint32_t msr, bool write);

@@ -407,6 +407,8 @@ static void commit(struct restore *r)
 		nvmx_load_vpid(v, r->s);
 		nvmx_l2_begins(v);
 		v->run_pending = r->run_pending;
+		v->entered_by = NVMX_NOT_BY_L1;
+		v->flipped_cr0 = 0;
 		r->s->l1_ia32e = r->in.l1_ia32e;
 	}
 	nvmx_vmwrite_flush(v);

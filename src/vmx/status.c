@@ -103,6 +103,7 @@ const char *nvmx_counter_name(unsigned c)
 		[NVMX_CNT_EPT_FILL] = "ept_fills",
 		[NVMX_CNT_EPT_FAULT] = "ept_faults",
 		[NVMX_CNT_MSR_GRANT] = "bitmap_grants",
+		[NVMX_CNT_ENTRY_REFUSED] = "vm_entries_refused",
 	};
 
 	return c < NVMX_CNT_COUNT ? names[c] : NULL;

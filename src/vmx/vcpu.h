@@ -64,6 +64,14 @@ enum nvmx_mirror {
 	NVMX_MIRROR_COUNT
 };
 
+#define NVMX_MSR_LOG 16       /* MSRs of an entry's list that can be put back */
+
+enum nvmx_entered {
+	NVMX_NOT_BY_L1,      /* restored, or by RSM: L1 is not at a VMLAUNCH or VMRESUME */
+	NVMX_BY_VMLAUNCH,
+	NVMX_BY_VMRESUME
+};
+
 #define NVMX_LOOK_LAUNCH 1u   /* vmcs02's launch state was "clear" */
 #define NVMX_LOOK_EPTP 2u     /* L2 may have switched EPT pointers */
 
@@ -88,6 +96,7 @@ struct nvmx_slot {
 	uint64_t eptp_list02;       /* what EPTP_LIST_ADDR of vmcs02 holds; 0: it has no VM function */
 	uint16_t vpid02;            /* what VPID of vmcs02 holds */
 	uint64_t cr0_mask02, cr4_mask02;
+	uint32_t exceptions01;      /* vmcs01's exception bitmap when vmcs02's was computed */
 	uint64_t tsc_offset01;      /* vmcs01's offset when vmcs02's was computed */
 	uint64_t last_use;
 	uint64_t mirror[NVMX_MIRROR_COUNT]; /* what the hardware shadow holds, once shadow_synced */
@@ -103,6 +112,16 @@ struct nvmx_vcpu {
 	struct nvmx_slot *cur;      /* L1's current VMCS, or NULL */
 	bool in_l2;
 	bool run_pending;           /* an entry was emulated and L2 has not run yet */
+	uint8_t entered_by;         /* enum nvmx_entered: how L2 came to be current */
+	uint64_t flipped_cr0;       /* bits of vmcs12's CR0 that the entry changed */
+	struct {
+		bool complete;      /* `old` has all that the last MSR list of an entry replaced */
+		uint8_t n;
+		struct {
+			uint32_t msr;
+			uint64_t value;
+		} old[NVMX_MSR_LOG];
+	} msr_log;
 	bool hw_shadow_on;          /* vmcs01 has VMCS shadowing enabled for `cur` */
 	struct {
 		bool active;        /* L1's processor is in SMM: neither vmxon_ptr nor in_l2 count */
@@ -357,9 +376,18 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
  * Any VMCS of the vCPU may be current. */
 enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification);
 
+/* refused.c: a VM exit of vmcs02 for an entry that failed (basic reason 33, 34 or 41). */
+enum nvmx_verdict nvmx_entry_exit(struct nvmx_vcpu *v, uint32_t reason);
+/* asked.c: whether it is a machine check of the host's that made the entry fail (SDM 26.9). */
+bool nvmx_is_hosts_mce(const struct nvmx_vcpu *v, uint32_t reason);
+
 /* msrlist.c: L1's MSR areas (SDM 24.7.2, 24.8.2).  MSRs that a VMCS holds go to, and come from, the guest state of the
  * current VMCS.  Load returns 0 or the 1-based index of the entry that failed. */
 uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
+/* The same for a VM entry.  With `log`, nvmx_msr_undo() can put back what was there, if the list was not too long. */
+uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool log);
+/* The entry whose list was loaded does not happen; vmcs02 is current.  False: L1's MSRs are not what they were. */
+bool nvmx_msr_undo(struct nvmx_vcpu *v);
 /* Store returns 0 or the 1-based index of the entry that failed (VMX abort 1). */
 uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
 

@@ -132,9 +132,18 @@ static int complete(struct fake_cpu *c, bool launch)
 	return FAKE_VM_ENTERED;
 }
 
+static const struct fake_dislike *disliked(const struct fake_cpu *c)
+{
+	for (size_t i = 0; i < c->dislikes; i++)
+		if (fake_field(c, c->dislike[i].field) == c->dislike[i].value)
+			return &c->dislike[i];
+	return NULL;
+}
+
 int fake_vmenter(struct fake_cpu *c, bool launch)
 {
 	const struct fake_region *r = fake_region(c);
+	const struct fake_dislike *own;
 	const struct nvmx_check_row *row;
 
 	c->refused = NULL;
@@ -145,6 +154,11 @@ int fake_vmenter(struct fake_cpu *c, bool launch)
 	if (launch == (r->launched != 0))
 		return launch ? NVMX_VMERR_VMLAUNCH_NOT_CLEAR : NVMX_VMERR_VMRESUME_NOT_LAUNCHED;
 	row = judge(c);
+	own = row ? NULL : disliked(c);
+	if (own) {
+		c->refused = "a rule of the processor's own";
+		return own->error ? (int)own->error : fail(c, NVMX_XR_ENTRY_FAIL_GUEST, 0);
+	}
 	if (!row)
 		return complete(c, launch);
 	c->refused = row->id;

@@ -150,10 +150,19 @@ struct fake_tlb_entry {
 	bool dirty, user;
 };
 
+/* What this processor refuses although the SDM allows it: a value of a VMCS field, by VMfail or by an entry failure. */
+struct fake_dislike {
+	uint32_t field;
+	uint64_t value;
+	uint32_t error;           /* VM-instruction error; 0: exit 33 */
+};
+
 #define FAKE_OUTSIDE_MAX 16
 struct fake_cpu {
 	struct fake_arch a;
 	const struct nvmx_caps *caps;
+	const struct fake_dislike *dislike; /* or NULL */
+	size_t dislikes;
 	struct fake_mem *mem;
 	const struct fake_code *code;
 	size_t codes;

@@ -57,6 +57,8 @@ struct fake_machine {
 	uint64_t withheld;        /* features not offered to L1 */
 	uint32_t flags;           /* of nvmx_vm_config */
 	struct fake_arch *keep;   /* FAKE_TRACE_MAX states, or NULL */
+	const struct fake_dislike *dislike; /* of the processor */
+	size_t dislikes;
 	/* nested only */
 	uint64_t fail_at;         /* the callback, counted from 1, that fails; 0: none */
 	uint32_t mutate;          /* not 0: seed for guest memory that changes between two mappings */

@@ -145,6 +145,8 @@ void fake_cpu_init(struct fake_cpu *c, const struct fake_machine *m, const struc
 	trace->last_qual = 0;
 	trace->keep = m->keep;
 	c->caps = caps;
+	c->dislike = m->dislike;
+	c->dislikes = m->dislikes;
 	c->mem = mem;
 	c->code = m->code;
 	c->codes = m->codes;

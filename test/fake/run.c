@@ -5,6 +5,8 @@
 #include "host.h"
 #include "vmx/vcpu.h"
 
+enum outcome { RUN_OVER, RUN_EXITED, RUN_REFUSED };
+
 static uint64_t rd(struct nvmx_host *h, uint32_t field)
 {
 	return fake_field(&h->cpu, field);
@@ -352,8 +354,27 @@ enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, 
 	return resume(h);
 }
 
-/* VM entry and the run until the next VM exit; false: the run is over. */
-static bool run_guest(struct nvmx_host *h)
+/* VMLAUNCH or VMRESUME of vmcs02 failed: the library has L1 go on, or stops it. */
+static enum outcome refused(struct nvmx_host *h, int error)
+{
+	enum nvmx_verdict verdict;
+
+	h->r->refused = h->cpu.refused ? h->cpu.refused : "instruction";
+	fake_field_set(&h->cpu, NVMX_VM_INSTR_ERROR, (uint64_t)error);
+	h->inside = true;
+	verdict = nvmx_entry_refused(h->vcpu);
+	h->inside = false;
+	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n && (verdict == NVMX_STOP || verdict == NVMX_RESUME_L1));
+	h->r->host_stopped = verdict == NVMX_STOP;
+	if (h->r->host_stopped)
+		return RUN_OVER;
+	FAKE_ASSERT(!nvmx_in_l2(h->vcpu) && h->cpu.vmcs == h->vmcs01);
+	fake_own_timer_stop(h, rd(h, NVMX_PREEMPTION_TIMER));
+	return RUN_REFUSED;
+}
+
+/* VM entry and the run until the next VM exit. */
+static enum outcome run_guest(struct nvmx_host *h)
 {
 	struct fake_cpu *c = &h->cpu;
 	bool l2 = nvmx_in_l2(h->vcpu), launch = l2 ? nvmx_must_launch(h->vcpu) : !h->launched01;
@@ -367,19 +388,12 @@ static bool run_guest(struct nvmx_host *h)
 	h->l2_ran = l2;
 	c->stop = FAKE_RUNNING;
 	outcome = fake_vmenter(c, launch);
-	if (outcome != FAKE_VM_ENTERED) {
-		h->r->refused = c->refused ? c->refused : "instruction";
-		fake_field_set(c, NVMX_VM_INSTR_ERROR, (uint64_t)outcome);
-		h->inside = true;
-		nvmx_entry_refused(h->vcpu);
-		h->inside = false;
-		h->r->host_stopped = true;
-		return false;
-	}
+	if (outcome != FAKE_VM_ENTERED)
+		return refused(h, outcome);
 	if (!l2)
 		h->launched01 = true;
 	fake_run(c);
-	return c->stop == FAKE_EXITED;
+	return c->stop == FAKE_EXITED ? RUN_EXITED : RUN_OVER;
 }
 
 enum nvmx_verdict fake_host_handle(struct nvmx_host *h, struct nvmx_regs *regs)
@@ -402,6 +416,7 @@ bool fake_host_step(struct nvmx_host *h)
 {
 	struct nvmx_regs regs;
 	enum nvmx_verdict verdict;
+	enum outcome outcome;
 	bool l2 = nvmx_in_l2(h->vcpu);
 	uint64_t timer = 0;
 
@@ -413,8 +428,11 @@ bool fake_host_step(struct nvmx_host *h)
 		nvmx_pins_moved(h->vcpu);
 		h->inside = false;
 	}
-	if (!run_guest(h) || ++h->cpu.steps > FAKE_MAX_STEPS)
+	outcome = run_guest(h);
+	if (outcome == RUN_OVER || ++h->cpu.steps > FAKE_MAX_STEPS)
 		return false;
+	if (outcome == RUN_REFUSED)
+		return true;
 	if (l2) {
 		fake_own_timer_exit(h);
 		timer = rd(h, NVMX_PREEMPTION_TIMER);

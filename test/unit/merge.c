@@ -402,6 +402,26 @@ static void an_exit_loads_or_leaves(void **state)
 		}
 }
 
+/* vmcs02 has the exceptions of both; whose they are is remembered, and taken anew when the host says that vmcs01 changed. */
+static void exceptions_of_both(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	F01(EXCEPTION_BITMAP) = 0x60042;
+	nvmx_slot_write(s, NVMX_I_EXCEPTION_BITMAP, 0x2001);
+	vmcs02 = merged(m, s);
+	assert_int_equal(vmcs02->field[NVMX_I_EXCEPTION_BITMAP], 0x62043);
+	assert_int_equal(s->exceptions01, 0x60042);
+	F01(EXCEPTION_BITMAP) = 0x40000;
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	nvmx_vmcs01_changed(m->v);
+	merged(m, s);
+	assert_int_equal(vmcs02->field[NVMX_I_EXCEPTION_BITMAP], 0x42001);
+	assert_int_equal(s->exceptions01, 0x40000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +439,7 @@ int main(void)
 		MINI_TEST(what_l2_left_is_not_overwritten),
 		MINI_TEST(a_host_that_loads_none),
 		MINI_TEST(an_exit_loads_or_leaves),
+		MINI_TEST(exceptions_of_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

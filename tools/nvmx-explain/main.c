@@ -121,6 +121,7 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *option; void (*print)(void); } tables[] = {
 		{ "--rows", print_rows }, { "--fields", print_fields }, { "--features", print_features },
+		{ "--exits", print_exits },
 	};
 	FILE *file;
 	int status;
@@ -131,7 +132,7 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	if (argc != 2 || (argv[1][0] == '-' && argv[1][1])) {
-		fputs("usage: nvmx-explain FILE | - | --rows | --fields | --features\n", stderr);
+		fputs("usage: nvmx-explain FILE | - | --rows | --fields | --features | --exits\n", stderr);
 		return 2;
 	}
 	if (!strcmp(argv[1], "-"))

@@ -4,6 +4,7 @@
 #include "tables.h"
 #include "transcript.h"
 #include "vmcs/vmcs.h"
+#include "vmx/route.h"
 
 #define LICENCE "<!-- SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later -->\n"
 
@@ -115,4 +116,23 @@ void print_features(void)
 		}
 	}
 	transcript_free(&t);
+}
+
+void print_exits(void)
+{
+	printf(LICENCE "# VM exits of L2: what L1 does to get them\n\n"
+	       "Written by `nvmx-explain --exits` from `src/vmx/routes.def`. An exit goes to L1 if and only if L1 asked for it; one "
+	       "that only a\ncontrol of the host's, or its bits of a merged bitmap, caused is handled by the library or given to the "
+	       "host\n(`NVMX_HOST`). #DB, #AC and #MC that both intercept are the host's first (`nvmx_reflect()`); what "
+	       "`NVMX_HOST_OWNS_INTERRUPTS`\nand `NVMX_HOST_OWNS_TIMER` make the host's own is in the header. A reason without a row "
+	       "cannot come of a control that L1 is\noffered: it is L1's as an unconditional exit of a newer processor, unless vmcs02 "
+	       "has tertiary controls of the host's.\n\n"
+	       "| reason | name | what asks for it |\n|---|---|---|\n");
+	for (uint32_t reason = 0; reason < NVMX_XR_COUNT; reason++) {
+		const struct nvmx_route_row *row = nvmx_route_row(reason);
+
+		if (row->name)
+			printf("| %" PRIu32 " | %s | %s%s |\n", reason, row->name, nvmx_route_never(row) ? "none of L1's controls: " : "",
+			       row->asks);
+	}
 }

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Who asked for an exit of L2: what routing needs to know of it, and what is the host's whatever L1 asked for.
+ */
+#include "port.h"
+#include "route.h"
+
+/* In a host that owns interrupts a physical one is no event of L1's: what it makes pending, nvmx_check_events() delivers. */
+static bool is_hosts_own(const struct nvmx_vcpu *v, const struct nvmx_route_in *in)
+{
+	if (v->vm->flags & NVMX_HOST_OWNS_TIMER && in->reason == NVMX_XR_PREEMPTION_TIMER)
+		return true;
+	return v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS &&
+	       (in->reason == NVMX_XR_EXT_INT || in->reason == NVMX_XR_INIT || in->reason == NVMX_XR_SIPI ||
+		(in->reason == NVMX_XR_EXCEPTION_NMI && NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_NMI));
+}
+
+/*
+ * The components that made XSAVES or XRSTORS exit (SDM 25.1.3).  IA32_XSS is asked for only if it decides: the processor's
+ * bitmap is the union of both, and may be L1's alone.
+ */
+static uint64_t xss_components(struct nvmx_vcpu *v, const struct nvmx_regs *regs)
+{
+	uint64_t bitmap12 = v->cur->v12->xss_exit_bitmap, xss;
+	uint64_t components = regs->gpr[2] << 32 | (uint32_t)regs->gpr[0];
+
+	if (!(components & bitmap12) || !(nvmx_vmread(v, NVMX_XSS_EXIT_BITMAP) & ~bitmap12))
+		return components;
+	return v->ops->l1_msr_read(v->host, NVMX_MSR_XSS, &xss) ? components : components & xss;
+}
+
+static uint64_t cr_operand(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint64_t qualification)
+{
+	unsigned reg = qualification >> 8 & 15;
+
+	return reg == NVMX_RSP ? nvmx_vmread(v, NVMX_GUEST_RSP) : regs->gpr[reg];
+}
+
+static void read_input(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct nvmx_route_in *in)
+{
+	switch (in->reason) {
+	case NVMX_XR_EXCEPTION_NMI:
+		in->intr_info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_INFO);
+		in->intr_error = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_ERROR_CODE);
+		break;
+	case NVMX_XR_CR_ACCESS:
+		in->qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+		in->operand = cr_operand(v, regs, in->qualification);
+		break;
+	case NVMX_XR_XSAVES:
+	case NVMX_XR_XRSTORS:
+		in->operand = xss_components(v, regs);
+		break;
+	case NVMX_XR_PAUSE:
+		in->cpl = NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR));
+		break;
+	default:
+		/* All that L1 can ask for has a row; tertiary controls are the host's, and not all of them are known. */
+		in->hosts_unknown = v->cur->ctl02[NVMX_WORD_PROC] & NVMX_PROC_TERTIARY;
+	}
+}
+
+/* The host is asked of what it asked for itself, and if it owns the machine of machine checks anyway. */
+static bool host_asked(const struct nvmx_vcpu *v, unsigned vector)
+{
+	return v->cur->exceptions01 >> vector & 1 ||
+	       (vector == NVMX_MC && v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS);
+}
+
+bool nvmx_is_hosts_mce(const struct nvmx_vcpu *v, uint32_t reason)
+{
+	return reason == NVMX_XR_ENTRY_FAIL_MCE && host_asked(v, NVMX_MC);
+}
+
+enum nvmx_route nvmx_route_exit(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct nvmx_route_in *in)
+{
+	enum nvmx_route route;
+
+	read_input(v, regs, in);
+	if (is_hosts_own(v, in))
+		return NVMX_ROUTE_L0;
+	route = nvmx_route(v->cur->v12, in);
+	if (route != NVMX_ROUTE_HOST_FIRST)
+		return route;
+	return host_asked(v, in->intr_info & 31u) ? NVMX_ROUTE_L0 : NVMX_ROUTE_L1;
+}
+
+enum nvmx_verdict nvmx_reflect(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	struct nvmx_route_in in = { .reason = NVMX_XR_EXCEPTION_NMI };
+	struct nvmx_exit_info info;
+	uint32_t reason;
+
+	if (v->stop)
+		return NVMX_STOP;
+	if (!v->in_l2)
+		return NVMX_HOST;
+	reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
+	if (reason & NVMX_XR_ENTRY_FAILURE)
+		return (reason & 0xffff) == NVMX_XR_ENTRY_FAIL_MCE ? nvmx_entry_exit(v, NVMX_XR_ENTRY_FAIL_MCE) : NVMX_HOST;
+	if ((reason & 0xffff) != in.reason)
+		return NVMX_HOST;
+	read_input(v, regs, &in);
+	if (nvmx_route(v->cur->v12, &in) != NVMX_ROUTE_HOST_FIRST)
+		return NVMX_HOST;
+	nvmx_exit_info_read(v, reason, &info);
+	return nvmx_leave_l2(v, &info);
+}

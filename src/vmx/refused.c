@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * VM entries into vmcs02 that the processor refuses although vmcs12 passed every check: by VMfail, or by a VM-entry failure
+ * (SDM 26.2, 26.8).  It is stricter than the SDM, or knows less, in something that L1 chose: the failure is L1's, who has to
+ * live with it on the bare processor too.  What the emulation of the entry had changed is put back.
+ */
+#include "port.h"
+
+static void count(struct nvmx_vcpu *v, enum nvmx_trace event, uint64_t what, uint64_t detail)
+{
+	v->counters[NVMX_CNT_ENTRY_REFUSED]++;
+	if (v->ops->trace)
+		v->ops->trace(v->host, event, what, detail);
+}
+
+/* Whether L1 is still at the instruction that entered L2. */
+static bool at_instruction(const struct nvmx_vcpu *v)
+{
+	return v->run_pending && v->entered_by != NVMX_NOT_BY_L1;
+}
+
+/* L2 (vmcs02 is current) will not run; vmcs02 is made anew at the next entry.  False: L1 is not as its VM entry found it. */
+static bool take_back(struct nvmx_vcpu *v)
+{
+	struct nvmx_slot *s = v->cur;
+	bool undone = at_instruction(v) && nvmx_msr_undo(v);
+
+	if (!v->run_pending) { /* it ran before: as it is now is all that L1 can be told */
+		nvmx_sync_from_l2(v, s);
+		s->v12->entry_intr_info &= ~NVMX_INTR_VALID;
+	} else {
+		s->v12->guest_cr0 ^= v->flipped_cr0;
+		if (v->entered_by == NVMX_BY_VMLAUNCH)
+			s->v12->launch_state = NVMX_LAUNCH_CLEAR;
+	}
+	s->ready02 = false;
+	v->run_pending = false;
+	return undone;
+}
+
+static enum nvmx_verdict entry_failed(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
+{
+	count(v, NVMX_TRACE_ENTRY_FAILED, reason, qualification);
+	take_back(v);
+	return nvmx_fail_entry(v, reason, qualification);
+}
+
+/* vmcs02's MSR lists are the host's: one that does not load is nothing that L1 could look up in its own. */
+enum nvmx_verdict nvmx_entry_exit(struct nvmx_vcpu *v, uint32_t reason)
+{
+	switch (reason) {
+	case NVMX_XR_ENTRY_FAIL_GUEST:
+		return entry_failed(v, reason, nvmx_vmread(v, NVMX_EXIT_QUALIFICATION));
+	case NVMX_XR_ENTRY_FAIL_MCE:
+		return entry_failed(v, reason, 0);
+	default:
+		return entry_failed(v, NVMX_XR_ENTRY_FAIL_GUEST, 0);
+	}
+}
+
+enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
+{
+	enum nvmx_verdict verdict;
+	uint32_t error;
+
+	if (v->stop)
+		return NVMX_STOP;
+	error = (uint32_t)nvmx_vmread(v, NVMX_VM_INSTR_ERROR);
+	if (!v->in_l2 || (error != NVMX_VMERR_ENTRY_CONTROLS && error != NVMX_VMERR_ENTRY_HOST_STATE))
+		return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, error);
+	count(v, NVMX_TRACE_ENTRY_REFUSED, error, v->cur->gpa);
+	if (!take_back(v)) /* L1's own exit loads its MSRs, and vmcs12 says where L1 goes on */
+		return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_GUEST, 0);
+	v->counters[NVMX_CNT_ENTRY_FAIL]++;
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	nvmx_l2_ends(v);
+	verdict = nvmx_vmfail(v, error);
+	nvmx_vmwrite_flush(v);
+	return verdict;
+}
