@@ -138,7 +138,8 @@ static int init_library(struct nest *n)
 		.hw = &n->hw,
 		.withheld = nest_withheld(),
 		.flags = NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER |
-			 NVMX_HOST_EMULATES_CR | NVMX_COMPATIBLE | NVMX_HOST_NO_PML_IN_L2,
+			 NVMX_HOST_EMULATES_CR | NVMX_COMPATIBLE | NVMX_HOST_NO_PML_IN_L2 |
+			 NVMX_HOST_WAITS,
 		.shadow_ept_pages = NEST_SHADOW_EPT_PAGES,
 		.limit = &n->limit,
 	};

@@ -62,7 +62,7 @@ enum nvmx_feature {
 	NVMX_FEATURE_X2APIC_MODE,
 	NVMX_FEATURE_APIC_REGS,
 	NVMX_FEATURE_VID,
-	NVMX_FEATURE_POSTED_INT,
+	NVMX_FEATURE_POSTED_INT, /* never offered by a host that owns interrupts: nvmx_caps_of_host() */
 	NVMX_FEATURE_PREEMPTION_TIMER,
 	NVMX_FEATURE_VNMI,
 	NVMX_FEATURE_PML,

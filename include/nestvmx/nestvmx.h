@@ -47,7 +47,9 @@ enum nvmx_error {
 	NVMX_ERR_CONTROL = -6
 };
 
-/* The host acknowledges every external interrupt itself (KVM, bhyve) rather than passing them through to L1. */
+/* The host acknowledges every external interrupt itself (KVM, bhyve) rather than passing them through to L1: vmcs01 has
+ * "external-interrupt exiting" and "NMI exiting" (nvmx_vcpu_init() looks), and machine checks are the host's.  L1 is offered no
+ * posted interrupts and no activity state that would hold back the host's interrupts (nvmx_caps_of_host()). */
 #define NVMX_HOST_OWNS_INTERRUPTS 1u
 /* Offer only what Linux 6.1's nested VMX knows, so that saved state moves between the two. */
 #define NVMX_COMPATIBLE 2u
@@ -77,6 +79,11 @@ enum nvmx_error {
  * log and its index, which goes back to vmcs01 with the exit to L1; on PML-full (NVMX_HOST) or whenever it likes the host
  * empties the log and writes the index of the VMCS that is current (SDM 28.3.6). */
 #define NVMX_HOST_NO_PML_IN_L2 256u
+/* Only with NVMX_HOST_OWNS_INTERRUPTS.  In the wait-for-SIPI state the processor would hold back the host's interrupts and NMIs
+ * (SDM 26.7.2): where L1 enters L2 in it vmcs02 is in the active state, and the host keeps the vCPU from running
+ * (nvmx_l2_waits()).  The L1 of such a host without this flag is not offered the state (IA32_VMX_MISC[8]); shutdown (bit 7)
+ * it is never offered. */
+#define NVMX_HOST_WAITS 512u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;
@@ -140,6 +147,10 @@ int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm 
 void nvmx_vm_destroy(struct nvmx_vm *vm);
 /* What L1 is offered. */
 const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm);
+/* Takes from L1's capabilities *c (nvmx_caps_compute()) what a host with these flags of nvmx_vm_config cannot let the processor do:
+ * one that owns interrupts offers no posted interrupts, and no activity state that would hold back its own.  nvmx_vm_init()
+ * does so by itself; this is for a host that shows L1's MSRs before there is a VM.  Pure; any context. */
+void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags);
 
 /*
  * Prepares a vCPU in `mem` (NVMX_VCPU_SIZE bytes).  vmcs01 must be the current VMCS and fully set up: vmcs02 keeps its controls,
@@ -172,6 +183,15 @@ enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs);
  * not intercepted: the host injects it as before), or NVMX_STOP.
  */
 enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs);
+
+/*
+ * In a host with NVMX_HOST_WAITS, after each NVMX_RESUME_L2: whether L2 (current) is in the wait-for-SIPI state.  The host then
+ * does not enter vmcs02 but puts the vCPU to sleep, and calls nvmx_check_events() when something has become pending.  A SIPI
+ * ends the wait by a VM exit to L1; interrupts, NMIs, INIT and SMIs stay pending (SDM 26.7.2).  nvmx_l2_ran() is not called for
+ * such an entry: it says that L2 is in the state no longer, as entering vmcs02 does.  nvmx_state_save() and
+ * nvmx_state_restore() keep it.  No VMCS is touched.
+ */
+bool nvmx_l2_waits(const struct nvmx_vcpu *v);
 
 /*
  * Whether an event for L1 waits that must not be delivered before L2 has run once (its VM entry may inject an event,
@@ -344,7 +364,9 @@ enum nvmx_stop {
 	NVMX_STOP_NO_MEMORY,
 	NVMX_STOP_ENTRY_VMCS02,     /* vmcs02 was entered in a wrong way: a bug of the host; detail: the VM-instruction error */
 	NVMX_STOP_HOST_OP,          /* a host op failed where it must not */
-	NVMX_STOP_CONTROL           /* after nvmx_vmcs01_changed(): what NVMX_ERR_CONTROL says, with the same detail */
+	NVMX_STOP_CONTROL,          /* after nvmx_vmcs01_changed(): what NVMX_ERR_CONTROL says, with the same detail */
+	NVMX_STOP_TRIPLE_FAULT      /* L1's processor shuts down (SDM 6.15, #DF), in a host that owns interrupts: the shutdown state
+				     * would hold back the host's.  Elsewhere vmcs01 is put into that state */
 };
 enum nvmx_stop nvmx_stop_code(const struct nvmx_vcpu *v);
 uint64_t nvmx_stop_detail(const struct nvmx_vcpu *v);

@@ -355,6 +355,22 @@ void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compa
 	*slot(out, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(out);
 }
 
+/*
+ * Posted interrupts are announced by an interrupt of the processor, which a host that owns interrupts would have to send; in the
+ * shutdown and wait-for-SIPI states the processor does not deliver such a host's own (SDM 29.6, 26.7.2).
+ */
+void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags)
+{
+	const uint64_t posted = (uint64_t)NVMX_PIN_POSTED_INT << 32;
+
+	if (!(flags & NVMX_HOST_OWNS_INTERRUPTS))
+		return;
+	*slot(c, NVMX_MSR_VMX_PINBASED_CTLS) &= ~posted;
+	*slot(c, NVMX_MSR_VMX_TRUE_PINBASED_CTLS) &= ~posted;
+	*slot(c, NVMX_MSR_VMX_MISC) &= ~(NVMX_MISC_SHUTDOWN | (flags & NVMX_HOST_WAITS ? 0 : NVMX_MISC_WAIT_SIPI));
+	*slot(c, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(c);
+}
+
 static bool is_control(uint32_t msr)
 {
 	for (size_t i = 0; i < sizeof(controls) / sizeof(*controls); i++)

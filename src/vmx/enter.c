@@ -115,6 +115,15 @@ static bool make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	return true;
 }
 
+/* The processor would hold back the host's interrupts and NMIs in this state (SDM 26.7.2): the host waits in its place. */
+static void wait_in_host(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (!(v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS))
+		return;
+	nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
+	s->look02 |= NVMX_LOOK_WAITS;
+}
+
 NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
 {
 	NVMX_NOT_CLEARED struct nvmx_from01 from;
@@ -135,6 +144,8 @@ NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 	if (in->pdpte_known)
 		for (unsigned i = 0; i < 4; i++)
 			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
+	if (s->v12->guest_activity == NVMX_ACTIVITY_WAIT_SIPI)
+		wait_in_host(v, s);
 	nvmx_bitmaps_review(v, s);
 	nvmx_ept_enter(v, s->v12);
 	if (!load_eptp(v, s)) {
@@ -186,7 +197,7 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 		s->v12->launch_state = NVMX_LAUNCH_LAUNCHED;
 	v->counters[NVMX_CNT_ENTRY]++;
 	nvmx_l2_begins(v);
-	v->run_pending = true;
+	v->run_pending = !(s->look02 & NVMX_LOOK_WAITS);
 	v->entered_by = launch ? NVMX_BY_VMLAUNCH : NVMX_BY_VMRESUME;
 	v->flipped_cr0 = cr0;
 	nvmx_vmwrite_flush(v);

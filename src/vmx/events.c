@@ -41,10 +41,20 @@ static enum nvmx_verdict external_interrupt(struct nvmx_vcpu *v)
 			 NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << NVMX_INTR_TYPE_SHIFT | ((uint32_t)vector & 0xff));
 }
 
+/* The exit finds L2 in the state in which the host has kept it. */
+static void stop_waiting(struct nvmx_vcpu *v)
+{
+	if (!nvmx_l2_waits(v))
+		return;
+	v->cur->look02 &= (uint8_t)~NVMX_LOOK_WAITS;
+	nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_WAIT_SIPI);
+}
+
 static enum nvmx_verdict startup(struct nvmx_vcpu *v)
 {
 	struct nvmx_exit_info info = { .reason = NVMX_XR_SIPI };
 
+	stop_waiting(v);
 	info.qualification = (uint8_t)v->ops->take_event(v->host, NVMX_PENDING_SIPI); /* SDM 27.2.1 */
 	return nvmx_leave_l2(v, &info);
 }
@@ -63,7 +73,7 @@ static bool nmi_blocked(struct nvmx_vcpu *v, uint32_t pin)
 static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 {
 	uint32_t pin = v->cur->v12->pin_ctls;
-	bool wait_sipi = nvmx_vmread(v, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_WAIT_SIPI;
+	bool wait_sipi = nvmx_l2_waits(v) || nvmx_vmread(v, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_WAIT_SIPI;
 
 	if (wait_sipi)
 		return pending & NVMX_PENDING_SIPI ? startup(v) : NVMX_RESUME_L2;
@@ -134,6 +144,7 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 		return NVMX_STOP;
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
 	v->run_pending = false;
+	stop_waiting(v);
 	return nvmx_leave_l2(v, &info);
 }
 

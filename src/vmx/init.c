@@ -95,7 +95,7 @@ static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 
 #define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
 		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_HYPERCALLS | \
-		     NVMX_HOST_NO_PML_IN_L2)
+		     NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS)
 
 static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 {
@@ -104,6 +104,8 @@ static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 	if (c->ops->abi != NVMX_ABI_VERSION)
 		return fail(detail, NVMX_ERR_ABI, c->ops->abi);
 	if (c->flags & ~KNOWN_FLAGS || (c->flags & NVMX_HOST_APIC_PASSTHROUGH && c->flags & NVMX_HOST_OWNS_INTERRUPTS))
+		return fail(detail, NVMX_ERR_CONFIG, c->flags);
+	if (c->flags & NVMX_HOST_WAITS && !(c->flags & NVMX_HOST_OWNS_INTERRUPTS))
 		return fail(detail, NVMX_ERR_CONFIG, c->flags);
 	if (c->hw->maxphyaddr < 32 || c->hw->maxphyaddr > 52)
 		return fail(detail, NVMX_ERR_CONFIG, c->hw->maxphyaddr);
@@ -160,6 +162,7 @@ int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm 
 	vm->flags = config->flags;
 	vm->shadow_ept_pages = config->shadow_ept_pages ? config->shadow_ept_pages : 1024;
 	nvmx_caps_compute(config->hw, config->withheld, config->flags & NVMX_COMPATIBLE, &vm->caps);
+	nvmx_caps_of_host(&vm->caps, vm->flags);
 	if (config->limit)
 		nvmx_caps_restrict(&vm->caps, config->limit);
 	for (uint32_t i = 0; i < OPS; i++)
@@ -263,6 +266,8 @@ static int check_vmcs01(const struct nvmx_vcpu *v, uint32_t *detail)
 
 	if (!(v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
 		return fail(detail, NVMX_ERR_CONFIG, NVMX_PROC_CTLS2);
+	if (v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS && ~v->ctl01[NVMX_WORD_PIN] & (NVMX_PIN_EXT_INT | NVMX_PIN_NMI))
+		return fail(detail, NVMX_ERR_CONFIG, NVMX_PIN_CTLS); /* L1 and L2 would get the host's */
 	if (find_refused(v, &refused))
 		return fail(detail, NVMX_ERR_CONTROL, refused);
 	if (v->ops->make_vmcs02)

@@ -65,6 +65,20 @@ enum nvmx_combined nvmx_combined_with_prior(struct nvmx_vcpu *v, unsigned vector
 	return nvmx_combine_exceptions(prior, vector);
 }
 
+/* SDM 6.15: of L2 it is an exit to L1.  L1's processor shuts down, where that holds back no interrupt of the host's (26.7.2). */
+static enum nvmx_verdict triple_fault(struct nvmx_vcpu *v)
+{
+	const struct nvmx_l2_exit exit = { .reason = NVMX_XR_TRIPLE_FAULT };
+
+	if (v->in_l2)
+		return nvmx_exit_to_l1(v, &exit);
+	if (v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS)
+		return nvmx_stop_vm(v, NVMX_STOP_TRIPLE_FAULT, 0);
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+	nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_SHUTDOWN);
+	return NVMX_RESUME_L1;
+}
+
 enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error)
 {
 	enum nvmx_verdict verdict = v->in_l2 ? NVMX_RESUME_L2 : NVMX_RESUME_L1;
@@ -85,9 +99,7 @@ enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_erro
 		write_event(v, NVMX_DF, true, 0);
 		break;
 	case NVMX_TRIPLE_FAULT:
-		nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
-		nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_SHUTDOWN);
-		break;
+		return triple_fault(v);
 	}
 	return verdict;
 }

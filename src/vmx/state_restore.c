@@ -5,6 +5,7 @@
  */
 #include "../ept/ept.h"
 #include "../invept/invept.h"
+#include "route.h"
 #include "state.h"
 #include <nestvmx/check.h>
 #include <string.h>
@@ -186,6 +187,7 @@ static void guess_event(struct restore *r)
 /* Registers and event of L2, as the blob has them or else as they follow from vmcs12. */
 static void settle_live(struct restore *r)
 {
+	const struct nvmx_route_in mtf = { .reason = NVMX_XR_MTF };
 	const struct nvmx_vmcs12 *v12 = r->s->v12;
 
 	if (r->live_size)
@@ -203,6 +205,9 @@ static void settle_live(struct restore *r)
 	r->live.debugctl &= ~r->v->config.debugctl_hidden;
 	if (r->h.flags & NVMX_STATE_MTF_PENDING && !(r->live.event_info & NVMX_INTR_VALID))
 		r->live.event_info = MTF_EVENT;
+	/* An MTF VM exit that L1 did not ask for was due to the host that saved the state. */
+	if (NVMX_INTR_TYPE(r->live.event_info) == NVMX_EVENT_OTHER && nvmx_route(v12, &mtf) != NVMX_ROUTE_L1)
+		r->live.event_info = 0;
 	if (!(r->live.event_info & NVMX_INTR_VALID))
 		r->live.event_info = 0;
 }
@@ -406,7 +411,7 @@ static void commit(struct restore *r)
 		nvmx_vmcs_load(v, r->s->page02.hpa);
 		nvmx_load_vpid(v, r->s);
 		nvmx_l2_begins(v);
-		v->run_pending = r->run_pending;
+		v->run_pending = r->run_pending && !(r->s->look02 & NVMX_LOOK_WAITS);
 		v->entered_by = NVMX_NOT_BY_L1;
 		v->flipped_cr0 = 0;
 		r->s->l1_ia32e = r->in.l1_ia32e;

@@ -24,6 +24,11 @@ bool nvmx_must_launch(const struct nvmx_vcpu *v)
 	return v->in_l2 && v->cur->look02 & NVMX_LOOK_LAUNCH;
 }
 
+bool nvmx_l2_waits(const struct nvmx_vcpu *v)
+{
+	return v->in_l2 && v->cur->look02 & NVMX_LOOK_WAITS;
+}
+
 uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v)
 {
 	return v->loaded;
@@ -74,6 +79,7 @@ const char *nvmx_stop_reason(const struct nvmx_vcpu *v)
 		[NVMX_STOP_ENTRY_VMCS02] = "the processor refused vmcs02",
 		[NVMX_STOP_HOST_OP] = "the host could not pin a frame of L1",
 		[NVMX_STOP_CONTROL] = "the host changed vmcs01 to controls that vmcs02 cannot keep",
+		[NVMX_STOP_TRIPLE_FAULT] = "triple fault of L1",
 	};
 
 	return reasons[v->stop];

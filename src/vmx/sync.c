@@ -77,6 +77,8 @@ void nvmx_sync_copy(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_
 	unsigned row;
 
 	sync_hot(v, copy);
+	if (s->look02 & NVMX_LOOK_WAITS)
+		copy->guest_activity = NVMX_ACTIVITY_WAIT_SIPI;
 	sync_calculated(v, s, copy);
 	keep_unsaved(copy, &rare);
 	NVMX_FOR_EACH_ROW(row, &rare)

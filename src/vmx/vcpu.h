@@ -74,6 +74,7 @@ enum nvmx_entered {
 
 #define NVMX_LOOK_LAUNCH 1u   /* vmcs02's launch state was "clear" */
 #define NVMX_LOOK_EPTP 2u     /* L2 may have switched EPT pointers */
+#define NVMX_LOOK_WAITS 4u    /* L2 waits for a SIPI, and the host keeps it from running */
 
 /* A vmcs12 that is active on this vCPU (SDM 24.1): its copy, its vmcs02 and its hardware shadow. */
 struct nvmx_slot {
@@ -349,7 +350,7 @@ NVMX_HOT void nvmx_l2_has_run(struct nvmx_vcpu *v)
 	v->run_pending = false;
 	if (!s->look02)
 		return;
-	s->look02 &= (uint8_t)~NVMX_LOOK_LAUNCH;
+	s->look02 &= (uint8_t)~(NVMX_LOOK_LAUNCH | NVMX_LOOK_WAITS);
 	if (s->look02 & NVMX_LOOK_EPTP)
 		nvmx_eptp_learn(v, s);
 }

@@ -419,6 +419,15 @@ static const uint8_t area_rows[] = {
 	NVMX_I_EXIT_MSR_LOAD_ADDR, NVMX_I_EXIT_MSR_LOAD_COUNT,
 };
 
+/* The host's interrupts and NMIs make L2 exit, whatever L1 asked for. */
+static void check_own_events(const struct nvmx_host *h)
+{
+	uint64_t pin = fake_field(&h->cpu, NVMX_PIN_CTLS);
+
+	FAKE_ASSERT(pin & NVMX_PIN_EXT_INT && pin & NVMX_PIN_NMI && !(pin & NVMX_PIN_POSTED_INT));
+	FAKE_ASSERT(fake_field(&h->cpu, NVMX_GUEST_ACTIVITY) <= NVMX_ACTIVITY_HLT);
+}
+
 void fake_check_vmcs02(struct nvmx_host *h)
 {
 	const struct fake_cpu *c = &h->cpu;
@@ -427,6 +436,8 @@ void fake_check_vmcs02(struct nvmx_host *h)
 
 	FAKE_ASSERT(owner_of(h, c->vmcs) == FAKE_OF_LIBRARY);
 	FAKE_ASSERT(proc2 & NVMX_PROC2_EPT);
+	if (h->m->flags & NVMX_HOST_OWNS_INTERRUPTS)
+		check_own_events(h);
 	FAKE_ASSERT(fake_field(c, NVMX_HOST_RIP) == ((struct fake_region *)fake_at(&h->mem, h->vmcs01))
 							    ->value[NVMX_I_HOST_RIP]);
 	for (unsigned i = 0; i < sizeof(area_rows); i++)

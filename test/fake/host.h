@@ -176,13 +176,15 @@ bool fake_host_start(struct nvmx_host *h); /* makes h->vm and h->vcpu; false: no
 /* The host's events for the guest that is to run next. */
 enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, enum nvmx_verdict verdict);
 /* own.c: what a host of KVM's kind does itself, by the flags of the machine. */
-#define FAKE_LIKE_KVM (NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | NVMX_HOST_EMULATES_CR)
+#define FAKE_LIKE_KVM (NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | NVMX_HOST_EMULATES_CR | \
+		       NVMX_HOST_WAITS)
 #define FAKE_OWN_TIMER_NEVER 0xffffffffu
 void fake_own_reinject(struct nvmx_host *h);
 void fake_own_timer_exit(struct nvmx_host *h);  /* after an exit of L2: what is left of it */
 void fake_own_timer_start(struct nvmx_host *h); /* L1 has entered L2 */
 void fake_own_timer_stop(struct nvmx_host *h, uint64_t left); /* L2 has exited to L1 */
 enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h);
+bool fake_own_wait(struct nvmx_host *h); /* L2 waits for a SIPI: time passes; false: nothing will come */
 bool fake_own_cr(struct nvmx_host *h, const struct nvmx_regs *regs); /* false: #GP(0) */
 /* setup.c: vmcs01 and the host's EPT. */
 void fake_setup_vmcs01(struct nvmx_host *h);

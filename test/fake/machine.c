@@ -170,6 +170,7 @@ void fake_run_bare(const struct fake_machine *m, struct fake_result *r)
 
 	fake_hw_caps(&hw);
 	nvmx_caps_compute(&hw, m->withheld, m->flags & NVMX_COMPATIBLE, &caps);
+	nvmx_caps_of_host(&caps, m->flags);
 	fake_mem_init(&mem, 0);
 	fake_cpu_init(&c, m, &caps, &mem, &r->trace);
 	fake_l1_state(&c.a);

@@ -85,6 +85,23 @@ enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h)
 	return verdict;
 }
 
+bool fake_own_wait(struct nvmx_host *h)
+{
+	struct fake_cpu *c = &h->cpu;
+
+	FAKE_ASSERT(h->m->flags & NVMX_HOST_WAITS && rd(h, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_ACTIVE);
+	fake_take_outside(c);
+	if (c->sipi) {
+		h->vsipi = true;
+		h->vsipi_vector = c->sipi_vector;
+		c->sipi = false;
+		return true;
+	}
+	c->stop = FAKE_RUNNING;
+	fake_idle(c);
+	return c->stop == FAKE_RUNNING;
+}
+
 static bool cr0_valid(struct nvmx_host *h, uint64_t v)
 {
 	bool unrestricted = rd(h, NVMX_PROC_CTLS2) & NVMX_PROC2_UNRESTRICTED;

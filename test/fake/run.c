@@ -412,12 +412,30 @@ enum nvmx_verdict fake_host_handle(struct nvmx_host *h, struct nvmx_regs *regs)
 	return verdict;
 }
 
+/* The exit that ended a run of the guest. */
+static enum nvmx_verdict exited(struct nvmx_host *h, struct nvmx_regs *regs, bool l2)
+{
+	enum nvmx_verdict verdict;
+
+	if (h->cpu.refused)
+		h->r->refused = h->cpu.refused;
+	verdict = fake_host_handle(h, regs);
+	if (l2 && nvmx_in_l2(h->vcpu) && verdict != NVMX_STOP)
+		fake_own_reinject(h);
+	return verdict == NVMX_HOST ? host_exit(h, regs) : verdict;
+}
+
+static bool waits(const struct nvmx_host *h)
+{
+	return h->m->flags & NVMX_HOST_WAITS && nvmx_l2_waits(h->vcpu);
+}
+
 bool fake_host_step(struct nvmx_host *h)
 {
 	struct nvmx_regs regs;
-	enum nvmx_verdict verdict;
+	enum nvmx_verdict verdict = NVMX_RESUME_L2;
 	enum outcome outcome;
-	bool l2 = nvmx_in_l2(h->vcpu);
+	bool l2 = nvmx_in_l2(h->vcpu), waiting;
 	uint64_t timer = 0;
 
 	if (h->m->moves)
@@ -428,25 +446,24 @@ bool fake_host_step(struct nvmx_host *h)
 		nvmx_pins_moved(h->vcpu);
 		h->inside = false;
 	}
-	outcome = run_guest(h);
+	waiting = waits(h);
+	if (waiting)
+		outcome = fake_own_wait(h) ? RUN_EXITED : RUN_OVER;
+	else
+		outcome = run_guest(h);
 	if (outcome == RUN_OVER || ++h->cpu.steps > FAKE_MAX_STEPS)
 		return false;
 	if (outcome == RUN_REFUSED)
 		return true;
-	if (l2) {
+	if (l2 && !waiting)
 		fake_own_timer_exit(h);
+	if (l2)
 		timer = rd(h, NVMX_PREEMPTION_TIMER);
-	}
-	if (h->cpu.refused)
-		h->r->refused = h->cpu.refused;
 	memcpy(regs.gpr, h->cpu.a.gpr, sizeof(regs.gpr));
-	verdict = fake_host_handle(h, &regs);
+	if (!waiting)
+		verdict = exited(h, &regs, l2);
 	if (!l2 && verdict == NVMX_RESUME_L2)
 		fake_check_rebuilt(h);
-	if (l2 && nvmx_in_l2(h->vcpu) && verdict != NVMX_STOP)
-		fake_own_reinject(h);
-	if (verdict == NVMX_HOST)
-		verdict = host_exit(h, &regs);
 	if (l2 && nvmx_in_l2(h->vcpu))
 		timer = rd(h, NVMX_PREEMPTION_TIMER);
 	verdict = fake_host_events(h, &regs, verdict);

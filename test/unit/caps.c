@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <nestvmx/nestvmx.h>
 #include <string.h>
 #include "vmcs/vmcs.h"
 
@@ -413,6 +414,28 @@ static void cpuid_goes_with_cr4(void **state)
 	}
 }
 
+/* What the host's flags take away beside: nothing but the interrupts' ways past a host that owns them. */
+static void owned_interrupts(void **state)
+{
+	const struct nvmx_caps all = compute(0, false);
+	struct nvmx_caps c = all;
+
+	(void)state;
+	nvmx_caps_of_host(&c, NVMX_COMPATIBLE | NVMX_HOST_REINJECTS);
+	assert_memory_equal(&c, &all, sizeof(c));
+	for (unsigned waits = 0; waits < 2; waits++) {
+		c = all;
+		nvmx_caps_of_host(&c, NVMX_HOST_OWNS_INTERRUPTS | (waits ? NVMX_HOST_WAITS : 0));
+		assert_int_equal(MSR(c, PINBASED_CTLS), MSR(all, PINBASED_CTLS) & ~(1ull << 39));
+		assert_int_equal(MSR(c, TRUE_PINBASED_CTLS), MSR(all, TRUE_PINBASED_CTLS) & ~(1ull << 39));
+		assert_int_equal(MSR(c, MISC), MSR(all, MISC) & ~(waits ? 0x80ull : 0x180ull));
+		SET(c, PINBASED_CTLS, MSR(all, PINBASED_CTLS));
+		SET(c, TRUE_PINBASED_CTLS, MSR(all, TRUE_PINBASED_CTLS));
+		SET(c, MISC, MSR(all, MISC));
+		assert_memory_equal(&c, &all, sizeof(c));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +451,7 @@ int main(void)
 		cmocka_unit_test(restricted_by_another_set),
 		cmocka_unit_test(fixed_bits_are_a_whitelist),
 		cmocka_unit_test(cpuid_goes_with_cr4),
+		cmocka_unit_test(owned_interrupts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

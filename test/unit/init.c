@@ -108,6 +108,8 @@ static void configurations(void **state)
 	refused(m, &s, NVMX_ERR_ABI, NVMX_ABI_VERSION + 1);
 	s.config.flags = NVMX_BIT(31);
 	refused(m, &s, NVMX_ERR_CONFIG, NVMX_BIT(31));
+	s.config.flags = NVMX_HOST_WAITS; /* of a host that owns interrupts alone */
+	refused(m, &s, NVMX_ERR_CONFIG, NVMX_HOST_WAITS);
 	s.hw.maxphyaddr = 31;
 	refused(m, &s, NVMX_ERR_CONFIG, 31);
 	s.hw.maxphyaddr = 53;
@@ -255,6 +257,33 @@ static void vmcs01_controls(void **state)
 	nvmx_vm_destroy(s.vm);
 }
 
+/* In a host that owns interrupts none of them may reach a guest past it, and L1 is not offered what would hold them back. */
+static void a_host_that_owns_interrupts(void **state)
+{
+	static const uint32_t pin[] = { 0, NVMX_PIN_EXT_INT, NVMX_PIN_NMI, NVMX_PIN_EXT_INT | NVMX_PIN_NMI };
+	struct mini *m = *state;
+	struct nvmx_vcpu_config config = { .host = &m->host, .vmcs01 = MINI_VMCS01 };
+	struct nvmx_vcpu *v;
+	struct setup s;
+
+	fill(m, &s);
+	s.config.flags = NVMX_HOST_OWNS_INTERRUPTS;
+	s.hw.msr[NVMX_MSR_VMX_MISC - NVMX_CAPS_FIRST_MSR] |= NVMX_MISC_HLT | NVMX_MISC_SHUTDOWN | NVMX_MISC_WAIT_SIPI;
+	assert_int_equal(vm_init(m, &s), NVMX_OK);
+	assert_int_equal(nvmx_caps_get(nvmx_vm_caps(s.vm), NVMX_MSR_VMX_MISC) & 0x1c0, NVMX_MISC_HLT);
+	assert_false(nvmx_caps_may(nvmx_vm_caps(s.vm), NVMX_MSR_VMX_TRUE_PINBASED_CTLS) & NVMX_PIN_POSTED_INT);
+	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
+	F01(EXIT_CTLS) = F01(ENTRY_CTLS) = ~0u;
+	for (unsigned i = 0; i < 4; i++) {
+		F01(PIN_CTLS) = pin[i];
+		assert_int_equal(nvmx_vcpu_init(m->v, s.vm, &config, &v, &s.detail), i < 3 ? NVMX_ERR_CONFIG : NVMX_OK);
+		if (i < 3)
+			assert_int_equal(s.detail, NVMX_PIN_CTLS);
+	}
+	nvmx_vcpu_destroy(v);
+	nvmx_vm_destroy(s.vm);
+}
+
 /* A parked vCPU has nothing of its own active on the processor; unparked, the VMCS of the level that runs is current. */
 static void parking(void **state)
 {
@@ -283,7 +312,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(configurations),  MINI_TEST(processors),	 MINI_TEST(missing_ops), MINI_TEST(errors_have_words),
-		MINI_TEST(memory_ends), MINI_TEST(vmcs01_controls), MINI_TEST(parking),
+		MINI_TEST(memory_ends), MINI_TEST(vmcs01_controls),
+		MINI_TEST(a_host_that_owns_interrupts), MINI_TEST(parking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,12 @@ static void raising_while_delivering(void **state)
 	nvmx_vmwrite_flush(m->v);
 	assert_int_equal(F01(ENTRY_INTR_INFO), 0);
 	assert_int_equal(F01(GUEST_ACTIVITY), NVMX_ACTIVITY_SHUTDOWN);
+	/* The shutdown state would hold back the interrupts of a host that owns them (26.7.2). */
+	F01(GUEST_ACTIVITY) = NVMX_ACTIVITY_ACTIVE;
+	m->vm->flags = NVMX_HOST_OWNS_INTERRUPTS;
+	assert_int_equal(nvmx_raise_gp0(m->v), NVMX_STOP);
+	assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_TRIPLE_FAULT);
+	assert_int_equal(F01(GUEST_ACTIVITY), NVMX_ACTIVITY_ACTIVE);
 }
 
 static void faults_set_rf(void **state)

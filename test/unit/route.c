@@ -27,8 +27,9 @@ static const struct {
 #define ASKS (sizeof(asks) / sizeof(*asks))
 
 /* Nothing has to ask for these; MSRs, VMREAD and VMWRITE are among them while no bitmap is in use. */
-static const uint8_t unconditional[] = { 2, 3, 4, 9, 10, 11, 13, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 31, 32, 33, 34, 50, 53, 55, 76, 77,
-				       84, 85 };
+static const uint8_t unconditional[] = {
+	2, 3, 4, 9, 10, 11, 13, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 31, 32, 33, 34, 50, 53, 55, 76, 77, 84, 85,
+};
 
 /* By more than a control, which other tests have: exceptions, control registers, EPT, XSAVES, ENCLS, VMFUNC. */
 static const uint8_t by_more[] = { 0, 23, 25, 28, 30, 31, 32, 48, 49, 59, 60, 63, 64, 84, 85 };

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * A host that owns interrupts: no activity state of L2 holds back the host's own (SDM 26.7.2).  Wait-for-SIPI is the host's to wait
+ * out, where it says that it does; fake_check_vmcs02() looks at every vmcs02 that any test runs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "compare.h"
+
+static struct script l1, l2;
+static struct fake_code code[2];
+static struct fake_result result;
+
+static void begin(uint32_t activity)
+{
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_GUEST_ACTIVITY, activity);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_look(&l1, true);
+	script_op(&l2, FAKE_VMCALL);
+}
+
+static struct fake_machine machine(uint32_t flags, const struct fake_outside *outside, size_t n)
+{
+	code[0] = l1.code;
+	code[1] = l2.code;
+	return (struct fake_machine){ .code = code, .codes = 2, .flags = flags, .outside = outside, .outsides = n };
+}
+
+static uint64_t seen(uint32_t field, unsigned n)
+{
+	for (size_t i = 0; i < fake_bare.trace.n; i++)
+		if (fake_bare.trace.record[i].seen == FAKE_SEEN_VMREAD && fake_bare.trace.record[i].info == field && n-- == 0)
+			return fake_bare.trace.record[i].error;
+	fail_msg("field %#x was not read", field);
+	return 0;
+}
+
+/* What is not offered is no state of this processor's (SDM 26.3.1.5). */
+static void states_that_are_not_offered(void **state)
+{
+	static const struct {
+		uint32_t flags, activity;
+		bool offered;
+	} cases[] = {
+		{ NVMX_HOST_OWNS_INTERRUPTS, NVMX_ACTIVITY_SHUTDOWN, false }, { NVMX_HOST_OWNS_INTERRUPTS, NVMX_ACTIVITY_WAIT_SIPI, false },
+		{ FAKE_LIKE_KVM, NVMX_ACTIVITY_SHUTDOWN, false }, { FAKE_LIKE_KVM, NVMX_ACTIVITY_WAIT_SIPI, true },
+		{ 0, NVMX_ACTIVITY_SHUTDOWN, true }, { 0, NVMX_ACTIVITY_WAIT_SIPI, true },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fake_machine m;
+
+		begin(cases[i].activity);
+		script_msr(&l1, FAKE_RDMSR, NVMX_MSR_VMX_MISC, 0);
+		script_op(&l1, FAKE_END);
+		m = machine(cases[i].flags, NULL, 0);
+		assert_true(fake_same(&m, true));
+		assert_int_equal(fake_bare.stop, cases[i].offered ? FAKE_STOP_HUNG : FAKE_STOP_END);
+		if (!cases[i].offered)
+			assert_int_equal(seen(NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
+	}
+}
+
+/* Only the SIPI ends the wait; what else came is L1's when it runs, or L2's exit when that runs again. */
+static void only_a_sipi(void **state)
+{
+	static const struct fake_outside outside[] = {
+		{ 300, FAKE_NMI, 0 }, { 380, FAKE_EXT_INT, 0x41 }, { 390, FAKE_INIT, 0 }, { 420, FAKE_SIPI, 0x9a },
+	};
+	struct fake_machine m;
+
+	(void)state;
+	for (unsigned first = 1; first < 4; first++) {
+		begin(NVMX_ACTIVITY_WAIT_SIPI);
+		script_vmwrite(&l1, NVMX_GUEST_ACTIVITY, 0);
+		script_run(&l1, FAKE_VMRESUME);
+		script_look(&l1, false);
+		script_op(&l1, FAKE_END);
+		m = machine(FAKE_LIKE_KVM, outside + first, 4 - first);
+		assert_true(fake_same(&m, true));
+		assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_SIPI);
+		assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0x9a);
+		assert_int_equal(seen(NVMX_GUEST_ACTIVITY, 0), NVMX_ACTIVITY_WAIT_SIPI);
+	}
+}
+
+/* The state moves to another vCPU while L2 waits, and L2 waits there. */
+static void the_wait_moves(void **state)
+{
+	static const struct fake_outside sipi[] = { { 600, FAKE_SIPI, 0x12 } };
+	struct fake_machine m;
+	uint64_t moves = 0;
+
+	(void)state;
+	for (uint32_t seed = 1; seed < 12; seed++) {
+		begin(NVMX_ACTIVITY_WAIT_SIPI);
+		script_vmwrite(&l1, NVMX_GUEST_ACTIVITY, 0);
+		script_run(&l1, FAKE_VMRESUME);
+		script_look(&l1, false);
+		script_op(&l1, FAKE_END);
+		m = machine(FAKE_LIKE_KVM & ~NVMX_HOST_OWNS_TIMER, sipi, 1);
+		m.moves = seed;
+		assert_true(fake_same(&m, true));
+		assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_SIPI);
+		moves += fake_nested.moves;
+	}
+	assert_true(moves > 100);
+}
+
+static struct nvmx_host *waiting(void)
+{
+	static struct fake_machine m;
+	struct nvmx_host *h;
+
+	begin(NVMX_ACTIVITY_WAIT_SIPI);
+	script_op(&l1, FAKE_END);
+	m = machine(FAKE_LIKE_KVM, NULL, 0);
+	h = fake_host_new(&m, &result);
+	while (!nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	assert_true(nvmx_l2_waits(h->vcpu));
+	assert_int_equal(fake_field(&h->cpu, NVMX_GUEST_ACTIVITY), NVMX_ACTIVITY_ACTIVE);
+	return h;
+}
+
+/* The host's own ways out: an exit to L1 for a reason of its own finds L2 waiting; an L2 that was run waits no longer. */
+static void ways_out(void **state)
+{
+	const struct nvmx_l2_exit exit = { .reason = NVMX_XR_TRIPLE_FAULT };
+	struct nvmx_host *h = waiting();
+	struct nvmx_view view;
+
+	(void)state;
+	h->inside = true;
+	assert_false(nvmx_wants_immediate_exit(h->vcpu));
+	assert_int_equal(nvmx_exit_to_l1(h->vcpu, &exit), NVMX_RESUME_L1);
+	nvmx_view(h->vcpu, &view);
+	assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_activity, NVMX_ACTIVITY_WAIT_SIPI);
+	assert_false(nvmx_l2_waits(h->vcpu));
+	h->inside = false;
+	fake_host_free(h);
+
+	h = waiting();
+	h->inside = true;
+	nvmx_smi(h->vcpu);
+	assert_false(nvmx_l2_waits(h->vcpu));
+	nvmx_rsm(h->vcpu);
+	assert_true(nvmx_l2_waits(h->vcpu));
+	nvmx_l2_ran(h->vcpu);
+	assert_false(nvmx_l2_waits(h->vcpu));
+	h->inside = false;
+	fake_host_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(states_that_are_not_offered),
+		cmocka_unit_test(only_a_sipi),
+		cmocka_unit_test(the_wait_moves),
+		cmocka_unit_test(ways_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
