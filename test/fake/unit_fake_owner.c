@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include "compare.h"
 
 static struct script l1, l2;
@@ -159,6 +160,29 @@ static void ways_out(void **state)
 	fake_host_free(h);
 }
 
+/* Another library's blob may say that the entry is still to be carried out: there is nothing to carry out. */
+static void a_pending_entry_waits(void **state)
+{
+	struct nvmx_host *h = waiting();
+	struct nvmx_state *blob;
+	struct nvmx_regs regs;
+	const char *row;
+	size_t size;
+
+	(void)state;
+	blob = fake_host_save(h, &size);
+	assert_int_equal(((struct nvmx_vmcs12 *)(void *)blob->vmcs12)->guest_activity, NVMX_ACTIVITY_WAIT_SIPI);
+	assert_int_equal(blob->header.flags, NVMX_STATE_GUEST_MODE);
+	blob->header.flags |= NVMX_STATE_RUN_PENDING;
+	assert_int_equal(fake_host_restore(h, blob, size, &row), NVMX_STATE_OK);
+	free(blob);
+	assert_true(nvmx_l2_waits(h->vcpu));
+	h->vsipi = true;
+	h->vsipi_vector = 0x31;
+	assert_int_equal(fake_host_events(h, &regs, NVMX_RESUME_L2), NVMX_RESUME_L1);
+	fake_host_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +190,7 @@ int main(void)
 		cmocka_unit_test(only_a_sipi),
 		cmocka_unit_test(the_wait_moves),
 		cmocka_unit_test(ways_out),
+		cmocka_unit_test(a_pending_entry_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

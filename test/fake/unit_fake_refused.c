@@ -22,6 +22,7 @@ static const struct fake_dislike strict[] = {
 };
 static const uint32_t hosts[] = { 0, NVMX_HOST_OWNS_INTERRUPTS, FAKE_LIKE_KVM };
 static struct script l1, l2;
+static uint64_t host_cr0_mask;
 static struct fake_code code[2];
 
 static void begin(void)
@@ -35,7 +36,8 @@ static struct fake_machine machine(uint32_t flags)
 {
 	code[0] = l1.code;
 	code[1] = l2.code;
-	return (struct fake_machine){ .code = code, .codes = 2, .flags = flags, .dislike = strict, .dislikes = 3 };
+	return (struct fake_machine){ .code = code, .codes = 2, .flags = flags, .dislike = strict, .dislikes = 3,
+				      .cr0_mask = host_cr0_mask };
 }
 
 /* Both runs are the same under each kind of host; vmcs02 was refused so often. */
@@ -237,6 +239,33 @@ static void events_stay(void **state)
 	assert_int_equal(seen(NVMX_GUEST_INTERRUPTIBILITY, 1), NVMX_INTR_BLOCK_NMI);
 }
 
+/* The bits of CR0 that no entry loads: those that vmcs12 gets of L1's are its own again when nothing was entered. */
+static void cr0_stays(void **state)
+{
+	const uint64_t cr0 = 0x80050033;
+
+	(void)state;
+	for (unsigned guest = 0; guest < 2; guest++) {
+		begin();
+		script_movi(&l1, 3, cr0 | NVMX_CR0_CD);
+		script_add(&l1, (struct fake_insn){ .op = FAKE_MOV_TO_CR, .reg = 3, .imm = 0 });
+		script_vmwrite(&l1, NVMX_GUEST_CR0, cr0);
+		script_vmwrite(&l1, NVMX_HOST_CR0, cr0);
+		script_vmwrite(&l1, guest ? NVMX_GUEST_SYSENTER_ESP : NVMX_PF_EC_MASK, guest ? BAD_GUEST : BAD_CONTROL);
+		script_run(&l1, FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		script_vmwrite(&l1, guest ? NVMX_GUEST_SYSENTER_ESP : NVMX_PF_EC_MASK, 0);
+		script_run(&l1, FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		script_op(&l2, FAKE_VMCALL);
+		host_cr0_mask = NVMX_CR0_CD | NVMX_CR0_NW;
+		check(1);
+		host_cr0_mask = 0;
+		assert_int_equal(seen(NVMX_GUEST_CR0, 0), cr0);
+		assert_int_equal(seen(NVMX_GUEST_CR0, 1), cr0 | NVMX_CR0_CD);
+	}
+}
+
 /* L1 tries again and again: each attempt fails, and costs no page. */
 static void again_and_again(void **state)
 {
@@ -319,6 +348,7 @@ int main(void)
 		cmocka_unit_test(lists_lose_nothing_of_l2),
 		cmocka_unit_test(a_long_list),
 		cmocka_unit_test(events_stay),
+		cmocka_unit_test(cr0_stays),
 		cmocka_unit_test(again_and_again),
 		cmocka_unit_test(refused_later),
 		cmocka_unit_test(bugs_of_the_host),
