@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
-# The library's sources, for build systems other than CMake (a kernel's: obj-y += $(nestvmx-sources:.c=.o)).  Flags that they
-# need: -Iinclude -std=gnu11 (or later) -ffreestanding, and with a port header -DNESTVMX_PORT_HEADER='"my_port.h"'.
+# The library's sources, and the flags that they are compiled with, for build systems other than CMake (a kernel's:
+# obj-y += $(nestvmx-sources:.c=.o)).  This is the one list of both: CMakeLists.txt, adapters/metal, adapters/kvm and
+# tools/amalgamate read it.
+#
+# Between a VM exit and the next VM entry the vector and x87 registers hold the guest's values, and an interrupt of the host's
+# writes below RSP: never without these.
+nestvmx-machine-cflags := -mgeneral-regs-only -mno-red-zone
+# No libc, and nothing that one would have to supply; a kernel's build system has its own answers here.
+nestvmx-freestanding-cflags := -m64 -ffreestanding -fno-stack-protector
+# Beside them: -std=gnu11 (or later), -Iinclude, and with a port header -DNESTVMX_PORT_HEADER='"my_port.h"'.
+nestvmx-cflags := $(nestvmx-machine-cflags) $(nestvmx-freestanding-cflags)
+
 nestvmx-sources := \
 	src/ept/entry.c \
 	src/ept/fault.c \

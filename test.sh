@@ -123,6 +123,7 @@ with_clang() {
 	build_emulated build/clang
 	programs build/clang clang_
 	run clang_symbols test/check/symbols build/clang
+	run metal_instructions test/check/instructions build/clang/libnestvmx.a build/{,clang/}adapters/metal/metal.elf
 }
 
 lint() {
