@@ -112,7 +112,9 @@
 #define NVMX_EFER_LME NVMX_BIT64(8)
 #define NVMX_EFER_LMA NVMX_BIT64(10)
 #define NVMX_EFER_NXE NVMX_BIT64(11)
+#define NVMX_DEBUGCTL_LBR NVMX_BIT64(0)
 #define NVMX_DEBUGCTL_BTF NVMX_BIT64(1)
+#define NVMX_DR7_GD NVMX_BIT64(13)
 
 /* Pin-based VM-execution controls (SDM 24.6.1) */
 #define NVMX_PIN_EXT_INT NVMX_BIT(0)
@@ -264,6 +266,12 @@
 #define NVMX_INTR_BLOCK_MOVSS NVMX_BIT(1)
 #define NVMX_INTR_BLOCK_SMI NVMX_BIT(2)
 #define NVMX_INTR_BLOCK_NMI NVMX_BIT(3)
+
+/* Pending debug exceptions (24.4.2) */
+#define NVMX_PENDING_DBG_BREAKPOINTS 0x100full /* B0 to B3, and that one of them is enabled */
+#define NVMX_PENDING_DBG_ENABLED NVMX_BIT64(12)
+#define NVMX_PENDING_DBG_BS NVMX_BIT64(14)
+#define NVMX_PENDING_DBG_RTM NVMX_BIT64(16)
 #define NVMX_INTR_ENCLAVE NVMX_BIT(4)
 
 /* Guest activity state (SDM 24.4.2) */

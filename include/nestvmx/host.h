@@ -149,6 +149,12 @@ struct nvmx_host_ops {
 	 * area holds.  None of the three may name an MSR that a guest-state field of vmcs02 holds (EFER, PAT, DEBUGCTL, the
 	 * SYSENTER MSRs, the FS and GS base, and what the entry controls of vmcs01 load): it would undo L2's value. */
 	void (*make_vmcs02)(struct nvmx_host *h, uint64_t hpa);
+
+	/* Optional: a #DB that the host gave to nvmx_inject_exception() goes into the current guest, whose DR6, which no VMCS
+	 * holds, gets its conditions, in the format of the exit qualification (SDM table 27-1, 17.2.3): bits 3:0 replace B0 to
+	 * B3; BD (13) and BS (14) are set where they are 1, and RTM (16), which DR6 has inverted, is cleared.  Absent: the host
+	 * does it before the call, if nvmx_l1_wants_exception() says that there will be no VM exit. */
+	void (*set_dr6)(struct nvmx_host *h, uint64_t conditions);
 };
 
 #ifdef __cplusplus

@@ -57,11 +57,13 @@ enum nvmx_error {
  * (IDT-vectoring information, SDM 27.2.4).  Else the library does. */
 #define NVMX_HOST_REINJECTS 4u
 /* The host uses the VMX-preemption timer while L2 runs, and emulates L1's own: it starts it when L2 was entered, exits to
- * L1 with nvmx_exit_to_l1(), and keeps vmcs12's value.  vmcs02 has vmcs01's timer control, and reason 52 is the host's. */
+ * L1 with nvmx_exit_to_l1(), unless an INIT or SMI waits, which goes first (SDM 25.5.1), and keeps vmcs12's value.  vmcs02
+ * has vmcs01's timer control, and reason 52 is the host's. */
 #define NVMX_HOST_OWNS_TIMER 8u
 /* The host emulates a MOV to CR0 or CR4, CLTS or LMSW of L2 that exits for the sake of its own bits alone (NVMX_HOST), and
  * then writes into vmcs12 (nvmx_view) the bits that L2 does not own by the guest/host mask of vmcs02.  Else the library
- * does, which loads no PDPTEs: for a host whose masks in vmcs01 have paging bits, only this is right. */
+ * does: it executes the whole instruction (SDM volume 2; 25.3), with its #GP, PDPTEs and TLB flush.  CR0.CD and CR0.NW, which no
+ * VM entry loads (SDM 26.3.2.1), then hold for L2 alone where the host has them in vmcs01's guest/host mask. */
 #define NVMX_HOST_EMULATES_CR 16u
 /* L1 gets what <nestvmx/enlighten.h> describes; the host shows it the CPUID leaves. */
 #define NVMX_ENLIGHTENED 32u
@@ -131,9 +133,9 @@ enum nvmx_verdict {
 	NVMX_RESUME_L1 = 0, /* vmcs01 is current: resume */
 	NVMX_RESUME_L2 = 1, /* a vmcs02 is current: resume; VMLAUNCH if nvmx_must_launch() */
 	NVMX_HOST = 2,      /* the exit of the current VMCS is the host's to handle; of L2's, those that L1 did not ask for, and
-			     * those of nvmx_reflect().  Having emulated an instruction of L2 under
-			     * "monitor trap flag" of vmcs02, it injects an MTF VM exit (SDM 26.6.2: type 7, vector 0), which
-			     * is what would follow the instruction (SDM 25.5.2); likewise a pending #DB under RFLAGS.TF */
+			     * those of nvmx_reflect().  Having emulated the instruction it calls nvmx_complete_instruction(), or,
+			     * to have it executed again, sets RFLAGS.RF (17.3.1.1), which the exit saved as 0: else L2 meets its
+			     * own breakpoint there twice */
 	NVMX_STOP = 3       /* L1 cannot go on: nvmx_stop_reason().  It is final: each later call gives it again, until
 			     * nvmx_state_reset(), nvmx_state_drop() or nvmx_state_restore() */
 };
@@ -278,14 +280,41 @@ int nvmx_feature_control_set(struct nvmx_vcpu *v, uint64_t value);
 
 /*
  * An exception found by the host while it emulated for the current guest: goes to L1 by a VM exit if vmcs12's exception
- * bitmap asks for it, else into the current guest.  `cr2` is used for #PF only.
+ * bitmap asks for it, else into the current guest.  `payload` is, of #PF, the linear address (CR2); of #DB, the conditions
+ * that DR6 would get, as the exit qualification has them (SDM table 27-1: B0 to B3, BD, BS; RTM), which the VM exit reports and
+ * else DR6 gets (op set_dr6).  Of other vectors it is 0.  A data or I/O breakpoint that an emulated instruction has met is a
+ * trap: the host gives it to nvmx_complete_instruction() instead.  RIP is that of the instruction; RF, which the image of a
+ * fault has (SDM 17.3.1.1, 27.3.3), is the library's to set, and so is a pending single-step trap that the entry wants to see.
+ * Same context as nvmx_handle_exit.  Returns NVMX_RESUME_L1, NVMX_RESUME_L2 or NVMX_STOP.
  */
 enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,
-					uint32_t error, uint64_t cr2);
+					uint32_t error, uint64_t payload);
+
+/*
+ * The host has executed the instruction of the current guest (L1 or L2) that caused the exit, and it ends as on a processor:
+ * RIP behind it (32 bits outside 64-bit mode), RFLAGS.RF 0, blocking by STI and MOV SS over, a single-step trap pending if
+ * RFLAGS.TF was 1 and IA32_DEBUGCTL.BTF does not forbid it (SDM 17.3.1.4, 17.4.3, 24.4.2), and an MTF VM exit pending if the
+ * "monitor trap flag" of the VMCS is 1 (SDM 25.5.2), for which the VM-entry event field is used (SDM 26.6.2).  RFLAGS is as the
+ * instruction found it; other flags that it changes the host writes afterwards.
+ *
+ * `length` is the instruction's, in bytes; 0: what the exit tells (VM-exit instruction length), if it tells (SDM 27.2.4).
+ * `flags` is a set of NVMX_INSN_*.  `traps` are breakpoints that its accesses have met, as pending debug exceptions (SDM
+ * 24.4.2: bits 3:0, and 12 if one of them is enabled), else 0.
+ *
+ * The current VMCS is loaded, and no call since the exit has changed which it is; same context as nvmx_handle_exit.  Any host
+ * may call it, once for each instruction, in place of its own code.  Returns NVMX_RESUME_L1 or NVMX_RESUME_L2, whichever is
+ * current; no errors.
+ */
+#define NVMX_INSN_BRANCH 1u /* it was a branch that is taken: RIP has its target already, and BTF does not hold the trap back */
+#define NVMX_INSN_MOV_SS 2u /* it was MOV SS or POP SS: blocking by MOV SS begins */
+#define NVMX_INSN_STI 4u    /* it was STI, and RFLAGS.IF had been 0: blocking by STI begins */
+#define NVMX_INSN_HLT 8u    /* it was HLT: the activity state becomes HLT, which a pending trap or MTF VM exit ends */
+enum nvmx_verdict nvmx_complete_instruction(struct nvmx_vcpu *v, unsigned length, unsigned flags, uint64_t traps);
 
 /*
  * For a host that finds by itself that L2 has to exit (a triple fault, its own timer, an event it keeps): VM exit to L1 with
- * this information (SDM 27.2).  An event that L2 was to receive is lost unless it is in idt_info.  L2 is current.
+ * this information (SDM 27.2).  An event that L2 was to receive is lost unless it is in idt_info.  L2 is current.  RF is saved
+ * as 27.3.3 has it for the reason and the event.
  */
 struct nvmx_l2_exit {
 	uint32_t reason;

@@ -26,6 +26,8 @@ void nvmx_invvpid(struct nvmx_vcpu *v, unsigned type, uint16_t vpid12, uint64_t 
 
 /* The VPID for vmcs02 at an entry of L1 into L2, flushed if it must be; 0: the host uses none. */
 uint16_t nvmx_vpid_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12);
+/* Invalidates what is cached for the L2 that runs on this slot's vmcs02: all that an instruction of its own invalidates. */
+void nvmx_vpid_flush(struct nvmx_vcpu *v, const struct nvmx_slot *s);
 /* What is cached for L1's VPIDs is not to be used any more. */
 void nvmx_vpid_forget(struct nvmx_vcpu *v);
 

@@ -54,6 +54,12 @@ uint16_t nvmx_vpid_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 	return (uint16_t)(v->config.vpid02 + i);
 }
 
+void nvmx_vpid_flush(struct nvmx_vcpu *v, const struct nvmx_slot *s)
+{
+	if (v->config.vpid02) /* without, the exit and the entry flush (SDM 28.3.3.1) */
+		flush(v, s->vpid02 ? (unsigned)s->vpid02 - v->config.vpid02 : 0, NVMX_FLUSH_SINGLE, 0);
+}
+
 void nvmx_vpid_forget(struct nvmx_vcpu *v)
 {
 	for (unsigned i = 0; i < NVMX_VPIDS; i++)

@@ -3,7 +3,7 @@
 #ifndef NVMX_SRC_CHECK_RULES_H
 #define NVMX_SRC_CHECK_RULES_H
 
-#include "vmcs.h"
+#include "values.h"
 
 typedef const struct nvmx_check_input *nvmx_in;
 
@@ -33,9 +33,7 @@ static inline bool address_ok(nvmx_in in, uint64_t address, uint64_t low_bits)
 
 static inline bool canonical(nvmx_in in, uint64_t address)
 {
-	unsigned unused = 64u - in->caps->linear_width;
-
-	return (uint64_t)((int64_t)(address << unused) >> unused) == address;
+	return nvmx_canonical(in->caps, address);
 }
 
 /* Bits 63:N are identical: bit N-1 may differ from them (26.3.1.4). */
@@ -61,18 +59,6 @@ static inline uint64_t cr0_bad(nvmx_in in, uint64_t cr0, uint64_t unchecked)
 static inline uint64_t cr4_bad(nvmx_in in, uint64_t cr4)
 {
 	return cr_bad(in, cr4, NVMX_MSR_VMX_CR4_FIXED0, NVMX_MSR_VMX_CR4_FIXED1);
-}
-
-/* Each byte is 0, 1, 4, 5, 6 or 7: no bit above 2, and bit 1 only with bit 2. */
-static inline bool pat_ok(uint64_t pat)
-{
-	return !(pat & 0xf8f8f8f8f8f8f8f8ull) && !(pat & 0x0202020202020202ull & ~(pat >> 1));
-}
-
-/* IA32_S_CET: bits 9:6 are reserved; SUPPRESS (10) and TRACKER (11) are not both 1. */
-static inline bool s_cet_ok(uint64_t s_cet)
-{
-	return !(s_cet & 0x3c0) && (s_cet & 0xc00) != 0xc00;
 }
 
 static inline bool tpr_threshold_counts(nvmx_in in)
@@ -166,10 +152,9 @@ static inline bool pae_paging(nvmx_in in)
 	return in->v12->guest_cr0 & NVMX_CR0_PG && in->v12->guest_cr4 & NVMX_CR4_PAE && !guest64(in);
 }
 
-/* Table 4-8: bits 2:1, 8:5 and those beyond the physical-address width are reserved in a present entry. */
 static inline bool pdpte_ok(nvmx_in in, uint64_t pdpte)
 {
-	return !(pdpte & 1) || !(pdpte & 0x1e6 || pdpte >> in->caps->maxphyaddr);
+	return nvmx_pdpte_ok(in->caps, pdpte);
 }
 
 #endif

@@ -29,13 +29,6 @@ static uint64_t xss_components(struct nvmx_vcpu *v, const struct nvmx_regs *regs
 	return v->ops->l1_msr_read(v->host, NVMX_MSR_XSS, &xss) ? components : components & xss;
 }
 
-static uint64_t cr_operand(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint64_t qualification)
-{
-	unsigned reg = qualification >> 8 & 15;
-
-	return reg == NVMX_RSP ? nvmx_vmread(v, NVMX_GUEST_RSP) : regs->gpr[reg];
-}
-
 static void read_input(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct nvmx_route_in *in)
 {
 	switch (in->reason) {
@@ -45,7 +38,7 @@ static void read_input(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct
 		break;
 	case NVMX_XR_CR_ACCESS:
 		in->qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
-		in->operand = cr_operand(v, regs, in->qualification);
+		in->operand = nvmx_cr_operand(v, regs, in->qualification);
 		break;
 	case NVMX_XR_XSAVES:
 	case NVMX_XR_XRSTORS:
@@ -104,5 +97,6 @@ enum nvmx_verdict nvmx_reflect(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	if (nvmx_route(v->cur->v12, &in) != NVMX_ROUTE_HOST_FIRST)
 		return NVMX_HOST;
 	nvmx_exit_info_read(v, reason, &info);
+	nvmx_undo_going_on(v);
 	return nvmx_leave_l2(v, &info);
 }

@@ -6,18 +6,26 @@
 #include "port.h"
 #include "route.h"
 
-/* The event that vmcs02 was to deliver when L2 is left without having run becomes IDT-vectoring information. */
+static bool is_mtf(uint32_t event)
+{
+	return event & NVMX_INTR_VALID && NVMX_INTR_TYPE(event) == NVMX_EVENT_OTHER;
+}
+
+/* The event that vmcs02 was to deliver when L2 is left without having run becomes IDT-vectoring information.  An MTF VM exit
+ * is none: what comes before it takes its place (SDM 25.5.2). */
 static void take_pending_injection(struct nvmx_vcpu *v, struct nvmx_exit_info *info)
 {
 	uint32_t event = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
 
 	if (!(event & NVMX_INTR_VALID))
 		return;
+	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+	if (is_mtf(event))
+		return;
 	info->idt_info = event;
 	info->idt_error = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_EXC_ERROR_CODE);
 	if (NVMX_INTR_TYPE(event) >= NVMX_EVENT_SW_INT)
 		info->instr_len = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INSTR_LEN);
-	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
 }
 
 static enum nvmx_verdict leave_for(struct nvmx_vcpu *v, uint32_t reason, uint32_t intr_info)
@@ -69,14 +77,17 @@ static bool nmi_blocked(struct nvmx_vcpu *v, uint32_t pin)
 	return nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & by;
 }
 
-/* In the order of SDM 6.9: INIT, then NMI, then interrupts.  A wait-for-SIPI L2 sees SIPIs alone (SDM 24.4.2). */
+/* In the order of SDM 6.9: INIT, then NMI, then interrupts.  A wait-for-SIPI L2 sees SIPIs alone, one in shutdown no
+ * interrupts (SDM 24.4.2). */
 static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 {
 	uint32_t pin = v->cur->v12->pin_ctls;
-	bool wait_sipi = nvmx_l2_waits(v) || nvmx_vmread(v, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_WAIT_SIPI;
+	uint64_t activity = nvmx_l2_waits(v) ? NVMX_ACTIVITY_WAIT_SIPI : nvmx_vmread(v, NVMX_GUEST_ACTIVITY);
 
-	if (wait_sipi)
+	if (activity == NVMX_ACTIVITY_WAIT_SIPI)
 		return pending & NVMX_PENDING_SIPI ? startup(v) : NVMX_RESUME_L2;
+	if (activity == NVMX_ACTIVITY_SHUTDOWN)
+		pending &= ~NVMX_PENDING_INTR;
 	if (pending & NVMX_PENDING_SMI)
 		return NVMX_HOST;
 	if (pending & NVMX_PENDING_INIT) {
@@ -94,10 +105,30 @@ static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 	return pending & (NVMX_PENDING_NMI | NVMX_PENDING_INTR) ? NVMX_HOST : NVMX_RESUME_L2;
 }
 
-/* A VM entry that L1 asked for comes first, and so does an event that vmcs02 still has to deliver. */
-static bool must_run_first(struct nvmx_vcpu *v)
+/* Traps on the instruction that ended last come before NMIs and interrupts (SDM 6.9), which the exit or the injection of such
+ * a one would lose (SDM 26.7.3): the entry delivers them.  MOV SS holds them back, and they end HLT (SDM 26.7.3). */
+static bool trap_is_due(struct nvmx_vcpu *v)
 {
-	return v->run_pending || nvmx_vmread(v, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID;
+	return !nvmx_l2_waits(v) &&
+	       nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) &
+		       (NVMX_PENDING_DBG_ENABLED | NVMX_PENDING_DBG_BS | NVMX_PENDING_DBG_RTM) &&
+	       !(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_MOVSS) &&
+	       nvmx_vmread(v, NVMX_GUEST_ACTIVITY) <= NVMX_ACTIVITY_HLT;
+}
+
+/* A VM entry that L1 asked for comes first, and so does an event that vmcs02 still has to deliver.  An MTF VM exit and traps
+ * come before all but SMI and INIT (SDM 6.9, 25.5.2). */
+static bool must_run_first(struct nvmx_vcpu *v, unsigned pending)
+{
+	bool strongest = pending & (NVMX_PENDING_SMI | NVMX_PENDING_INIT);
+	uint32_t event;
+
+	if (v->run_pending)
+		return true;
+	event = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
+	if (event & NVMX_INTR_VALID)
+		return !(strongest && is_mtf(event));
+	return !strongest && trap_is_due(v);
 }
 
 static unsigned pending_for_l1(struct nvmx_vcpu *v)
@@ -105,11 +136,16 @@ static unsigned pending_for_l1(struct nvmx_vcpu *v)
 	return v->ops->pending_events ? v->ops->pending_events(v->host) : 0;
 }
 
-bool nvmx_precedes_window(struct nvmx_vcpu *v)
+bool nvmx_event_precedes(struct nvmx_vcpu *v, uint32_t reason)
 {
-	unsigned pending = v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS ? pending_for_l1(v) : 0;
+	unsigned pending;
 
-	return pending & NVMX_PENDING_INIT || (pending & NVMX_PENDING_NMI && !nmi_blocked(v, v->cur->v12->pin_ctls));
+	if (!(v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS))
+		return false;
+	pending = pending_for_l1(v);
+	if (pending & (NVMX_PENDING_SMI | NVMX_PENDING_INIT))
+		return true;
+	return reason == NVMX_XR_INT_WINDOW && pending & NVMX_PENDING_NMI && !nmi_blocked(v, v->cur->v12->pin_ctls);
 }
 
 enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
@@ -122,14 +158,52 @@ enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	if (!v->in_l2)
 		return NVMX_RESUME_L1;
 	pending = pending_for_l1(v);
-	if (!pending || must_run_first(v))
+	if (!pending || must_run_first(v, pending))
 		return NVMX_RESUME_L2;
 	return deliver(v, pending);
 }
 
 bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v)
 {
-	return !v->stop && v->in_l2 && pending_for_l1(v) && must_run_first(v);
+	unsigned pending = v->in_l2 && !v->stop ? pending_for_l1(v) : 0;
+
+	return pending && must_run_first(v, pending);
+}
+
+/*
+ * RFLAGS.RF of an exit that the processor did not make (SDM 27.3.3): as in the image that a fault's delivery saves, and 1 where
+ * an instruction's access failed, although the exit for the instruction, which the host has, saved 0.
+ */
+static bool saves_rf(const struct nvmx_exit_info *exit)
+{
+	uint32_t event = exit->reason == NVMX_XR_EXCEPTION_NMI ? exit->intr_info : exit->idt_info;
+
+	if (event & NVMX_INTR_VALID)
+		return NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_DB;
+	return exit->reason == NVMX_XR_EPT_VIOLATION || exit->reason == NVMX_XR_EPT_MISCONFIG ||
+	       exit->reason == NVMX_XR_PML_FULL || exit->reason == NVMX_XR_APIC_ACCESS || exit->reason == NVMX_XR_SPP;
+}
+
+static enum nvmx_verdict leave_made(struct nvmx_vcpu *v, const struct nvmx_exit_info *exit)
+{
+	if (saves_rf(exit))
+		nvmx_set_rf(v);
+	return nvmx_leave_l2(v, exit);
+}
+
+enum nvmx_verdict nvmx_l2_fault(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_fault *fault)
+{
+	struct nvmx_exit_info exit = { .reason = fault->exit.reason, .qualification = fault->exit.qualification,
+				       .physical = fault->exit.physical, .linear = fault->linear };
+
+	switch (fault->kind) {
+	case NVMX_FAULT_AGAIN:
+		return nvmx_execute_again(v);
+	case NVMX_FAULT_EXIT:
+		return leave_made(v, &exit);
+	default:
+		return nvmx_inject_exception(v, regs, fault->vector, true, fault->error, fault->cr2);
+	}
 }
 
 enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit *exit)
@@ -145,7 +219,7 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
 	v->run_pending = false;
 	stop_waiting(v);
-	return nvmx_leave_l2(v, &info);
+	return leave_made(v, &info);
 }
 
 void nvmx_l2_ran(struct nvmx_vcpu *v)
@@ -180,34 +254,75 @@ static bool combined_for_l1(struct nvmx_vcpu *v, unsigned vector, struct nvmx_l2
 	}
 }
 
+/* An IRET of L2 had unblocked NMIs when the access failed that the host handles now (SDM 27.2.3). */
+static bool iret_unblocked(struct nvmx_vcpu *v)
+{
+	uint32_t reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON) & 0xffff;
+
+	if (nvmx_vmread(v, NVMX_IDT_VECTORING_INFO) & NVMX_INTR_VALID)
+		return false;
+	return (reason == NVMX_XR_EPT_VIOLATION && nvmx_vmread(v, NVMX_EXIT_QUALIFICATION) & NVMX_INTR_NMI_UNBLOCK) ||
+	       (reason == NVMX_XR_EXCEPTION_NMI && nvmx_vmread(v, NVMX_EXIT_INTR_INFO) & NVMX_INTR_NMI_UNBLOCK);
+}
+
+/* The host meant the IRET to execute again, with NMIs blocked; but it has a fault, which leaves them unblocked. */
+static bool unblock_nmi(struct nvmx_vcpu *v)
+{
+	uint64_t blocking = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
+
+	if (!(blocking & NVMX_INTR_BLOCK_NMI) || !iret_unblocked(v))
+		return false;
+	nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)NVMX_INTR_BLOCK_NMI);
+	return true;
+}
+
+void nvmx_undo_going_on(struct nvmx_vcpu *v)
+{
+	if (nvmx_vmread(v, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID)
+		nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+	unblock_nmi(v);
+}
+
+/* What is no VM exit: the exception goes into the current guest. */
+static enum nvmx_verdict inject(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error, uint64_t payload)
+{
+	struct nvmx_l2_exit combined;
+	enum nvmx_verdict verdict;
+
+	if (vector == NVMX_PF) {
+		nvmx_vmwrite_flush(v);
+		v->ops->set_cr2(v->host, payload);
+	}
+	if (v->in_l2 && !v->ops->inject_l2 && combined_for_l1(v, vector, &combined))
+		return nvmx_exit_to_l1(v, &combined);
+	if (vector == NVMX_DB && v->ops->set_dr6) {
+		nvmx_vmwrite_flush(v);
+		v->ops->set_dr6(v->host, payload);
+	}
+	verdict = nvmx_raise(v, vector, has_error, error);
+	nvmx_vmwrite_flush(v);
+	return verdict;
+}
+
 enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,
-					uint32_t error, uint64_t cr2)
+					uint32_t error, uint64_t payload)
 {
 	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | (vector & 31) |
 			(has_error ? NVMX_INTR_DELIVER_EC : 0);
 	struct nvmx_route_in in = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
 	struct nvmx_exit_info exit = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
-
-	enum nvmx_verdict verdict;
-	struct nvmx_l2_exit combined;
+	bool unblocked;
 
 	(void)regs;
 	if (v->stop)
 		return NVMX_STOP;
-	if (v->in_l2 && nvmx_route(v->cur->v12, &in) != NVMX_ROUTE_L0) {
-		exit.qualification = vector == NVMX_PF ? cr2 : 0;
-		take_pending_injection(v, &exit);
-		if (vector != NVMX_DB) /* as the image of a fault's delivery would have it (SDM 27.3.3) */
-			nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, nvmx_vmread(v, NVMX_GUEST_RFLAGS) | NVMX_RFLAGS_RF);
-		return nvmx_leave_l2(v, &exit);
-	}
-	if (vector == NVMX_PF) {
-		nvmx_vmwrite_flush(v);
-		v->ops->set_cr2(v->host, cr2);
-	}
-	if (v->in_l2 && !v->ops->inject_l2 && combined_for_l1(v, vector, &combined))
-		return nvmx_exit_to_l1(v, &combined);
-	verdict = nvmx_raise(v, vector, has_error, error);
-	nvmx_vmwrite_flush(v);
-	return verdict;
+	unblocked = v->in_l2 && unblock_nmi(v);
+	if (!v->in_l2 || nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L0)
+		return inject(v, vector, has_error, error, payload);
+	if (vector == NVMX_PF || vector == NVMX_DB)
+		exit.qualification = payload; /* SDM 27.2.1 */
+	if (unblocked)
+		exit.intr_info |= NVMX_INTR_NMI_UNBLOCK;
+	take_pending_injection(v, &exit);
+	return leave_made(v, &exit);
 }

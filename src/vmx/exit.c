@@ -2,6 +2,7 @@
 /*
  * The exit loop's one call: an exit of L1 is a VMX instruction or the host's; an exit of L2 is routed.
  */
+#include "l1.h"
 #include "merge.h"
 #include "port.h"
 #include "route.h"
@@ -43,6 +44,12 @@ static enum nvmx_verdict resume_l2(struct nvmx_vcpu *v)
 	return NVMX_RESUME_L2;
 }
 
+static enum nvmx_verdict execute_again(struct nvmx_vcpu *v)
+{
+	nvmx_execute_again(v);
+	return resume_l2(v);
+}
+
 static enum nvmx_verdict to_host(struct nvmx_vcpu *v)
 {
 	v->counters[NVMX_CNT_EXIT_HOST]++;
@@ -58,10 +65,11 @@ static enum nvmx_verdict to_l1(struct nvmx_vcpu *v, uint32_t reason)
 	return nvmx_leave_l2(v, &info);
 }
 
-/* An IRET that faulted had already unblocked NMIs; it will execute again.  Undefined if an event was being delivered (27.2.3). */
-static void block_nmi_again(struct nvmx_vcpu *v, uint64_t qualification)
+/* An IRET that faulted had already unblocked NMIs; it will execute again.  Undefined if an event was being delivered (27.2.3):
+ * bit 12 of the exit qualification or, of an exception, of the interruption information. */
+static void block_nmi_again(struct nvmx_vcpu *v, uint64_t information)
 {
-	if (qualification & NVMX_BIT64(12) && !(nvmx_vmread(v, NVMX_IDT_VECTORING_INFO) & NVMX_INTR_VALID))
+	if (information & NVMX_INTR_NMI_UNBLOCK && !(nvmx_vmread(v, NVMX_IDT_VECTORING_INFO) & NVMX_INTR_VALID))
 		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY,
 			     nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) | NVMX_INTR_BLOCK_NMI);
 }
@@ -159,7 +167,7 @@ static enum nvmx_verdict msr_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, c
 	if (own < 0)
 		return nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
 	if (own > 0)
-		return v->in_l2 && nvmx_open_msr(v, a->msr, a->write) ? resume_l2(v) : to_host(v);
+		return v->in_l2 && nvmx_open_msr(v, a->msr, a->write) ? execute_again(v) : to_host(v);
 	if (!a->write)
 		msr_destination(v, regs, a, value);
 	nvmx_skip(v);
@@ -182,7 +190,7 @@ static enum nvmx_verdict l2_io(struct nvmx_vcpu *v, uint32_t reason)
 
 	if (nvmx_l1_wants_io(v, qualification))
 		return to_l1(v, reason);
-	return nvmx_open_io(v, qualification) ? resume_l2(v) : to_host(v);
+	return nvmx_open_io(v, qualification) ? execute_again(v) : to_host(v);
 }
 
 static enum nvmx_verdict l2_encls(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
@@ -215,6 +223,16 @@ static enum nvmx_verdict l2_vmcs_access(struct nvmx_vcpu *v, struct nvmx_regs *r
 	return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict;
 }
 
+/* An exit that the delivery of an event may run into, or an IRET: unless the host makes another of it, L2 goes on with that. */
+static void interrupted(struct nvmx_vcpu *v, const struct nvmx_route_in *in)
+{
+	if (in->reason == NVMX_XR_EXCEPTION_NMI && NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_HW_EXC)
+		block_nmi_again(v, (in->intr_info & NVMX_INTR_VECTOR) == NVMX_DF ? 0 : in->intr_info);
+	else if (in->reason == NVMX_XR_PML_FULL)
+		block_nmi_again(v, nvmx_vmread(v, NVMX_EXIT_QUALIFICATION));
+	reinject(v);
+}
+
 static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_route_in *in)
 {
 	enum nvmx_verdict verdict;
@@ -228,7 +246,25 @@ static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, 
 		qualification = ept_qualification(v, in->reason);
 		return host_fault(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), qualification & 7, qualification);
 	}
+	if (in->reason == NVMX_XR_EXCEPTION_NMI || in->reason == NVMX_XR_PML_FULL || in->reason == NVMX_XR_APIC_ACCESS ||
+	    in->reason == NVMX_XR_SPP)
+		interrupted(v, in);
 	return to_host(v);
+}
+
+/* What made L2 exit for its sake, so that it goes in, may be weaker than this one and came behind it: the stronger event, which
+ * waits, goes first, and but for MTF the exit comes again. */
+static bool between_instructions(uint32_t reason)
+{
+	return reason == NVMX_XR_INT_WINDOW || reason == NVMX_XR_NMI_WINDOW || reason == NVMX_XR_MTF ||
+	       reason == NVMX_XR_PREEMPTION_TIMER;
+}
+
+static enum nvmx_verdict exit_of_l1s(struct nvmx_vcpu *v, uint32_t reason)
+{
+	if (between_instructions(reason & 0xffff) && nvmx_event_precedes(v, reason & 0xffff))
+		return resume_l2(v);
+	return to_l1(v, reason);
 }
 
 static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
@@ -238,9 +274,6 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	if (reason & NVMX_XR_ENTRY_FAILURE)
 		return nvmx_is_hosts_mce(v, in.reason) ? to_host(v) : nvmx_entry_exit(v, in.reason);
 	nvmx_l2_has_run(v);
-	/* What made L2 exit for its sake may be weaker than the window: it goes in first, then the window exits again. */
-	if (in.reason == NVMX_XR_INT_WINDOW && nvmx_precedes_window(v))
-		return resume_l2(v);
 	switch (nvmx_route_exit(v, regs, &in)) {
 	case NVMX_ROUTE_L0: return l2_for_l0(v, regs, &in);
 	case NVMX_ROUTE_EPT: return ept_exit(v, regs, reason);
@@ -249,7 +282,7 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	case NVMX_ROUTE_VMCS_BITMAP: return l2_vmcs_access(v, regs, reason);
 	case NVMX_ROUTE_VMFUNC: return l2_vmfunc(v, regs, reason);
 	case NVMX_ROUTE_ENCLS_BITMAP: return l2_encls(v, regs, reason);
-	default: return to_l1(v, reason);
+	default: return exit_of_l1s(v, reason);
 	}
 }
 

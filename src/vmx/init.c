@@ -40,6 +40,7 @@ static const struct op_row {
 	OP(set_cr2, ALWAYS),
 	OP(inject_l2, NEVER),
 	OP(make_vmcs02, NEVER),
+	OP(set_dr6, NEVER),
 };
 #define OPS (sizeof(op_rows) / sizeof(*op_rows))
 

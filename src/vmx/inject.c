@@ -2,8 +2,6 @@
 /* Exceptions into the guest of the current VMCS, and moving past an instruction that was emulated. */
 #include "l1.h"
 
-#define PENDING_DBG_BS NVMX_BIT64(14)
-
 enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
 
 /* SDM table 6-4. */
@@ -40,6 +38,33 @@ enum nvmx_combined nvmx_combine_exceptions(uint32_t prior, unsigned vector)
 	return (enum nvmx_combined)combined[exception_class(prior & NVMX_INTR_VECTOR)][exception_class(vector)];
 }
 
+/* With blocking by STI or MOV SS a VM entry wants the single-step trap pending that RFLAGS.TF tells of (SDM 26.3.1.5); the exit
+ * for a #DB has taken it.  The exception's delivery ends both. */
+static void keep_enterable(struct nvmx_vcpu *v)
+{
+	uint64_t pending, wanted;
+
+	if (!(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS)))
+		return;
+	pending = nvmx_vmread(v, NVMX_GUEST_PENDING_DBG);
+	wanted = pending & ~NVMX_PENDING_DBG_BS;
+	if (nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_TF && !(nvmx_vmread(v, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF))
+		wanted |= NVMX_PENDING_DBG_BS;
+	if (wanted != pending)
+		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, wanted);
+}
+
+/* What the processor does with a #DB of its own and not with one that is injected (SDM 17.2.4, 17.4.1); DR6 is the host's. */
+static void begin_debug_handler(struct nvmx_vcpu *v)
+{
+	uint64_t dr7 = nvmx_vmread(v, NVMX_GUEST_DR7), debugctl = nvmx_vmread(v, NVMX_GUEST_DEBUGCTL);
+
+	if (dr7 & NVMX_DR7_GD)
+		nvmx_vmwrite(v, NVMX_GUEST_DR7, dr7 & ~NVMX_DR7_GD);
+	if (debugctl & NVMX_DEBUGCTL_LBR)
+		nvmx_vmwrite(v, NVMX_GUEST_DEBUGCTL, debugctl & ~NVMX_DEBUGCTL_LBR);
+}
+
 static void write_event(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error)
 {
 	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | vector;
@@ -53,6 +78,9 @@ static void write_event(struct nvmx_vcpu *v, unsigned vector, bool has_error, ui
 	/* An exit while HLT was ended by an event saves HLT (SDM 27.3.4), into which few exceptions may go (SDM 26.3.1.5). */
 	if (nvmx_vmread(v, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_HLT)
 		nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
+	if (vector == NVMX_DB)
+		begin_debug_handler(v);
+	keep_enterable(v);
 }
 
 enum nvmx_combined nvmx_combined_with_prior(struct nvmx_vcpu *v, unsigned vector)
@@ -79,6 +107,14 @@ static enum nvmx_verdict triple_fault(struct nvmx_vcpu *v)
 	return NVMX_RESUME_L1;
 }
 
+void nvmx_set_rf(struct nvmx_vcpu *v)
+{
+	uint64_t rflags = nvmx_vmread(v, NVMX_GUEST_RFLAGS);
+
+	if (!(rflags & NVMX_RFLAGS_RF))
+		nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, rflags | NVMX_RFLAGS_RF);
+}
+
 enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error)
 {
 	enum nvmx_verdict verdict = v->in_l2 ? NVMX_RESUME_L2 : NVMX_RESUME_L1;
@@ -90,9 +126,8 @@ enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_erro
 	}
 	switch (nvmx_combined_with_prior(v, vector)) {
 	case NVMX_SERIAL:
-		/* A fault's stack image has RF set (SDM 17.3.1.1). */
-		if (vector != NVMX_DB)
-			nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, nvmx_vmread(v, NVMX_GUEST_RFLAGS) | NVMX_RFLAGS_RF);
+		if (vector != NVMX_DB) /* a fault's stack image has it set (SDM 17.3.1.1) */
+			nvmx_set_rf(v);
 		write_event(v, vector, has_error, error);
 		break;
 	case NVMX_DOUBLE_FAULT:
@@ -113,36 +148,79 @@ enum nvmx_verdict nvmx_raise_fault(struct nvmx_vcpu *v, const struct nvmx_fault 
 	return nvmx_raise(v, fault->vector, true, fault->error);
 }
 
-static bool in_64bit_mode(struct nvmx_vcpu *v)
+static void begin_mtf(struct nvmx_vcpu *v)
 {
-	return nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E && nvmx_vmread(v, NVMX_GUEST_CS_AR) & NVMX_AR_L;
+	if (!(nvmx_vmread(v, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID))
+		nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT);
+}
+
+NVMX_HOT void move_rip(struct nvmx_vcpu *v, uint32_t length)
+{
+	uint64_t rip = nvmx_vmread(v, NVMX_GUEST_RIP);
+	uint64_t next = rip + length;
+
+	if ((rip ^ next) >> 32 && !nvmx_in_64bit_mode(v))
+		next = (uint32_t)next;
+	nvmx_vmwrite(v, NVMX_GUEST_RIP, next);
+}
+
+/* What the end of an instruction leaves, whose start found these flags: blocking and traps. */
+NVMX_HOT void end(struct nvmx_vcpu *v, uint64_t rflags, uint32_t blocks, bool branch, uint64_t traps)
+{
+	uint32_t blocking = (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
+	uint32_t after = (blocking & ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS)) | blocks;
+
+	if (after != blocking)
+		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, after);
+	/* A single step ends after the instruction, with BTF only after a branch (SDM 17.3.1.4, 17.4.3, 24.4.2). */
+	if (rflags & NVMX_RFLAGS_TF && (branch || !(nvmx_vmread(v, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF)))
+		traps |= NVMX_PENDING_DBG_BS;
+	if (traps)
+		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) | traps);
+	/* An instruction of L2 is followed by the MTF VM exit that was asked for (SDM 25.5.2). */
+	if (v->in_l2 && (v->cur->v12->proc_ctls | v->cur->ctl02[NVMX_WORD_PROC]) & NVMX_PROC_MTF)
+		begin_mtf(v);
 }
 
 void nvmx_advance(struct nvmx_vcpu *v, uint64_t rflags)
 {
-	uint64_t rip = nvmx_vmread(v, NVMX_GUEST_RIP);
-	uint64_t next = rip + (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN);
-	uint32_t blocking = (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
-
-	if ((rip ^ next) >> 32 && !in_64bit_mode(v))
-		next = (uint32_t)next;
-	nvmx_vmwrite(v, NVMX_GUEST_RIP, next);
-	if (blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS))
-		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY,
-			     blocking & ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS));
-	/* A single step ends after the instruction, with BTF only after a branch (SDM 17.3.1.4, 24.4.2). */
-	if (rflags & NVMX_RFLAGS_TF && !(nvmx_vmread(v, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF))
-		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) | PENDING_DBG_BS);
-	/* The instruction that ends here for L2 is followed by the MTF VM exit that L1 asked for (SDM 25.5.2). */
-	if (v->in_l2 && v->cur->v12->proc_ctls & NVMX_PROC_MTF)
-		nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT);
+	move_rip(v, (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN));
+	end(v, rflags, 0, false, 0);
 }
 
-void nvmx_skip(struct nvmx_vcpu *v)
+static uint64_t without_rf(struct nvmx_vcpu *v)
 {
 	uint64_t rflags = nvmx_vmread(v, NVMX_GUEST_RFLAGS);
 
 	if (rflags & NVMX_RFLAGS_RF)
 		nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, rflags & ~NVMX_RFLAGS_RF);
-	nvmx_advance(v, rflags);
+	return rflags;
+}
+
+void nvmx_skip(struct nvmx_vcpu *v)
+{
+	nvmx_advance(v, without_rf(v));
+}
+
+enum nvmx_verdict nvmx_complete_instruction(struct nvmx_vcpu *v, unsigned length, unsigned flags, uint64_t traps)
+{
+	uint32_t blocks = (flags & NVMX_INSN_STI ? NVMX_INTR_BLOCK_STI : 0) |
+			  (flags & NVMX_INSN_MOV_SS ? NVMX_INTR_BLOCK_MOVSS : 0);
+	uint64_t rflags = without_rf(v);
+
+	if (!(flags & NVMX_INSN_BRANCH))
+		move_rip(v, length ? length : (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN));
+	end(v, rflags, blocks, flags & NVMX_INSN_BRANCH, traps & NVMX_PENDING_DBG_BREAKPOINTS);
+	if (!v->in_l2 && nvmx_vmread(v, NVMX_PROC_CTLS) & NVMX_PROC_MTF)
+		begin_mtf(v);
+	if (flags & NVMX_INSN_HLT)
+		nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_HLT);
+	nvmx_vmwrite_flush(v);
+	return v->in_l2 ? NVMX_RESUME_L2 : NVMX_RESUME_L1;
+}
+
+enum nvmx_verdict nvmx_execute_again(struct nvmx_vcpu *v)
+{
+	nvmx_set_rf(v);
+	return NVMX_RESUME_L2;
 }

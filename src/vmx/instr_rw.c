@@ -293,22 +293,6 @@ static int linked_access(struct rw *a, bool write, struct nvmx_fault *fault)
 	return 0;
 }
 
-/* What L2's access to its operand ran into. */
-static enum nvmx_verdict l2_fault(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_fault *fault)
-{
-	struct nvmx_exit_info exit = { .reason = fault->exit.reason, .qualification = fault->exit.qualification,
-				       .physical = fault->exit.physical, .linear = fault->linear };
-
-	switch (fault->kind) {
-	case NVMX_FAULT_AGAIN:
-		return NVMX_RESUME_L2;
-	case NVMX_FAULT_EXIT:
-		return nvmx_leave_l2(v, &exit);
-	default:
-		return nvmx_inject_exception(v, regs, fault->vector, true, fault->error, fault->cr2);
-	}
-}
-
 bool nvmx_l2_shadow_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool write, enum nvmx_verdict *verdict)
 {
 	const struct nvmx_vmcs12 *v12 = v->cur->v12;
@@ -323,6 +307,6 @@ bool nvmx_l2_shadow_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool wri
 	if (NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR)))
 		*verdict = nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
 	else if (linked_access(&a, write, &fault))
-		*verdict = l2_fault(v, regs, &fault);
+		*verdict = nvmx_l2_fault(v, regs, &fault);
 	return true;
 }

@@ -32,6 +32,8 @@ struct nvmx_fault {
 /* mode.c */
 void nvmx_l1_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1);
 void nvmx_l2_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l2);
+/* Whether the guest of the current VMCS is in 64-bit mode. */
+bool nvmx_in_64bit_mode(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_efer(struct nvmx_vcpu *v);
@@ -88,12 +90,18 @@ static inline void nvmx_gpr_write(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 
 /* inject.c: raises *fault, setting CR2 for #PF. */
 enum nvmx_verdict nvmx_raise_fault(struct nvmx_vcpu *v, const struct nvmx_fault *fault);
+/* events.c: what an instruction of L2 that the library executes has run into: an exception of L2, an exit, or it executes again. */
+enum nvmx_verdict nvmx_l2_fault(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_fault *fault);
+/* An instruction that exited executes again: it has met its breakpoint, but the exit has saved RF as 0 (SDM 17.3.1.1, 27.3.3). */
+enum nvmx_verdict nvmx_execute_again(struct nvmx_vcpu *v);
 /* What an exception becomes that is raised while the event `prior` (interruption-information format) was being delivered
  * (SDM 6.15, table 6-5). */
 enum nvmx_combined { NVMX_SERIAL, NVMX_DOUBLE_FAULT, NVMX_TRIPLE_FAULT };
 enum nvmx_combined nvmx_combine_exceptions(uint32_t prior, unsigned vector);
 /* The same with what the host has queued or what was being delivered at the exit. */
 enum nvmx_combined nvmx_combined_with_prior(struct nvmx_vcpu *v, unsigned vector);
+/* Sets RFLAGS.RF of the current guest. */
+void nvmx_set_rf(struct nvmx_vcpu *v);
 /* The part of nvmx_skip() that is not RFLAGS.RF; `rflags` is RFLAGS as the instruction found it. */
 void nvmx_advance(struct nvmx_vcpu *v, uint64_t rflags);
 

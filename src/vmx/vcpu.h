@@ -271,8 +271,10 @@ enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error);
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch);
 
 struct nvmx_check_input;
-/* events.c: whether an INIT or NMI waits in the host's queue that comes before an interrupt-window exit (SDM 6.9, 25.2). */
-bool nvmx_precedes_window(struct nvmx_vcpu *v);
+/* events.c: whether what waits in the host's queue comes before this exit between two instructions (SDM 6.9, 25.2, 25.5). */
+bool nvmx_event_precedes(struct nvmx_vcpu *v, uint32_t reason);
+/* events.c: L1 gets the exit after all for which L2 was to go on with what it interrupted (an event, an IRET). */
+void nvmx_undo_going_on(struct nvmx_vcpu *v);
 
 struct nvmx_exit_info;
 
@@ -297,6 +299,8 @@ void nvmx_sync_copy(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_
 
 /* cr.c: an access of L2 to CR0 or CR4 that exits for the host's bits alone.  NVMX_HOST: not one of those. */
 enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint64_t qualification);
+/* What a MOV to a control register loads: the register of the exit qualification, of which outside 64-bit mode 32 bits. */
+uint64_t nvmx_cr_operand(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint64_t qualification);
 
 /* ve.c: whether the EPT violation becomes a #VE of L2; its information area is written then. */
 bool nvmx_ve(struct nvmx_vcpu *v, const struct nvmx_exit_info *exit);

@@ -56,6 +56,11 @@ static void exception(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_
 	}
 	if (vector == NVMX_PF)
 		c->a.cr2 = qualification;
+	if (vector == NVMX_DB) { /* 17.2.3, 17.2.4, 17.4.1 */
+		c->a.dr6 = (c->a.dr6 & ~0xfull) | qualification;
+		c->a.dr7 &= ~NVMX_DR7_GD;
+		c->a.debugctl &= ~NVMX_DEBUGCTL_LBR;
+	}
 	if (was_exception && first == NVMX_DF) {
 		fake_triple_fault(c);
 		return;
@@ -77,6 +82,27 @@ void fake_raise(struct fake_cpu *c, unsigned vector, bool has_error, uint32_t er
 void fake_page_fault(struct fake_cpu *c, uint64_t linear, uint32_t error)
 {
 	exception(c, NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << 8 | NVMX_PF, error, 0, linear);
+}
+
+static uint64_t linear_rip(const struct fake_cpu *c)
+{
+	return c->a.rip + (fake_is_64(c) ? 0 : c->a.seg[FAKE_SEG_CS].base);
+}
+
+/* 17.2.4, 17.2.5: enabled, and of instruction execution */
+uint64_t fake_breakpoints(const struct fake_cpu *c, uint64_t linear)
+{
+	uint64_t conditions = 0;
+
+	for (unsigned n = 0; n < 4; n++)
+		if (c->a.dr7 >> 2 * n & 3 && !(c->a.dr7 >> (16 + 4 * n) & 3) && c->a.dr[n] == linear)
+			conditions |= NVMX_BIT(n);
+	return conditions;
+}
+
+void fake_breakpoint(struct fake_cpu *c, uint64_t conditions)
+{
+	exception(c, NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << 8 | NVMX_DB, 0, 0, conditions);
 }
 
 static bool software(uint32_t info)
@@ -125,9 +151,14 @@ void fake_deliver(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t le
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_HW_EXC)
 		c->a.rflags &= ~NVMX_RFLAGS_RF; /* it was in the image that the handler dropped */
 	fake_see(c, FAKE_SEEN_EVENT, info, info & NVMX_INTR_DELIVER_EC ? error : 0);
-	if (NVMX_INTR_TYPE(info) != NVMX_EVENT_HW_EXC || (info & NVMX_INTR_VECTOR) == NVMX_DB)
+	if (NVMX_INTR_TYPE(info) != NVMX_EVENT_HW_EXC)
 		return;
-	after = fake_after(c, fake_is_64(c) ? c->a.rip : c->a.seg[FAKE_SEG_CS].base + c->a.rip);
+	if ((info & NVMX_INTR_VECTOR) == NVMX_DB) {
+		if (fake_breakpoints(c, linear_rip(c))) /* as handlers do, so that the instruction executes now */
+			c->a.rflags |= NVMX_RFLAGS_RF;
+		return;
+	}
+	after = fake_after(c, linear_rip(c));
 	if (after)
 		c->a.rip = after;
 	else

@@ -258,22 +258,22 @@ void fake_load_host(struct fake_cpu *c)
 	c->mtf = c->timer_on = false;
 	fake_tlb_flush(c, true, 0, false, 0, false, 0);
 	if (!is_64 && (c->a.cr4 & NVMX_CR4_PAE))
-		fake_load_pdptes(c);
+		fake_read_pdptes(c, c->a.cr3, c->a.pdpte);
 	if (fake_msr_load(c, fake_field(c, NVMX_EXIT_MSR_LOAD_ADDR), (uint32_t)fake_field(c, NVMX_EXIT_MSR_LOAD_COUNT)))
 		abort_vmx(c, 4);
 	else if (c->native)
 		c->stop = FAKE_EXITED;
 }
 
-/*
- * RFLAGS.RF as saved (27.3.3), but for EPT violations outside of event delivery, which leave it alone here: one that L0
- * answers would leave a trace of L0 that no guest on a real processor could look for between two of its instructions.
- */
+/* RFLAGS.RF as saved (27.3.3). */
 static void save_rf(struct fake_cpu *c, const struct fake_exit *x, uint32_t vectoring)
 {
 	uint32_t event = x->reason == NVMX_XR_EXCEPTION_NMI ? x->intr_info : vectoring;
+	bool access = x->reason == NVMX_XR_EPT_VIOLATION || x->reason == NVMX_XR_EPT_MISCONFIG || x->reason == NVMX_XR_PML_FULL;
 
 	if (NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_DB)
+		c->a.rflags |= NVMX_RFLAGS_RF;
+	else if (access && !(event & NVMX_INTR_VALID))
 		c->a.rflags |= NVMX_RFLAGS_RF;
 	else if (x->has_len && x->reason != NVMX_XR_EXCEPTION_NMI)
 		c->a.rflags &= ~NVMX_RFLAGS_RF;

@@ -70,7 +70,7 @@ struct fake_seg {
 
 struct fake_arch {
 	uint64_t gpr[16], rip, rflags;
-	uint64_t cr0, cr2, cr3, cr4, cr8, dr7, xcr0;
+	uint64_t cr0, cr2, cr3, cr4, cr8, dr[4], dr6, dr7, xcr0;
 	struct fake_seg seg[8];
 	uint64_t gdtr_base, idtr_base;
 	uint32_t gdtr_limit, idtr_limit;
@@ -148,6 +148,7 @@ struct fake_tlb_entry {
 	uint16_t vpid;
 	uint8_t rights;  /* NVMX_ACCESS_*; 0: free */
 	bool dirty, user;
+	uint64_t mode;   /* the bits of control registers and EFER by which the rights were judged */
 };
 
 /* What this processor refuses although the SDM allows it: a value of a VMCS field, by VMfail or by an entry failure. */
@@ -195,6 +196,8 @@ struct fake_cpu {
 #define FAKE_NONE (~0ull)
 /* Bits of CR0 that a VM transition leaves as they are (SDM 26.3.2.1, 27.5.1). */
 #define FAKE_CR0_KEPT (NVMX_CR0_ET | NVMX_CR0_CD | NVMX_CR0_NW | 0xffffffff1ffaffc0ull)
+/* Those that MOV to CR0 leaves (volume 2): ET and reserved ones. */
+#define FAKE_CR0_IGNORED (NVMX_CR0_ET | 0x1ffaffc0ull)
 #define FAKE_MAX_STEPS 20000u
 
 /* mem.c */
@@ -273,6 +276,10 @@ bool fake_cr_valid(const struct fake_cpu *c, unsigned cr, uint64_t value);
 /* event.c */
 void fake_raise(struct fake_cpu *c, unsigned vector, bool has_error, uint32_t error);
 void fake_page_fault(struct fake_cpu *c, uint64_t linear, uint32_t error);
+/* The conditions (DR6's B0 to B3) of the instruction breakpoints at a linear address, whatever RF says. */
+uint64_t fake_breakpoints(const struct fake_cpu *c, uint64_t linear);
+/* The fault of an instruction breakpoint. */
+void fake_breakpoint(struct fake_cpu *c, uint64_t conditions);
 void fake_deliver(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t len);
 /* What is due at an instruction boundary; true if something happened instead of the next instruction. */
 bool fake_boundary(struct fake_cpu *c);
@@ -288,7 +295,7 @@ bool fake_write(struct fake_cpu *c, uint64_t linear, unsigned len, uint64_t valu
 void fake_tlb_flush(struct fake_cpu *c, bool by_vpid, uint16_t vpid, bool by_eptp, uint64_t eptp, bool by_linear,
 		    uint64_t linear);
 uint16_t fake_vpid(const struct fake_cpu *c);
-void fake_load_pdptes(struct fake_cpu *c);
+bool fake_read_pdptes(struct fake_cpu *c, uint64_t cr3, uint64_t pdpte[4]);
 
 /* insn.c */
 /* Linear address of the memory operand; false: a fault was raised. */

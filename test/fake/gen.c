@@ -561,6 +561,8 @@ static void outside(struct gen *g)
 		clock += rnd(g, 200);
 		g->outside[i] = (struct fake_outside){ clock, chance(g, 70) ? FAKE_EXT_INT : FAKE_NMI,
 						       (uint8_t)(32 + rnd(g, 200)) };
+		if (g->machine.flags & NVMX_HOST_OWNS_INTERRUPTS && chance(g, 10)) /* another host keeps L1's from the processor */
+			g->outside[i].source = FAKE_INIT;
 	}
 }
 
@@ -574,6 +576,7 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 	g->machine.no_vpid = chance(g, 15);
 	g->machine.vpids = seed % 2 ? 3 : 0;
 	g->machine.intercept_all_msrs = chance(g, 15);
+	g->machine.owns_cr = seed % 3 == 0 && !(g->machine.flags & NVMX_HOST_EMULATES_CR);
 	if (chance(g, 30))
 		g->machine.withheld = NVMX_BIT64(NVMX_FEATURE_HW_SHADOW);
 	if (chance(g, 20))

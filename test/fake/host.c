@@ -317,6 +317,12 @@ static void set_cr2(struct nvmx_host *h, uint64_t cr2)
 	h->cpu.a.cr2 = cr2;
 }
 
+static void set_dr6(struct nvmx_host *h, uint64_t conditions)
+{
+	FAKE_ASSERT(h->inside && !(conditions & ~0x600full));
+	h->cpu.a.dr6 = (h->cpu.a.dr6 & ~0xfull) | conditions;
+}
+
 static void l1_state_loaded(struct nvmx_host *h)
 {
 	FAKE_ASSERT(h->inside && h->cpu.vmcs == h->vmcs01);
@@ -355,6 +361,7 @@ const struct nvmx_host_ops fake_host_ops = {
 	.barrier = barrier,
 	.take_event = take_event,
 	.set_cr2 = set_cr2,
+	.set_dr6 = set_dr6,
 };
 
 void fake_host_clean(const struct nvmx_host *h)

@@ -69,6 +69,7 @@ struct fake_machine {
 	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
 	bool msr_areas;           /* the host has the processor swap MSRs that L1 and L2 share: see setup.c */
 	uint64_t cr0_mask;        /* more bits of CR0 that the host keeps for itself */
+	bool owns_cr;             /* the host owns bits of CR0 and CR4 that its guests change, and keeps its machine checks on */
 };
 
 struct fake_result {
@@ -185,6 +186,11 @@ void fake_own_timer_start(struct nvmx_host *h); /* L1 has entered L2 */
 void fake_own_timer_stop(struct nvmx_host *h, uint64_t left); /* L2 has exited to L1 */
 enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h);
 bool fake_own_wait(struct nvmx_host *h); /* L2 waits for a SIPI: time passes; false: nothing will come */
+/* The host's bits, beside those that VMX operation fixes, if the machine says so. */
+#define FAKE_OWN_CR0 (NVMX_CR0_TS | NVMX_CR0_PG)
+#define FAKE_OWN_CR4 (NVMX_CR4_PSE | NVMX_CR4_PAE | NVMX_CR4_PGE | NVMX_CR4_MCE)
+/* What the guest wants in CR0 or CR4, where it has `before`: MOV, CLTS, LMSW (SDM table 27-3). */
+uint64_t fake_own_wanted(struct nvmx_host *h, const struct nvmx_regs *regs, uint64_t q, uint64_t before);
 bool fake_own_cr(struct nvmx_host *h, const struct nvmx_regs *regs); /* false: #GP(0) */
 /* setup.c: vmcs01 and the host's EPT. */
 void fake_setup_vmcs01(struct nvmx_host *h);

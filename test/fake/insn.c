@@ -263,6 +263,7 @@ static void software_event(struct fake_cpu *c, const struct fake_insn *i)
 			fake_raise(c, vector & 31, vector == NVMX_GP || vector == NVMX_AC, vector == NVMX_GP ? i->size : 0);
 		return;
 	}
+	c->a.rflags &= ~NVMX_RFLAGS_RF; /* no fault: it has executed (17.3.1.1) */
 	if (c->guest && i->op == FAKE_INT3 && (fake_field(c, NVMX_EXCEPTION_BITMAP) & NVMX_BIT(NVMX_BP)))
 		fake_vmexit(c, &x);
 	else
@@ -281,6 +282,17 @@ static void tables(struct fake_cpu *c, const struct fake_insn *i)
 	default: break; /* LLDT and LTR: the same selector again */
 	}
 	fake_retire(c, i);
+}
+
+/* DR0 to DR3; of the others scripts have no use. */
+static void mov_dr(struct fake_cpu *c, const struct fake_insn *i)
+{
+	unsigned n = i->imm & 7;
+
+	if (n < 4 && i->imm & 8)
+		c->a.gpr[i->reg] = c->a.dr[n];
+	else if (n < 4)
+		c->a.dr[n] = c->a.gpr[i->reg];
 }
 
 /* Effects of instructions that need no more than a line; true: done. */
@@ -302,8 +314,8 @@ static bool short_ones(struct fake_cpu *c, const struct fake_insn *i)
 	case FAKE_WBINVD:
 	case FAKE_MONITOR:
 	case FAKE_MWAIT:
-	case FAKE_MOV_DR:
 	case FAKE_TASK_SWITCH: break;
+	case FAKE_MOV_DR: mov_dr(c, i); break;
 	default: return false;
 	}
 	fake_retire(c, i);
@@ -436,6 +448,10 @@ static void step(struct fake_cpu *c)
 		return;
 	if (c->a.activity != NVMX_ACTIVITY_ACTIVE) {
 		fake_idle(c);
+		return;
+	}
+	if (!(c->a.rflags & NVMX_RFLAGS_RF) && fake_breakpoints(c, linear)) {
+		fake_breakpoint(c, fake_breakpoints(c, linear));
 		return;
 	}
 	if (!fake_linear(c, linear, NVMX_ACCESS_X, &hpa))

@@ -79,6 +79,8 @@ enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h)
 	enum nvmx_verdict verdict;
 
 	FAKE_ASSERT(own_timer(h) && vmcs12(h)->pin_ctls & NVMX_PIN_PREEMPTION_TIMER);
+	if (h->vinit) /* it goes first (SDM 6.9, 25.5.1) */
+		return NVMX_RESUME_L2;
 	h->inside = true;
 	verdict = nvmx_exit_to_l1(h->vcpu, &exit);
 	h->inside = false;
@@ -129,14 +131,15 @@ static void follow_paging(struct nvmx_host *h, uint64_t before, uint64_t now)
 	wr(h, NVMX_ENTRY_CTLS, rd(h, NVMX_ENTRY_CTLS) ^ NVMX_ENTRY_IA32E);
 }
 
-/* What L2 wants in the register: MOV, CLTS, LMSW (SDM table 27-3). */
-static uint64_t wanted(struct nvmx_host *h, const struct nvmx_regs *regs, uint64_t q, uint64_t before)
+uint64_t fake_own_wanted(struct nvmx_host *h, const struct nvmx_regs *regs, uint64_t q, uint64_t before)
 {
+	bool is_64 = rd(h, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E && rd(h, NVMX_GUEST_CS_AR) & NVMX_AR_L;
 	unsigned reg = q >> 8 & 15;
+	uint64_t value = reg == 4 ? rd(h, NVMX_GUEST_RSP) : regs->gpr[reg];
 
 	switch (q >> 4 & 3) {
 	case 0:
-		return reg == 4 ? rd(h, NVMX_GUEST_RSP) : regs->gpr[reg];
+		return is_64 ? value : (uint32_t)value;
 	case 2:
 		return before & ~NVMX_CR0_TS;
 	default:
@@ -154,7 +157,7 @@ bool fake_own_cr(struct nvmx_host *h, const struct nvmx_regs *regs)
 	uint64_t mask02 = rd(h, is0 ? NVMX_CR0_MASK : NVMX_CR4_MASK), mask12 = is0 ? v12->cr0_mask : v12->cr4_mask;
 	uint64_t shadow12 = is0 ? v12->cr0_shadow : v12->cr4_shadow;
 	uint64_t before = (rd(h, field) & ~mask02) | ((is0 ? v12->guest_cr0 : v12->guest_cr4) & mask02);
-	uint64_t now = (wanted(h, regs, q, before) & ~mask12) | (before & mask12);
+	uint64_t now = (fake_own_wanted(h, regs, q, before) & ~mask12) | (before & mask12);
 
 	FAKE_ASSERT(h->m->flags & NVMX_HOST_EMULATES_CR && (is0 || (q & 15) == 4));
 	if (is0 ? !cr0_valid(h, now | NVMX_CR0_ET) : !cr4_valid(h, now))

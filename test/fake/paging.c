@@ -251,18 +251,19 @@ bool fake_linear(struct fake_cpu *c, uint64_t linear, unsigned access, uint64_t 
 {
 	struct access a = { .linear = linear, .want = access };
 	struct fake_tlb_entry *e = slot(c, linear);
+	uint64_t mode = (c->a.cr0 & (NVMX_CR0_WP | NVMX_CR0_PG)) | (c->a.efer & NVMX_EFER_NXE);
 	uint64_t eptp = ept_on(c) ? fake_field(c, NVMX_EPT_POINTER) : 0;
 	bool user = fake_cpl(c) == 3 && !c->supervisor;
 	struct result r;
 
 	if (e->rights && (e->linear ^ linear) >> 12 == 0 && e->vpid == fake_vpid(c) && (e->eptp ^ eptp) >> 12 == 0 &&
-	    e->user == user && !(access & ~e->rights) && (e->dirty || !(access & NVMX_ACCESS_W))) {
+	    e->user == user && e->mode == mode && !(access & ~e->rights) && (e->dirty || !(access & NVMX_ACCESS_W))) {
 		*hpa = (e->hpa & ~0xfffull) | (linear & 0xfff);
 		return true;
 	}
 	if (!translate(c, &a, &r))
 		return false;
-	*e = (struct fake_tlb_entry){ linear, r.hpa, eptp, fake_vpid(c), (uint8_t)r.rights, r.dirty, user };
+	*e = (struct fake_tlb_entry){ linear, r.hpa, eptp, fake_vpid(c), (uint8_t)r.rights, r.dirty, user, mode };
 	*hpa = r.hpa;
 	return true;
 }
@@ -303,16 +304,17 @@ bool fake_write(struct fake_cpu *c, uint64_t linear, unsigned len, uint64_t valu
 	return true;
 }
 
-/* MOV to CR3 and VM transitions of a PAE guest (4.4.1); through EPT in a guest. */
-void fake_load_pdptes(struct fake_cpu *c)
+/* The PDPTEs of a PAE guest (4.4.1), through EPT in a guest; false: a VM exit was made. */
+bool fake_read_pdptes(struct fake_cpu *c, uint64_t cr3, uint64_t pdpte[4])
 {
 	struct access a = { .want = NVMX_ACCESS_R, .no_linear = true };
 	uint64_t hpa;
 	unsigned rights;
 
 	for (unsigned i = 0; i < 4; i++) {
-		if (!physical(c, (c->a.cr3 & 0xffffffe0u) + 8 * i, NVMX_ACCESS_R, &a, &hpa, &rights))
-			return;
-		c->a.pdpte[i] = fake_phys_read(c, hpa, 8);
+		if (!physical(c, (cr3 & 0xffffffe0u) + 8 * i, NVMX_ACCESS_R, &a, &hpa, &rights))
+			return false;
+		pdpte[i] = fake_phys_read(c, hpa, 8);
 	}
+	return true;
 }

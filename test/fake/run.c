@@ -31,7 +31,7 @@ static void tick(struct nvmx_host *h)
 		wr(h, NVMX_PREEMPTION_TIMER, timer - 1);
 }
 
-static void skip(struct nvmx_host *h, unsigned len)
+static void skip_by_itself(struct nvmx_host *h, unsigned len)
 {
 	uint64_t rflags = rd(h, NVMX_GUEST_RFLAGS);
 	bool is_64 = (rd(h, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E) && (rd(h, NVMX_GUEST_CS_AR) & NVMX_AR_L);
@@ -45,6 +45,22 @@ static void skip(struct nvmx_host *h, unsigned len)
 	if (rd(h, NVMX_PROC_CTLS) & NVMX_PROC_MTF) /* what was emulated is followed by the MTF VM exit */
 		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << 8);
 	tick(h);
+}
+
+/* Some hosts let the library end the instruction, a host of KVM's kind does it itself. */
+static void skip(struct nvmx_host *h, unsigned len)
+{
+	enum nvmx_verdict verdict;
+
+	if (!(h->m->flags & NVMX_HOST_EMULATES_CR)) {
+		h->inside = true;
+		verdict = nvmx_complete_instruction(h->vcpu, len == rd(h, NVMX_EXIT_INSTR_LEN) ? 0 : len, 0, 0);
+		h->inside = false;
+		FAKE_ASSERT(verdict == (nvmx_in_l2(h->vcpu) ? NVMX_RESUME_L2 : NVMX_RESUME_L1));
+		tick(h);
+		return;
+	}
+	skip_by_itself(h, len);
 }
 
 static enum nvmx_verdict raise_in_guest(struct nvmx_host *h, struct nvmx_regs *regs, unsigned vector, bool has_error)
@@ -73,24 +89,33 @@ static bool cr0_valid(uint64_t v)
 	return !(v >> 32) && (v & NVMX_CR0_PG) && (v & NVMX_CR0_PE) && (!(v & NVMX_CR0_NW) || (v & NVMX_CR0_CD));
 }
 
+/* L1 runs in 64-bit mode. */
+static bool cr4_valid(struct nvmx_host *h, uint64_t before, uint64_t v)
+{
+	return !(v & ~nvmx_caps_get(&h->hw, NVMX_MSR_VMX_CR4_FIXED1)) && (v & NVMX_CR4_PAE) &&
+	       !(v & ~before & NVMX_CR4_PCIDE && rd(h, NVMX_GUEST_CR3) & 0xfff);
+}
+
 static enum nvmx_verdict cr_access(struct nvmx_host *h, struct nvmx_regs *regs)
 {
-	uint64_t q = rd(h, NVMX_EXIT_QUALIFICATION), value;
-	unsigned cr = q & 15, reg = q >> 8 & 15;
+	uint64_t q = rd(h, NVMX_EXIT_QUALIFICATION), before, value;
+	unsigned cr = q & 15;
+	uint32_t field = cr ? NVMX_GUEST_CR4 : NVMX_GUEST_CR0, shadow = cr ? NVMX_CR4_SHADOW : NVMX_CR0_SHADOW;
+	uint64_t mask = rd(h, cr ? NVMX_CR4_MASK : NVMX_CR0_MASK);
 
 	if (nvmx_in_l2(h->vcpu))
 		return fake_own_cr(h, regs) ? done(h) : raise_in_guest(h, regs, NVMX_GP, true);
-	FAKE_ASSERT((cr == 0 || cr == 4) && !(q >> 4 & 3));
-	value = reg == 4 ? rd(h, NVMX_GUEST_RSP) : regs->gpr[reg];
-	if (cr == 0 ? !cr0_valid(value) :
-		      (value & ~nvmx_caps_get(&h->hw, NVMX_MSR_VMX_CR4_FIXED1)) || !(value & NVMX_CR4_PAE))
-		return raise_in_guest(h, regs, NVMX_GP, true);
-	if (nvmx_l1_cr_check(h->vcpu, cr, value))
+	FAKE_ASSERT(cr == 0 || cr == 4);
+	before = (rd(h, field) & ~mask) | (rd(h, shadow) & mask);
+	value = fake_own_wanted(h, regs, q, before);
+	if ((cr == 0 ? !cr0_valid(value) : !cr4_valid(h, before, value)) || nvmx_l1_cr_check(h->vcpu, cr, value))
 		return raise_in_guest(h, regs, NVMX_GP, true);
 	if (cr == 0)
-		value |= NVMX_CR0_ET;
-	wr(h, cr ? NVMX_GUEST_CR4 : NVMX_GUEST_CR0, value | (cr ? NVMX_CR4_VMXE : NVMX_CR0_NE));
-	wr(h, cr ? NVMX_CR4_SHADOW : NVMX_CR0_SHADOW, value);
+		value = (value & ~FAKE_CR0_IGNORED) | (before & FAKE_CR0_IGNORED);
+	if (cr && (value ^ before) & (NVMX_CR4_PGE | NVMX_CR4_SMEP | NVMX_CR4_PCIDE) && !h->m->no_vpid)
+		fake_invvpid(&h->cpu, NVMX_FLUSH_SINGLE, 1, 0);
+	wr(h, field, value | (cr ? NVMX_CR4_VMXE | (h->m->owns_cr ? NVMX_CR4_MCE : 0) : NVMX_CR0_NE));
+	wr(h, shadow, value);
 	return done(h);
 }
 
@@ -508,7 +533,8 @@ bool fake_host_start(struct nvmx_host *h)
 	const struct nvmx_vm_config vm = { .ops = &fake_host_ops, .hw = &h->hw, .withheld = h->m->withheld,
 					   .flags = h->m->flags, .shadow_ept_pages = 64 };
 	const struct nvmx_vcpu_config vcpu = { .host = h, .vmcs01 = h->vmcs01, .io_passthrough = true,
-		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2, .vpid02_n = h->m->vpids };
+		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2, .vpid02_n = h->m->vpids,
+		.cr4_kept = h->m->owns_cr ? NVMX_CR4_MCE : 0 };
 	uint32_t detail;
 	bool ok;
 

@@ -45,8 +45,8 @@ static void controls(struct nvmx_host *h)
 	fake_field_set(c, NVMX_TSC_OFFSET, 0x1000);
 	fake_field_set(c, NVMX_PREEMPTION_TIMER, FAKE_OWN_TIMER_NEVER);
 	fake_field_set(c, NVMX_VMCS_LINK_POINTER, FAKE_NONE);
-	fake_field_set(c, NVMX_CR0_MASK, NVMX_CR0_NE | h->m->cr0_mask);
-	fake_field_set(c, NVMX_CR4_MASK, NVMX_CR4_VMXE);
+	fake_field_set(c, NVMX_CR0_MASK, NVMX_CR0_NE | h->m->cr0_mask | (h->m->owns_cr ? FAKE_OWN_CR0 : 0));
+	fake_field_set(c, NVMX_CR4_MASK, NVMX_CR4_VMXE | (h->m->owns_cr ? FAKE_OWN_CR4 : 0));
 }
 
 static void msr_bitmap(struct nvmx_host *h)
@@ -149,6 +149,8 @@ static void set_up(struct nvmx_host *h)
 	msr_bitmap(h);
 	host_state(&h->cpu);
 	guest_state(&h->cpu, &h->cpu.a);
+	if (h->m->owns_cr)
+		fake_field_set(&h->cpu, NVMX_GUEST_CR4, fake_field(&h->cpu, NVMX_GUEST_CR4) | NVMX_CR4_MCE);
 }
 
 void fake_reset_vmcs01(struct nvmx_host *h)

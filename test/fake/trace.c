@@ -23,7 +23,7 @@ uint64_t fake_visible_cr(const struct fake_cpu *c, unsigned cr)
 static uint64_t control_digest(const struct fake_cpu *c)
 {
 	const struct fake_arch *a = &c->a;
-	const uint64_t v[] = { fake_visible_cr(c, 0), fake_visible_cr(c, 4), a->cr2, a->cr3, a->cr8, a->dr7, a->xcr0, a->efer,
+	const uint64_t v[] = { fake_visible_cr(c, 0), fake_visible_cr(c, 4), a->cr2, a->cr3, a->cr8, a->dr6, a->dr7, a->xcr0, a->efer,
 		a->pat, a->debugctl, a->perf, a->sysenter_cs, a->sysenter_esp, a->sysenter_eip, a->xss, a->tsc_aux, a->star,
 		a->lstar, a->fmask, a->kernel_gs };
 	uint64_t d = 0;
@@ -67,7 +67,8 @@ void fake_see(struct fake_cpu *c, enum fake_seen seen, uint64_t info, uint64_t e
 	if (seen == FAKE_SEEN_STOP) /* the state may be the host's */
 		return;
 	r->rip = c->a.rip;
-	r->rflags = c->a.rflags;
+	/* A guest does not see RF as an instruction begins: an access that L0 has answered leaves it 1 (SDM 27.3.3). */
+	r->rflags = c->a.rflags & ~(seen == FAKE_SEEN_FETCH ? NVMX_RFLAGS_RF : 0);
 	for (unsigned i = 0; i < 16; i++)
 		digest(&r->gpr, c->a.gpr[i]);
 	r->control = control_digest(c);
@@ -205,7 +206,7 @@ void fake_arch_differences(const struct fake_arch *x, const struct fake_arch *y)
 		SHOW(seg[i].limit);
 		SHOW(seg[i].ar);
 	}
-	SHOW(rip); SHOW(rflags); SHOW(cr0); SHOW(cr2); SHOW(cr3); SHOW(cr4); SHOW(cr8); SHOW(dr7); SHOW(xcr0);
+	SHOW(rip); SHOW(rflags); SHOW(cr0); SHOW(cr2); SHOW(cr3); SHOW(cr4); SHOW(cr8); SHOW(dr6); SHOW(dr7); SHOW(xcr0);
 	SHOW(gdtr_base); SHOW(gdtr_limit); SHOW(idtr_base); SHOW(idtr_limit); SHOW(efer); SHOW(pat); SHOW(debugctl);
 	SHOW(perf); SHOW(sysenter_cs); SHOW(sysenter_esp); SHOW(sysenter_eip); SHOW(xss); SHOW(tsc_aux); SHOW(star);
 	SHOW(lstar); SHOW(fmask); SHOW(kernel_gs); SHOW(activity); SHOW(blocking); SHOW(pending_dbg);

@@ -101,19 +101,59 @@ static void mov_to_cr4(void **state)
 	out_of_l2(m);
 }
 
+/* ET and reserved bits of CR0 stay; CR4 that the host keeps is no bit of L2's. */
+static void bits_that_a_move_leaves(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->guest_cr0 |= NVMX_CR0_ET;
+	m->regs.gpr[RBX] = L2_CR0 | NVMX_CR0_TS | NVMX_BIT64(6) | NVMX_BIT64(15) | NVMX_BIT64(17) | NVMX_BIT64(19) | NVMX_BIT64(28);
+	access_cr(m, CR(0, MOV_TO, RBX));
+	assert_int_equal(v12->guest_cr0, L2_CR0 | NVMX_CR0_TS | NVMX_CR0_ET);
+	assert_int_equal(F02(GUEST_CR0), v12->guest_cr0);
+	assert_int_equal(F02(CR0_SHADOW), v12->guest_cr0);
+	out_of_l2(m);
+}
+
+/* The VPID that the L2 runs on, and none if the host has none: then the exit and the entry flush. */
+static void a_move_flushes_by_vpid(void **state)
+{
+	struct mini *m = *state;
+
+	in_l2(m);
+	m->v->config.vpid02 = 70;
+	m->v->config.vpid02_n = 3;
+	m->v->cur->vpid02 = 72;
+	m->host.flushes = 0;
+	m->regs.gpr[RBX] = NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_PSE; /* flushes nothing */
+	access_cr(m, CR(4, MOV_TO, RBX));
+	assert_int_equal(m->host.flushes, 0);
+	m->regs.gpr[RBX] |= NVMX_CR4_PGE;
+	access_cr(m, CR(4, MOV_TO, RBX));
+	assert_int_equal(m->host.flushes, 1);
+	assert_int_equal(m->host.flushed_vpid, 72);
+	assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_SINGLE);
+	m->v->config.vpid02 = m->v->cur->vpid02 = 0;
+	m->regs.gpr[RBX] ^= NVMX_CR4_PGE;
+	access_cr(m, CR(4, MOV_TO, RBX));
+	assert_int_equal(m->host.flushes, 1);
+	out_of_l2(m);
+}
+
 /* Values that VMX operation forbids L2 raise #GP (SDM 25.3, 23.8). */
 static void forbidden_values(void **state)
 {
 	static const struct {
 		uint64_t qualification, value;
-		bool unrestricted;
+		bool unrestricted, code64;
 	} cases[] = {
-		{ CR(0, MOV_TO, RBX), NVMX_CR0_PE | NVMX_CR0_PG, false },	/* NE */
-		{ CR(0, MOV_TO, RBX), NVMX_CR0_NE | NVMX_CR0_PE, false },	/* PG */
-		{ CR(0, MOV_TO, RBX), NVMX_CR0_PE | NVMX_CR0_PG, true },	/* NE even so */
-		{ CR(0, MOV_TO, RBX), L2_CR0 | NVMX_BIT64(32), false },
-		{ CR(4, MOV_TO, RBX), NVMX_CR4_PAE, false },			/* VMXE */
-		{ CR(4, MOV_TO, RBX), NVMX_CR4_VMXE | NVMX_BIT64(22), false },
+		{ CR(0, MOV_TO, RBX), NVMX_CR0_PE | NVMX_CR0_PG, false, false },	/* NE */
+		{ CR(0, MOV_TO, RBX), NVMX_CR0_NE | NVMX_CR0_PE, false, false },	/* PG */
+		{ CR(0, MOV_TO, RBX), NVMX_CR0_PE | NVMX_CR0_PG, true, false },	/* NE even so */
+		{ CR(0, MOV_TO, RBX), L2_CR0 | NVMX_BIT64(32), false, true },
+		{ CR(4, MOV_TO, RBX), NVMX_CR4_PAE, false, false },			/* VMXE */
+		{ CR(4, MOV_TO, RBX), NVMX_CR4_VMXE | NVMX_BIT64(22), false, false },
 	};
 	struct mini *m = *state;
 	struct nvmx_vmcs12 *v12 = in_l2(m);
@@ -121,6 +161,8 @@ static void forbidden_values(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		v12->proc_ctls = NVMX_PROC_SECONDARY;
 		v12->proc_ctls2 = cases[i].unrestricted ? NVMX_PROC2_UNRESTRICTED : 0;
+		F02(ENTRY_CTLS) = cases[i].code64 ? NVMX_ENTRY_IA32E : 0;
+		F02(GUEST_CS_AR) = cases[i].code64 ? 0xa09b : 0xc09b;
 		m->regs.gpr[RBX] = cases[i].value;
 		assert_int_equal(nvmx_l2_cr_access(m->v, &m->regs, cases[i].qualification), NVMX_RESUME_L2);
 		nvmx_vmwrite_flush(m->v);
@@ -506,6 +548,8 @@ int main(void)
 		MINI_TEST(mov_to_cr0),
 		MINI_TEST(clts_and_lmsw),
 		MINI_TEST(mov_to_cr4),
+		MINI_TEST(bits_that_a_move_leaves),
+		MINI_TEST(a_move_flushes_by_vpid),
 		MINI_TEST(forbidden_values),
 		MINI_TEST(paging_switches_the_mode),
 		MINI_TEST(others_are_the_hosts),

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Events of L2 that do not come from an exit of its own: in which order, with what information, and none lost (SDM 6.9, 25.2,
+ * 26.7.3, 27.2, 27.3.3); the end of an instruction that the host has executed. */
+#include "minihost.h"
+
+#define L2_CR0 (NVMX_CR0_PE | NVMX_CR0_NE | NVMX_CR0_PG)
+#define BS NVMX_PENDING_DBG_BS
+#define INTERRUPT (NVMX_INTR_VALID | 0x40u)
+#define MTF_EVENT (NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT)
+#define HW_EXC(vector) (NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | (vector))
+#define TF (2 | NVMX_RFLAGS_TF)
+
+static uint64_t *vmcs02(struct mini *m, unsigned row)
+{
+	return &mini_vmcs(&m->host, m->v->cur->page02.hpa)->field[row];
+}
+#define F02(NAME) (*vmcs02(m, NVMX_I_##NAME))
+
+static unsigned waiting, taken;
+static uint64_t dr6;
+static unsigned dr6_sets;
+
+static unsigned pending_events(struct nvmx_host *h)
+{
+	(void)h;
+	return waiting;
+}
+
+static int take_event(struct nvmx_host *h, unsigned event)
+{
+	(void)h;
+	taken |= event;
+	waiting &= ~event;
+	return 0;
+}
+
+static int ack_interrupt(struct nvmx_host *h)
+{
+	(void)h;
+	return 0x55;
+}
+
+static void set_dr6(struct nvmx_host *h, uint64_t conditions)
+{
+	(void)h;
+	dr6 = conditions;
+	dr6_sets++;
+}
+
+/* L2 on a fresh vmcs02; L1 wants NMIs and interrupts. */
+static struct nvmx_vmcs12 *in_l2(struct mini *m)
+{
+	struct nvmx_vmcs12 *v12;
+
+	if (!m->v->cur)
+		mini_enter_vmx(m, true);
+	v12 = m->v->cur->v12;
+	for (unsigned row = 0; row < NVMX_ROWS; row++)
+		*vmcs02(m, row) = 0;
+	*v12 = (struct nvmx_vmcs12){ .revision = v12->revision, .vmcs_link_pointer = NVMX_NO_ADDR, .exit_ctls = NVMX_EXIT_HOST_64 };
+	v12->pin_ctls = NVMX_PIN_NMI | NVMX_PIN_EXT_INT;
+	v12->guest_cr0 = F02(GUEST_CR0) = L2_CR0;
+	F02(GUEST_RIP) = 0x6000;
+	F02(GUEST_RFLAGS) = 2;
+	F02(EXIT_INSTR_LEN) = 3;
+	m->vm->flags = NVMX_HOST_OWNS_INTERRUPTS;
+	m->ops.pending_events = pending_events;
+	m->ops.take_event = take_event;
+	m->ops.ack_interrupt = ack_interrupt;
+	m->ops.set_dr6 = set_dr6;
+	nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);
+	m->v->in_l2 = true;
+	m->v->run_pending = false;
+	waiting = taken = dr6_sets = 0;
+	return v12;
+}
+
+static void out_of_l2(struct mini *m)
+{
+	nvmx_vmwrite_flush(m->v);
+	m->v->in_l2 = false;
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+}
+
+static void traps_precede_nmis_and_interrupts(void **state)
+{
+	static const struct {
+		uint64_t pending, blocking, activity;
+		unsigned waiting;
+		bool held; /* the trap is delivered first */
+	} cases[] = {
+		{ BS, 0, 0, NVMX_PENDING_NMI, true },
+		{ BS, 0, 0, NVMX_PENDING_INTR, true },
+		{ BS, 0, NVMX_ACTIVITY_HLT, NVMX_PENDING_NMI, true },
+		{ BS, NVMX_INTR_BLOCK_STI, 0, NVMX_PENDING_NMI, true },
+		{ NVMX_PENDING_DBG_ENABLED | 1, 0, 0, NVMX_PENDING_NMI, true },
+		{ NVMX_PENDING_DBG_RTM | NVMX_PENDING_DBG_ENABLED, 0, 0, NVMX_PENDING_NMI, true },
+		{ 1, 0, 0, NVMX_PENDING_NMI, false }, /* of a breakpoint that is not enabled */
+		{ BS, NVMX_INTR_BLOCK_MOVSS, 0, NVMX_PENDING_INTR, false }, /* nothing of it is due yet */
+		{ BS, 0, NVMX_ACTIVITY_SHUTDOWN, NVMX_PENDING_NMI, false },
+		{ BS, 0, 0, NVMX_PENDING_INIT, false },
+		{ BS, 0, 0, NVMX_PENDING_INIT | NVMX_PENDING_NMI, false },
+		{ 0, 0, 0, NVMX_PENDING_NMI, false },
+	};
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		in_l2(m);
+		F02(GUEST_PENDING_DBG) = cases[i].pending;
+		F02(GUEST_INTERRUPTIBILITY) = cases[i].blocking;
+		F02(GUEST_ACTIVITY) = cases[i].activity;
+		waiting = cases[i].waiting;
+		assert_int_equal(nvmx_wants_immediate_exit(m->v), cases[i].held);
+		assert_int_equal(nvmx_check_events(m->v, &m->regs), cases[i].held ? NVMX_RESUME_L2 : NVMX_RESUME_L1);
+		if (cases[i].held) {
+			assert_int_equal(F02(GUEST_PENDING_DBG), cases[i].pending);
+			assert_int_equal(taken, 0);
+		}
+		assert_int_equal(taken & NVMX_PENDING_INIT, cases[i].waiting & NVMX_PENDING_INIT);
+		out_of_l2(m);
+	}
+}
+
+/* What goes into L2 by an injection waits likewise: pending debug exceptions do not survive one (SDM 26.7.3). */
+static void traps_precede_what_the_host_injects(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->pin_ctls = 0;
+	waiting = NVMX_PENDING_NMI;
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_HOST);
+	F02(GUEST_PENDING_DBG) = BS;
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L2);
+	assert_true(nvmx_wants_immediate_exit(m->v));
+	out_of_l2(m);
+}
+
+static void shutdown_knows_no_interrupts(void **state)
+{
+	struct mini *m = *state;
+
+	in_l2(m);
+	F02(GUEST_ACTIVITY) = NVMX_ACTIVITY_SHUTDOWN;
+	waiting = NVMX_PENDING_INTR;
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L2);
+	waiting |= NVMX_PENDING_NMI;
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L1);
+	out_of_l2(m);
+}
+
+/* SDM 25.5.2: SMI and INIT come before a pending MTF VM exit, and the exit for INIT takes its place; NMIs come behind it. */
+static void mtf_and_what_waits(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	F02(ENTRY_INTR_INFO) = MTF_EVENT;
+	waiting = NVMX_PENDING_NMI | NVMX_PENDING_INTR;
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L2);
+	assert_true(nvmx_wants_immediate_exit(m->v));
+	waiting |= NVMX_PENDING_SMI;
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_HOST);
+	assert_int_equal(F02(ENTRY_INTR_INFO), MTF_EVENT); /* for after RSM */
+	waiting = NVMX_PENDING_INIT;
+	m->v->run_pending = true; /* the entry may fail yet */
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L2);
+	m->v->run_pending = false;
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L1);
+	assert_int_equal(v12->exit_reason, NVMX_XR_INIT);
+	assert_int_equal(v12->idt_vectoring_info, 0);
+	assert_int_equal(F02(ENTRY_INTR_INFO), 0);
+	in_l2(m);
+	F02(ENTRY_INTR_INFO) = INTERRUPT; /* an event is delivered first */
+	waiting = NVMX_PENDING_INIT;
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L2);
+	out_of_l2(m);
+}
+
+/* An exit between two instructions that L2 made because it was to let something in: what is stronger goes first (SDM 6.9). */
+static void what_precedes_an_exit(void **state)
+{
+	static const struct {
+		uint32_t reason;
+		unsigned waiting;
+		bool first; /* what waits */
+	} cases[] = {
+		{ NVMX_XR_INT_WINDOW, NVMX_PENDING_INIT, true }, { NVMX_XR_INT_WINDOW, NVMX_PENDING_SMI, true },
+		{ NVMX_XR_INT_WINDOW, NVMX_PENDING_NMI, true }, { NVMX_XR_INT_WINDOW, NVMX_PENDING_INTR, false },
+		{ NVMX_XR_NMI_WINDOW, NVMX_PENDING_INIT, true }, { NVMX_XR_NMI_WINDOW, NVMX_PENDING_NMI, false },
+		{ NVMX_XR_MTF, NVMX_PENDING_INIT, true }, { NVMX_XR_MTF, NVMX_PENDING_NMI, false },
+		{ NVMX_XR_PREEMPTION_TIMER, NVMX_PENDING_INIT, true }, { NVMX_XR_PREEMPTION_TIMER, NVMX_PENDING_NMI, false },
+		{ NVMX_XR_VMCALL, NVMX_PENDING_INIT, false },
+	};
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+
+		v12->pin_ctls |= NVMX_PIN_PREEMPTION_TIMER;
+		v12->proc_ctls = NVMX_PROC_INT_WINDOW | NVMX_PROC_NMI_WINDOW | NVMX_PROC_MTF;
+		F02(EXIT_REASON) = cases[i].reason;
+		waiting = cases[i].waiting;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), cases[i].first ? NVMX_RESUME_L2 : NVMX_RESUME_L1);
+		if (cases[i].first && cases[i].waiting == NVMX_PENDING_INIT) {
+			assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L1);
+			assert_int_equal(v12->exit_reason, NVMX_XR_INIT);
+		}
+		out_of_l2(m);
+	}
+}
+
+/* SDM table 27-1, 17.2.3: the exit reports the conditions, and DR6 gets them only where L2 takes the exception. */
+static void a_db_carries_its_conditions(void **state)
+{
+	const uint64_t conditions = NVMX_BIT64(13) | NVMX_BIT64(2);
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->exception_bitmap = NVMX_BIT(NVMX_DB);
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, conditions), NVMX_RESUME_L1);
+	assert_int_equal(v12->exit_intr_info, HW_EXC(NVMX_DB));
+	assert_int_equal(v12->exit_qualification, conditions);
+	assert_int_equal(dr6_sets, 0);
+	in_l2(m);
+	F02(GUEST_DR7) = 0x400 | NVMX_DR7_GD;
+	F02(GUEST_DEBUGCTL) = NVMX_DEBUGCTL_LBR | NVMX_DEBUGCTL_BTF;
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, conditions), NVMX_RESUME_L2);
+	assert_int_equal(F02(ENTRY_INTR_INFO), HW_EXC(NVMX_DB));
+	assert_true(dr6_sets == 1 && dr6 == conditions);
+	assert_int_equal(F02(GUEST_DR7), 0x400); /* SDM 17.2.4, 17.4.1: as the handler finds them */
+	assert_int_equal(F02(GUEST_DEBUGCTL), NVMX_DEBUGCTL_BTF);
+	in_l2(m);
+	m->ops.set_dr6 = NULL; /* it is optional */
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, conditions), NVMX_RESUME_L2);
+	in_l2(m);
+	nvmx_inject_exception(m->v, &m->regs, NVMX_UD, false, 0, 0);
+	assert_int_equal(dr6_sets, 0);
+	out_of_l2(m);
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, 1), NVMX_RESUME_L1); /* into L1 */
+	assert_true(dr6_sets == 1 && dr6 == 1);
+}
+
+/* SDM 26.3.1.5: behind STI or MOV SS a single-step trap is pending if and only if TF says so. */
+static void exceptions_behind_blocking_can_be_entered(void **state)
+{
+	static const struct { uint64_t blocking, rflags, debugctl, before, after; } cases[] = {
+		{ NVMX_INTR_BLOCK_MOVSS, TF, 0, 0, BS }, { NVMX_INTR_BLOCK_STI, TF, 0, 0, BS }, { 0, TF, 0, 0, 0 },
+		{ NVMX_INTR_BLOCK_MOVSS, TF, NVMX_DEBUGCTL_BTF, BS, 0 }, { NVMX_INTR_BLOCK_MOVSS, 2, 0, BS, 0 },
+		{ NVMX_INTR_BLOCK_MOVSS, TF, 0, 1, BS | 1 }, { NVMX_INTR_BLOCK_NMI, TF, 0, 0, 0 },
+	};
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		in_l2(m);
+		F02(GUEST_INTERRUPTIBILITY) = cases[i].blocking;
+		F02(GUEST_RFLAGS) = cases[i].rflags;
+		F02(GUEST_DEBUGCTL) = cases[i].debugctl;
+		F02(GUEST_PENDING_DBG) = cases[i].before;
+		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, 0), NVMX_RESUME_L2);
+		assert_int_equal(F02(GUEST_PENDING_DBG), cases[i].after);
+		out_of_l2(m);
+	}
+}
+
+/* SDM 27.3.3, for exits that no processor made. */
+static void exits_that_are_made_save_rf(void **state)
+{
+	static const struct { struct nvmx_l2_exit exit; bool rf; } cases[] = {
+		{ { .reason = NVMX_XR_EPT_VIOLATION }, true },
+		{ { .reason = NVMX_XR_EPT_MISCONFIG }, true },
+		{ { .reason = NVMX_XR_PML_FULL }, true },
+		{ { .reason = NVMX_XR_APIC_ACCESS }, true },
+		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = INTERRUPT }, false },
+		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_GP) }, true },
+		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_DB) }, false },
+		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_PF) }, true },
+		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_DB) }, false },
+		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2 }, false },
+		{ { .reason = NVMX_XR_PREEMPTION_TIMER }, false },
+		{ { .reason = NVMX_XR_HLT }, false },
+	};
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+
+		assert_int_equal(nvmx_exit_to_l1(m->v, &cases[i].exit), NVMX_RESUME_L1);
+		assert_int_equal(v12->guest_rflags, 2 | (cases[i].rf ? NVMX_RFLAGS_RF : 0));
+	}
+}
+
+/* An exception that the host alone watches, during the delivery of an event or of an IRET: if the host has nothing to say to
+ * it, L2 goes on with what was interrupted (SDM 27.2.3, 27.2.4). */
+static void what_an_exception_of_the_hosts_interrupted(void **state)
+{
+	const uint32_t ac = HW_EXC(NVMX_AC) | NVMX_INTR_DELIVER_EC;
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	F02(EXIT_REASON) = NVMX_XR_EXCEPTION_NMI;
+	F02(EXIT_INTR_INFO) = ac;
+	F02(IDT_VECTORING_INFO) = INTERRUPT;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+	assert_int_equal(F02(ENTRY_INTR_INFO), INTERRUPT);
+	v12->exception_bitmap = NVMX_BIT(NVMX_GP); /* the host makes another of it, which is L1's */
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_GP, true, 0, 0), NVMX_RESUME_L1);
+	assert_int_equal(v12->idt_vectoring_info, INTERRUPT);
+	v12 = in_l2(m);
+	F02(EXIT_REASON) = NVMX_XR_EXCEPTION_NMI;
+	F02(EXIT_INTR_INFO) = ac | NVMX_INTR_NMI_UNBLOCK;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_INTR_BLOCK_NMI); /* the IRET executes again */
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_AC, true, 0, 0), NVMX_RESUME_L2);
+	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), 0); /* it does not */
+	v12->exception_bitmap = NVMX_BIT(NVMX_AC);
+	F02(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_NMI;
+	F02(ENTRY_INTR_INFO) = 0;
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_AC, true, 0, 0), NVMX_RESUME_L1);
+	assert_int_equal(v12->exit_intr_info, ac | NVMX_INTR_NMI_UNBLOCK);
+	assert_int_equal(v12->guest_interruptibility, 0);
+	in_l2(m);
+	F02(EXIT_REASON) = NVMX_XR_EXCEPTION_NMI;
+	F02(EXIT_INTR_INFO) = ac;
+	F02(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_NMI; /* as it was, no IRET about */
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_GP, true, 0, 0), NVMX_RESUME_L2);
+	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_INTR_BLOCK_NMI);
+	out_of_l2(m);
+}
+
+struct ending {
+	unsigned length, flags;
+	uint64_t traps;
+	uint64_t rflags, blocking, debugctl; /* before */
+	uint64_t rip, after, pending, activity; /* and after */
+};
+static const struct ending endings[] = {
+	{ 0, 0, 0, 2, 0, 0, 0x6003, 0, 0, 0 },
+	{ 5, 0, 0, 2, 0, 0, 0x6005, 0, 0, 0 },
+	{ 0, 0, 0, 2 | NVMX_RFLAGS_RF, NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_NMI, 0, 0x6003, NVMX_INTR_BLOCK_NMI, 0, 0 },
+	{ 0, 0, 0, TF, NVMX_INTR_BLOCK_MOVSS, 0, 0x6003, 0, BS, 0 },
+	{ 0, 0, 0, TF, 0, NVMX_DEBUGCTL_BTF, 0x6003, 0, 0, 0 },
+	{ 0, NVMX_INSN_BRANCH, 0, TF, 0, NVMX_DEBUGCTL_BTF, 0x6000, 0, BS, 0 },
+	{ 0, NVMX_INSN_BRANCH, 0, 2, 0, 0, 0x6000, 0, 0, 0 },
+	{ 0, NVMX_INSN_MOV_SS, 0, TF, NVMX_INTR_BLOCK_STI, 0, 0x6003, NVMX_INTR_BLOCK_MOVSS, BS, 0 },
+	{ 0, NVMX_INSN_STI, 0, 2, 0, 0, 0x6003, NVMX_INTR_BLOCK_STI, 0, 0 },
+	{ 0, NVMX_INSN_HLT, 0, 2, NVMX_INTR_BLOCK_STI, 0, 0x6003, 0, 0, NVMX_ACTIVITY_HLT },
+	{ 0, 0, NVMX_PENDING_DBG_ENABLED | 5, TF, 0, 0, 0x6003, 0, BS | NVMX_PENDING_DBG_ENABLED | 5, 0 },
+	{ 0, 0, ~0ull, 2, 0, 0, 0x6003, 0, NVMX_PENDING_DBG_BREAKPOINTS, 0 }, /* no more than there are */
+};
+
+static void instructions_of_l2_end(void **state)
+{
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < sizeof(endings) / sizeof(*endings); i++)
+		for (unsigned mtf = 0; mtf < 3; mtf++) { /* L1's, the host's */
+			const struct ending *e = &endings[i];
+			struct nvmx_vmcs12 *v12 = in_l2(m);
+
+			v12->proc_ctls = mtf == 1 ? NVMX_PROC_MTF : 0;
+			m->v->cur->ctl02[NVMX_WORD_PROC] = mtf ? NVMX_PROC_MTF : 0;
+			F02(GUEST_RFLAGS) = e->rflags;
+			F02(GUEST_INTERRUPTIBILITY) = e->blocking;
+			F02(GUEST_DEBUGCTL) = e->debugctl;
+			assert_int_equal(nvmx_complete_instruction(m->v, e->length, e->flags, e->traps), NVMX_RESUME_L2);
+			assert_int_equal(F02(GUEST_RIP), e->rip);
+			assert_int_equal(F02(GUEST_RFLAGS), e->rflags & ~NVMX_RFLAGS_RF);
+			assert_int_equal(F02(GUEST_INTERRUPTIBILITY), e->after);
+			assert_int_equal(F02(GUEST_PENDING_DBG), e->pending);
+			assert_int_equal(F02(GUEST_ACTIVITY), e->activity);
+			assert_int_equal(F02(ENTRY_INTR_INFO), mtf ? MTF_EVENT : 0);
+			out_of_l2(m);
+		}
+	in_l2(m);
+	m->v->cur->ctl02[NVMX_WORD_PROC] = NVMX_PROC_MTF;
+	F02(ENTRY_INTR_INFO) = INTERRUPT; /* stays: the processor has MTF follow it */
+	nvmx_complete_instruction(m->v, 0, 0, 0);
+	assert_int_equal(F02(ENTRY_INTR_INFO), INTERRUPT);
+	m->v->cur->ctl02[NVMX_WORD_PROC] = 0;
+	out_of_l2(m);
+}
+
+static void instructions_of_l1_end(void **state)
+{
+	struct mini *m = *state;
+
+	for (unsigned mtf = 0; mtf < 2; mtf++) {
+		F01(PROC_CTLS) = mtf ? NVMX_PROC_MTF : 0; /* the host's, on L1 */
+		F01(GUEST_RFLAGS) = TF | NVMX_RFLAGS_RF;
+		F01(GUEST_RIP) = 0x5000;
+		F01(GUEST_PENDING_DBG) = F01(ENTRY_INTR_INFO) = 0;
+		F01(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_MOVSS;
+		assert_int_equal(nvmx_complete_instruction(m->v, 0, 0, 0), NVMX_RESUME_L1);
+		assert_int_equal(F01(GUEST_RIP), 0x5004);
+		assert_int_equal(F01(GUEST_RFLAGS), TF);
+		assert_int_equal(F01(GUEST_PENDING_DBG), BS);
+		assert_int_equal(F01(GUEST_INTERRUPTIBILITY), 0);
+		assert_int_equal(F01(ENTRY_INTR_INFO), mtf ? MTF_EVENT : 0);
+	}
+	F01(ENTRY_CTLS) = 0; /* 32-bit code */
+	F01(GUEST_RIP) = 0xffffffff;
+	nvmx_complete_instruction(m->v, 2, 0, 0);
+	assert_int_equal(F01(GUEST_RIP), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MINI_TEST(traps_precede_nmis_and_interrupts),
+		MINI_TEST(traps_precede_what_the_host_injects),
+		MINI_TEST(shutdown_knows_no_interrupts),
+		MINI_TEST(mtf_and_what_waits),
+		MINI_TEST(what_precedes_an_exit),
+		MINI_TEST(a_db_carries_its_conditions),
+		MINI_TEST(exceptions_behind_blocking_can_be_entered),
+		MINI_TEST(exits_that_are_made_save_rf),
+		MINI_TEST(what_an_exception_of_the_hosts_interrupted),
+		MINI_TEST(instructions_of_l2_end),
+		MINI_TEST(instructions_of_l1_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
