@@ -3,6 +3,7 @@
  * L1's VM-entry MSR-load, VM-exit MSR-store and VM-exit MSR-load areas (SDM 26.4, 27.4, 27.6).
  */
 #include "port.h"
+#include "../vmcs/values.h"
 
 struct msr_entry {
 	uint32_t index;
@@ -17,78 +18,113 @@ static bool any_value(const struct nvmx_caps *caps, uint64_t value)
 	return true;
 }
 
-static bool valid_efer(const struct nvmx_caps *caps, uint64_t value)
-{
-	return !(value & ~caps->efer_valid);
-}
-
-static bool valid_debugctl(const struct nvmx_caps *caps, uint64_t value)
-{
-	return !(value & ~caps->debugctl_valid);
-}
-
-static bool valid_perf(const struct nvmx_caps *caps, uint64_t value)
-{
-	return !(value & ~caps->perf_global_valid);
-}
-
 static bool valid_pat(const struct nvmx_caps *caps, uint64_t value)
 {
 	(void)caps;
-	for (unsigned i = 0; i < 8; i++, value >>= 8)
-		if ((value & 0xff) > 7 || (value & 0xff) == 2 || (value & 0xff) == 3)
-			return false;
-	return true;
+	return nvmx_pat_ok(value);
 }
 
-static bool canonical(const struct nvmx_caps *caps, uint64_t value)
+static bool low_half(const struct nvmx_caps *caps, uint64_t value)
 {
-	unsigned shift = 64u - caps->linear_width;
-
-	return (uint64_t)((int64_t)(value << shift) >> shift) == value;
+	(void)caps;
+	return nvmx_low_half(value);
 }
 
-/* MSRs that the processor keeps in the guest-state area of a VMCS, and under which entry control, if any. */
-static const struct vmcs_msr {
+static bool valid_cet(const struct nvmx_caps *caps, uint64_t value)
+{
+	return nvmx_cet_bits_ok(value) && nvmx_canonical(caps, value);
+}
+
+static bool valid_bndcfgs(const struct nvmx_caps *caps, uint64_t value)
+{
+	return nvmx_bndcfgs_bits_ok(value) && nvmx_canonical(caps, value);
+}
+
+static bool valid_ssp(const struct nvmx_caps *caps, uint64_t value)
+{
+	return nvmx_ssp_aligned(value) && nvmx_canonical(caps, value);
+}
+
+/*
+ * What WRMSR says to a value (SDM volume 2; volume 4), and which MSRs the processor keeps in the guest-state area of a VMCS, under
+ * which entry control, if any.  The others are the host's, which may refuse more.
+ */
+static const struct msr_row {
 	uint32_t msr;
-	uint16_t field;
+	uint16_t field; /* 0: none */
 	uint32_t entry_control;
 	bool (*valid)(const struct nvmx_caps *caps, uint64_t value);
-} vmcs_msrs[] = {
-	{ NVMX_MSR_EFER, NVMX_GUEST_EFER, 0, valid_efer },
+} msr_rows[] = {
+	{ NVMX_MSR_EFER, NVMX_GUEST_EFER, 0, nvmx_efer_ok },
 	{ NVMX_MSR_PAT, NVMX_GUEST_PAT, 0, valid_pat },
-	{ NVMX_MSR_DEBUGCTL, NVMX_GUEST_DEBUGCTL, 0, valid_debugctl },
+	{ NVMX_MSR_DEBUGCTL, NVMX_GUEST_DEBUGCTL, 0, nvmx_debugctl_ok },
 	{ NVMX_MSR_SYSENTER_CS, NVMX_GUEST_SYSENTER_CS, 0, any_value },
-	{ NVMX_MSR_SYSENTER_ESP, NVMX_GUEST_SYSENTER_ESP, 0, canonical },
-	{ NVMX_MSR_SYSENTER_EIP, NVMX_GUEST_SYSENTER_EIP, 0, canonical },
-	{ NVMX_MSR_FS_BASE, NVMX_GUEST_FS_BASE, 0, canonical },
-	{ NVMX_MSR_GS_BASE, NVMX_GUEST_GS_BASE, 0, canonical },
-	{ NVMX_MSR_PERF_GLOBAL_CTRL, NVMX_GUEST_PERF_GLOBAL_CTRL, NVMX_ENTRY_LOAD_PERF, valid_perf },
-	{ NVMX_MSR_BNDCFGS, NVMX_GUEST_BNDCFGS, NVMX_ENTRY_LOAD_BNDCFGS, any_value },
-	{ NVMX_MSR_S_CET, NVMX_GUEST_S_CET, NVMX_ENTRY_LOAD_CET, any_value },
-	{ NVMX_MSR_INT_SSP_TABLE, NVMX_GUEST_INT_SSP_TABLE, NVMX_ENTRY_LOAD_CET, canonical },
-	{ NVMX_MSR_PKRS, NVMX_GUEST_PKRS, NVMX_ENTRY_LOAD_PKRS, any_value },
+	{ NVMX_MSR_SYSENTER_ESP, NVMX_GUEST_SYSENTER_ESP, 0, nvmx_canonical },
+	{ NVMX_MSR_SYSENTER_EIP, NVMX_GUEST_SYSENTER_EIP, 0, nvmx_canonical },
+	{ NVMX_MSR_FS_BASE, NVMX_GUEST_FS_BASE, 0, nvmx_canonical },
+	{ NVMX_MSR_GS_BASE, NVMX_GUEST_GS_BASE, 0, nvmx_canonical },
+	{ NVMX_MSR_PERF_GLOBAL_CTRL, NVMX_GUEST_PERF_GLOBAL_CTRL, NVMX_ENTRY_LOAD_PERF, nvmx_perf_global_ok },
+	{ NVMX_MSR_BNDCFGS, NVMX_GUEST_BNDCFGS, NVMX_ENTRY_LOAD_BNDCFGS, valid_bndcfgs },
+	{ NVMX_MSR_S_CET, NVMX_GUEST_S_CET, NVMX_ENTRY_LOAD_CET, valid_cet },
+	{ NVMX_MSR_INT_SSP_TABLE, NVMX_GUEST_INT_SSP_TABLE, NVMX_ENTRY_LOAD_CET, nvmx_canonical },
+	{ NVMX_MSR_PKRS, NVMX_GUEST_PKRS, NVMX_ENTRY_LOAD_PKRS, low_half },
+	{ NVMX_MSR_U_CET, 0, 0, valid_cet },
+	{ NVMX_MSR_PL0_SSP, 0, 0, valid_ssp },
+	{ NVMX_MSR_PL0_SSP + 1, 0, 0, valid_ssp },
+	{ NVMX_MSR_PL0_SSP + 2, 0, 0, valid_ssp },
+	{ NVMX_MSR_PL0_SSP + 3, 0, 0, valid_ssp },
+	{ NVMX_MSR_LSTAR, 0, 0, nvmx_canonical },
+	{ NVMX_MSR_CSTAR, 0, 0, nvmx_canonical },
+	{ NVMX_MSR_FMASK, 0, 0, low_half },
+	{ NVMX_MSR_KERNEL_GS_BASE, 0, 0, nvmx_canonical },
+	{ NVMX_MSR_TSC_AUX, 0, 0, low_half },
 };
 
-static const struct vmcs_msr *find_vmcs_msr(struct nvmx_vcpu *v, uint32_t msr)
+static const struct msr_row *find_row(uint32_t msr)
 {
-	for (unsigned i = 0; i < sizeof(vmcs_msrs) / sizeof(*vmcs_msrs); i++) {
-		const struct vmcs_msr *m = &vmcs_msrs[i];
-
-		if (m->msr == msr)
-			return !m->entry_control || nvmx_vmread(v, NVMX_ENTRY_CTLS) & m->entry_control ? m : NULL;
-	}
+	for (unsigned i = 0; i < sizeof(msr_rows) / sizeof(*msr_rows); i++)
+		if (msr_rows[i].msr == msr)
+			return &msr_rows[i];
 	return NULL;
 }
 
-/* Loads and stores alike refuse x2APIC MSRs and those of SMM; loads also the segment bases (SDM 26.4, 27.4, 27.6). */
-static bool refused(const struct msr_entry *e)
+static bool in_vmcs(struct nvmx_vcpu *v, const struct msr_row *m)
 {
-	return e->reserved || e->index >> 8 == 8 || e->index == NVMX_MSR_SMM_MONITOR_CTL;
+	return m && m->field && (!m->entry_control || nvmx_vmread(v, NVMX_ENTRY_CTLS) & m->entry_control);
+}
+
+/* The host fills the mask in for "load IA32_PERF_GLOBAL_CTRL", and without it judges itself. */
+static bool judged(struct nvmx_vcpu *v, const struct msr_row *m)
+{
+	return m && (m->msr != NVMX_MSR_PERF_GLOBAL_CTRL || in_vmcs(v, m));
+}
+
+/* MSRs that no list loads, or stores, whatever the value: x2APIC's; those that only SMM has; segment bases, which the VMCS loads
+ * (SDM 26.4, 27.4, 27.6).  Microcode updates are refused "for model-specific reasons". */
+enum { NOT_LOADED = 1, NOT_STORED = 2, NEITHER = NOT_LOADED | NOT_STORED };
+static const struct {
+	uint32_t first, last;
+	uint8_t refused;
+} refused_msrs[] = {
+	{ NVMX_MSR_X2APIC_FIRST, NVMX_MSR_X2APIC_LAST, NEITHER },
+	{ NVMX_MSR_SMM_MONITOR_CTL, NVMX_MSR_SMM_MONITOR_CTL, NEITHER },
+	{ NVMX_MSR_SMBASE, NVMX_MSR_SMBASE, NEITHER },
+	{ NVMX_MSR_SMM_FEATURE_CONTROL, NVMX_MSR_SMM_BLOCKED, NEITHER },
+	{ NVMX_MSR_BIOS_UPDT_TRIG, NVMX_MSR_BIOS_UPDT_TRIG, NEITHER },
+	{ NVMX_MSR_BIOS_SIGN_ID, NVMX_MSR_BIOS_SIGN_ID, NOT_LOADED },
+	{ NVMX_MSR_FS_BASE, NVMX_MSR_GS_BASE, NOT_LOADED },
+};
+
+static bool refused(const struct msr_entry *e, unsigned how)
+{
+	for (unsigned i = 0; i < sizeof(refused_msrs) / sizeof(*refused_msrs); i++)
+		if (e->index >= refused_msrs[i].first && e->index <= refused_msrs[i].last && refused_msrs[i].refused & how)
+			return true;
+	return e->reserved;
 }
 
 /* EFER.LME cannot change while paging is on, and LMA never by a write (SDM 2.2.1, WRMSR): LMA in the list is ignored. */
-static bool load_vmcs_msr(struct nvmx_vcpu *v, const struct vmcs_msr *m, uint64_t value)
+static bool load_vmcs_msr(struct nvmx_vcpu *v, const struct msr_row *m, uint64_t value)
 {
 	if (m->msr == NVMX_MSR_EFER) {
 		uint64_t old = nvmx_vmread(v, NVMX_GUEST_EFER);
@@ -97,8 +133,6 @@ static bool load_vmcs_msr(struct nvmx_vcpu *v, const struct vmcs_msr *m, uint64_
 			return false;
 		value = (value & ~NVMX_EFER_LMA) | (old & NVMX_EFER_LMA);
 	}
-	if (!m->valid(&v->vm->caps, value))
-		return false;
 	if (m->msr == NVMX_MSR_DEBUGCTL)
 		value &= ~v->config.debugctl_hidden;
 	if (v->cur && v->loaded != v->config.vmcs01) /* an entry that fails must not have lost what L2 left there alone */
@@ -109,25 +143,23 @@ static bool load_vmcs_msr(struct nvmx_vcpu *v, const struct vmcs_msr *m, uint64_
 
 static bool load_one(struct nvmx_vcpu *v, const struct msr_entry *e)
 {
-	const struct vmcs_msr *m;
+	const struct msr_row *m = find_row(e->index);
 
-	if (refused(e) || e->index == NVMX_MSR_FS_BASE || e->index == NVMX_MSR_GS_BASE)
+	if (refused(e, NOT_LOADED) || (judged(v, m) && !m->valid(&v->vm->caps, e->value)))
 		return false;
-	m = find_vmcs_msr(v, e->index);
-	if (m)
+	if (in_vmcs(v, m))
 		return load_vmcs_msr(v, m, e->value);
 	return nvmx_msr_write(v, e->index, e->value) == 1 && !v->ops->l1_msr_write(v->host, e->index, e->value);
 }
 
 static bool store_one(struct nvmx_vcpu *v, struct msr_entry *e)
 {
-	const struct vmcs_msr *m;
+	const struct msr_row *m = find_row(e->index);
 	int own;
 
-	if (refused(e))
+	if (refused(e, NOT_STORED))
 		return false;
-	m = find_vmcs_msr(v, e->index);
-	if (m) {
+	if (in_vmcs(v, m)) {
 		e->value = nvmx_vmread(v, m->field);
 		if (m->msr == NVMX_MSR_DEBUGCTL)
 			e->value &= ~v->config.debugctl_hidden;

@@ -356,6 +356,38 @@ static void msr_list_failures(void **state)
 	check(FAKE_STOP_ABORT);
 }
 
+/* What WRMSR refuses, and the MSRs that no list loads: entry failure 34, and on the exit VMX abort 4 (SDM 26.4, 27.6, 27.7). */
+static void msr_lists_refuse_values(void **state)
+{
+	static const struct script_value bad[] = {
+		{ NVMX_MSR_PAT, 0x0207040600070406 }, { NVMX_MSR_EFER, NVMX_BIT64(40) }, { NVMX_MSR_DEBUGCTL, 0x100 },
+		{ NVMX_MSR_SYSENTER_ESP, NVMX_BIT64(50) }, { NVMX_MSR_SYSENTER_EIP, NVMX_BIT64(50) },
+		{ NVMX_MSR_LSTAR, NVMX_BIT64(50) }, { NVMX_MSR_KERNEL_GS_BASE, NVMX_BIT64(50) }, { NVMX_MSR_TSC_AUX, NVMX_BIT64(32) },
+		{ NVMX_MSR_FMASK, NVMX_BIT64(32) }, { NVMX_MSR_GS_BASE, 0 }, { 0x808, 0 }, { NVMX_MSR_SMBASE, 0 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		for (unsigned on_exit = 0; on_exit < 2; on_exit++) {
+			uint64_t at = on_exit ? FAKE_MSR_EXIT : FAKE_MSR_ENTRY;
+
+			begin();
+			script_store(&l1, at, NVMX_MSR_SYSENTER_CS, 8);
+			script_store(&l1, at + 16, bad[i].field, 8);
+			script_store(&l1, at + 24, bad[i].value, 8);
+			script_enter_vmx(&l1);
+			script_vmwrite(&l1, on_exit ? NVMX_EXIT_MSR_LOAD_COUNT : NVMX_ENTRY_MSR_LOAD_COUNT, 2);
+			script_run(&l1, FAKE_VMLAUNCH);
+			script_look(&l1, true);
+			script_op(&l2, FAKE_VMCALL);
+			check(on_exit ? FAKE_STOP_ABORT : FAKE_STOP_END);
+			if (on_exit)
+				continue;
+			assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_ENTRY_FAIL_MSR | NVMX_XR_ENTRY_FAILURE);
+			assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 2);
+		}
+}
+
 /* EFER and PAT that a VM exit does not load stay as the entry, which failed after loading them, left them. */
 static void failed_msr_list_leaves_loaded_registers(void **state)
 {
@@ -642,6 +674,7 @@ int main(void)
 		cmocka_unit_test(event_that_is_not_valid_leaves_nmis_blocked),
 		cmocka_unit_test(init_and_startup_exit),
 		cmocka_unit_test(msr_list_failures),
+		cmocka_unit_test(msr_lists_refuse_values),
 		cmocka_unit_test(failed_msr_list_leaves_loaded_registers),
 		cmocka_unit_test(shadow_access_to_memory),
 		cmocka_unit_test(shadow_access_to_memory_exits),

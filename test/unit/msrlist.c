@@ -4,7 +4,7 @@
 #include "vmx/port.h"
 
 #define AREA 0x40000u
-#define TSC_AUX 0xc0000103u
+#define TSC_AUX NVMX_MSR_TSC_AUX
 
 struct entry {
 	uint32_t index, reserved;
@@ -99,6 +99,37 @@ static void debugctl_bits_of_the_host(void **state)
 	assert_int_equal(load(m, NVMX_MSR_DEBUGCTL, NVMX_BIT64(14)), 1);
 }
 
+/* MSRs that a VMCS has only under a control: their values are judged, whoever keeps them; those that no VMCS has, too. */
+static void values_of_msrs_that_the_host_may_keep(void **state)
+{
+	static const struct {
+		uint32_t msr;
+		uint64_t good, bad;
+	} rows[] = {
+		{ NVMX_MSR_S_CET, 0xffff800000000c3f ^ 0x800, 0x40 }, { NVMX_MSR_S_CET, 0x800, 0xc00 },
+		{ NVMX_MSR_S_CET, 0x3f, NVMX_BIT64(60) }, { NVMX_MSR_U_CET, 0x3f, 0x200 },
+		{ NVMX_MSR_U_CET, 0x7fff00000000, 0x800000000000 }, { NVMX_MSR_INT_SSP_TABLE, 0x1230, NVMX_BIT64(47) },
+		{ NVMX_MSR_PL0_SSP, 0x1004, 0x1001 }, { NVMX_MSR_PL0_SSP + 3, 0x1004, 0x1002 },
+		{ NVMX_MSR_PL0_SSP + 2, 0x1004, NVMX_BIT64(63) }, { NVMX_MSR_PKRS, 0xffffffff, NVMX_BIT64(32) },
+		{ NVMX_MSR_BNDCFGS, 0xfffff003, 4 }, { NVMX_MSR_BNDCFGS, 3, 0x800 }, { NVMX_MSR_BNDCFGS, 1, NVMX_BIT64(62) },
+		{ NVMX_MSR_LSTAR, 0xffffffff81000000, NVMX_BIT64(48) }, { NVMX_MSR_CSTAR, 0, NVMX_BIT64(47) },
+		{ NVMX_MSR_KERNEL_GS_BASE, 0xffff888000000000, 0x888000000000 }, { NVMX_MSR_FMASK, 0x47700, NVMX_BIT64(32) },
+		{ NVMX_MSR_TSC_AUX, 0xffffffff, NVMX_BIT64(32) },
+	};
+	struct mini *m = ready(state);
+
+	for (unsigned in_vmcs = 0; in_vmcs < 2; in_vmcs++) {
+		F01(ENTRY_CTLS) = NVMX_ENTRY_IA32E |
+				  (in_vmcs ? NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS | NVMX_ENTRY_LOAD_BNDCFGS : 0);
+		for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+			assert_int_equal(load(m, rows[i].msr, rows[i].good), 0);
+			host_msr = 0;
+			assert_int_equal(load(m, rows[i].msr, rows[i].bad), 1);
+			assert_int_equal(host_msr, 0); /* it was not asked */
+		}
+	}
+}
+
 /* LME stays while paging is on, and LMA is no bit to write. */
 static void efer_while_paging(void **state)
 {
@@ -137,10 +168,11 @@ static void msrs_under_an_entry_control(void **state)
 
 static void refused_whatever_the_value(void **state)
 {
-	static const uint32_t both[] = { 0x800, 0x8ff, NVMX_MSR_SMM_MONITOR_CTL };
+	static const uint32_t both[] = { 0x800, 0x8ff, NVMX_MSR_SMM_MONITOR_CTL, NVMX_MSR_SMBASE, NVMX_MSR_SMM_FEATURE_CONTROL,
+					 NVMX_MSR_SMM_BLOCKED, NVMX_MSR_BIOS_UPDT_TRIG };
 	struct mini *m = ready(state);
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof(both) / sizeof(*both); i++) {
 		assert_int_equal(load(m, both[i], 0), 1);
 		assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 1);
 	}
@@ -148,7 +180,9 @@ static void refused_whatever_the_value(void **state)
 		assert_int_equal(load(m, msr, 0), 0);
 		assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 0);
 	}
-	assert_int_equal(load(m, NVMX_MSR_FS_BASE, 0), 1); /* storing these two is no error */
+	assert_int_equal(load(m, NVMX_MSR_BIOS_SIGN_ID, 0), 1); /* storing these is no error */
+	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 0);
+	assert_int_equal(load(m, NVMX_MSR_FS_BASE, 0), 1);
 	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 0);
 	assert_int_equal(load(m, NVMX_MSR_GS_BASE, 0), 1);
 	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 0);
@@ -200,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MINI_TEST(a_value_is_judged_as_by_wrmsr),
 		MINI_TEST(debugctl_bits_of_the_host),
+		MINI_TEST(values_of_msrs_that_the_host_may_keep),
 		MINI_TEST(efer_while_paging),
 		MINI_TEST(msrs_under_an_entry_control),
 		MINI_TEST(refused_whatever_the_value),
