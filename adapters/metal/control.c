@@ -19,10 +19,12 @@ uint64_t gpr_read(struct cpu *cpu, uint32_t n)
  */
 static void show(struct cpu *cpu, uint32_t cr, enum vmcs_field shadow, uint64_t value, uint64_t fixed1)
 {
-	if (value & ~fixed1 || nvmx_l1_cr_check(cpu->vcpu, cr, value))
+	if (value & ~fixed1 || nvmx_l1_cr_check(cpu->vcpu, cr, value)) {
 		inject_exception(cpu, VECTOR_GP, true);
-	else
-		vmwrite(shadow, value);
+		return;
+	}
+	vmwrite(shadow, value);
+	vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | NVMX_RFLAGS_RF);	/* it has met its breakpoint (SDM 17.3.1.1) */
 }
 
 void exit_cr_access(struct cpu *cpu)
@@ -45,7 +47,7 @@ void exit_xsetbv(struct cpu *cpu)
 	uint64_t value = cpu->regs[RDX] << 32 | (uint32_t)cpu->regs[RAX];
 
 	if (xsetbv_safe((uint32_t)cpu->regs[RCX], value))
-		skip_instruction();
+		skip_instruction(cpu);
 	else
 		inject_exception(cpu, VECTOR_GP, true);
 }

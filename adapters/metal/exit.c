@@ -14,22 +14,33 @@ static struct nvmx_regs *registers(struct cpu *cpu)
 	return (struct nvmx_regs *)cpu->regs;
 }
 
-/* Goes on behind the instruction that caused the exit: its blocking ends, its single-step trap stays due (26.6.3). */
-void skip_instruction(void)
+/* Goes on behind the instruction that caused the exit, L1's or L2's. */
+void skip_instruction(struct cpu *cpu)
 {
-	skip_bytes(vmread(EXIT_INSTRUCTION_LENGTH));
+	nvmx_complete_instruction(cpu->vcpu, 0, 0, 0);
 }
 
-/* The same where the processor does not tell the length. */
+/*
+ * L1's short way for the exits that it makes most often, and for instructions whose length metal has found: no MTF, which metal
+ * does not use on L1. Blocking and RF end, and a single-step trap stays due (SDM 17.3.1.4, 17.4.3).
+ */
 void skip_bytes(uint64_t length)
 {
-	uint64_t blocking = vmread(GUEST_INTERRUPTIBILITY);
+	uint64_t blocking = vmread(GUEST_INTERRUPTIBILITY), flags = vmread(GUEST_RFLAGS);
 
 	vmwrite(GUEST_RIP, vmread(GUEST_RIP) + length);
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmwrite(GUEST_INTERRUPTIBILITY, blocking & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
-	if (vmread(GUEST_RFLAGS) & RFLAGS_TF)
+	if (!(flags & (RFLAGS_TF | NVMX_RFLAGS_RF)))
+		return;
+	vmwrite(GUEST_RFLAGS, flags & ~NVMX_RFLAGS_RF);
+	if (flags & RFLAGS_TF && !(vmread(GUEST_IA32_DEBUGCTL) & NVMX_DEBUGCTL_BTF))
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+static void skip_cpuid(void)
+{
+	skip_bytes(vmread(EXIT_INSTRUCTION_LENGTH));
 }
 
 /* For L1, or for L2 if that is the one that runs and L1 does not want the exception. */
@@ -61,7 +72,7 @@ static void exit_cpuid(struct cpu *cpu)
 	cpu->regs[RBX] = r.ebx;
 	cpu->regs[RCX] = r.ecx;
 	cpu->regs[RDX] = r.edx;
-	skip_instruction();
+	skip_cpuid();
 }
 
 /* L1 is over when all its processors have halted with interrupts off. */
@@ -69,8 +80,7 @@ static void exit_hlt(struct cpu *cpu)
 {
 	uint32_t i;
 
-	skip_instruction();
-	vmwrite(GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
+	nvmx_complete_instruction(cpu->vcpu, 0, NVMX_INSN_HLT, 0);
 	if (cpu->in_l2 || vmread(GUEST_RFLAGS) & RFLAGS_IF)
 		return;			/* an interrupt ends it */
 	cpu->halted = 1;
@@ -137,7 +147,7 @@ static void exit_other(struct cpu *cpu, uint32_t reason)
 		return;
 	case EXIT_INVD:
 		__asm__ volatile("wbinvd");	/* INVD would lose metal's own data */
-		skip_instruction();
+		skip_instruction(cpu);
 		return;
 	case EXIT_PREEMPTION_TIMER:		/* exit_give_nmi: the event before the NMI is delivered */
 		vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) & ~(uint64_t)PIN_PREEMPTION_TIMER);
@@ -206,7 +216,7 @@ void exit_handle(struct cpu *cpu)
 	if (reason == EXIT_CPUID && !cpu->in_l2) {
 		/* the most frequent exit of L1 takes the short way */
 		if ((uint32_t)cpu->regs[RAX] >> 28 == 4 && nest_cpuid(cpu))
-			skip_instruction();
+			skip_cpuid();
 		else
 			exit_cpuid(cpu);
 		return;

@@ -88,5 +88,5 @@ void exit_io(struct cpu *cpu)
 		read_port(cpu, &a);
 	else
 		write_port(cpu, &a);
-	skip_instruction();
+	skip_instruction(cpu);
 }

@@ -49,7 +49,7 @@ struct cpu {
 	uint64_t apic_copy;		/* page that takes the place of the APIC for one instruction */
 	uint64_t apic_offset;		/* register that L1 is writing */
 	uint8_t stepping;
-	uint64_t step_flags;		/* L1's own TF and IF */
+	uint64_t step_flags, step_btf;	/* L1's own TF and IF, and BTF */
 	uint64_t gdt[5];
 	uint8_t tss[104];
 	uint64_t fault_stack[2][256];	/* one for exceptions, one for NMIs */
@@ -157,7 +157,7 @@ void vmcs_start_ap(struct cpu *cpu, uint32_t vector);
 void vmcs_wait_for_sipi(void);
 
 /* exit.c, msr.c, io.c, control.c: what L1 does that metal must see */
-void skip_instruction(void);
+void skip_instruction(struct cpu *cpu);
 void skip_bytes(uint64_t length);
 void inject_exception(struct cpu *cpu, uint8_t vector, bool has_error_code);
 bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value);

@@ -88,7 +88,7 @@ void exit_rdmsr(struct cpu *cpu)
 	}
 	cpu->regs[RAX] = (uint32_t)value;
 	cpu->regs[RDX] = value >> 32;
-	skip_instruction();
+	skip_instruction(cpu);
 }
 
 void exit_wrmsr(struct cpu *cpu)
@@ -96,7 +96,7 @@ void exit_wrmsr(struct cpu *cpu)
 	uint64_t value = cpu->regs[RDX] << 32 | (uint32_t)cpu->regs[RAX];
 
 	if (msr_write(cpu, (uint32_t)cpu->regs[RCX], value))
-		skip_instruction();
+		skip_instruction(cpu);
 	else
 		inject_exception(cpu, VECTOR_GP, true);
 }
@@ -120,7 +120,7 @@ void exit_rdmsr_immediate(struct cpu *cpu)
 		vmwrite(GUEST_RSP, value);
 	else
 		cpu->regs[n] = value;
-	skip_instruction();
+	skip_instruction(cpu);
 }
 
 void exit_wrmsrns_immediate(struct cpu *cpu)
@@ -128,7 +128,7 @@ void exit_wrmsrns_immediate(struct cpu *cpu)
 	uint64_t value = gpr_read(cpu, immediate_register());
 
 	if (msr_write(cpu, (uint32_t)vmread(EXIT_QUALIFICATION), value))
-		skip_instruction();
+		skip_instruction(cpu);
 	else
 		inject_exception(cpu, VECTOR_GP, true);
 }

@@ -12,12 +12,15 @@
 
 void step_begin(struct cpu *cpu)
 {
-	uint64_t flags = vmread(GUEST_RFLAGS);
+	uint64_t flags = vmread(GUEST_RFLAGS), debugctl = vmread(GUEST_IA32_DEBUGCTL);
 
 	if (cpu->stepping)
 		return;			/* the instruction writes twice */
 	cpu->stepping = 1;
 	cpu->step_flags = flags & (RFLAGS_TF | RFLAGS_IF);
+	cpu->step_btf = debugctl & NVMX_DEBUGCTL_BTF;
+	if (cpu->step_btf)		/* else only a branch would trap (17.4.3) */
+		vmwrite(GUEST_IA32_DEBUGCTL, debugctl & ~NVMX_DEBUGCTL_BTF);
 	vmwrite(GUEST_RFLAGS, (flags | RFLAGS_TF) & ~RFLAGS_IF);
 	vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) &
 		~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
@@ -31,7 +34,7 @@ static void keep_own_trap(struct cpu *cpu)
 
 	if (due)
 		due |= PENDING_DEBUG_ENABLED;
-	if (cpu->step_flags & RFLAGS_TF)
+	if (cpu->step_flags & RFLAGS_TF && !cpu->step_btf)
 		due |= PENDING_DEBUG_BS;
 	vmwrite(GUEST_PENDING_DEBUG, due);
 }
@@ -46,6 +49,8 @@ void step_end(struct cpu *cpu)
 	cpu->stepping = 0;
 	vmwrite(EXCEPTION_BITMAP, 0);
 	vmwrite(GUEST_RFLAGS, (vmread(GUEST_RFLAGS) & ~(RFLAGS_TF | RFLAGS_IF)) | cpu->step_flags);
+	if (cpu->step_btf)
+		vmwrite(GUEST_IA32_DEBUGCTL, vmread(GUEST_IA32_DEBUGCTL) | cpu->step_btf);
 	ept_own_memory_restore(cpu);
 	apic_write_done(cpu);
 	if ((info & 0xff) == VECTOR_DB) {
