@@ -303,7 +303,7 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
  *
  * The current VMCS is loaded, and no call since the exit has changed which it is; same context as nvmx_handle_exit.  Any host
  * may call it, once for each instruction, in place of its own code.  Returns NVMX_RESUME_L1 or NVMX_RESUME_L2, whichever is
- * current; no errors.
+ * current; NVMX_STOP where the VM was stopped before.
  */
 #define NVMX_INSN_BRANCH 1u /* it was a branch that is taken: RIP has its target already, and BTF does not hold the trap back */
 #define NVMX_INSN_MOV_SS 2u /* it was MOV SS or POP SS: blocking by MOV SS begins */

@@ -154,20 +154,9 @@ static void begin_mtf(struct nvmx_vcpu *v)
 		nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT);
 }
 
-NVMX_HOT void move_rip(struct nvmx_vcpu *v, uint32_t length)
+/* What the end of an instruction leaves, whose start found these flags and this blocking. */
+NVMX_HOT void end(struct nvmx_vcpu *v, uint64_t rflags, uint32_t blocking, uint32_t blocks, bool branch, uint64_t traps)
 {
-	uint64_t rip = nvmx_vmread(v, NVMX_GUEST_RIP);
-	uint64_t next = rip + length;
-
-	if ((rip ^ next) >> 32 && !nvmx_in_64bit_mode(v))
-		next = (uint32_t)next;
-	nvmx_vmwrite(v, NVMX_GUEST_RIP, next);
-}
-
-/* What the end of an instruction leaves, whose start found these flags: blocking and traps. */
-NVMX_HOT void end(struct nvmx_vcpu *v, uint64_t rflags, uint32_t blocks, bool branch, uint64_t traps)
-{
-	uint32_t blocking = (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
 	uint32_t after = (blocking & ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS)) | blocks;
 
 	if (after != blocking)
@@ -182,10 +171,21 @@ NVMX_HOT void end(struct nvmx_vcpu *v, uint64_t rflags, uint32_t blocks, bool br
 		begin_mtf(v);
 }
 
+NVMX_HOT uint64_t behind(struct nvmx_vcpu *v, uint64_t rip, uint64_t length)
+{
+	uint64_t next = rip + length;
+
+	return (rip ^ next) >> 32 && !nvmx_in_64bit_mode(v) ? (uint32_t)next : next;
+}
+
 void nvmx_advance(struct nvmx_vcpu *v, uint64_t rflags)
 {
-	move_rip(v, (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN));
-	end(v, rflags, 0, false, 0);
+	uint64_t rip = nvmx_vmread(v, NVMX_GUEST_RIP);
+	uint32_t length = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN);
+	uint32_t blocking = (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
+
+	nvmx_vmwrite(v, NVMX_GUEST_RIP, behind(v, rip, length));
+	end(v, rflags, blocking, 0, false, 0);
 }
 
 static uint64_t without_rf(struct nvmx_vcpu *v)
@@ -206,11 +206,17 @@ enum nvmx_verdict nvmx_complete_instruction(struct nvmx_vcpu *v, unsigned length
 {
 	uint32_t blocks = (flags & NVMX_INSN_STI ? NVMX_INTR_BLOCK_STI : 0) |
 			  (flags & NVMX_INSN_MOV_SS ? NVMX_INTR_BLOCK_MOVSS : 0);
-	uint64_t rflags = without_rf(v);
+	uint64_t rflags;
 
-	if (!(flags & NVMX_INSN_BRANCH))
-		move_rip(v, length ? length : (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN));
-	end(v, rflags, blocks, flags & NVMX_INSN_BRANCH, traps & NVMX_PENDING_DBG_BREAKPOINTS);
+	if (v->stop)
+		return NVMX_STOP;
+	rflags = without_rf(v);
+	if (!(flags & NVMX_INSN_BRANCH)) {
+		if (!length)
+			length = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN);
+		nvmx_vmwrite(v, NVMX_GUEST_RIP, behind(v, nvmx_vmread(v, NVMX_GUEST_RIP), length));
+	}
+	end(v, rflags, (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY), blocks, flags & NVMX_INSN_BRANCH, traps & NVMX_PENDING_DBG_BREAKPOINTS);
 	if (!v->in_l2 && nvmx_vmread(v, NVMX_PROC_CTLS) & NVMX_PROC_MTF)
 		begin_mtf(v);
 	if (flags & NVMX_INSN_HLT)

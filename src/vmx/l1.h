@@ -33,7 +33,10 @@ struct nvmx_fault {
 void nvmx_l1_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1);
 void nvmx_l2_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l2);
 /* Whether the guest of the current VMCS is in 64-bit mode. */
-bool nvmx_in_64bit_mode(struct nvmx_vcpu *v);
+static inline bool nvmx_in_64bit_mode(struct nvmx_vcpu *v)
+{
+	return nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E && nvmx_vmread(v, NVMX_GUEST_CS_AR) & NVMX_AR_L;
+}
 uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_efer(struct nvmx_vcpu *v);

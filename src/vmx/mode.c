@@ -46,8 +46,3 @@ void nvmx_l2_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l2)
 	l2->l2 = true;
 	mode(v, l2);
 }
-
-bool nvmx_in_64bit_mode(struct nvmx_vcpu *v)
-{
-	return nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E && nvmx_vmread(v, NVMX_GUEST_CS_AR) & NVMX_AR_L;
-}
