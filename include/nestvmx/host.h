@@ -23,8 +23,24 @@ struct nvmx_host;
  * A port header (NESTVMX_PORT_HEADER) defines
  *	static inline uint64_t nvmx_port_vmread(uint32_t field);
  *	static inline void nvmx_port_vmwrite(uint32_t field, uint64_t value);
- * for the current VMCS and, in a kernel that can preempt the library, the macros NVMX_PORT_PREEMPT_OFF() and
- * NVMX_PORT_PREEMPT_ON(), which nest: the library holds its spin locks, for a bounded time, between them.
+ * for the current VMCS and, where it is needed, two macros around the library's spin locks:
+ *	NVMX_PORT_LOCK_BEGIN(flags)	before a lock is taken
+ *	NVMX_PORT_LOCK_END(flags)	after it was given back
+ * `flags` is a variable of type unsigned long of the library's: BEGIN may assign to it, and END of the same lock gets what it
+ * was.  Between the two nothing else of the library may run on this processor: BEGIN keeps away whatever calls into the
+ * library there.  So if the host calls nvmx_host_invalidate() or nvmx_host_write_protect() (nothing else takes a lock that
+ * another call may hold) from
+ *	- interrupt handlers: BEGIN saves the interrupt flag in `flags` and disables interrupts, END restores it;
+ *	- other threads of a kernel that can preempt the library: BEGIN disables preemption, END enables it;
+ *	- threads that are never preempted in a call of the library, on other processors: none is needed.
+ * NMI, machine-check and SMI handlers cannot be kept away: they call nothing of the library.  A host that links the prebuilt
+ * libnestvmx.a has no macros, and calls these two functions in no context that interrupts or preempts a call of the library on
+ * the same processor.
+ *
+ * One lock is held at a time, over no op, and for at most 512 entries of page tables: long work gives it back in between, to those
+ * who wait in the order in which they came.  The macros are called some two to ten times for an EPT violation, and nest in
+ * nothing.  (NVMX_PORT_PREEMPT_OFF() and NVMX_PORT_PREEMPT_ON(), without flags, are their former names, and still do where these
+ * are not defined.)
  */
 
 #define NVMX_ABI_VERSION 1u
@@ -124,8 +140,9 @@ struct nvmx_host_ops {
 	void (*barrier)(struct nvmx_host *h, unsigned kinds);
 	/* Makes every vCPU of the VM that is in L2 on another processor than the calling one leave it, and returns when each
 	 * has.  Before it runs L2 again it calls nvmx_before_l2(), or flushes all EPT contexts of its processor.  Called by
-	 * nvmx_host_invalidate() and nvmx_host_write_protect() alone, in their context: a host that calls them with more than
-	 * one vCPU has this op.  `h` is that of the calling vCPU, or of one that had a mapping. */
+	 * nvmx_host_invalidate() and nvmx_host_write_protect() alone, in their context, with no lock held, several at once if
+	 * they are: a host that calls them with more than one vCPU has this op.  `h` is that of the calling vCPU, or of another
+	 * one of the VM. */
 	void (*kick_others)(struct nvmx_host *h);
 	/* A trace point: `event` is enum nvmx_trace. */
 	void (*trace)(struct nvmx_host *h, unsigned event, uint64_t a, uint64_t b);

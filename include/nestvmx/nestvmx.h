@@ -165,7 +165,9 @@ void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags);
  */
 int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
 		   uint32_t *detail);
-/* Leaves VMX operation without touching L1's state and gives every page and mapping back.  vmcs01 becomes current. */
+/* Leaves VMX operation without touching L1's state and gives every page and mapping back.  vmcs01 becomes current.  Waits for
+ * calls of nvmx_host_invalidate() and nvmx_host_write_protect() that are under way, so it is called in no context that interrupts
+ * one. */
 void nvmx_vcpu_destroy(struct nvmx_vcpu *v);
 /* One line naming the error and what it is about, e.g. "required op map is missing".  Pure. */
 const char *nvmx_init_error(int error, uint32_t detail);
@@ -355,16 +357,22 @@ int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint6
  * the new map, or given to the host where `translate` refuses (nvmx_host_fault()).
  *
  * `self` is the vCPU loaded on the calling processor, which is not executing L2; or NULL.  If other vCPUs had such a mapping
- * they are kicked (op kick_others, called without a lock of the library's; with `self` NULL for one of these vCPUs, whose
+ * they are kicked (op kick_others, called without a lock of the library's; with `self` NULL for one vCPU of the VM, whose
  * struct nvmx_host must outlive the call); each calls nvmx_before_l2() before it runs L2 again, or flushes every EPT
- * context of its processor.  Any processor, any context in which kick_others may be called; several may call at once.
+ * context of its processor, and from that on until the VM entry the host lets no call of these two in on its processor.
+ *
+ * Any processor, any context in which kick_others may be called and which the port header's macros keep out of the library's
+ * locks (NVMX_PORT_LOCK_BEGIN in <nestvmx/host.h>; without them none that can interrupt or preempt another call of the library
+ * on its processor).  Several may call at once, for the same frames, too: of two, each returns when what both took is gone.
+ * The second therefore kicks as well if the first one's kick is not done yet, and waits for nothing.
  *
  * Frames that the host granted with `pin` stay its own until `unpin`: these calls do not reach them, nvmx_pins_moved()
  * does.  Neither do they reach EPT01, on which L1 runs, and L2 if L1 uses no EPT for it: the host flushes that as it always
  * did.
  *
  * Work: the mappings of the range in each vCPU's shadow, found by a reverse map, and a look-up for each 4 KiB of the range,
- * 2 MiB and 1 GiB, but no more than the reverse map has chains (at most 16,384).
+ * 2 MiB and 1 GiB, but no more than the reverse map has chains (16 for each page of the budget, 262,144 at most).  Interrupts, or
+ * what else the macros keep away, are away for 512 entries of it at most.
  */
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
 void nvmx_host_write_protect(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);

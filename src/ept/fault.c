@@ -73,7 +73,8 @@ static struct nvmx_ept_table *follow(struct nvmx_ept_fill *f, struct nvmx_ept_ta
 
 	if (lower)
 		return lower;
-	nvmx_ept_drop(f->e, t, i);
+	if (t->hw[i])
+		nvmx_ept_drop(f->e, t, i);
 	lower = nvmx_ept_new_table(f->e, t->level - 1u, t->root, gpa12, parts);
 	if (lower)
 		nvmx_ept_set_link(f->e, t, i, lower, nvmx_ept_link_rights(f, t, entry12), entry12);
@@ -86,6 +87,8 @@ static struct nvmx_ept_table *descend(struct nvmx_ept_fill *f, unsigned level)
 	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
 
 	while (t && t->level > level) {
+		nvmx_ept_look_at(f->e, NVMX_EPT_FOR_DROP);
+		NVMX_LOCK_VISIT(1);
 		t = follow(f, t, nvmx_ept_index(f->gpa2, t->level), t->copy ? f->w.entry[t->level] : 0);
 		if (t)
 			nvmx_ept_make_current(f, t);
@@ -111,7 +114,8 @@ static bool put_leaf(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const st
 		nvmx_ept_update_leaf(f->e, t, leaf->index, leaf->hw, leaf->copy);
 		return false;
 	}
-	nvmx_ept_drop(f->e, t, leaf->index);
+	if (!empty)
+		nvmx_ept_drop(f->e, t, leaf->index);
 	nvmx_ept_set_leaves(f->e, t, leaf, 1);
 	f->v->counters[NVMX_CNT_EPT_FILL]++;
 	return empty;
@@ -150,6 +154,8 @@ static struct nvmx_ept_table *find_leaf(struct nvmx_ept_fill *f)
 	uint64_t need = rights_needed(f);
 
 	while (t->level > f->w.level) {
+		nvmx_ept_look_at(f->e, 1);
+		NVMX_LOCK_VISIT(1);
 		t = step(f, t);
 		if (!t || !t->copy)
 			return NULL;
@@ -169,45 +175,85 @@ static struct nvmx_ept_table *restore(struct nvmx_ept_fill *f)
 {
 	struct nvmx_ept_table *t;
 
-	nvmx_ept_lock(&f->e->lock);
+	nvmx_ept_hold(f->e);
 	t = find_leaf(f);
-	nvmx_ept_unlock(&f->e->lock);
+	nvmx_ept_release(f->e);
+	return t;
+}
+
+/* Asks the host for the leaf for gpa2, at level `most` at the highest; its level, or 0: the fault is the host's. */
+static unsigned make(struct nvmx_ept_fill *f, unsigned most, struct nvmx_ept_leaf *leaf)
+{
+	unsigned access = (unsigned)(f->qual & QUAL_ACCESS), level;
+
+	if (!nvmx_ept_translate(f, f->w.gpa1, access) || access & ~nvmx_ept_host_rights(f, &f->x))
+		return 0;
+	f->first = f->x;
+	level = nvmx_ept_leaf_level(f, f->w.level, &f->x, f->w.gpa1);
+	level = level < most ? level : most;
+	leaf->index = (uint16_t)nvmx_ept_index(f->gpa2, level);
+	leaf->copy = f->w.entry[f->w.level];
+	leaf->hw = nvmx_ept_make_leaf(f, level, leaf->copy, &f->x);
+	f->low = leaf->hw & ~NVMX_EPTE_ADDR;
+	return leaf->hw ? level : 0;
+}
+
+/*
+ * The host has changed its map while it was asked.  From now on only what it does to the frames of this one leaf, at `level`,
+ * counts: a revocation that comes across them says so.
+ */
+static void watch(struct nvmx_ept_fill *f, unsigned level)
+{
+	uint64_t size = nvmx_ept_size(level);
+
+	nvmx_ept_hold(f->e);
+	f->e->again.first = f->w.gpa1 & ~(size - 1);
+	f->e->again.last = f->w.gpa1 | (size - 1);
+	f->e->again.hit = false;
+	nvmx_ept_release(f->e);
+	f->watched = true;
+	nvmx_ept_ask_anew(f);
+}
+
+/* Puts the leaf in place, unless the host has changed its map; NULL: there is no table for it. */
+static struct nvmx_ept_table *put(struct nvmx_ept_fill *f, unsigned level, const struct nvmx_ept_leaf *leaf, bool *done, bool *empty)
+{
+	struct nvmx_ept_table *t;
+
+	nvmx_ept_hold(f->e);
+	t = descend(f, level);
+	nvmx_ept_look_at(f->e, NVMX_EPT_FOR_DROP);
+	*done = t && !(f->watched ? f->e->again.hit : nvmx_ept_host_changed(f));
+	if (*done)
+		*empty = put_leaf(f, t, leaf);
+	nvmx_ept_release(f->e);
 	return t;
 }
 
 static enum nvmx_ept_answer fill(struct nvmx_ept_fill *f, struct nvmx_ept_fault *out)
 {
-	unsigned access = (unsigned)(f->qual & QUAL_ACCESS), level;
 	struct nvmx_ept_table *t = f->r->generation ? restore(f) : NULL;
+	unsigned level = f->w.level;
 	struct nvmx_ept_leaf leaf;
-	bool changed, empty = false;
+	bool done = false, empty = false;
 
 	if (t)
 		return f->compared ? learn(f, t) : NVMX_EPT_RETRY;
 	out->gpa1 = f->w.gpa1;
-	out->access = access;
-	if (!nvmx_ept_translate(f, f->w.gpa1, access) || access & ~nvmx_ept_host_rights(f, &f->x))
-		return NVMX_EPT_TO_HOST;
-	f->first = f->x;
-	level = nvmx_ept_leaf_level(f, f->w.level, &f->x, f->w.gpa1);
-	leaf.index = (uint16_t)nvmx_ept_index(f->gpa2, level);
-	leaf.copy = f->w.entry[f->w.level];
-	leaf.hw = nvmx_ept_make_leaf(f, level, leaf.copy, &f->x);
-	f->low = leaf.hw & ~NVMX_EPTE_ADDR;
-	if (!leaf.hw)
-		return NVMX_EPT_TO_HOST;
-	nvmx_ept_lock(&f->e->lock);
-	changed = nvmx_ept_host_changed(f);
-	if (!changed) {
-		t = descend(f, level);
-		if (t)
-			empty = put_leaf(f, t, &leaf);
+	out->access = (unsigned)(f->qual & QUAL_ACCESS);
+	for (f->watched = false;;) {
+		level = make(f, level, &leaf);
+		if (!level)
+			return NVMX_EPT_TO_HOST;
+		t = put(f, level, &leaf, &done, &empty);
+		if (!t)
+			return NVMX_EPT_NOMEM;
+		if (done)
+			break;
+		if (f->watched) /* this very frame is gone */
+			return NVMX_EPT_RETRY;
+		watch(f, level);
 	}
-	nvmx_ept_unlock(&f->e->lock);
-	if (changed)
-		return NVMX_EPT_RETRY;
-	if (!t)
-		return NVMX_EPT_NOMEM;
 	if (f->n_dropped && f->dropped_of == t)
 		nvmx_ept_refill(f, t);
 	else if (empty)

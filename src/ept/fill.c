@@ -149,14 +149,20 @@ static unsigned gather(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 	return (unsigned)(l - leaves);
 }
 
+/* If the host has changed its map these leaves are none, but the next ones may be. */
 static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves, unsigned n)
 {
-	nvmx_ept_lock(&f->e->lock);
-	if (!nvmx_ept_host_changed(f)) {
+	bool changed;
+
+	nvmx_ept_hold(f->e);
+	changed = nvmx_ept_host_changed(f);
+	if (!changed) {
 		nvmx_ept_set_leaves(f->e, t, leaves, n);
 		f->v->counters[NVMX_CNT_EPT_FILL] += n;
 	}
-	nvmx_ept_unlock(&f->e->lock);
+	nvmx_ept_release(f->e);
+	if (changed)
+		nvmx_ept_ask_anew(f);
 }
 
 /*

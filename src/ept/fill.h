@@ -23,6 +23,7 @@ struct nvmx_ept_fill {
 	uint64_t gpa1;                /* page_shift is 0 if there is none */
 	struct nvmx_xlate first;      /* that of the frame that faulted */
 	uint64_t low;                 /* its leaf's bits beside the address */
+	bool watched;                 /* not that but e->again tells whether the leaf is out of date */
 	bool compared;                /* a table on the way was not current */
 	enum nvmx_ept_view view;      /* and so much of the last one was compared */
 	const struct nvmx_ept_table *dropped_of; /* the last table that was compared, */
@@ -54,6 +55,13 @@ static inline void nvmx_ept_fill_begin(struct nvmx_ept_fill *f, struct nvmx_vcpu
 static inline bool nvmx_ept_host_changed(const struct nvmx_ept_fill *f)
 {
 	return nvmx_ept_changes(f->v) != f->changes;
+}
+
+/* What was translated before may be out of date; what is translated from now on is not, unless the host changes its map again. */
+static inline void nvmx_ept_ask_anew(struct nvmx_ept_fill *f)
+{
+	f->changes = nvmx_ept_changes(f->v);
+	f->x.page_shift = 0;
 }
 
 /* EPT12's rights in an entry as far as they are given out: no write before the dirty flag is set. */

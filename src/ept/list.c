@@ -39,7 +39,7 @@ static void compare(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 	uint64_t mode = nvmx_ept_role(v12) & NVMX_EPT_ROLE_MODE_EXEC;
 	uint64_t *list12 = v->ops->map(v->host, v12->eptp_list_addr, false);
 
-	nvmx_ept_lock(&e->lock);
+	nvmx_ept_hold(e);
 	for (unsigned i = e->listed_n; i-- > 0;) {
 		const struct nvmx_ept_listed *l = &e->listed[i];
 
@@ -49,7 +49,7 @@ static void compare(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 			take_out(e, i);
 	}
 	nvmx_ept_list_review(e);
-	nvmx_ept_unlock(&e->lock);
+	nvmx_ept_release(e);
 	if (list12)
 		v->ops->unmap(v->host, v12->eptp_list_addr, list12, false);
 }
@@ -91,14 +91,14 @@ void nvmx_ept_list_add(struct nvmx_vcpu *v, unsigned index, uint64_t role12)
 	if (!r)
 		return;
 	l = (struct nvmx_ept_listed){ r->role12, (uint16_t)index, (uint8_t)(r - e->roots) };
-	nvmx_ept_lock(&e->lock);
+	nvmx_ept_hold(e);
 	if (ready(e, &l)) {
 		i = place(e, index);
 		e->listed_n = i < e->listed_n ? e->listed_n : i + 1;
 		e->listed[i] = l;
 		hw_list(e)[index] = r->eptp02;
 	}
-	nvmx_ept_unlock(&e->lock);
+	nvmx_ept_release(e);
 }
 
 uint64_t nvmx_ept_shadowed(struct nvmx_vcpu *v, uint64_t eptp02)

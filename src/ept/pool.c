@@ -29,7 +29,7 @@ static bool grow(struct nvmx_vcpu *v)
 	uint32_t total = __atomic_add_fetch(&vm->pages, 1, __ATOMIC_RELAXED);
 	uint64_t *page = NULL, hpa;
 
-	if (total <= v->vm->shadow_ept_pages || e->pages < NVMX_EPT_MIN_PAGES)
+	if (total <= v->vm->shadow_ept_pages || e->pages - e->fixed < NVMX_EPT_MIN_PAGES)
 		page = v->ops->page_alloc(v->host, &hpa);
 	if (!page) {
 		__atomic_sub_fetch(&vm->pages, 1, __ATOMIC_RELAXED);
@@ -45,22 +45,22 @@ static bool locked(struct nvmx_ept_vcpu *e, bool (*get)(struct nvmx_ept_vcpu *))
 {
 	bool got;
 
-	nvmx_ept_lock(&e->lock);
+	nvmx_ept_hold(e);
 	got = get(e);
-	nvmx_ept_unlock(&e->lock);
+	nvmx_ept_release(e);
 	return got;
 }
 
 /* Gets more than is needed now, so that not each fault has to; but evicts for no more than that. */
-bool nvmx_ept_stock(struct nvmx_vcpu *v)
+bool nvmx_ept_restock(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	bool more = e->pool_n < NVMX_EPT_STOCK;
+	bool more = true;
 
-	while (e->pool_n < NVMX_EPT_RESTOCK && more)
-		more = locked(e, nvmx_ept_recycle) || grow(v) ||
-		       (e->pool_n < NVMX_EPT_STOCK && locked(e, nvmx_ept_evict));
-	return e->pool_n >= NVMX_EPT_STOCK;
+	while (more && !(e->pool_n >= NVMX_EPT_RESTOCK && nvmx_ept_stocked(e)))
+		more = locked(e, nvmx_ept_recycle) || (e->pool_n < NVMX_EPT_RESTOCK && grow(v)) ||
+		       (!nvmx_ept_stocked(e) && locked(e, nvmx_ept_evict));
+	return nvmx_ept_stocked(e);
 }
 
 void nvmx_ept_drain(struct nvmx_vcpu *v)

@@ -25,7 +25,11 @@ static void compare_leaves(struct range *g, struct nvmx_ept_table *t)
 {
 	const uint64_t *page12 = g->w.page[1]; /* NULL: L1 has no RAM there any more */
 
-	for (unsigned i = nvmx_ept_index(g->gpa, 1); i <= nvmx_ept_index(g->end, 1); i++) {
+	const unsigned first = nvmx_ept_index(g->gpa, 1), last = nvmx_ept_index(g->end, 1);
+
+	nvmx_ept_look_at(g->e, last - first + 1);
+	for (unsigned i = first; i <= last; i++) {
+		NVMX_LOCK_VISIT(1);
 		if (!t->copy[i] || same(g, t, i, page12 ? nvmx_ept_load(page12 + i) : ~0ull))
 			continue;
 		nvmx_ept_drop(g->e, t, i);
@@ -38,6 +42,7 @@ static struct nvmx_ept_table *compare_entry(struct range *g, struct nvmx_ept_tab
 	unsigned i = nvmx_ept_index(g->gpa, t->level);
 	bool leaf = nvmx_ept_is_leaf(t, i), good;
 
+	NVMX_LOCK_VISIT(1);
 	if (!t->hw[i])
 		return NULL;
 	if (!g->old) {
@@ -56,6 +61,7 @@ static void compare_path(struct range *g)
 {
 	struct nvmx_ept_table *t = nvmx_ept_table(g->e, g->r->top);
 
+	nvmx_ept_look_at(g->e, NVMX_EPT_LEVELS);
 	while (t && t->copy && t->level > 1) {
 		t = compare_entry(g, t);
 		if (t && g->old)
@@ -74,9 +80,9 @@ static void compare_root(struct nvmx_vcpu *v, struct nvmx_ept_root *r, uint64_t 
 		g.end = (g.gpa | (size - 1)) < end ? g.gpa | (size - 1) : end;
 		g.old = false;
 		nvmx_ept_walk_begin(v, &r->rules, r->role12, g.gpa, &g.w);
-		nvmx_ept_lock(&g.e->lock);
+		nvmx_ept_hold(g.e);
 		compare_path(&g);
-		nvmx_ept_unlock(&g.e->lock);
+		nvmx_ept_release(g.e);
 		nvmx_ept_walk_end(v, &g.w);
 		if (g.end == ~0ull)
 			break;

@@ -52,11 +52,11 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 	page = f->v->ops->map(f->v->host, gpa12, false);
 	if (!page)
 		return;
-	nvmx_ept_lock(&f->e->lock);
+	nvmx_ept_hold(f->e);
 	nvmx_ept_set_link(f->e, t, k, lower, nvmx_ept_rights_of(f->r, entry12, false), entry12);
 	if (lower->generation != f->r->generation)
 		nvmx_ept_revalidate(f->e, lower, f->r, page, dropped);
-	nvmx_ept_unlock(&f->e->lock);
+	nvmx_ept_release(f->e);
 	f->v->ops->unmap(f->v->host, gpa12, (void *)page, false);
 }
 
@@ -235,13 +235,17 @@ static bool same_way(struct nvmx_ept_fill *f, struct way *w)
 {
 	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
 
+	/* Without the lock: a link, and what belongs to it, is changed by nobody else; a leaf may just go. */
 	for (unsigned n = 0, i; step(f->v, w, n, t); n++) {
+		uint64_t hw;
+
 		i = nvmx_ept_index(f->gpa2, t->level);
-		if (t->level == 1 || (t->hw[i] && nvmx_ept_is_leaf(t, i))) {
+		hw = nvmx_ept_load(t->hw + i);
+		if (t->level == 1 || hw & NVMX_EPTE_LARGE) {
 			leave_way(f->v, w, n + 1);
 			return true;
 		}
-		if (!t->hw[i] || nvmx_ept_load(w->page[n] + i) != t->copy[i])
+		if (!hw || nvmx_ept_load(w->page[n] + i) != t->copy[i])
 			break;
 		t = nvmx_ept_table(f->e, (uint32_t)t->side[i]);
 		if (!t->copy)
@@ -277,9 +281,9 @@ static void walk_anew(struct nvmx_ept_fill *f, uint64_t role12)
 	struct nvmx_ept_table *t;
 
 	nvmx_ept_walk_begin(f->v, &f->r->rules, role12, f->gpa2, &f->w);
-	nvmx_ept_lock(&f->e->lock);
+	nvmx_ept_hold(f->e);
 	t = bring(f);
-	nvmx_ept_unlock(&f->e->lock);
+	nvmx_ept_release(f->e);
 	if (t && f->n_dropped && f->dropped_of == t)
 		refill(f, t);
 	nvmx_ept_walk_end(f->v, &f->w);
@@ -305,9 +309,9 @@ void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
 		nvmx_ept_fill_begin(&f, v, r, p->gpa2, 0);
 		same = same_way(&f, &w);
 		if (same) {
-			nvmx_ept_lock(&e->lock);
+			nvmx_ept_hold(e);
 			make_way(&f, &w, p->whole);
-			nvmx_ept_unlock(&e->lock);
+			nvmx_ept_release(e);
 		}
 		if (!same || (f.n_dropped && f.dropped_of == w.t[w.n - 1])) {
 			leave_way(v, &w, 0);

@@ -3,35 +3,44 @@
 #include "shadow.h"
 
 /*
- * The other vCPUs' flushes are pending in their roots: what keeps them from running on what they have cached is that they
- * leave L2.  The list's lock is not held over that, for they may be waiting for it.
+ * The other vCPUs' flushes are pending in their roots: what keeps them from running on what they have cached is that they leave
+ * L2.  Where another revocation is about to see to that for what it has taken, and perhaps this one would have, it is done here
+ * as well: to wait for the other is impossible where that one waits for this processor.
  */
 static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len, enum nvmx_ept_loss loss)
 {
 	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
-	struct nvmx_host *kick = NULL;
-	uint64_t end = gpa + len - 1 < gpa ? ~0ull : gpa + len - 1;
+	struct nvmx_ept_revocation r = { .gpa = gpa, .end = gpa + len - 1 < gpa ? ~0ull : gpa + len - 1, .loss = loss };
+	struct nvmx_host *host = self ? self->host : NULL;
+	bool mine = false, others = false, owes;
 	struct nvmx_vcpu *v;
-	bool mine = false;
+	uint32_t *walkers;
 
 	if (!len)
 		return;
 	/* A fill that translated before this either sees the count or has its leaf in a chain by now. */
 	__atomic_add_fetch(&ve->changes, 1, __ATOMIC_SEQ_CST);
-	nvmx_ept_lock(&ve->lock);
-	for (v = ve->vcpus; v; v = nvmx_ept_of(v)->next) {
-		if (!nvmx_ept_lose(nvmx_ept_of(v), gpa, end, loss))
-			continue;
-		if (v == self)
-			mine = true;
-		else
-			kick = self ? self->host : v->host;
+	walkers = &ve->walkers[__atomic_load_n(&ve->walk, __ATOMIC_RELAXED)];
+	__atomic_add_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	for (v = __atomic_load_n(&ve->vcpus, __ATOMIC_SEQ_CST); v; v = __atomic_load_n(&nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST)) {
+		r.announce = v == self ? NULL : &ve->kicking;
+		owes = nvmx_ept_lose(nvmx_ept_of(v), &r);
+		mine |= owes && v == self;
+		others |= owes && v != self;
+		if (!self && (owes || !host))
+			host = v->host;
 	}
-	nvmx_ept_unlock(&ve->lock);
+	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST) > r.announced) {
+		mine = self && nvmx_ept_of(self)->hot.eptp02;
+		others = host != NULL;
+	}
 	if (mine)
 		self->ops->flush_ept(self->host, nvmx_ept_of(self)->hot.eptp02, NVMX_FLUSH_ALL);
-	if (kick && vm->ops->kick_others)
-		vm->ops->kick_others(kick);
+	if (others && vm->ops->kick_others)
+		vm->ops->kick_others(host);
+	if (r.announced)
+		__atomic_sub_fetch(&ve->kicking, 1, __ATOMIC_SEQ_CST);
 }
 
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length)

@@ -12,12 +12,20 @@ static uint64_t leaf_frame(const struct nvmx_ept_table *t, unsigned i)
 	return (t->copy[i] & NVMX_EPTE_ADDR) >> nvmx_ept_shift(t->level);
 }
 
+static uint32_t *head_at(const struct nvmx_ept_vcpu *e, uint32_t n)
+{
+	return (uint32_t *)nvmx_ept_pages(&e->heads)->va[n / 1024] + n % 1024;
+}
+
 /* Frames that follow each other have chains that follow each other. */
+static inline uint64_t hash(uint32_t bits, unsigned level, uint64_t frame)
+{
+	return frame ^ frame >> bits ^ (uint64_t)level << 7;
+}
+
 static uint32_t *head(const struct nvmx_ept_vcpu *e, unsigned level, uint64_t frame)
 {
-	uint32_t n = (uint32_t)(frame ^ frame >> e->heads_bits ^ (uint64_t)level << 7) & (e->heads_n - 1);
-
-	return (uint32_t *)e->heads[n / 1024].va + n % 1024;
+	return head_at(e, (uint32_t)hash(e->heads_bits, level, frame) & (e->heads_n - 1));
 }
 
 static uint64_t *side(struct nvmx_ept_vcpu *e, uint32_t link)
@@ -29,6 +37,8 @@ void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, cons
 			 unsigned n)
 {
 	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
+	void *const *const heads = nvmx_ept_pages(&e->heads)->va;
+	const uint32_t bits = e->heads_bits, mask = e->heads_n - 1;
 	const uint32_t number = t->number << 9;
 	const unsigned level = t->level;
 
@@ -38,13 +48,17 @@ void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, cons
 	nvmx_ept_widen(t, leaves[n - 1].index);
 	e->leaves[level] += n;
 	t->leaves = (uint16_t)(t->leaves + n);
+	NVMX_LOCK_VISIT(n);
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
 		const unsigned i = l->index;
-		uint32_t *h;
+		uint32_t *h, bucket;
+		uint64_t frame;
 
 		if (copy)
 			copy[i] = l->copy;
-		h = head(e, level, (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level));
+		frame = (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level);
+		bucket = (uint32_t)hash(bits, level, frame) & mask;
+		h = (uint32_t *)heads[bucket / 1024] + bucket % 1024;
 		if (*h)
 			*side(e, *h) |= number | i;
 		sides[i] = (uint64_t)*h << 32;
@@ -53,10 +67,20 @@ void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, cons
 	}
 }
 
+/* Revocations that stand at a leaf go on with the one behind it. */
+static void move_cursors(struct nvmx_ept_vcpu *e, uint32_t link, uint32_t next)
+{
+	for (struct nvmx_ept_cursor *c = e->cursors; c; c = c->next)
+		if (c->link == link)
+			c->link = next;
+}
+
 void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 {
 	uint32_t next = (uint32_t)(t->side[i] >> 32), prev = (uint32_t)t->side[i];
 
+	if (__builtin_expect(e->cursors != NULL, 0))
+		move_cursors(e, t->number << 9 | i, next);
 	if (prev)
 		*side(e, prev) = (uint32_t)*side(e, prev) | (uint64_t)next << 32;
 	else
@@ -67,63 +91,108 @@ void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigne
 	t->leaves--;
 }
 
-/* Takes rights from the leaves of one chain that map a frame of `level` in [first, last]. */
-static bool lose_chain(struct nvmx_ept_vcpu *e, uint32_t link, unsigned level, uint64_t first, uint64_t last,
-		       enum nvmx_ept_loss loss)
+/* A revocation on its way through the chains. */
+struct search {
+	struct nvmx_ept_vcpu *e;
+	struct nvmx_ept_revocation *r;
+	struct nvmx_ept_cursor at; /* link: the next leaf */
+	bool owes;
+};
+
+static __attribute__((noinline)) void give_way(struct search *s)
 {
-	bool lost = false;
+	struct nvmx_ept_vcpu *e = s->e;
+	struct nvmx_ept_cursor **p;
 
-	while (link) {
-		struct nvmx_ept_table *t = nvmx_ept_table(e, link >> 9);
-		unsigned i = link & 511;
-		uint64_t frame = leaf_frame(t, i);
+	s->at.next = e->cursors;
+	e->cursors = &s->at;
+	nvmx_ept_release(e);
+	nvmx_ept_hold(e);
+	for (p = &e->cursors; *p != &s->at;)
+		p = &(*p)->next;
+	*p = s->at.next;
+}
 
-		link = (uint32_t)(t->side[i] >> 32);
-		if (t->level != level || frame < first || frame > last)
-			continue;
-		if (loss == NVMX_EPT_LOSE_ALL)
-			lost |= nvmx_ept_drop(e, t, i);
-		else if (t->hw[i] & NVMX_EPTE_W)
-			lost |= nvmx_ept_replace(e, t, i, t->hw[i] & ~NVMX_EPTE_W);
+/* Before a head or a leaf is looked at.  What is not reached yet cannot be made anew from what the host had. */
+static inline void look_at_one(struct search *s)
+{
+	if (__builtin_expect(s->e->held == NVMX_EPT_HELD_MAX, 0))
+		give_way(s);
+	s->e->held++;
+	NVMX_LOCK_VISIT(1);
+}
+
+static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
+{
+	struct nvmx_ept_revocation *r = s->r;
+
+	if (r->loss == NVMX_EPT_LOSE_WRITE && !(t->hw[i] & NVMX_EPTE_W))
+		return;
+	/* Who finds the entry as it will be finds this, too. */
+	if (r->announce && !r->announced) {
+		__atomic_add_fetch(r->announce, 1, __ATOMIC_SEQ_CST);
+		r->announced = true;
 	}
-	return lost;
+	if (r->loss == NVMX_EPT_LOSE_ALL)
+		s->owes |= nvmx_ept_drop(s->e, t, i);
+	else
+		s->owes |= nvmx_ept_replace(s->e, t, i, t->hw[i] & ~NVMX_EPTE_W);
 }
 
-#define HEADS_AT_ONCE 512u
-
-/* The lock is given back now and then: what was not reached yet cannot be made anew from what the host had. */
-static bool lose_level(struct nvmx_ept_vcpu *e, unsigned level, uint64_t first, uint64_t last, enum nvmx_ept_loss loss)
+/* The leaves from s->at on that map a frame of `level` in [first, last]. */
+static void search_chain(struct search *s, unsigned level, uint64_t first, uint64_t last)
 {
-	bool every = last - first >= e->heads_n, lost = false;
-	uint64_t n = every ? 0 : first, end = every ? e->heads_n - 1 : last, stop;
+	while (s->at.link) {
+		struct nvmx_ept_table *t;
+		uint64_t frame;
+		unsigned i;
 
-	do {
-		stop = end - n < HEADS_AT_ONCE ? end : n + HEADS_AT_ONCE - 1;
-		nvmx_ept_lock(&e->lock);
-		if (!e->leaves[level])
-			stop = end;
-		else if (every)
-			for (; n <= stop; n++)
-				lost |= lose_chain(e, ((uint32_t *)e->heads[n / 1024].va)[n % 1024], level, first, last, loss);
-		else
-			for (; n <= stop; n++)
-				lost |= lose_chain(e, *head(e, level, n), level, n, n, loss);
-		nvmx_ept_unlock(&e->lock);
-	} while (stop != end);
-	return lost;
+		look_at_one(s);
+		if (!s->at.link)
+			return;
+		t = nvmx_ept_table(s->e, s->at.link >> 9);
+		i = s->at.link & 511;
+		frame = leaf_frame(t, i);
+		s->at.link = (uint32_t)(t->side[i] >> 32);
+		if (t->level == level && frame >= first && frame <= last)
+			take_from(s, t, i);
+	}
 }
 
-bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, uint64_t gpa, uint64_t end, enum nvmx_ept_loss loss)
+/* All chains: there are fewer than frames in the range. */
+static void search_all(struct search *s, unsigned level, uint64_t first, uint64_t last)
 {
-	bool lost = false, any[4];
+	for (uint32_t n = 0; n < s->e->heads_n && s->e->leaves[level]; n++) {
+		look_at_one(s);
+		s->at.link = *head_at(s->e, n);
+		search_chain(s, level, first, last);
+	}
+}
 
-	nvmx_ept_lock(&e->lock);
-	for (unsigned level = 1; level <= 3; level++)
-		any[level] = e->leaves[level];
-	nvmx_ept_unlock(&e->lock);
+static void search_level(struct search *s, unsigned level, uint64_t first, uint64_t last)
+{
+	if (last - first >= s->e->heads_n) {
+		search_all(s, level, first, last);
+		return;
+	}
+	for (uint64_t n = first; n <= last && s->e->leaves[level]; n++) {
+		look_at_one(s);
+		s->at.link = *head(s->e, level, n);
+		search_chain(s, level, n, n);
+	}
+}
+
+bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, struct nvmx_ept_revocation *r)
+{
+	struct search s = { .e = e, .r = r };
+
+	nvmx_ept_hold(e);
+	if (r->gpa <= e->again.last && r->end >= e->again.first)
+		e->again.hit = true;
 	/* A fill that makes the first leaf of a level from now on knows of the change. */
 	for (unsigned level = 1; level <= 3; level++)
-		if (any[level])
-			lost |= lose_level(e, level, gpa >> nvmx_ept_shift(level), end >> nvmx_ept_shift(level), loss);
-	return lost;
+		if (e->leaves[level])
+			search_level(&s, level, r->gpa >> nvmx_ept_shift(level), r->end >> nvmx_ept_shift(level));
+	nvmx_ept_release(e);
+	return s.owes;
 }

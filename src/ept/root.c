@@ -26,14 +26,16 @@ int nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
 	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	*e = (struct nvmx_ept_vcpu){ 0 };
+	*e = (struct nvmx_ept_vcpu){ .slabs_max = NVMX_EPT_SLABS };
 	nvmx_ept_lock(&ve->lock);
 	e->next = ve->vcpus;
-	ve->vcpus = v;
+	__atomic_store_n(&ve->vcpus, v, __ATOMIC_SEQ_CST);
+	ve->vcpus_n++;
 	nvmx_ept_unlock(&ve->lock);
 	return 0;
 }
 
+/* Waits for the revocations that may have found this vCPU in the list, and for no others. */
 static void leave_list(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
@@ -42,16 +44,22 @@ static void leave_list(struct nvmx_vcpu *v)
 	nvmx_ept_lock(&ve->lock);
 	for (p = &ve->vcpus; *p; p = &nvmx_ept_of(*p)->next)
 		if (*p == v) {
-			*p = nvmx_ept_of(v)->next;
+			__atomic_store_n(p, nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST);
+			ve->vcpus_n--;
 			break;
 		}
 	nvmx_ept_unlock(&ve->lock);
+	for (uint32_t walk = 0; walk < 2; walk++) {
+		__atomic_store_n(&ve->walk, !walk, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&ve->walkers[walk], __ATOMIC_SEQ_CST))
+			NVMX_RELAX();
+	}
 }
 
 static void free_slab(struct nvmx_vcpu *v, uint32_t slab)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint64_t *page = ((uint64_t **)e->dir.va)[slab];
+	uint64_t *page = (uint64_t *)nvmx_ept_table(e, slab * NVMX_EPT_PER_SLAB);
 
 	for (uint32_t i = 1; i < NVMX_EPT_PER_SLAB; i++) {
 		struct nvmx_ept_table *t = nvmx_ept_table(e, slab * NVMX_EPT_PER_SLAB + i);
@@ -66,6 +74,22 @@ static void free_slab(struct nvmx_vcpu *v, uint32_t slab)
 	v->ops->page_free(v->host, page, page[0]);
 }
 
+static void free_page(struct nvmx_vcpu *v, const struct nvmx_page *page)
+{
+	if (page->va)
+		v->ops->page_free(v->host, page->va, page->hpa);
+}
+
+/* A page of pages. */
+static void free_pages(struct nvmx_vcpu *v, const struct nvmx_page *page)
+{
+	const struct nvmx_ept_pages *of = page->va;
+
+	for (unsigned i = 0; of && i < NVMX_EPT_PAGES; i++)
+		free_page(v, &(struct nvmx_page){ of->va[i], of->hpa[i] });
+	free_page(v, page);
+}
+
 void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
@@ -74,36 +98,58 @@ void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
 	leave_list(v);
 	for (i = 0; i < e->slabs; i++)
 		free_slab(v, i);
-	for (i = 0; i < NVMX_EPT_HEADS && e->heads[i].va; i++)
-		v->ops->page_free(v->host, e->heads[i].va, e->heads[i].hpa);
-	if (e->dir.va)
-		v->ops->page_free(v->host, e->dir.va, e->dir.hpa);
-	if (e->list.va)
-		v->ops->page_free(v->host, e->list.va, e->list.hpa);
-	for (i = 0; i < NVMX_EPT_WINDOWS && e->windows[i].page.va; i++)
-		v->ops->page_free(v->host, e->windows[i].page.va, e->windows[i].page.hpa);
+	free_pages(v, &e->heads);
+	free_pages(v, &e->dir);
+	free_page(v, &e->list);
+	for (i = 0; i < NVMX_EPT_WINDOWS; i++)
+		free_page(v, &e->windows[i].page);
 	nvmx_ept_drain(v);
 	*e = (struct nvmx_ept_vcpu){ 0 };
 }
 
-/* What a vCPU that uses EPT needs once: the directory of records, and chain heads in proportion to the budget. */
+/* Pages of chain heads, a power of two: so many that chains stay short whatever the budget is, and more than the default's only
+ * where they do not take what tables need. */
+static uint32_t heads_pages(const struct nvmx_vm *vm)
+{
+	const struct nvmx_ept *ve = (const struct nvmx_ept *)vm->ept;
+	uint32_t pages = NVMX_EPT_PAGES, used = __atomic_load_n(&ve->pages, __ATOMIC_RELAXED);
+	uint32_t vcpus = __atomic_load_n(&ve->vcpus_n, __ATOMIC_RELAXED);
+
+	while (pages > NVMX_EPT_HEADS &&
+	       (pages > vm->shadow_ept_pages / 64 / (vcpus ? vcpus : 1) || used + pages > vm->shadow_ept_pages / 2))
+		pages /= 2;
+	while (pages > 1 && pages > vm->shadow_ept_pages / 64)
+		pages /= 2;
+	return pages;
+}
+
+/* What a vCPU that uses EPT needs once: the directory of records, and chain heads. */
 static bool prepare(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint32_t pages = NVMX_EPT_HEADS, i;
+	uint32_t pages, i, got = 0;
+	struct nvmx_ept_pages *heads;
 
 	if (e->dir.va)
 		return true;
+	pages = heads_pages(v->vm);
 	if (!nvmx_ept_stock(v))
 		return false;
-	while (pages > 1 && pages > v->vm->shadow_ept_pages / 64)
-		pages /= 2;
-	for (i = 0; i < pages; i++)
-		e->heads[i].va = nvmx_ept_take(e, &e->heads[i].hpa);
-	nvmx_ept_lock(&e->lock);
+	e->heads.va = nvmx_ept_take(e, &e->heads.hpa);
+	heads = nvmx_ept_pages(&e->heads);
+	for (; got < pages && (!got || nvmx_ept_stock(v)); got++)
+		heads->va[got] = nvmx_ept_take(e, &heads->hpa[got]);
+	for (pages = 1; pages * 2 <= got;)
+		pages *= 2;
+	for (i = pages; i < got; i++) {
+		nvmx_ept_give(e, heads->va[i], heads->hpa[i]);
+		heads->va[i] = NULL;
+	}
+	e->fixed = pages;
+	nvmx_ept_hold(e);
 	e->heads_bits = 10u + (unsigned)__builtin_ctz(pages);
 	e->heads_n = 1u << e->heads_bits;
-	nvmx_ept_unlock(&e->lock);
+	nvmx_ept_release(e);
 	e->dir.va = nvmx_ept_take(e, &e->dir.hpa);
 	return true;
 }
@@ -161,9 +207,9 @@ static struct nvmx_ept_root *new_root(struct nvmx_vcpu *v, uint64_t role12)
 
 	if (levels < 4 || levels > NVMX_EPT_LEVELS || !prepare(v) || !nvmx_ept_stock(v))
 		return NULL;
-	nvmx_ept_lock(&e->lock);
+	nvmx_ept_hold(e);
 	root_init(v, root_slot(e), role12);
-	nvmx_ept_unlock(&e->lock);
+	nvmx_ept_release(e);
 	return nvmx_ept_find_root(e, role12);
 }
 
@@ -190,9 +236,11 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 		r = new_root(v, role12);
 	if (!r)
 		return 0;
-	nvmx_ept_lock(&e->lock);
+	nvmx_ept_hold(e);
 	if (r->stale)
 		make_stale(e, r);
+	if (e->listed_n)
+		nvmx_ept_look_at(e, NVMX_EPT_LISTED);
 	flush = r->flush;
 	r->flush = false;
 	r->last_use = ++e->clock;
@@ -202,16 +250,10 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	__atomic_store_n(&e->hot.pending, 0, __ATOMIC_RELEASE);
 	if (e->listed_n)
 		nvmx_ept_list_review(e);
-	nvmx_ept_unlock(&e->lock);
+	nvmx_ept_release(e);
 	if (flush)
 		v->ops->flush_ept(v->host, r->eptp02, NVMX_FLUSH_SINGLE);
 	return r->eptp02;
-}
-
-void nvmx_ept_want_flush(struct nvmx_ept_vcpu *e, unsigned root)
-{
-	e->roots[root].flush = true;
-	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
 }
 
 void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)
@@ -229,8 +271,8 @@ void nvmx_ept_moved(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	nvmx_ept_lock(&e->lock);
+	nvmx_ept_hold(e);
 	for (unsigned i = 0; i < NVMX_EPT_ROOTS; i++)
 		nvmx_ept_want_flush(e, i);
-	nvmx_ept_unlock(&e->lock);
+	nvmx_ept_release(e);
 }

@@ -5,6 +5,7 @@
 #ifndef NVMX_SRC_EPT_SHADOW_H
 #define NVMX_SRC_EPT_SHADOW_H
 
+#include "lock.h"
 #include "walk.h"
 
 #define NVMX_EPT_ROOTS 8         /* roots that stay warm per vCPU */
@@ -12,9 +13,12 @@
 #define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
 #define NVMX_EPT_STOCK 20        /* pages that one fault may need: 4 tables of 3, table records, chain heads */
 #define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
-#define NVMX_EPT_HEADS 16        /* pages of chain heads, at most */
+#define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
+#define NVMX_EPT_PAGES 256       /* in a page of pages */
+#define NVMX_EPT_HEADS 16        /* pages of chain heads with the default budget; NVMX_EPT_PAGES at most */
 #define NVMX_EPT_PER_SLAB 32     /* records in a page; the first holds the page's address */
-#define NVMX_EPT_SLABS 512
+#define NVMX_EPT_SLABS_OF_DIR 512
+#define NVMX_EPT_SLABS (NVMX_EPT_PAGES * NVMX_EPT_SLABS_OF_DIR) /* 4 million tables; a link of a chain has 23 bits for the table */
 #define NVMX_EPT_AROUND_MIN 16   /* entries that a table's first fault fills */
 #define NVMX_EPT_AROUND_MAX 512
 #define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
@@ -24,8 +28,21 @@
 #define NVMX_EPT_TRUST_MAX 512
 #define NVMX_EPT_WINDOWS 8       /* tables of which L2 sees a window, per vCPU */
 #define NVMX_EPT_IN_WINDOW 8     /* entries: a line of the cache */
+#define NVMX_EPT_FOR_DROP (1 + NVMX_EPT_IN_WINDOW) /* entries looked at to drop one: it may lead to a table with a window */
 #define NVMX_EPT_WHOLE_MIN 4     /* tables that are compared wholly after a window was too small, at first and at most */
 #define NVMX_EPT_WHOLE_MAX 256
+
+/* A page of pages. */
+struct nvmx_ept_pages {
+	void *va[NVMX_EPT_PAGES];
+	uint64_t hpa[NVMX_EPT_PAGES];
+};
+_Static_assert(sizeof(struct nvmx_ept_pages) == 4096, "a page");
+
+static inline struct nvmx_ept_pages *nvmx_ept_pages(const struct nvmx_page *page)
+{
+	return (struct nvmx_ept_pages *)page->va;
+}
 
 /* A shadow table.  Tables are numbered; 0 is none. */
 struct nvmx_ept_table {
@@ -92,22 +109,37 @@ struct nvmx_ept_listed {
 	uint8_t root;
 };
 
+/* Where a revocation that has given the lock back goes on in a chain. */
+struct nvmx_ept_cursor {
+	struct nvmx_ept_cursor *next;
+	uint32_t link;
+};
+
 struct nvmx_ept_vcpu {
 	struct nvmx_ept_hot hot; /* first */
 	struct nvmx_vcpu *next;  /* of the VM */
-	uint32_t lock;           /* tables, roots and chains; held for a bounded time, never over a callback */
+	struct nvmx_ept_lock lock;
+	uint32_t held;           /* entries looked at since the lock was taken */
+	struct nvmx_ept_cursor *cursors;
+	struct {
+		uint64_t first, last; /* the frames for which the host is asked again, since its map changed meanwhile; */
+		bool hit;             /* and whether it took one of them back */
+	} again;
 	uint32_t pages;          /* got from page_alloc and not given back */
+	uint32_t fixed;          /* of them chain heads */
 	uint32_t pool_n;
 	uint64_t *pool;          /* zeroed pages; the first two words of each: next, own address */
 	uint32_t free_records, detached;
+	uint32_t free_n;         /* records in free_records */
 	uint32_t slabs, hand;    /* hand: where eviction goes on */
+	uint32_t slabs_max;      /* NVMX_EPT_SLABS */
 	uint32_t tables;
-	uint32_t heads_n;        /* chain heads, a power of two */
+	uint32_t heads_n;        /* chain heads, a power of two that goes with the budget */
 	uint32_t heads_bits;
 	uint64_t clock;
 	uint64_t leaves[4];      /* by level: entries in chains */
-	struct nvmx_page dir;    /* addresses of the slabs */
-	struct nvmx_page heads[NVMX_EPT_HEADS];
+	struct nvmx_page dir;    /* a page of pages, with the addresses of the slabs */
+	struct nvmx_page heads;  /* one with chain heads */
 	struct nvmx_page list;   /* the EPTP list; entries that listed[] has not are 0 */
 	uint32_t listed_n;
 	uint32_t listed_next;    /* gives way to the next one when all are taken */
@@ -120,8 +152,12 @@ struct nvmx_ept_vcpu {
 
 struct nvmx_ept {
 	struct nvmx_vcpu *vcpus;
-	uint32_t lock;           /* of the list */
+	struct nvmx_ept_lock lock; /* of the list for those who change it */
+	uint32_t walkers[2];     /* those who read it, who began with `walk` as it was: revocations */
+	uint32_t walk;
+	uint32_t vcpus_n;
 	uint32_t pages;          /* of all vCPUs */
+	uint32_t kicking;        /* revocations that have taken something, and whose kick is not done yet */
 	uint64_t changes;        /* of the host's map */
 };
 
@@ -135,36 +171,39 @@ static inline struct nvmx_ept *nvmx_ept_of_vm(struct nvmx_vm *vm)
 	return (struct nvmx_ept *)vm->ept;
 }
 
-/* What a waiting processor does; a build for user space may give way to the thread that holds the lock. */
-#ifndef NVMX_RELAX
-#define NVMX_RELAX() __builtin_ia32_pause()
-#endif
-
-/* A port header of a kernel that preempts keeps the holder of a lock on its processor. */
-#ifdef NESTVMX_PORT_HEADER
-#include NESTVMX_PORT_HEADER
-#endif
-#ifndef NVMX_PORT_PREEMPT_OFF
-#define NVMX_PORT_PREEMPT_OFF()
-#define NVMX_PORT_PREEMPT_ON()
-#endif
-
-static inline void nvmx_ept_lock(uint32_t *lock)
+/*
+ * The lock of a vCPU's tables, roots and chains.  The vCPU itself changes all of it; others, in a revocation, no more than
+ * leaves, and they give frames back only by nvmx_ept_drop() and nvmx_ept_replace().  A pointer to a table is good as long as the
+ * vCPU that is at work has not evicted it.
+ */
+static inline void nvmx_ept_hold(struct nvmx_ept_vcpu *e)
 {
-	NVMX_PORT_PREEMPT_OFF();
-	while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
-		NVMX_RELAX();
+	nvmx_ept_lock(&e->lock);
+	e->held = 0;
 }
 
-static inline void nvmx_ept_unlock(uint32_t *lock)
+static inline void nvmx_ept_release(struct nvmx_ept_vcpu *e)
 {
-	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
-	NVMX_PORT_PREEMPT_ON();
+	nvmx_ept_unlock(&e->lock);
+}
+
+/*
+ * n more entries, NVMX_EPT_HELD_MAX at most, will be looked at: the lock is given to those who wait if it would be held for too
+ * many.  Whether a leaf is there, and whether the host has changed its map, is to be asked after it.
+ */
+static inline void nvmx_ept_look_at(struct nvmx_ept_vcpu *e, unsigned n)
+{
+	if (__builtin_expect(e->held + n > NVMX_EPT_HELD_MAX, 0)) {
+		nvmx_ept_release(e);
+		nvmx_ept_hold(e);
+	}
+	e->held += n;
 }
 
 static inline struct nvmx_ept_table *nvmx_ept_table(struct nvmx_ept_vcpu *e, uint32_t number)
 {
-	uint64_t *slab = ((uint64_t **)e->dir.va)[number / NVMX_EPT_PER_SLAB];
+	uint64_t **slabs = nvmx_ept_pages(&e->dir)->va[number / NVMX_EPT_PER_SLAB / NVMX_EPT_SLABS_OF_DIR];
+	uint64_t *slab = slabs[number / NVMX_EPT_PER_SLAB % NVMX_EPT_SLABS_OF_DIR];
 
 	return (struct nvmx_ept_table *)((char *)slab + number % NVMX_EPT_PER_SLAB * (4096 / NVMX_EPT_PER_SLAB));
 }
@@ -176,6 +215,15 @@ static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
 
 /* window.c: what L2 sees of t's entry i, if it does. */
 void nvmx_ept_store_in_window(struct nvmx_ept_table *t, unsigned i, uint64_t hw);
+
+/* An entry through which the processor can have cached nothing: empty, not present, or out of reach.  All others change by
+ * nvmx_ept_replace() or nvmx_ept_drop(). */
+static inline void nvmx_ept_store(struct nvmx_ept_table *t, unsigned i, uint64_t hw)
+{
+	__atomic_store_n(t->hw + i, hw, __ATOMIC_RELEASE);
+	if (__builtin_expect(t->window != NULL, 0))
+		nvmx_ept_store_in_window(t, i, hw);
+}
 
 static inline void nvmx_ept_widen(struct nvmx_ept_table *t, unsigned i)
 {
@@ -195,32 +243,43 @@ static inline bool nvmx_ept_still_valid(const struct nvmx_ept_root *r, uint64_t 
 void nvmx_ept_list_review(struct nvmx_ept_vcpu *e);
 
 /* pool.c: pages within the budget. */
-bool nvmx_ept_stock(struct nvmx_vcpu *v);
+/* Pages, and records of tables, for whatever a fault may need. */
+static inline bool nvmx_ept_stocked(const struct nvmx_ept_vcpu *e)
+{
+	return e->pool_n >= NVMX_EPT_STOCK && (e->free_n >= NVMX_EPT_LEVELS || e->slabs < e->slabs_max);
+}
+
+bool nvmx_ept_restock(struct nvmx_vcpu *v);
+static inline bool nvmx_ept_stock(struct nvmx_vcpu *v)
+{
+	return nvmx_ept_stocked(nvmx_ept_of(v)) || nvmx_ept_restock(v);
+}
+
 uint64_t *nvmx_ept_take(struct nvmx_ept_vcpu *e, uint64_t *hpa);
 void nvmx_ept_give(struct nvmx_ept_vcpu *e, uint64_t *page, uint64_t hpa);
 void nvmx_ept_drain(struct nvmx_vcpu *v);
 
 /* table.c: the tree.  Callers hold the lock, and stocked before they took it. */
-struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
-					  bool parts);
 /*
- * The only way in which an entry changes that is not empty, and the place where flushes are owed: if the new one allows less,
- * or something else, and the processor may have cached what the old one allowed, the root is flushed before L2 runs again.
- * Returns whether that is so.  An entry that is empty gets a link, too; leaves are made by nvmx_ept_set_leaves().
+ * The way in which an entry changes that is not empty, and where flushes are owed: if it comes to allow less, or something else,
+ * and the processor may have cached what it allowed, the root is flushed before L2 runs again; returns whether that is so.
  */
 bool nvmx_ept_replace(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw);
+struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
+					  bool parts);
 void nvmx_ept_update_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy);
 void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower,
 		       uint64_t rights, uint64_t copy);
 /* Empties an entry.  A lower table is detached with all below it, in O(1).  Returns as nvmx_ept_replace(). */
 bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
 void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number);
-/* Makes a link not present; the lower table stays known. */
+/* Makes a link not present, or all those of a table that an INVEPT has put out of reach; the lower table stays known. */
 void nvmx_ept_cut(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
 void nvmx_ept_cut_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 /* Takes the first detached table apart; what was below it becomes detached.  False: there is none. */
 bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e);
-/* Detaches some tables that have none below them; false: there are none but top tables. */
+/* Detaches some tables that have none below them, or else the root that was not used for longest and is not L2's; false: there are
+ * none. */
 bool nvmx_ept_evict(struct nvmx_ept_vcpu *e);
 /* Makes t current: cuts its links, and drops each leaf that differs from EPT12's table `page12`.  Gives the indexes of the
  * first that were dropped. */
@@ -239,7 +298,12 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
 /* root.c */
 struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12);
-void nvmx_ept_want_flush(struct nvmx_ept_vcpu *e, unsigned root);
+
+static inline void nvmx_ept_want_flush(struct nvmx_ept_vcpu *e, unsigned root)
+{
+	e->roots[root].flush = true;
+	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
+}
 
 /* A leaf about to be made. */
 struct nvmx_ept_leaf {
@@ -252,9 +316,16 @@ struct nvmx_ept_leaf {
 void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n);
 void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
-/* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right.  Takes the lock, several times if the
- * range is long.  Returns whether there was one. */
+
+/* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right. */
 enum nvmx_ept_loss { NVMX_EPT_LOSE_ALL, NVMX_EPT_LOSE_WRITE };
-bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, uint64_t gpa, uint64_t end, enum nvmx_ept_loss loss);
+struct nvmx_ept_revocation {
+	uint64_t gpa, end;
+	enum nvmx_ept_loss loss;
+	uint32_t *announce;      /* counted up before the first one is changed; NULL: not */
+	bool announced;
+};
+/* Takes the lock, several times if there is much to do.  Returns whether a processor may have cached one of them. */
+bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, struct nvmx_ept_revocation *r);
 
 #endif

@@ -7,14 +7,18 @@
 /* A page of new records, numbered on from the last ones. */
 static bool new_slab(struct nvmx_ept_vcpu *e)
 {
+	struct nvmx_ept_pages *dir = nvmx_ept_pages(&e->dir);
+	uint32_t n = e->slabs / NVMX_EPT_SLABS_OF_DIR;
 	uint64_t hpa, *slab;
 	uint32_t i;
 
-	if (e->slabs == NVMX_EPT_SLABS)
+	if (e->slabs >= e->slabs_max)
 		return false;
+	if (!dir->va[n])
+		dir->va[n] = nvmx_ept_take(e, &dir->hpa[n]);
 	slab = nvmx_ept_take(e, &hpa);
 	slab[0] = hpa;
-	((uint64_t **)e->dir.va)[e->slabs] = slab;
+	((uint64_t **)dir->va[n])[e->slabs % NVMX_EPT_SLABS_OF_DIR] = slab;
 	for (i = NVMX_EPT_PER_SLAB - 1; i > 0; i--) {
 		struct nvmx_ept_table *t = nvmx_ept_table(e, e->slabs * NVMX_EPT_PER_SLAB + i);
 
@@ -23,6 +27,7 @@ static bool new_slab(struct nvmx_ept_vcpu *e)
 		e->free_records = t->number;
 	}
 	e->slabs++;
+	e->free_n += NVMX_EPT_PER_SLAB - 1;
 	return true;
 }
 
@@ -35,6 +40,7 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
 		return NULL;
 	t = nvmx_ept_table(e, e->free_records);
 	e->free_records = t->next;
+	e->free_n--;
 	*t = (struct nvmx_ept_table){
 		.number = t->number, .level = (uint8_t)level, .root = (uint8_t)root, .gpa12 = gpa12,
 		.lo = 512, .around = NVMX_EPT_AROUND_MIN, .state = NVMX_EPT_T_LINKED,
@@ -59,20 +65,18 @@ static bool may_be_cached(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_t
 {
 	if (t->state == NVMX_EPT_T_DETACHED)
 		return false;
-	return !t->copy || t->generation == e->roots[t->root].generation || nvmx_ept_window_in_use(e, t);
+	return !t->copy || t->generation == e->roots[t->root].generation || (t->window && nvmx_ept_window_in_use(e, t));
 }
 
 bool nvmx_ept_replace(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw)
 {
 	uint64_t was = t->hw[i];
-	bool less = (was & NVMX_EPTE_RIGHTS && (was & ~hw & NVMX_EPTE_RIGHTS || (was ^ hw) & TARGET)) && may_be_cached(e, t) &&
-		    (nvmx_ept_is_leaf(t, i) || may_be_cached(e, nvmx_ept_table(e, (uint32_t)t->side[i])));
+	bool less = was & NVMX_EPTE_RIGHTS && ((was & ~hw & NVMX_EPTE_RIGHTS) | ((was ^ hw) & TARGET)) &&
+		    (nvmx_ept_is_leaf(t, i) || may_be_cached(e, nvmx_ept_table(e, (uint32_t)t->side[i]))) && may_be_cached(e, t);
 
 	if (less)
 		nvmx_ept_want_flush(e, t->root);
-	__atomic_store_n(t->hw + i, hw, __ATOMIC_RELEASE);
-	if (__builtin_expect(t->window != NULL, 0))
-		nvmx_ept_store_in_window(t, i, hw);
+	nvmx_ept_store(t, i, hw);
 	return less;
 }
 
@@ -93,14 +97,18 @@ void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsign
 		lower->parent = t->number;
 		lower->index = (uint16_t)i;
 	}
-	if (!(t->hw[i] & NVMX_EPTE_RIGHTS) && t->live_n <= NVMX_EPT_LIVE) {
+	if (t->copy)
+		t->copy[i] = copy;
+	if (t->hw[i] & NVMX_EPTE_RIGHTS) {
+		nvmx_ept_replace(e, t, i, lower->hw_hpa | rights);
+		return;
+	}
+	if (t->live_n <= NVMX_EPT_LIVE) {
 		if (t->live_n < NVMX_EPT_LIVE)
 			t->live[t->live_n] = (uint16_t)i;
 		t->live_n++;
 	}
-	if (t->copy)
-		t->copy[i] = copy;
-	nvmx_ept_replace(e, t, i, lower->hw_hpa | rights);
+	nvmx_ept_store(t, i, lower->hw_hpa | rights);
 }
 
 static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
@@ -113,14 +121,18 @@ static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 
 bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 {
-	bool leaf = nvmx_ept_is_leaf(t, i), owes;
+	bool owes;
 
 	if (!t->hw[i])
 		return false;
-	owes = nvmx_ept_replace(e, t, i, 0);
-	if (leaf) {
+	if (nvmx_ept_is_leaf(t, i)) {
+		owes = may_be_cached(e, t);
+		if (owes)
+			nvmx_ept_want_flush(e, t->root);
+		nvmx_ept_store(t, i, 0);
 		nvmx_ept_unchain(e, t, i);
 	} else {
+		owes = nvmx_ept_replace(e, t, i, 0);
 		t->links--;
 		detach(e, nvmx_ept_table(e, (uint32_t)t->side[i]));
 	}
@@ -144,8 +156,11 @@ bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e)
 		return false;
 	t = nvmx_ept_table(e, e->detached);
 	e->detached = t->next;
-	for (i = t->lo; i < t->hi; i++)
+	for (i = t->lo; i < t->hi; i++) {
+		nvmx_ept_look_at(e, t->level > 1 ? NVMX_EPT_FOR_DROP : 1);
+		NVMX_LOCK_VISIT(1);
 		nvmx_ept_drop(e, t, i);
+	}
 	nvmx_ept_give(e, t->hw, t->hw_hpa);
 	nvmx_ept_give(e, t->side, t->side_hpa);
 	if (t->copy)
@@ -153,7 +168,24 @@ bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e)
 	t->state = NVMX_EPT_T_FREE;
 	t->next = e->free_records;
 	e->free_records = t->number;
+	e->free_n++;
 	e->tables--;
+	return true;
+}
+
+/* The root that was not used for longest, but for L2's own. */
+static bool give_up_root(struct nvmx_ept_vcpu *e)
+{
+	struct nvmx_ept_root *oldest = NULL;
+
+	for (struct nvmx_ept_root *r = e->roots; r < e->roots + e->roots_n; r++)
+		if (r->role12 && r->role12 != (e->hot.role12 & ~NVMX_EPT_ROLE_PML) && (!oldest || r->last_use < oldest->last_use))
+			oldest = r;
+	if (!oldest)
+		return false;
+	nvmx_ept_detach_top(e, oldest->top);
+	*oldest = (struct nvmx_ept_root){ 0 };
+	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE); /* it may be in the EPTP list */
 	return true;
 }
 
@@ -164,6 +196,8 @@ bool nvmx_ept_evict(struct nvmx_ept_vcpu *e)
 	for (; left && evicted < EVICT_AT_ONCE; left--) {
 		struct nvmx_ept_table *t;
 
+		nvmx_ept_look_at(e, NVMX_EPT_FOR_DROP);
+		NVMX_LOCK_VISIT(1);
 		e->hand = (e->hand + 1) % (e->slabs * NVMX_EPT_PER_SLAB);
 		if (e->hand % NVMX_EPT_PER_SLAB == 0)
 			continue;
@@ -173,7 +207,7 @@ bool nvmx_ept_evict(struct nvmx_ept_vcpu *e)
 		nvmx_ept_drop(e, nvmx_ept_table(e, t->parent), t->index);
 		evicted++;
 	}
-	return evicted;
+	return evicted || give_up_root(e);
 }
 
 void nvmx_ept_cut(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
@@ -181,22 +215,26 @@ void nvmx_ept_cut(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 	nvmx_ept_replace(e, t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
 }
 
-static void cut_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+static inline void cut_link(struct nvmx_ept_table *t, unsigned i)
 {
+	NVMX_LOCK_VISIT(1);
 	if (t->hw[i] && !nvmx_ept_is_leaf(t, i))
-		nvmx_ept_cut(e, t, i);
+		nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
 }
 
 void nvmx_ept_cut_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 {
 	unsigned i;
 
-	if (t->live_n > NVMX_EPT_LIVE)
+	if (t->live_n > NVMX_EPT_LIVE) {
+		nvmx_ept_look_at(e, t->hi - t->lo);
 		for (i = t->lo; i < t->hi; i++)
-			cut_link(e, t, i);
-	else
+			cut_link(t, i);
+	} else {
+		nvmx_ept_look_at(e, t->live_n);
 		for (i = 0; i < t->live_n; i++)
-			cut_link(e, t, t->live[i]);
+			cut_link(t, t->live[i]);
+	}
 	t->live_n = 0;
 }
 
@@ -217,11 +255,19 @@ unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
 {
 	const uint64_t *copy = t->copy;
-	unsigned i, k, end = t->leaves ? t->hi : 0, n = 0;
+	unsigned i = t->lo & ~7u, k, end, n = 0;
 
-	nvmx_ept_close_window(e, t);
-	nvmx_ept_cut_links(e, t);
-	for (i = t->lo & ~7u; i < end; i += 8) {
+	if (t->window) {
+		nvmx_ept_look_at(e, NVMX_EPT_IN_WINDOW);
+		nvmx_ept_close_window(e, t);
+	}
+	if (t->links)
+		nvmx_ept_cut_links(e, t);
+	end = t->leaves ? (t->hi + 7u) & ~7u : i;
+	if (end != i)
+		nvmx_ept_look_at(e, end - i);
+	for (; i < end; i += 8) {
+		NVMX_LOCK_VISIT(8);
 		if (same_eight(copy + i, page12 + i))
 			continue;
 		for (k = i; k < i + 8; k++) {

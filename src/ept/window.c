@@ -40,6 +40,7 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 	link = upper->hw[t->index];
 	if ((link & NVMX_EPTE_ADDR) == w->page.hpa)
 		nvmx_ept_replace(e, upper, t->index, t->hw_hpa | (link & ~NVMX_EPTE_ADDR));
+	NVMX_LOCK_VISIT(NVMX_EPT_IN_WINDOW);
 	for (uint64_t *entry = t->window + t->window_first, *end = entry + NVMX_EPT_IN_WINDOW; entry < end; entry++)
 		*entry = 0;
 	t->window = NULL;
@@ -51,13 +52,14 @@ static struct nvmx_ept_window *get(struct nvmx_ept_vcpu *e)
 {
 	for (unsigned n = 0; n < NVMX_EPT_WINDOWS; n++) {
 		struct nvmx_ept_window *w = &e->windows[e->window_next % NVMX_EPT_WINDOWS];
-		struct nvmx_ept_table *t = nvmx_ept_table(e, w->table);
+		struct nvmx_ept_table *t = w->table ? nvmx_ept_table(e, w->table) : NULL;
 
-		if (w->table && nvmx_ept_window_in_use(e, t)) {
+		NVMX_LOCK_VISIT(1);
+		if (t && nvmx_ept_window_in_use(e, t)) {
 			e->window_next++;
 			continue;
 		}
-		if (w->table)
+		if (t)
 			nvmx_ept_close_window(e, t);
 		if (!w->page.va && e->pool_n)
 			w->page.va = nvmx_ept_take(e, &w->page.hpa);
@@ -72,6 +74,7 @@ static void copy_entries(const struct nvmx_ept_table *t, const struct nvmx_ept_r
 	const uint64_t *hw = t->hw, *copy = t->copy;
 	uint64_t *window = t->window;
 
+	NVMX_LOCK_VISIT(NVMX_EPT_IN_WINDOW);
 	for (unsigned k = first; k < first + NVMX_EPT_IN_WINDOW; k++) {
 		uint64_t is = nvmx_ept_load(page12 + k);
 
@@ -86,13 +89,14 @@ bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, con
 	struct nvmx_ept_table *upper = nvmx_ept_table(e, t->parent);
 	struct nvmx_ept_window *w;
 
+	nvmx_ept_look_at(e, NVMX_EPT_WINDOWS + 3 * NVMX_EPT_IN_WINDOW);
 	if (!t->hw[i] || (t->hw[i] & need) != need || !nvmx_ept_still_valid(r, t->copy[i], nvmx_ept_load(page12 + i)))
 		return false;
 	w = get(e);
 	if (!w)
 		return false;
 	nvmx_ept_close_window(e, t); /* one that L2 had before the last INVEPT */
-	nvmx_ept_replace(e, upper, t->index, w->page.hpa | (upper->hw[t->index] & ~NVMX_EPTE_ADDR));
+	nvmx_ept_store(upper, t->index, w->page.hpa | (upper->hw[t->index] & ~NVMX_EPTE_ADDR));
 	w->table = t->number;
 	w->generation = r->generation;
 	w->stray = stray;

@@ -3,9 +3,12 @@
  * vCPUs on one EPT12, each in a thread, while L1's tables change and the host takes frames back: after a revocation has
  * returned, nobody reaches the frame.  Each L2 has two EPTPs, between which the processor may switch.  And L1 takes pages
  * from L2 as an L1 does that knows it is nested: it changes the entry, every vCPU invalidates the page's range, and then
- * nobody reaches what was there.  Built with the thread sanitizer.
+ * nobody reaches what was there.  vCPUs come and go meanwhile.  Built with the thread sanitizer.
+ *
+ * The host serialises nothing: several threads take the same frame back at once, and each may use it when its own call returns.
  */
 #include <pthread.h>
+#include "../unit/lock_count.h"
 #include "../unit/ept_host.h"
 
 #define MAX_VCPUS 4
@@ -13,12 +16,17 @@
 #define TABLES 12u
 #define DATA 64u
 #define LIST_FRAME (FRAMES - 1) /* L1's EPTP list */
+#define LARGE_PAGES 2u         /* of L1's memory, which the host has in one piece: from LARGE_GPA on */
+#define LARGE_GPA (64ull << 21)
+#define LARGE_HPA (1ull << 40)
+#define LARGE (FRAMES)         /* their place in host_of[] */
 #define HOST_FRAMES (FRAMES + MAX_VCPUS * STEPS)
 
-/* L1's frame -> host frame << 8 | rights.  A host frame that was taken back is never used again. */
-static uint64_t host_of[FRAMES];
-static uint32_t taken_at[HOST_FRAMES], protected_at[HOST_FRAMES]; /* number of the revocation, 0: none */
-static uint32_t revocations, given;
+/* L1's frame -> host frame << 8 | rights.  A host frame that was taken back is never used again.  Without rights it is the frame
+ * that was there last. */
+static uint64_t host_of[FRAMES + LARGE_PAGES];
+static uint32_t taken_at[2 * HOST_FRAMES], protected_at[2 * HOST_FRAMES]; /* number of the revocation, 0: none */
+static uint32_t revocations, given, doubles;
 
 /* L1's own: pages that it takes from L2, all mapped by SHOT_TABLE.  A frame of L1's that was taken is not used again. */
 #define SHOT_TABLE 20u
@@ -29,7 +37,6 @@ static uint32_t shot_at[FRAMES]; /* number of the shootdown, 0: none */
 static uint32_t shots;
 static struct { uint64_t gpa2; uint32_t number; } shot; /* under way; number 0: none */
 static pthread_mutex_t l1_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t host_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned kicks;
 static struct vcpu_thread *all[MAX_VCPUS];
 static _Thread_local struct vcpu_thread *me;
@@ -51,22 +58,40 @@ struct vcpu_thread {
 
 static const uint64_t eptp12[2] = { 0x1000 | 3 << 3 | 6, 0x1000 | 3 << 3 | 6 | NVMX_EPTP_AD };
 
+/* The place of L1's frame in host_of[]; FRAMES + LARGE_PAGES: none. */
+static unsigned place_of(uint64_t gpa)
+{
+	if (gpa >= LARGE_GPA && gpa < LARGE_GPA + LARGE_PAGES * 0x200000ull)
+		return LARGE + (unsigned)((gpa - LARGE_GPA) >> 21);
+	return gpa >> 12 < FRAMES ? (unsigned)(gpa >> 12) : FRAMES + LARGE_PAGES;
+}
+
 static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
-	uint64_t m = gpa >> 12 < FRAMES ? __atomic_load_n(&host_of[gpa >> 12], __ATOMIC_SEQ_CST) : 0;
+	unsigned place = place_of(gpa);
+	uint64_t m = place < FRAMES + LARGE_PAGES ? __atomic_load_n(&host_of[place], __ATOMIC_SEQ_CST) : 0;
 
 	(void)h;
-	if (!(m & 7) || (m & access) != access)
+	lock_none_held();
+	if (!(m & 7) || (m & access & 7) != (access & 7))
 		return -1;
-	*out = (struct nvmx_xlate){ .hpa = (m >> 8) << 12 | (gpa & 0xfff), .rights = m & 7, .page_shift = 12, .memtype = 6 };
+	*out = (struct nvmx_xlate){ .rights = m & 7, .page_shift = place < LARGE ? 12 : 21, .memtype = 6 };
+	out->hpa = place < LARGE ? (m >> 8) << 12 | (gpa & 0xfff) : LARGE_HPA | (m >> 8) << 21 | (gpa & 0x1fffff);
 	return 0;
+}
+
+/* What a host-physical address is in taken_at[] and protected_at[]. */
+static uint32_t ident(uint64_t hpa)
+{
+	return (uint32_t)(hpa >= LARGE_HPA ? HOST_FRAMES + ((hpa - LARGE_HPA) >> 21) : hpa >> 12);
 }
 
 /* As an IPI: the others leave L2. */
 static void kick_others(struct nvmx_host *h)
 {
 	(void)h;
-	kicks++;
+	lock_none_held();
+	__atomic_add_fetch(&kicks, 1, __ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < MAX_VCPUS; i++)
 		while (all[i] && all[i] != me && __atomic_load_n(&all[i]->in_l2, __ATOMIC_SEQ_CST))
 			sched_yield();
@@ -83,6 +108,8 @@ static unsigned below(uint64_t *rnd, unsigned n)
 /* Tables 1 to 3 are the upper levels, the others hold 4-KiB pages. */
 static uint64_t some_entry(uint64_t *rnd, unsigned table)
 {
+	if (table == 3 && below(rnd, 3) == 0)
+		return (below(rnd, 4) ? 7 : 5) | WB_LEAF | NVMX_EPTE_LARGE | (LARGE_GPA + below(rnd, LARGE_PAGES) * 0x200000ull);
 	if (table < 4)
 		return 7 | (uint64_t)(table < 3 ? table + 1 : 4 + below(rnd, TABLES - 4)) << 12;
 	return (below(rnd, 8) ? 7 : below(rnd, 2) ? 5 : 0) | WB_LEAF | (uint64_t)(DATA + below(rnd, 24)) << 12;
@@ -127,19 +154,23 @@ static bool run_l2(struct vcpu_thread *t, unsigned n, uint64_t gpa2, unsigned ac
 {
 	uint64_t eptp, hpa, qual;
 	uint32_t before, taken, protected, shot_before, shot_then;
-	unsigned rights;
-	bool reached;
+	unsigned rights, times = below(&t->rnd, 8) ? 1 : 4;
+	bool reached = true;
 
 	__atomic_store_n(&t->in_l2, true, __ATOMIC_SEQ_CST);
 	eptp = nvmx_ept_root(&t->v, eptp12[t->on]); /* what nvmx_before_l2() does */
 	if (t->on != n)
 		eptp = switch_to(t, n);
-	before = __atomic_load_n(&revocations, __ATOMIC_SEQ_CST);
-	shot_before = __atomic_load_n(&shots, __ATOMIC_SEQ_CST);
-	reached = !hw_access(&t->host, eptp, 0, gpa2, access, &hpa, &rights, &qual);
-	if (reached) {
-		taken = __atomic_load_n(&taken_at[hpa >> 12], __ATOMIC_SEQ_CST);
-		protected = __atomic_load_n(&protected_at[hpa >> 12], __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; reached && i < times; i++) {
+		if (i)
+			sched_yield(); /* and then the TLB serves */
+		before = __atomic_load_n(&revocations, __ATOMIC_SEQ_CST);
+		shot_before = __atomic_load_n(&shots, __ATOMIC_SEQ_CST);
+		reached = !hw_access(&t->host, eptp, 0, gpa2, access, &hpa, &rights, &qual);
+		if (!reached)
+			break;
+		taken = __atomic_load_n(&taken_at[ident(hpa)], __ATOMIC_SEQ_CST);
+		protected = __atomic_load_n(&protected_at[ident(hpa)], __ATOMIC_SEQ_CST);
 		t->taken_reached += (taken && taken <= before) || (protected && protected <= before && rights & 2);
 		shot_then = hpa >> 12 < FRAMES ? __atomic_load_n(&shot_at[hpa >> 12], __ATOMIC_SEQ_CST) : 0;
 		t->shot_reached += shot_then && shot_then <= shot_before;
@@ -167,41 +198,79 @@ static void access_once(struct vcpu_thread *t, unsigned n)
 	}
 }
 
-/* The host takes a frame back; L1 gets another for it, at once or when somebody comes across it again. */
-static void move_frame(struct vcpu_thread *t)
+static void mark(uint32_t *at, uint32_t frame)
 {
-	unsigned gfn = DATA + below(&t->rnd, 24), rights = below(&t->rnd, 4) ? 7 : 5;
-	uint64_t old;
+	uint32_t none = 0, number = __atomic_add_fetch(&revocations, 1, __ATOMIC_SEQ_CST);
 
-	pthread_mutex_lock(&host_lock);
-	old = __atomic_load_n(&host_of[gfn], __ATOMIC_RELAXED) >> 8;
-	if (old) {
-		__atomic_store_n(&host_of[gfn], 0, __ATOMIC_SEQ_CST);
-		nvmx_host_invalidate(t->v.vm, below(&t->rnd, 2) ? &t->v : NULL, (uint64_t)gfn << 12, 4096);
-		__atomic_store_n(&taken_at[old], revocations + 1, __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&revocations, 1, __ATOMIC_SEQ_CST);
-		assert_true(FRAMES + given < HOST_FRAMES - 1);
-	}
-	if (!old || below(&t->rnd, 2))
-		__atomic_store_n(&host_of[gfn], (uint64_t)(FRAMES + ++given) << 8 | rights, __ATOMIC_SEQ_CST);
-	pthread_mutex_unlock(&host_lock);
+	__atomic_compare_exchange_n(&at[frame], &none, number, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* The host lets L1 only read a frame from now on. */
+/* A frame of L1's or a large page: its place in host_of[], address and size. */
+static unsigned some_place(struct vcpu_thread *t, uint64_t *gpa, uint64_t *size)
+{
+	unsigned place = below(&t->rnd, 4) ? DATA + below(&t->rnd, 24) : LARGE + below(&t->rnd, LARGE_PAGES);
+
+	*gpa = place < LARGE ? (uint64_t)place << 12 : LARGE_GPA + (place - LARGE) * 0x200000ull;
+	*size = place < LARGE ? 4096 : 0x200000;
+	return place;
+}
+
+static uint32_t frame_of(unsigned place, uint64_t m)
+{
+	return (uint32_t)(m >> 8) + (place < LARGE ? 0 : HOST_FRAMES);
+}
+
+/* The host takes a frame back; L1 gets another for it, at once or when somebody comes across it again.  Who finds it gone
+ * already may be the second, whose call says as much as that of the first. */
+static void move_frame(struct vcpu_thread *t)
+{
+	uint64_t gpa, size, m, gone;
+	unsigned place = some_place(t, &gpa, &size), rights = below(&t->rnd, 4) ? 7 : 5;
+	uint32_t number;
+
+	m = __atomic_load_n(&host_of[place], __ATOMIC_SEQ_CST);
+	gone = m & ~0xffull;
+	if (m & 7 && !__atomic_compare_exchange_n(&host_of[place], &m, gone, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return;
+	if (!(m & 7))
+		__atomic_add_fetch(&doubles, 1, __ATOMIC_SEQ_CST);
+	nvmx_host_invalidate(t->v.vm, below(&t->rnd, 2) ? &t->v : NULL, gpa, size);
+	mark(taken_at, frame_of(place, m));
+	if (below(&t->rnd, 2)) {
+		number = FRAMES + __atomic_add_fetch(&given, 1, __ATOMIC_SEQ_CST);
+		assert_true(number < HOST_FRAMES - 1);
+		__atomic_compare_exchange_n(&host_of[place], &gone, (uint64_t)number << 8 | rights, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST);
+	}
+}
+
+/* The host lets L1 only read a frame from now on, or finds that so already. */
 static void protect_frame(struct vcpu_thread *t)
 {
-	unsigned gfn = DATA + below(&t->rnd, 24);
-	uint64_t m;
+	uint64_t gpa, size, m;
+	unsigned place = some_place(t, &gpa, &size);
 
-	pthread_mutex_lock(&host_lock);
-	m = __atomic_load_n(&host_of[gfn], __ATOMIC_RELAXED);
-	if (m & 2) {
-		__atomic_store_n(&host_of[gfn], m & ~2ull, __ATOMIC_SEQ_CST);
-		nvmx_host_write_protect(t->v.vm, below(&t->rnd, 2) ? &t->v : NULL, (uint64_t)gfn << 12, 4096);
-		__atomic_store_n(&protected_at[m >> 8], revocations + 1, __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&revocations, 1, __ATOMIC_SEQ_CST);
-	}
-	pthread_mutex_unlock(&host_lock);
+	m = __atomic_load_n(&host_of[place], __ATOMIC_SEQ_CST);
+	if (m & 2 && !__atomic_compare_exchange_n(&host_of[place], &m, m & ~2ull, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return;
+	nvmx_host_write_protect(t->v.vm, below(&t->rnd, 2) ? &t->v : NULL, gpa, size);
+	mark(protected_at, frame_of(place, m));
+}
+
+/* A vCPU comes, uses a page and goes. */
+static void come_and_go(struct vcpu_thread *t)
+{
+	struct nvmx_vcpu *v = aligned_alloc(64, (sizeof(*v) + 63) & ~63ul);
+	struct nvmx_ept_fault f;
+
+	memset(v, 0, sizeof(*v));
+	v->vm = t->v.vm;
+	v->ops = t->v.ops;
+	v->host = &t->host;
+	assert_int_equal(nvmx_ept_vcpu_init(v), 0);
+	nvmx_ept_violation(v, eptp12[0], (uint64_t)below(&t->rnd, 4) << 12, NVMX_ACCESS_R | 0x180, &f);
+	nvmx_ept_vcpu_destroy(v);
+	free(v);
 }
 
 /* L1's handler of its IPI: the page-level invalidation on this vCPU. */
@@ -262,6 +331,8 @@ static void *run_vcpu(void *arg)
 			move_frame(t);
 		else if (what < 14)
 			protect_frame(t);
+		else if (what < 15 && below(&t->rnd, 32) == 0)
+			come_and_go(t);
 		else
 			access_once(t, what & 1);
 	}
@@ -287,13 +358,13 @@ static void run(unsigned vcpus, uint64_t start)
 	memset(protected_at, 0, sizeof(protected_at));
 	memset(all, 0, sizeof(all));
 	memset(shot_at, 0, sizeof(shot_at));
-	revocations = given = kicks = shots = shot.number = 0;
+	revocations = given = doubles = kicks = shots = shot.number = 0;
 	vm->caps.maxphyaddr = vm->hw.maxphyaddr = 46;
 	vm->caps.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = RIG_EPT_CAPS;
 	vm->hw = vm->caps;
 	assert_int_equal(nvmx_ept_vm_init(vm), 0);
 	host_init(&first);
-	for (i = 0; i < FRAMES; i++)
+	for (i = 0; i < FRAMES + LARGE_PAGES; i++)
 		host_of[i] = (uint64_t)i << 8 | 7;
 	for (i = 1; i < TABLES; i++)
 		for (k = 0; k < 4; k++)
@@ -327,9 +398,9 @@ static void run(unsigned vcpus, uint64_t start)
 	}
 	for (i = 0; i < vcpus; i++)
 		free(t[i]);
-	print_message("  %u frames moved, %u times another vCPU had them\n", revocations, kicks);
+	print_message("  %u revocations, %u of what was gone already; %u kicks\n", revocations, doubles, kicks);
 	print_message("  %u pages taken by L1\n", shots);
-	assert_true(revocations > STEPS / 20 && kicks > 0 && shots > 100);
+	assert_true(revocations > STEPS / 20 && kicks > 0 && doubles > 0 && shots > 100);
 	free(first.ram);
 	free(vm);
 }

@@ -64,6 +64,25 @@ static uint64_t random_gpa(struct model *m)
 	return gpa | (rnd(m) & 0xff8);
 }
 
+static struct nvmx_host_ops ops;
+static struct model *translating;
+
+/* While it is asked for a frame the host often takes another one back, and maps it again elsewhere. */
+static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	int error = host_translate(h, gpa, access, out);
+	unsigned gfn;
+
+	if (translating && below(translating, 8) == 0) {
+		gfn = TABLES + below(translating, FRAMES - TABLES - 1);
+		if (h->map[gfn].shift == 12 && gfn != gpa >> 12 && (error || out->page_shift == 12)) {
+			h->map[gfn].frame = HOST_RAM_FRAME + below(translating, 2 * FRAMES);
+			nvmx_host_invalidate(&translating->r->vm, NULL, (uint64_t)gfn << 12, 4096);
+		}
+	}
+	return error;
+}
+
 static unsigned slot_of(unsigned index)
 {
 	unsigned s = 0;
@@ -553,6 +572,10 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 	print_message("seed %llu, accessed and dirty flags %s, %s\n", (unsigned long long)seed, ad ? "on" : "off",
 		      scarce ? "few pages" : "pages enough");
 	m->r = rig_new(0);
+	ops = host_ops;
+	ops.translate = translate;
+	m->r->vm.ops = m->r->v.ops = &ops;
+	translating = m;
 	if (scarce)
 		m->r->host.page_limit = FEW_PAGES;
 	m->rnd = seed * 0x9e3779b97f4a7c15ull + 1;
@@ -589,6 +612,7 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 		      m->r->host.pages_peak, m->r->host.flushes, m->switches, m->switch_exits);
 	assert_true(m->switches > steps / 50 && m->switch_exits > steps / 50);
 	assert_true(m->reached > steps / 20 && m->to_l1 > steps / 20 && m->to_host > steps / 1000);
+	translating = NULL;
 	rig_free(m->r);
 	free(m);
 }
