@@ -160,6 +160,8 @@ static inline void hw_flush_one(struct hw *hw, const struct nvmx_vtd_flush *f)
 	struct hw_device *d = f->device;
 	uint64_t first = f->iova >> 12, pages = BIT64(f->order);
 
+	if (f->kind == NVMX_VTD_FLUSH_DEVICE_TLB && !d) /* of an emulated device that was not added */
+		return;
 	if (f->kind == NVMX_VTD_FLUSH_DEVICE_TLB) {
 		d->tlb_flushes++;
 		d->tlb_iova = f->iova;

@@ -9,7 +9,7 @@
 
 const uint64_t run_iovas[IOVAS] = {
 #define AREA(a) a, (a) + 0x1000, (a) + 0x2000, (a) + 0x7000, (a) + 0x8000, (a) + 0xff000, (a) + 0x1fe000, (a) + 0x1ff000
-	AREA(0x0ull), AREA(0x200000ull), AREA(0x40000000ull), AREA(0x40200000ull), AREA(0x7fc0000000ull),
+	AREA(0x0ull), AREA(0xfee00000ull), AREA(0x40000000ull), AREA(0x40200000ull), AREA(0x7fc0000000ull),
 	AREA(0x7fffe00000ull), AREA(0x8000000000ull), AREA(0xffffffe00000ull),
 };
 
@@ -35,7 +35,10 @@ void run_progress(struct run *r)
 	if (!r->busy)
 		return;
 	r->rounds++;
-	if (r->waiting) {
+	if (r->waiting && r->h.told) {
+		r->h.told = false;
+		run_verdict(r, nvmx_vtd_interrupts_done(r->u));
+	} else if (r->waiting) {
 		hw_flush_queued(&r->h);
 		run_verdict(r, nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED));
 	} else {
@@ -58,7 +61,7 @@ void run_complete(struct run *r)
 static void took(struct run *r, struct tree *t)
 {
 	for (unsigned i = 0; i < IOVAS; i++)
-		ref_set(&t->page[i], ref_walk(&r->h, t->root, t->levels, run_iovas[i], HOST_WIDTH), r->now);
+		ref_set(&t->page[i], ref_walk(&r->h, t->root, t->levels, run_iovas[i], r->config.width, HOST_WIDTH), r->now);
 }
 
 static uint64_t table_get(struct run *r)
@@ -110,7 +113,7 @@ static uint64_t some_page(struct run *r, unsigned shift)
 	if (shift == 30)
 		return r->flags & RUN_LOSSY && !rnd(r, 8) ? 0 : BIG_GPA;
 	switch (rnd(r, 8)) {
-	case 0: return (0x800000ull + rnd(r, 0x800000)) & ~(size - 1); /* not RAM */
+	case 0: return ((rnd(r, 2) ? 0x800000ull : 0xfec00000) + rnd(r, 0x800000)) & ~(size - 1); /* not RAM */
 	case 1:
 	case 2: return (BIG_GPA + ((uint64_t)rnd(r, BIG_FRAMES) << 12)) & ~(size - 1);
 	default: return ((uint64_t)(F_DATA + rnd(r, RAM_FRAMES - F_DATA)) << 12) & ~(size - 1);
@@ -429,20 +432,30 @@ static void host_changes(struct run *r)
 		gpa = BIG_GPA + ((uint64_t)rnd(r, BIG_FRAMES) << 12);
 	if (r->waiting) /* the frame may be given away only when nothing is under way */
 		run_complete(r);
+	run_revoke(r, gpa, change);
+}
+
+void run_revoke(struct run *r, uint64_t gpa, unsigned change)
+{
+	r->h.mute = !r->busy && !rnd(r, 4); /* nothing of L1's is under way that would fail, too */
 	r->changes++;
-	hw_change(&r->h, gpa, change);
+	hw_change(&r->h, gpa, (enum hw_change)change);
 	run_verdict(r, nvmx_vtd_host_invalidate(r->u, gpa, 0x1000));
-	if (r->waiting) {
+	r->h.mute = false;
+	if (r->waiting && !r->h.told) {
 		hw_flush_queued(&r->h);
 		run_verdict(r, nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED));
 	}
 	if (!r->waiting)
 		hw_audit(&r->h);
+	if (!(r->flags & RUN_WILD) && nvmx_vtd_read(r->u, 0x34, 4) & 0x70)
+		hw_fail(&r->h, "L1 hears of an error that it has nothing to do with");
 }
 
 static void rare_step(struct run *r)
 {
-	switch (rnd(r, 8)) {
+	switch (rnd(r, 9)) {
+	case 8: run_replace(r); break;
 	case 0: toggle_translation(r); break;
 	case 1: toggle_queue(r); break;
 	case 2:

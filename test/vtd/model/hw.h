@@ -62,6 +62,7 @@ struct hw_mappings {
 struct hw_device {
 	uint16_t source_id;
 	bool has_tlb;
+	bool muted;                   /* its TLB has not answered, and it has not been attached since */
 	struct nvmx_vtd_target target;
 };
 
@@ -96,6 +97,10 @@ struct nvmx_vtd_host {
 	const uint64_t *iovas;        /* where it looks */
 	unsigned iovas_n;
 	bool delay_flushes;
+	bool mute;                    /* no device-TLB answers */
+	bool told;                    /* interrupts_changed was called, and the host has not followed */
+	bool routes_later;
+	uint8_t width;                /* that the unit was given */
 	unsigned fail_page, fail_domain, fail_attach; /* one in so many calls fails; 0: none */
 	unsigned maps;
 	unsigned interrupts;

@@ -78,6 +78,9 @@ static void op_interrupts_changed(struct nvmx_vtd_host *h, uint32_t index, uint3
 		hw_fail(h, "interrupts_changed beyond the table");
 	for (uint32_t i = index; i < index + count && i < 512; i++)
 		h->route_valid[i / 64] &= ~(1ull << i % 64);
+	if (h->told)
+		hw_fail(h, "interrupts_changed while the last is not done");
+	h->told = h->routes_later;
 }
 
 static void *op_page_alloc(struct nvmx_vtd_host *h, uint64_t *hpa)
@@ -125,7 +128,7 @@ static int op_domain_open(struct nvmx_vtd_host *h, const struct nvmx_vtd_domain 
 {
 	unsigned n = 0;
 
-	if (d->levels < (h->config.four_levels_only && !h->mappings ? 4 : 3) || d->levels > 4 || d->width > 48 || d->width < 30)
+	if (d->levels < (h->config.four_levels_only && !h->mappings ? 4 : 3) || d->levels > 4 || d->width > h->width || d->width < 30)
 		hw_fail(h, "domain_open of a table that the hardware has not");
 	if (!d->root != !!h->mappings)
 		hw_fail(h, "domain_open with or without a table");
@@ -244,6 +247,7 @@ static int op_attach(struct nvmx_vtd_host *h, void *device, const struct nvmx_vt
 		return -1;
 	}
 	d->target = *target;
+	d->muted &= target->kind == NVMX_VTD_BLOCK;
 	for (unsigned i = 0; i < TLB_LINES; i++)
 		if (h->device_tlb[i].device == (unsigned)(d - h->device))
 			h->device_tlb[i].valid = false;
@@ -253,16 +257,23 @@ static int op_attach(struct nvmx_vtd_host *h, void *device, const struct nvmx_vt
 
 static int op_flush(struct nvmx_vtd_host *h, const struct nvmx_vtd_flush *list, unsigned n)
 {
+	int answer = NVMX_VTD_FLUSHED;
+
 	if (!n || h->queued_n + n > QUEUED)
 		hw_fail(h, "a flush of nothing, or of too much");
-	if (h->delay_flushes && hw_random(h, 2)) {
+	if (h->delay_flushes && !h->mute && hw_random(h, 2)) {
 		memcpy(h->queued + h->queued_n, list, n * sizeof(*list));
 		h->queued_n += n;
 		return NVMX_VTD_FLUSH_QUEUED;
 	}
 	for (unsigned i = 0; i < n; i++)
-		hw_flush_one(h, &list[i]);
-	return NVMX_VTD_FLUSHED;
+		if (h->mute && list[i].kind == NVMX_VTD_FLUSH_DEVICE_TLB) {
+			((struct hw_device *)list[i].device)->muted = true;
+			answer = NVMX_VTD_FLUSH_TIMEOUT;
+		} else {
+			hw_flush_one(h, &list[i]);
+		}
+	return answer;
 }
 
 void hw_flush_queued(struct nvmx_vtd_host *h)

@@ -145,10 +145,11 @@ static void explain(struct run *r, const char *what, unsigned sid, unsigned page
 	hw_fail(&r->h, what);
 }
 
-/* Map calls cannot replace a mapping at once: a page may be away while the library is at it. */
-static bool may_be_refused(const struct run *r)
+/* Map calls cannot replace a mapping at once: a page may be away while the library is at it.  And a device that has not
+ * answered the host is blocked. */
+static bool may_be_refused(const struct run *r, unsigned device)
 {
-	return r->flags & RUN_LOSSY || (r->flags & RUN_CALLS && r->busy);
+	return r->flags & RUN_LOSSY || r->h.device[device].muted || (r->flags & RUN_CALLS && r->busy);
 }
 
 void judge_dma(struct run *r, unsigned device, unsigned page)
@@ -164,7 +165,7 @@ void judge_dma(struct run *r, unsigned device, unsigned page)
 		nvmx_vtd_physical_fault(r->u, run_source_id(device), iova, write ? NVMX_VTD_WRITE : NVMX_VTD_READ);
 		nvmx_vtd_tick(r->u);
 	}
-	if (r->flags & RUN_WILD || (!got.ok && may_be_refused(r)))
+	if (r->flags & RUN_WILD || (!got.ok && may_be_refused(r, device)))
 		return;
 	if (!allows(r, device, page, iova, write ? 2 : 1, &got))
 		explain(r, "DMA", device, page, iova, write ? 2 : 1, got.ok, got.owner);
@@ -183,6 +184,8 @@ static bool translation_allowed(struct run *r, unsigned sid, unsigned page, uint
 
 		if (uncached && c->item[i].ended)
 			continue;
+		if (ref_interrupts(iova) && !ok)
+			return true;
 		if ((v & 0xff) == REF_OFF && ok && gpa == iova)
 			return true;
 		if ((v & 0xff) == REF_PASS && (iova >> HOST_WIDTH ? !ok : ok && gpa == iova))

@@ -48,11 +48,11 @@ uint64_t ref_now(const struct ref_history *r)
 	return 0;
 }
 
-uint64_t ref_walk(struct nvmx_vtd_host *h, uint64_t root, unsigned levels, uint64_t iova, unsigned host_width)
+uint64_t ref_walk(struct nvmx_vtd_host *h, uint64_t root, unsigned levels, uint64_t iova, unsigned width, unsigned host_width)
 {
 	uint64_t table = root, address = ((1ull << host_width) - 1) & ~0xfffull, rights = 3;
 
-	if (iova >> (12 + 9 * levels))
+	if (iova >> (12 + 9 * levels) || iova >> width || ref_interrupts(iova))
 		return 0;
 	for (unsigned level = levels;; level--) {
 		unsigned shift = 12 + 9 * (level - 1);
@@ -66,8 +66,11 @@ uint64_t ref_walk(struct nvmx_vtd_host *h, uint64_t root, unsigned levels, uint6
 			return 0;
 		if (large && (level > 3 || e & address & ((1ull << shift) - 1)))
 			return 0;
-		if (level == 1 || large)
-			return REF_PAGE((e & address) + (iova & ((1ull << shift) - 1)), (unsigned)rights);
+		if (level == 1 || large) {
+			uint64_t gpa = (e & address) + (iova & ((1ull << shift) - 1));
+
+			return ref_interrupts(gpa) ? 0 : REF_PAGE(gpa, (unsigned)rights);
+		}
 		table = e & address;
 	}
 }

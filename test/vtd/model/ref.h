@@ -28,7 +28,13 @@ uint64_t ref_now(const struct ref_history *r);
 /* Where a device's context-entry leads. */
 enum { REF_OFF = 1, REF_BLOCK, REF_PASS, REF_TREE };
 
-/* Second-level tables: what an address is in L1's memory as it is now. */
-uint64_t ref_walk(struct nvmx_vtd_host *h, uint64_t root, unsigned levels, uint64_t iova, unsigned host_width);
+/* Addresses that are interrupts, not memory. */
+static inline bool ref_interrupts(uint64_t address)
+{
+	return address >> 20 == 0xfee;
+}
+
+/* Second-level tables: what an address is in L1's memory as it is now, if addresses have `width` bits. */
+uint64_t ref_walk(struct nvmx_vtd_host *h, uint64_t root, unsigned levels, uint64_t iova, unsigned width, unsigned host_width);
 
 #endif

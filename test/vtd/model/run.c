@@ -62,7 +62,10 @@ static void choose_unit(struct run *r)
 		.flags = r->flags & RUN_CALLS ? NVMX_VTD_ASSIGN_MAP : NVMX_VTD_ASSIGN_TABLES, .host_width = HOST_WIDTH,
 		.work = one_in(r, 2) ? 1024 : 0,
 		.pages = r->flags & (RUN_WILD | RUN_LOSSY) ? 32u << rnd(r, 6) : 0,
+		.width = one_in(r, 2) ? 48 : (uint8_t)(30 + rnd(r, 18)), .routes_later = one_in(r, 3),
 	};
+	r->h.routes_later = r->config.routes_later;
+	r->h.width = r->config.width;
 	if (r->h.config.coherent)
 		r->ops.table_written = NULL;
 	if (r->flags & RUN_LOSSY) {
@@ -91,7 +94,8 @@ static bool set_up(struct run *r)
 	return true;
 }
 
-static void tear_down(struct run *r)
+/* Nothing of a unit that is destroyed is left. */
+static void destroy(struct run *r)
 {
 	run_complete(r);
 	nvmx_vtd_destroy(r->u);
@@ -103,6 +107,24 @@ static void tear_down(struct run *r)
 	for (unsigned i = 0; i < HW_DEVICES; i++)
 		if (r->h.device[i].target.kind != NVMX_VTD_BLOCK)
 			hw_fail(&r->h, "a device is left with a way to memory");
+}
+
+void run_replace(struct run *r)
+{
+	uint8_t blob[NVMX_VTD_SAVE_SIZE], again[NVMX_VTD_SAVE_SIZE];
+
+	run_complete(r);
+	if (!nvmx_vtd_save(r->u, blob, sizeof(blob)))
+		hw_fail(&r->h, "nothing is saved though no work is left");
+	destroy(r);
+	if (r->h.failed || !set_up(r))
+		return;
+	if (nvmx_vtd_restore(r->u, blob, sizeof(blob)))
+		hw_fail(&r->h, "what was saved is not restored");
+	run_verdict(r, nvmx_vtd_run(r->u));
+	run_complete(r);
+	if (!nvmx_vtd_save(r->u, again, sizeof(again)) || memcmp(blob, again, sizeof(blob)))
+		hw_fail(&r->h, "what was restored is saved as something else");
 }
 
 bool run_seed(struct run *r, uint64_t seed, unsigned flags, unsigned steps)
@@ -125,7 +147,7 @@ bool run_seed(struct run *r, uint64_t seed, unsigned flags, unsigned steps)
 	for (r->step = 0; r->step < steps && !r->h.failed; r->step++)
 		(flags & RUN_WILD ? wild_step : drive_step)(r);
 	if (!r->h.failed)
-		tear_down(r);
+		destroy(r);
 	if (r->h.failed)
 		printf("seed %llu, flags %u, step %llu: %s\n", (unsigned long long)seed, flags,
 		       (unsigned long long)r->step, r->h.why);

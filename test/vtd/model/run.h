@@ -83,6 +83,9 @@ bool run_seed(struct run *r, uint64_t seed, unsigned flags, unsigned steps);
 uint32_t rnd(struct run *r, uint32_t below);
 void run_start(struct run *r);
 void run_write(struct run *r, uint32_t offset, unsigned size, uint64_t value);
+/* The host changes a frame, and tells; now and then no device-TLB answers.  change: enum hw_change. */
+void run_revoke(struct run *r, uint64_t gpa, unsigned change);
+void run_replace(struct run *r);   /* run.c: another unit, restored from what this one has saved */
 void run_verdict(struct run *r, enum nvmx_vtd_verdict v);
 void run_progress(struct run *r);  /* lets the library go on, once */
 void run_complete(struct run *r);  /* until it is done */

@@ -39,7 +39,8 @@ static void any_write(struct run *r)
 
 static void any_context(struct run *r)
 {
-	uint64_t *e = hw_word(&r->h, ((uint64_t)F_CONTEXTS << 12) + run_source_id(rnd(r, SIDS)) * 16u);
+	unsigned sid = rnd(r, SIDS);
+	uint64_t *e = hw_word(&r->h, ((uint64_t)F_CONTEXTS << 12) + run_source_id(sid) * 16u);
 
 	if (!e)
 		return;
@@ -49,6 +50,8 @@ static void any_context(struct run *r)
 		e[0] |= 1;
 	if (rnd(r, 4))
 		e[0] &= ~0xeull;
+	if (sid < HW_DEVICES && r->h.device[sid].has_tlb && rnd(r, 2))
+		e[0] = (e[0] & ~0xcull) | 1 << 2;
 }
 
 static void any_descriptor(struct run *r)
@@ -99,15 +102,7 @@ static void host_changes(struct run *r)
 	uint64_t gpa = rnd(r, 4) ? (uint64_t)rnd(r, RAM_FRAMES) << 12 : BIG_GPA + ((uint64_t)rnd(r, BIG_FRAMES) << 12);
 
 	run_complete(r);
-	r->changes++;
-	hw_change(&r->h, gpa, gpa >> 12 < F_DATA ? HW_MOVE : (enum hw_change)rnd(r, 3));
-	run_verdict(r, nvmx_vtd_host_invalidate(r->u, gpa, 0x1000));
-	if (r->waiting) {
-		hw_flush_queued(&r->h);
-		run_verdict(r, nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED));
-	}
-	if (!r->waiting)
-		hw_audit(&r->h);
+	run_revoke(r, gpa, gpa >> 12 < F_DATA ? HW_MOVE : rnd(r, 3));
 }
 
 void wild_step(struct run *r)
@@ -132,8 +127,10 @@ void wild_step(struct run *r)
 		judge_translation(r, rnd(r, SIDS), rnd(r, IOVAS));
 	else if (pick < 970)
 		judge_interrupt(r, rnd(r, 16) * 16);
-	else if (pick < 990)
+	else if (pick < 988)
 		host_changes(r);
+	else if (pick < 991)
+		run_replace(r);
 	else
 		run_complete(r);
 	if (rnd(r, 2))
