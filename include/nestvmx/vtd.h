@@ -16,8 +16,8 @@
  *
  * Concurrency: the host serialises the calls for one unit, with a lock of its own; units are independent.  Ops are
  * called on the caller's processor within the call, and may not call the library for the same unit, but for
- * interrupts_changed, which may ask nvmx_vtd_interrupt().  No call sleeps by itself; a host whose ops sleep calls from where it may sleep.  Nothing that L1 does makes a call fail or run longer than
- * nvmx_vtd_config.work allows.
+ * interrupts_changed, which may ask nvmx_vtd_interrupt().  No call sleeps by itself; a host whose ops sleep calls from
+ * where it may sleep.  Nothing that L1 does makes a call fail or run longer than nvmx_vtd_config.work allows.
  */
 #ifndef NESTVMX_VTD_H
 #define NESTVMX_VTD_H

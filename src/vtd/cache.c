@@ -108,6 +108,7 @@ void nvmx_vtd_cache_inv_iotlb(struct nvmx_vtd *u, const struct vtd_inv_iotlb *in
 	}
 	if (inv->granularity == GRANULARITY_GLOBAL)
 		u->caches.tlb_used = false;
+	vtd_spend(u, TLB_SETS * TLB_WAYS / 8);
 	for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++, line++)
 		if (line->rights && covers(inv, line))
 			line->rights = 0;

@@ -240,6 +240,12 @@ static bool unfinished(const struct nvmx_vtd *u)
 	return false;
 }
 
+/* An answer that is none is no success. */
+static int judged(int result)
+{
+	return result > NVMX_VTD_FLUSHED ? NVMX_VTD_FLUSH_BAD_COMPLETION : result;
+}
+
 /* A device-TLB may be filled again from what a walk has yet to change: its flush is repeated when the walk is done. */
 bool nvmx_vtd_flush(struct nvmx_vtd *u)
 {
@@ -259,8 +265,8 @@ bool nvmx_vtd_flush(struct nvmx_vtd *u)
 	}
 	if (result == NVMX_VTD_FLUSH_QUEUED)
 		u->flat.inflight++;
-	else if (result < u->flat.result)
-		u->flat.result = result;
+	else if (judged(result) < u->flat.result)
+		u->flat.result = judged(result);
 	if (u->flat.inflight)
 		return false;
 	flushed(u);
@@ -271,8 +277,8 @@ enum nvmx_vtd_verdict nvmx_vtd_flush_done(struct nvmx_vtd *u, int result)
 {
 	if (!u->flat.inflight)
 		return NVMX_VTD_DONE;
-	if (result < u->flat.result)
-		u->flat.result = result;
+	if (judged(result) < u->flat.result)
+		u->flat.result = judged(result);
 	if (--u->flat.inflight)
 		return NVMX_VTD_WAITING;
 	flushed(u);

@@ -52,16 +52,21 @@ uint64_t nvmx_vtd_frame_bits(uint64_t gpa, uint64_t len)
 
 static inline void set_leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t value, uint64_t gpa)
 {
+	struct vtd_table *below = vtd_below(t, i);
 	uint64_t was = t->hw[i];
 
 	t->frames |= t->level < 3 ? BIT64(gpa >> 21 & 63) : ~0ull;
 	if (value == was)
 		return;
 	store(u, t, i, value);
-	changed(u, w, t, i, was, vtd_below(t, i));
+	changed(u, w, t, i, was, below);
 	if (value)
 		vtd_count(u, NVMX_VTD_CNT_LEAF);
 	vtd_spend(u, COST_LEAF);
+	if (below && !below->staged) {
+		t->side[i] = 0;
+		nvmx_vtd_detach(u, below);
+	}
 }
 
 static void empty(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, bool link)
@@ -106,7 +111,7 @@ static bool hardware_large(const struct nvmx_vtd *u, unsigned level)
 	return !(need & ~u->config.hw_cap);
 }
 
-/* The hardware's leaf for L1's frame(s) at gpa. */
+/* The hardware's leaf for L1's frame(s) at gpa.  What is one block, but not aligned in the host's memory, is none here. */
 static inline enum vtd_made make_entry(struct nvmx_vtd *u, const struct vtd_table *t, uint64_t gpa, uint64_t rights,
 				       bool snoop, uint64_t *value)
 {
@@ -122,7 +127,7 @@ static inline enum vtd_made make_entry(struct nvmx_vtd *u, const struct vtd_tabl
 		vtd_count(u, NVMX_VTD_CNT_DUMMY);
 		f.hpa = u->flat.dummy_hpa;
 		f.rights = SL_RIGHTS;
-	} else if (f.page_shift < shift && t->level > 1) {
+	} else if (t->level > 1 && (f.page_shift < shift || f.hpa & (BIT64(shift) - 1))) {
 		return MADE_PARTS;
 	}
 	rights &= f.rights;
@@ -294,9 +299,8 @@ void nvmx_vtd_commit(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table 
 static bool leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t e)
 {
 	uint64_t gpa = e & u->address_mask, value = 0;
-	struct vtd_table *below = vtd_below(t, i);
 
-	if (by_map(u) && below) {
+	if (by_map(u) && vtd_below(t, i)) {
 		clear(u, w, t, i);
 		t->copy[i] = 0;
 		return false;
@@ -308,10 +312,6 @@ static bool leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, 
 	}
 	set_leaf(u, w, t, i, value, gpa);
 	t->copy[i] = e;
-	if (below) {
-		t->side[i] = 0;
-		nvmx_vtd_detach(u, below);
-	}
 	return true;
 }
 

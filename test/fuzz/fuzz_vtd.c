@@ -129,7 +129,7 @@ static void device(struct world *w, struct input *in)
 		hw_answer_queued(w->r, NVMX_VTD_FLUSHED);
 		nvmx_vtd_device_remove(w->r->u, (uint16_t)d);
 	} else
-		nvmx_vtd_device_add(w->r->u, (uint16_t)d, &w->dev[d], how >> 3 & 1);
+		nvmx_vtd_device_add(w->r->u, (uint16_t)d, &w->dev[d], (how >> 3 & 1) | (how >> 3 & 4));
 }
 
 static void state(struct world *w, struct input *in)
@@ -199,7 +199,11 @@ static void command_of(struct world *w, struct input *in)
 		else
 			host_changes(w, in);
 		break;
-	default: hw_answer_queued(w->r, what & 0x10 ? -1 : 0); work(w, what >> 5); break;
+	default:
+		hw_answer_queued(w->r, what & 0x10 ? -1 : 0);
+		nvmx_vtd_interrupts_done(w->r->u);
+		work(w, what >> 5);
+		break;
 	}
 }
 
@@ -215,6 +219,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r->config.pages = how & 8 ? 64 : 512;
 	r->config.hw_cap |= how & 16 ? CAP_CM : 0;
 	r->config.hw_cap &= ~(how & 32 ? CAP_PSI | CAP_SLLPS_2M | 2ull << CAP_SAGAW_SHIFT : 0);
+	r->config.width = how & 64 ? 36 : 0;
+	r->config.routes_later = how & 128;
 	rig_start(r);
 	for (unsigned commands = 0; in.left && commands < 400; commands++)
 		command_of(&w, &in);

@@ -161,6 +161,28 @@ static void test_a_staged_table_that_ends_at_the_width(void **state)
 	end(w);
 }
 
+/* The same of a table that goes on behind it. */
+static void test_a_staged_table_that_spans_the_width(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	uint64_t last = 0xffffff000, table = 0x800000;
+	struct world *w;
+
+	(void)state;
+	r->config.width = 36;
+	w = begin(r);
+	*at(w, last, 1) = 0x123003;
+	assign(w);
+	assert_int_equal(dma(w, last, 1), RAM(0x123000));
+	for (unsigned level = 3; level; level--)
+		*word(r, table + (3 - level) * 0x1000 + vtd_index(last, level) * 8) =
+			(level > 1 ? table + (4 - level) * 0x1000 : 0x223000) | 3;
+	*at(w, last, 4) = table | 3;
+	dsi(w);
+	assert_int_equal(dma(w, last, 1), RAM(0x223000));
+	end(w);
+}
+
 /* ------------------------------------------------------------------------------------------- the interrupt range (3.14) */
 
 /* Refused for an emulated device is refused for an assigned one, at the edges of the range and of each page. */
@@ -232,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_what_can),
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_a_staged_table_that_ends_at_the_width),
+		cmocka_unit_test(test_a_staged_table_that_spans_the_width),
 		cmocka_unit_test(test_the_interrupt_range),
 		cmocka_unit_test(test_the_interrupt_range_in_a_gigabyte),
 		cmocka_unit_test(test_the_reason),
