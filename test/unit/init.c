@@ -273,7 +273,8 @@ static void a_host_that_owns_interrupts(void **state)
 	assert_int_equal(nvmx_caps_get(nvmx_vm_caps(s.vm), NVMX_MSR_VMX_MISC) & 0x1c0, NVMX_MISC_HLT);
 	assert_false(nvmx_caps_may(nvmx_vm_caps(s.vm), NVMX_MSR_VMX_TRUE_PINBASED_CTLS) & NVMX_PIN_POSTED_INT);
 	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
-	F01(EXIT_CTLS) = F01(ENTRY_CTLS) = ~0u;
+	F01(EXIT_CTLS) = EXITS01;
+	F01(ENTRY_CTLS) = ENTRIES01;
 	for (unsigned i = 0; i < 4; i++) {
 		F01(PIN_CTLS) = pin[i];
 		assert_int_equal(nvmx_vcpu_init(m->v, s.vm, &config, &v, &s.detail), i < 3 ? NVMX_ERR_CONFIG : NVMX_OK);
