@@ -68,8 +68,8 @@ struct nvmx_state {
 
 /*
  * What of a running L2 is in no field of vmcs12, at NVMX_STATE_LIVE_OFFSET of the vmcs12 page.  Linux neither reads nor
- * writes that place: from a blob of Linux's the values are those of vmcs01 at nvmx_state_restore(), where its users put
- * them, and no event waits.
+ * writes that place: from a blob of Linux's the values are those of vmcs01 at nvmx_state_restore(), or of vmcs02 if L2 runs
+ * then, where its users put them, and no event waits.
  *
  * A blob of this version restores in each later one: what is added comes behind the last member, `size` tells how much of it
  * a blob has, and a register that it has not is taken as from a blob of Linux's.

@@ -23,6 +23,7 @@ struct restore {
 	bool run_pending;
 	struct nvmx_slot *s;
 	struct nvmx_state_live live;
+	uint64_t put[NVMX_LIVE_ROWS];
 	size_t live_size;               /* bytes of it that are in the blob */
 	struct nvmx_check_input in;
 };
@@ -165,12 +166,22 @@ static void read_live(struct restore *r)
 			 (r->context->smm && r->live_size && live->flags & NVMX_STATE_LIVE_RUN_PENDING);
 }
 
-/* Of a blob that does not say: as vmcs12 has the register, where it has it, else as the host has put it. */
-static uint64_t guess_register(struct restore *r, const struct nvmx_live_row *row)
+/* L2's registers as the host has put them: into the VMCS that it takes for the guest's. */
+static void read_put(struct restore *r)
 {
-	if (r->run_pending && r->s->v12->entry_ctls & row->loaded)
-		return nvmx_v12_get(r->s->v12, row->row);
-	return (row->exists & r->v->ctl01[NVMX_WORD_ENTRY]) == row->exists ? nvmx_vmread(r->v, row->field) : 0;
+	uint32_t entry = r->v->in_l2 ? r->v->cur->ctl02[NVMX_WORD_ENTRY] : r->v->ctl01[NVMX_WORD_ENTRY];
+
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
+		if ((nvmx_live_rows[i].exists & entry) == nvmx_live_rows[i].exists)
+			r->put[i] = nvmx_vmread(r->v, nvmx_live_rows[i].field);
+}
+
+/* Of a blob that does not say: as vmcs12 has the register, where it has it, else as the host has put it. */
+static uint64_t guess_register(const struct restore *r, unsigned i)
+{
+	const struct nvmx_live_row *row = &nvmx_live_rows[i];
+
+	return r->run_pending && r->s->v12->entry_ctls & row->loaded ? nvmx_v12_get(r->s->v12, row->row) : r->put[i];
 }
 
 static void guess_event(struct restore *r)
@@ -200,7 +211,7 @@ static void settle_live(struct restore *r)
 		if (nvmx_live_saved(v12, row))
 			*nvmx_live_value(&r->live, row) = nvmx_v12_get(v12, row->row);
 		else if (row->offset + sizeof(uint64_t) > r->live_size)
-			*nvmx_live_value(&r->live, row) = guess_register(r, row);
+			*nvmx_live_value(&r->live, row) = guess_register(r, i);
 	}
 	r->live.debugctl &= ~r->v->config.debugctl_hidden;
 	if (r->h.flags & NVMX_STATE_MTF_PENDING && !(r->live.event_info & NVMX_INTR_VALID))
@@ -316,8 +327,12 @@ static int try_build_l2(struct restore *r)
 	struct nvmx_vcpu *v = r->v;
 	int error;
 
+	if (v->in_l2)
+		read_put(r);
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_vmcs01_read(v); /* it is the host's to write before a restore */
+	if (!v->in_l2)
+		read_put(r);
 	error = check_l2(r);
 	if (error)
 		return error;

@@ -185,6 +185,37 @@ static void a_state_of_stock_linux(void **unused)
 	fake_host_free(h);
 }
 
+/* Its registers that vmcs12 does not hold are where the host's user has put them: while that L2 runs, in its vmcs02. */
+static void a_state_of_stock_linux_comes_twice(void **unused)
+{
+	static const struct {
+		uint32_t field, save;
+		uint64_t value;
+	} put[] = {
+		{ NVMX_GUEST_PAT, NVMX_EXIT_SAVE_PAT, 0x0007040600070401 },
+		{ NVMX_GUEST_DR7, NVMX_EXIT_SAVE_DEBUG, 0x455 },
+	};
+	static struct fake_machine m;
+	struct nvmx_state *s = calloc(1, sizeof(*s));
+	struct nvmx_host *h = fake_host_at(FAKE_AT_START, &m, &result);
+
+	(void)unused;
+	for (unsigned i = 0; i < sizeof(linux_state_words) / sizeof(*linux_state_words); i++)
+		memcpy((char *)s + linux_state_words[i].offset, &linux_state_words[i].value, 8);
+	for (unsigned i = 0; i < sizeof(put) / sizeof(*put); i++)
+		((struct nvmx_vmcs12 *)s->vmcs12)->exit_ctls &= ~put[i].save;
+	assert_int_equal(fake_host_restore(h, s, s->header.size, NULL), NVMX_STATE_OK);
+	for (unsigned i = 0; i < sizeof(put) / sizeof(*put); i++)
+		fake_field_set(&h->cpu, put[i].field, put[i].value);
+	for (unsigned times = 0; times < 3; times++) {
+		assert_int_equal(fake_host_restore(h, s, s->header.size, NULL), NVMX_STATE_OK);
+		for (unsigned i = 0; i < sizeof(put) / sizeof(*put); i++)
+			assert_int_equal(fake_field(&h->cpu, put[i].field), put[i].value);
+	}
+	free(s);
+	fake_host_free(h);
+}
+
 /* One thing wrong in the state of a point, and the reason that is given. */
 static void each_contradiction_has_its_reason(void **unused)
 {
@@ -511,6 +542,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moves_change_nothing),
 		cmocka_unit_test(a_state_of_stock_linux),
+		cmocka_unit_test(a_state_of_stock_linux_comes_twice),
 		cmocka_unit_test(shapes),
 		cmocka_unit_test(every_state_replaces_every_other),
 		cmocka_unit_test(every_truncation_is_refused),
