@@ -88,6 +88,8 @@ static const struct {
 
 static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 {
+	if (nvmx_caps_get(hw, NVMX_MSR_VMX_BASIC) & NVMX_BIT64(48)) /* always 0 with Intel 64 (A.1) */
+		return fail(detail, NVMX_ERR_CAPS, NVMX_MSR_VMX_BASIC);
 	for (unsigned i = 0; i < sizeof(required_controls) / sizeof(*required_controls); i++)
 		if (~nvmx_caps_may(hw, required_controls[i].msr) & required_controls[i].bits)
 			return fail(detail, NVMX_ERR_CAPS, required_controls[i].msr);
@@ -253,6 +255,7 @@ void nvmx_vmcs01_read(struct nvmx_vcpu *v)
 	v->eptp01 = nvmx_vmread(v, NVMX_EPT_POINTER);
 	v->vpid01 = v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_VPID ? (uint16_t)nvmx_vmread(v, NVMX_VPID) : 0;
 	v->cr0_masked01 = nvmx_vmread(v, NVMX_CR0_MASK) & NVMX_CR0_UNTOUCHED;
+	v->pf_ec01 = (uint32_t)(nvmx_vmread(v, NVMX_PF_EC_MASK) | nvmx_vmread(v, NVMX_PF_EC_MATCH));
 	judge01(v);
 	if (before != NVMX_NO_ADDR)
 		nvmx_vmcs_load(v, before);

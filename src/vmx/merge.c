@@ -185,13 +185,14 @@ static void merge_entry(struct merge *m)
 		 NVMX_MSR_VMX_TRUE_ENTRY_CTLS);
 }
 
-/* The page-fault mask and match are L1's own if the host does not watch page faults; else every one exits. */
+/* The page-fault mask and match are L1's own if the host does not watch page faults; else every one exits.  With a mask or
+ * match the host may watch them though its bitmap has a 0 (SDM 25.2). */
 static void merge_exceptions(struct merge *m)
 {
-	bool host_pf = m->from->exception_bitmap >> NVMX_PF & 1;
+	bool host_pf = m->v->pf_ec01 || m->from->exception_bitmap >> NVMX_PF & 1;
 
-	m->s->exceptions01 = m->from->exception_bitmap;
-	write02(m, NVMX_EXCEPTION_BITMAP, m->v12->exception_bitmap | m->from->exception_bitmap);
+	m->s->exceptions01 = m->from->exception_bitmap | (host_pf ? NVMX_BIT(NVMX_PF) : 0);
+	write02(m, NVMX_EXCEPTION_BITMAP, m->v12->exception_bitmap | m->s->exceptions01);
 	write02(m, NVMX_PF_EC_MASK, host_pf ? 0 : m->v12->pf_ec_mask);
 	write02(m, NVMX_PF_EC_MATCH, host_pf ? 0 : m->v12->pf_ec_match);
 }
@@ -232,6 +233,11 @@ static void merge_cr3_targets(struct merge *m)
 	const uint64_t target[4] = { m->v12->cr3_target0, m->v12->cr3_target1, m->v12->cr3_target2,
 				     m->v12->cr3_target3 };
 
+	/* A load of a target value does not exit (SDM 25.1.3): none for a host that watches all. */
+	if (m->v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_CR3_LOAD) {
+		write02(m, NVMX_CR3_TARGET_COUNT, 0);
+		return;
+	}
 	write02(m, NVMX_CR3_TARGET_COUNT, m->v12->cr3_target_count);
 	for (unsigned i = 0; i < 4 && i < m->v12->cr3_target_count; i++)
 		write02(m, NVMX_CR3_TARGET0 + 2 * i, target[i]);

@@ -145,6 +145,7 @@ struct nvmx_vcpu {
 	uint64_t eptp01;
 	uint64_t cr0_masked01;      /* bits of NVMX_CR0_UNTOUCHED that the host has in the CR0 guest/host mask */
 	uint64_t proc3_01;          /* the tertiary controls */
+	uint32_t pf_ec01;           /* page-fault error-code mask and match: 0, they decide nothing */
 	bool control_refused;       /* vmcs01 has what vmcs02 cannot keep: */
 	uint32_t refused;           /* the detail of NVMX_ERR_CONTROL */
 	uint64_t counters[NVMX_CNT_COUNT];

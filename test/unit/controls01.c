@@ -405,6 +405,50 @@ static void changed_while_l1_runs(void **state)
 	}
 }
 
+/* Exits that the host has asked for, and that fields of L1's would narrow: CR3 targets, the page-fault mask and match. */
+static void l1_narrows_no_exit(void **state)
+{
+	static const struct {
+		uint32_t bitmap, mask, match;
+		bool all;
+	} faults[] = {
+		{ 0, 0, 0, false },
+		{ 1u << NVMX_PF, 0, 0, true },
+		{ 0, 0, 1, true },  /* never equal: each page fault exits (25.2) */
+		{ 0, 2, 2, true },  /* those of reads do */
+		{ 1u << NVMX_PF, 2, 2, true },
+	};
+	struct mini *m = *state;
+	struct nvmx_caps hw = m->vm->hw;
+	struct mini_vmcs *vmcs02;
+	struct nvmx_slot *s;
+	uint32_t detail;
+
+	for (unsigned i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		m->vm->hw = hw;
+		base01(m);
+		if (i & 1)
+			F01(PROC_CTLS) |= NVMX_PROC_CR3_LOAD;
+		else
+			F01(PROC_CTLS) &= ~(uint64_t)NVMX_PROC_CR3_LOAD;
+		F01(EXCEPTION_BITMAP) = faults[i].bitmap;
+		F01(PF_EC_MASK) = faults[i].mask;
+		F01(PF_EC_MATCH) = faults[i].match;
+		assert_int_equal(start(m, 0, &detail), NVMX_OK);
+		s = active(m);
+		nvmx_slot_write(s, NVMX_I_CR3_TARGET_COUNT, 2);
+		nvmx_slot_write(s, NVMX_I_PF_EC_MASK, 1);
+		nvmx_slot_write(s, NVMX_I_PF_EC_MATCH, 1);
+		vmcs02 = merged(m, s);
+		assert_int_equal(vmcs02->field[NVMX_I_CR3_TARGET_COUNT], i & 1 ? 0 : 2);
+		assert_int_equal(vmcs02->field[NVMX_I_EXCEPTION_BITMAP] >> NVMX_PF & 1, faults[i].all);
+		assert_int_equal(vmcs02->field[NVMX_I_PF_EC_MASK], faults[i].all ? 0 : 1);
+		assert_int_equal(vmcs02->field[NVMX_I_PF_EC_MATCH], faults[i].all ? 0 : 1);
+		back_in_l1(m);
+		stop(m);
+	}
+}
+
 /* What a host of each make uses is not refused: Linux 6.1 and 6.12, bhyve. */
 static void real_hosts_start(void **state)
 {
@@ -444,7 +488,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(every_bit_of_every_word),   MINI_TEST(fields_of_kept_controls), MINI_TEST(controls_of_the_map),
 		MINI_TEST(index_of_the_log),          MINI_TEST(loads_that_are_not_undone),
-		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start),
+		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start), MINI_TEST(l1_narrows_no_exit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

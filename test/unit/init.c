@@ -142,6 +142,8 @@ static void processors(void **state)
 	struct setup s;
 
 	fill(m, &s);
+	s.hw.msr[0] |= NVMX_BIT64(48); /* 32-bit addresses: no Intel 64 processor */
+	refused(m, &s, NVMX_ERR_CAPS, NVMX_MSR_VMX_BASIC);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		s.hw.msr[cases[i].msr - NVMX_CAPS_FIRST_MSR] &= ~((uint64_t)cases[i].bit << 32);
 		refused(m, &s, NVMX_ERR_CAPS, cases[i].msr);
