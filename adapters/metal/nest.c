@@ -197,7 +197,8 @@ void nest_create(struct cpu *cpu)
 		.hw = &hardware,
 		.withheld = machine.withheld,
 		.shadow_ept_pages = SHADOW_EPT_PAGES,
-		.flags = NVMX_HOST_APIC_PASSTHROUGH | (machine.enlightened ? NVMX_ENLIGHTENED : 0),
+		.flags = NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_PERF_PASSTHROUGH |
+			 (machine.enlightened ? NVMX_ENLIGHTENED : 0),
 	};
 	uint32_t detail;
 	int error;

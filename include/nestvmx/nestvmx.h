@@ -86,6 +86,9 @@ enum nvmx_error {
  * (nvmx_l2_waits()).  The L1 of such a host without this flag is not offered the state (IA32_VMX_MISC[8]); shutdown (bit 7)
  * it is never offered. */
 #define NVMX_HOST_WAITS 512u
+/* L1 has the processor's own IA32_PERF_GLOBAL_CTRL: the host neither uses it nor switches it.  L1 is then offered to load it for
+ * L2 though vmcs01 does not undo that: what L2 leaves there is L1's, and what L1's host-state area has goes to l1_msr_write. */
+#define NVMX_HOST_PERF_PASSTHROUGH 1024u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;
@@ -160,7 +163,7 @@ void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags);
  *
  * What a VM entry loads for L2, a VM exit has to undo for the host: "load" of IA32_PERF_GLOBAL_CTRL, IA32_BNDCFGS, CET state or
  * PKRS is offered to L1 only where vmcs01 has both that VM-entry control and the VM-exit control that loads or clears the
- * register for the host (SDM 26.3.2.1, 27.5.1).  What vmcs01 lacks of that is taken from the VM's capabilities here; so all
+ * register for the host (SDM 26.3.2.1, 27.5.1), or, the first of them, with NVMX_HOST_PERF_PASSTHROUGH.  What vmcs01 lacks of that is taken from the VM's capabilities here; so all
  * vCPUs of a VM have the same, and nvmx_vm_caps() is final when they are made.
  */
 int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,

@@ -98,7 +98,7 @@ static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 
 #define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
 		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_HYPERCALLS | \
-		     NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS)
+		     NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS | NVMX_HOST_PERF_PASSTHROUGH)
 
 static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 {
@@ -193,7 +193,7 @@ const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm)
 /* The loads that L1 is offered and that vmcs01 does not do for it, or not undo. */
 static uint32_t loads_not_undone(const struct nvmx_vcpu *v)
 {
-	uint32_t both = v->ctl01[NVMX_WORD_ENTRY] & nvmx_loads_undone(v->ctl01[NVMX_WORD_EXIT]);
+	uint32_t both = (v->ctl01[NVMX_WORD_ENTRY] & nvmx_loads_undone(v->ctl01[NVMX_WORD_EXIT])) | nvmx_loads_unswitched(v);
 
 	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & NVMX_CARRYING_LOADS & ~both;
 }

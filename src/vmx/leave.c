@@ -187,6 +187,8 @@ static void load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const 
 	nvmx_vmwrite(v, NVMX_GUEST_SYSENTER_EIP, v12->host_sysenter_eip);
 	nvmx_vmwrite(v, NVMX_GUEST_DEBUGCTL, 0);
 	nvmx_vmwrite(v, NVMX_GUEST_DR7, 0x400);
+	if (v12->exit_ctls & NVMX_EXIT_LOAD_PERF && !(v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF))
+		v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
 	if (nvmx_carries(v))
 		nvmx_carry_to_l1(v, v12, left->carried);
 }

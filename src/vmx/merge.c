@@ -178,7 +178,8 @@ static void merge_exit(struct merge *m)
 /* What L1 loads for L2, vmcs01's exit undoes for the host: L1 is offered nothing else, and vmcs02 has nothing else. */
 static void merge_entry(struct merge *m)
 {
-	uint32_t loads = (m->v12->entry_ctls & nvmx_loads_undone(m->v->ctl01[NVMX_WORD_EXIT])) | m->v->ctl01[NVMX_WORD_ENTRY];
+	uint32_t fine = nvmx_loads_undone(m->v->ctl01[NVMX_WORD_EXIT]) | nvmx_loads_unswitched(m->v);
+	uint32_t loads = (m->v12->entry_ctls & fine) | m->v->ctl01[NVMX_WORD_ENTRY];
 
 	set_word(m, NVMX_WORD_ENTRY, NVMX_ENTRY_CTLS, m->v12->entry_ctls,
 		 NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | (loads & NVMX_CARRYING_LOADS),

@@ -318,6 +318,12 @@ static inline bool nvmx_eptp_index_exists(const struct nvmx_vcpu *v)
 	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_VE;
 }
 
+/* Loads that need no undoing: the host says that it has no value of its own there. */
+static inline uint32_t nvmx_loads_unswitched(const struct nvmx_vcpu *v)
+{
+	return v->vm->flags & NVMX_HOST_PERF_PASSTHROUGH ? NVMX_ENTRY_LOAD_PERF : 0;
+}
+
 /* carry.c: the index of vmcs01's page-modification log, where vmcs02 has the log; that VMCS is current after it. */
 void nvmx_log_to_l2(struct nvmx_vcpu *v);
 void nvmx_log_to_l1(struct nvmx_vcpu *v);

@@ -367,6 +367,44 @@ static void loads_that_are_not_undone(void **state)
 	}
 }
 
+/* A host without use for IA32_PERF_GLOBAL_CTRL: L1 loads it, and gets its own from the host's op. */
+static uint64_t perf_written;
+static int perf_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
+{
+	(void)h;
+	assert_int_equal(msr, NVMX_MSR_PERF_GLOBAL_CTRL);
+	perf_written = value;
+	return 0;
+}
+
+static void perf_passed_through(void **state)
+{
+	struct mini *m = *state;
+	struct mini_vmcs *vmcs02;
+	struct nvmx_slot *s;
+	struct nvmx_l2_exit exit = { .reason = NVMX_XR_HLT };
+	uint32_t detail;
+
+	base01(m);
+	assert_int_equal(start(m, NVMX_HOST_PERF_PASSTHROUGH, &detail), NVMX_OK);
+	assert_int_equal(nvmx_caps_may(nvmx_vm_caps(m->vm), NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & LOADS, NVMX_ENTRY_LOAD_PERF);
+	m->ops.l1_msr_write = perf_write;
+	s = active(m);
+	nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, NVMX_ENTRY_LOAD_PERF);
+	nvmx_slot_write(s, NVMX_I_GUEST_PERF_GLOBAL_CTRL, 0x7);
+	s->v12->exit_ctls = NVMX_EXIT_HOST_64 | NVMX_EXIT_LOAD_PERF;
+	s->v12->host_perf_global_ctrl = 0x3;
+	vmcs02 = merged(m, s);
+	assert_int_equal(vmcs02->field[NVMX_I_ENTRY_CTLS] & LOADS, NVMX_ENTRY_LOAD_PERF);
+	assert_int_equal(vmcs02->field[NVMX_I_EXIT_CTLS] & UNDOES, 0);
+	assert_int_equal(vmcs02->field[NVMX_I_GUEST_PERF_GLOBAL_CTRL], 0x7);
+	nvmx_l2_begins(m->v);
+	assert_int_equal(nvmx_exit_to_l1(m->v, &exit), NVMX_RESUME_L1);
+	assert_int_equal(perf_written, 0x3);
+	back_in_l1(m);
+	stop(m);
+}
+
 /* A host that turns a control on, or a pair off, later: L1's next entry stops the VM, with the name. */
 static void changed_while_l1_runs(void **state)
 {
@@ -488,7 +526,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(every_bit_of_every_word),   MINI_TEST(fields_of_kept_controls), MINI_TEST(controls_of_the_map),
 		MINI_TEST(index_of_the_log),          MINI_TEST(loads_that_are_not_undone),
-		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start), MINI_TEST(l1_narrows_no_exit),
+		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start), MINI_TEST(l1_narrows_no_exit), MINI_TEST(perf_passed_through),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
