@@ -49,29 +49,37 @@ void inject_exception(struct cpu *cpu, uint8_t vector, bool has_error_code)
 	nest_verdict(cpu, nvmx_inject_exception(cpu->vcpu, registers(cpu), vector, has_error_code, 0, 0));
 }
 
-/* The bits that mirror a processor's state mirror L1's, not metal's; what L1 could not have in VMX operation it does not see. */
+/* Leaves 1 and 7, in L1's registers: the bits that mirror a processor's state mirror L1's, not metal's; what L1 could not have
+ * in VMX operation it does not see. */
+static __attribute__((noinline)) void correct_cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf)
+{
+	uint64_t *r = cpu->regs, cr4 = vmread(GUEST_CR4);
+
+	if (leaf == 1) {
+		r[RCX] &= ~(uint64_t)CPUID_1_ECX_OSXSAVE;
+		if (cr4 & CR4_OSXSAVE)
+			r[RCX] |= CPUID_1_ECX_OSXSAVE;
+		if (!(cpu->apic_base & APIC_BASE_EN))
+			r[RDX] &= ~(uint64_t)CPUID_1_EDX_APIC;
+	} else if (subleaf == 0) {
+		r[RCX] &= ~(uint64_t)CPUID_7_ECX_OSPKE;
+		if (cr4 & CR4_PKE)
+			r[RCX] |= CPUID_7_ECX_OSPKE;
+	}
+	nest_hide(cpu, leaf, subleaf);
+}
+
 static void exit_cpuid(struct cpu *cpu)
 {
 	uint32_t leaf = (uint32_t)cpu->regs[RAX], subleaf = (uint32_t)cpu->regs[RCX];
 	struct cpuid_regs r = cpuid(leaf, subleaf);
 
-	if (leaf == 1 || leaf == 7)
-		nest_hide(leaf, subleaf, &r);
-	if (leaf == 1) {
-		r.ecx &= ~CPUID_1_ECX_OSXSAVE;
-		if (vmread(GUEST_CR4) & CR4_OSXSAVE)
-			r.ecx |= CPUID_1_ECX_OSXSAVE;
-		if (!(cpu->apic_base & APIC_BASE_EN))
-			r.edx &= ~CPUID_1_EDX_APIC;
-	} else if (leaf == 7 && subleaf == 0) {
-		r.ecx &= ~CPUID_7_ECX_OSPKE;
-		if (vmread(GUEST_CR4) & CR4_PKE)
-			r.ecx |= CPUID_7_ECX_OSPKE;
-	}
 	cpu->regs[RAX] = r.eax;
 	cpu->regs[RBX] = r.ebx;
 	cpu->regs[RCX] = r.ecx;
 	cpu->regs[RDX] = r.edx;
+	if (leaf == 1 || leaf == 7)
+		correct_cpuid(cpu, leaf, subleaf);
 	skip_cpuid();
 }
 

@@ -194,9 +194,8 @@ void nest_create_cpu(struct cpu *cpu);
 bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict);
 void nest_stats(void);
 bool nest_cpuid(struct cpu *cpu);
-struct cpuid_regs;
 uint64_t nest_cr4_hidden(void);
-void nest_hide(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r);
+void nest_hide(struct cpu *cpu, uint32_t leaf, uint32_t subleaf);
 void hardware_read(struct nvmx_caps *caps);
 
 /* entry.S */

@@ -228,16 +228,19 @@ static void make_shown(void)
 		nvmx_caps_cpuid(nvmx_vm_caps(vm), i ? 7 : 1, i ? i - 1 : 0, shown[i]);
 }
 
-void nest_hide(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
+/* In L1's registers, which hold the answer of leaf 1 or 7. */
+void nest_hide(struct cpu *cpu, uint32_t leaf, uint32_t subleaf)
 {
-	const uint32_t *mask = shown[leaf == 1 ? 0 : subleaf + 1];
+	const uint32_t *mask = shown[0];
 
 	if (leaf == 7 && subleaf > 1)
 		return;
-	r->eax &= mask[0];
-	r->ebx &= mask[1];
-	r->ecx &= mask[2];
-	r->edx &= mask[3];
+	if (leaf == 7)
+		mask = shown[1 + subleaf];
+	cpu->regs[RAX] &= mask[0];
+	cpu->regs[RBX] &= mask[1];
+	cpu->regs[RCX] &= mask[2];
+	cpu->regs[RDX] &= mask[3];
 }
 
 /* On each processor, behind vmcs_create. */

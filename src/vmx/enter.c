@@ -146,7 +146,8 @@ NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
 	if (s->v12->guest_activity == NVMX_ACTIVITY_WAIT_SIPI)
 		wait_in_host(v, s);
-	nvmx_bitmaps_review(v, s);
+	if (s->msr.n | s->io[0].n | s->io[1].n)
+		nvmx_bitmaps_review(v, s);
 	nvmx_ept_enter(v, s->v12);
 	if (!load_eptp(v, s)) {
 		nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);

@@ -295,9 +295,7 @@ enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
 	if (v->in_l2)
 		return l2_exit(v, regs, reason);
-	if (reason & NVMX_XR_ENTRY_FAILURE)
-		return NVMX_HOST;
-	reason &= 0xffff;
+	reason &= 0xffff | NVMX_XR_ENTRY_FAILURE; /* whose reasons are the host's */
 	switch (reason) {
 	case NVMX_XR_VMCALL ... NVMX_XR_VMXON:
 	case NVMX_XR_INVEPT:
