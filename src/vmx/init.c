@@ -198,16 +198,26 @@ static uint32_t loads_not_undone(const struct nvmx_vcpu *v)
 	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & NVMX_CARRYING_LOADS & ~both;
 }
 
+static const uint32_t capability_of_word[NVMX_WORDS] = {
+	NVMX_MSR_VMX_TRUE_PINBASED_CTLS, NVMX_MSR_VMX_TRUE_PROCBASED_CTLS, NVMX_MSR_VMX_PROCBASED_CTLS2,
+	NVMX_MSR_VMX_TRUE_EXIT_CTLS, NVMX_MSR_VMX_TRUE_ENTRY_CTLS,
+};
+
+/* The controls of a word of vmcs01 that the host has on by choice: what the processor forces to 1, vmcs02 has, too. */
+static uint64_t chosen01(const struct nvmx_vcpu *v, unsigned w)
+{
+	return w < NVMX_WORDS ? v->ctl01[w] & ~nvmx_caps_must(&v->vm->hw, capability_of_word[w]) : v->proc3_01;
+}
+
 /* A control of vmcs01 that vmcs02 cannot keep, as the detail of NVMX_ERR_CONTROL; false: none. */
 static bool find_refused(const struct nvmx_vcpu *v, uint32_t *detail)
 {
 	for (unsigned w = 0; w < NVMX_WORDS_ALL; w++) {
-		uint64_t c01 = w < NVMX_WORDS ? v->ctl01[w] : v->proc3_01;
 		int bit;
 
 		if (w == NVMX_WORD_PROC2 && !(v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_SECONDARY))
 			continue;
-		bit = nvmx_control_refused((enum nvmx_word)w, c01);
+		bit = nvmx_control_refused((enum nvmx_word)w, chosen01(v, w));
 		if (bit >= 0) {
 			*detail = w << 8 | (uint32_t)bit;
 			return true;

@@ -204,6 +204,22 @@ static void every_bit_of_every_word(void **state)
 		}
 }
 
+/* What a processor forces to 1, known or not, is no host's choice: both VMCSs have it. */
+static void forced_by_the_processor(void **state)
+{
+	struct mini *m = *state;
+	uint32_t detail;
+
+	m->vm->hw.msr[NVMX_MSR_VMX_TRUE_EXIT_CTLS - NVMX_CAPS_FIRST_MSR] |= NVMX_EXIT_SECONDARY;
+	m->vm->hw.msr[NVMX_MSR_VMX_TRUE_PINBASED_CTLS - NVMX_CAPS_FIRST_MSR] |= B(8);
+	set01(m, NVMX_WORD_EXIT, NVMX_EXIT_SECONDARY);
+	F01(PIN_CTLS) |= B(8);
+	assert_int_equal(start(m, 0, &detail), NVMX_OK);
+	assert_true(merged(m, active(m))->field[NVMX_I_PIN_CTLS] & B(8));
+	back_in_l1(m);
+	stop(m);
+}
+
 /* A kept control has what it needs beside it. */
 static void fields_of_kept_controls(void **state)
 {
@@ -526,7 +542,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(every_bit_of_every_word),   MINI_TEST(fields_of_kept_controls), MINI_TEST(controls_of_the_map),
 		MINI_TEST(index_of_the_log),          MINI_TEST(loads_that_are_not_undone),
-		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start), MINI_TEST(l1_narrows_no_exit), MINI_TEST(perf_passed_through),
+		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start), MINI_TEST(l1_narrows_no_exit), MINI_TEST(perf_passed_through), MINI_TEST(forced_by_the_processor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
