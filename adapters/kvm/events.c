@@ -205,6 +205,17 @@ static int check_startup(struct kvm_vcpu *vcpu, bool blocked, bool *mine)
 	return check_interrupts(vcpu, false);
 }
 
+/*
+ * Where the interrupt controller is user space's, an interrupt that it has for L1 looks as one whose delivery to L2 an exit has
+ * interrupted, but no exit has.  Without "acknowledge interrupt on exit" it would have nowhere to wait.
+ */
+static bool is_users_interrupt(struct kvm_vcpu *vcpu)
+{
+	return !lapic_in_kernel(vcpu) && vcpu->arch.interrupt.injected && !vcpu->arch.interrupt.soft &&
+	       !(to_vmx(vcpu)->idt_vectoring_info & VECTORING_INFO_VALID_MASK) && nested_exit_on_intr(vcpu) &&
+	       get_vmcs12(vcpu)->vm_exit_controls & VM_EXIT_ACK_INTR_ON_EXIT;
+}
+
 int nest_check_events(struct kvm_vcpu *vcpu)
 {
 	struct nested_vmx *nested = &to_vmx(vcpu)->nested;
@@ -235,7 +246,7 @@ int nest_check_events(struct kvm_vcpu *vcpu)
 	}
 	if (vcpu->arch.smi_pending && !is_smm(vcpu))
 		return blocked ? -EBUSY : 0;
-	return check_interrupts(vcpu, blocked);
+	return check_interrupts(vcpu, blocked && (nested->nested_run_pending || !is_users_interrupt(vcpu)));
 }
 
 /*

@@ -73,13 +73,19 @@ static void wake(int signal)
 	vm.run->immediate_exit = 1;
 }
 
+static void wake_after(unsigned ms)
+{
+	struct itimerval t = { .it_value = { 0, ms * 1000 } };
+
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
 /* Runs the guest for so long, in milliseconds. */
 static enum vm_end run(unsigned ms)
 {
-	struct itimerval t = { .it_value = { 0, ms * 1000 } };
 	enum vm_end end;
 
-	setitimer(ITIMER_REAL, &t, NULL);
+	wake_after(ms);
 	do
 		end = vm_step(&vm);
 	while (end == VM_RUNS || (end == VM_INTERRUPTED && !vm.run->immediate_exit));
@@ -302,6 +308,7 @@ static void without_chips(void)
 
 static void halt(void)
 {
+	struct kvm_interrupt interrupt = { .irq = 0x45 };
 	struct nvmx_vmcs12 *v12;
 	struct kvm_regs regs;
 	int r;
@@ -320,8 +327,11 @@ static void halt(void)
 	v12->guest_interruptibility = 0;
 	v12->entry_intr_info = 0;
 	v12->pin_ctls &= ~NVMX_PIN_PREEMPTION_TIMER;
-	v12->exit_ctls &= ~NVMX_EXIT_SAVE_PREEMPTION_TIMER;
+	v12->pin_ctls |= NVMX_PIN_EXT_INT;
+	v12->exit_ctls = (v12->exit_ctls & ~NVMX_EXIT_SAVE_PREEMPTION_TIMER) | NVMX_EXIT_ACK_INT;
+	v12->host_rip = L1_SPIN;
 	without_chips();
+	wake_after(50);
 	r = ioctl(vm.cpu, KVM_RUN, 0);
 	expect(!r && vm.run->exit_reason == KVM_EXIT_HLT, "halt", "KVM_RUN ends with exit", r ? (uint64_t)errno : vm.run->exit_reason);
 	look();
@@ -330,6 +340,11 @@ static void halt(void)
 	look();
 	VM_CPU(&vm, KVM_GET_REGS, &regs);
 	expect(now.nested.state.flags & KVM_STATE_NESTED_GUEST_MODE && regs.rip == SPIN, "halt", "woken up, it runs at", regs.rip);
+	VM_CPU(&vm, KVM_INTERRUPT, &interrupt);
+	run(5);
+	v12 = look();
+	expect(v12->exit_reason == NVMX_XR_EXT_INT && v12->exit_intr_info == (NVMX_INTR_VALID | 0x45), "halt",
+	       "with an interrupt of user space's, exit reason", v12->exit_reason);
 }
 
 static sigjmp_buf bus_error;
@@ -377,6 +392,7 @@ static void gone(void)
 	l2_loads(DATA);
 	if (munmap(vm.mem + DATA, PAGE))
 		err(1, "munmap");
+	wake_after(50);
 	r = ioctl(vm.cpu, KVM_RUN, 0);
 	expect(r == -1 && errno == EFAULT, "gone", "KVM_RUN ends with exit", r ? (uint64_t)errno : vm.run->exit_reason);
 }
