@@ -41,6 +41,8 @@ extern struct l2 guest;
 extern u8 guest_stack[4096];
 /* Default state with the code at rip, and registers zeroed. */
 void guest_reset(enum l2_mode mode, const void *code);
+/* The exit qualification without what the processor leaves undefined. */
+u64 exit_qualification(void);
 /* Runs L2; the exit as text: "exit 10 q=0", "VMfailValid 7", "entry failure 33 q=0". */
 const char *guest_run(void);
 

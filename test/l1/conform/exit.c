@@ -78,7 +78,7 @@ const char *exit_text(const struct exit_row *row)
 
 	if (result != VMX_OK)
 		return result_text(result);
-	r = (struct report){ .reason = (u32)vmread(EXIT_REASON), .qualification = vmread(EXIT_QUALIFICATION),
+	r = (struct report){ .reason = (u32)vmread(EXIT_REASON), .qualification = exit_qualification(),
 		.rip = vmread(GUEST_RIP) - entry_code_rip(row->on.start, row->code),
 		.length = (u32)vmread(EXIT_INSTRUCTION_LENGTH), .info = (u32)vmread(EXIT_INSTRUCTION_INFO),
 		.interruption = (u32)vmread(EXIT_INTR_INFO), .error = (u32)vmread(EXIT_INTR_ERROR),

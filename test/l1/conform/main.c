@@ -12,6 +12,15 @@ void guest_reset(enum l2_mode mode, const void *code)
 	l2_setup(&guest, mode, (u64)code, (u64)guest_stack + sizeof(guest_stack));
 }
 
+/* Bits 11:9 of an EPT violation's qualification are undefined without advanced VM-exit information (SDM table 27-7). */
+u64 exit_qualification(void)
+{
+	u64 q = vmread(EXIT_QUALIFICATION);
+	bool undefined = (u32)vmread(EXIT_REASON) == R_EPT_VIOLATION && !(caps.ept_vpid & BIT(22));
+
+	return undefined ? q & ~0xe00ull : q;
+}
+
 const char *guest_run(void)
 {
 	enum vmx_result r = l2_run(&guest);
@@ -21,7 +30,7 @@ const char *guest_run(void)
 		return result_text(r);
 	reason = (u32)vmread(EXIT_REASON);
 	return text("%s %u q=%lx", reason & REASON_ENTRY_FAILURE ? "entry failure" : "exit", reason & 0xffff,
-		    vmread(EXIT_QUALIFICATION));
+		    exit_qualification());
 }
 
 void l1_main(void)
