@@ -93,7 +93,11 @@ struct nvmx_host_ops {
 	void (*unmap)(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote);
 
 	/* Grants the processor itself access to a frame of L1 (virtual-APIC page, APIC-access page, posted-interrupt
-	 * descriptor): it keeps its host-physical address until unpin.  Returns 0, or -1 if it is not L1's RAM. */
+	 * descriptor): it keeps its host-physical address until unpin.  Returns 0, or -1 if it is not L1's RAM: the vCPU is then
+	 * stopped (NVMX_STOP_HOST_OP).  But an APIC-access page need not be RAM, as the processor never uses what is there
+	 * (SDM 29.4): for an L1 with EPT a page from page_alloc stands for it, and the shadow EPT leads to that one wherever
+	 * `translate`, too, has nothing.  For L2s without EPT12 the host answers with a page of its own, which EPT01 maps there.
+	 * Where a host pins a frame, `translate` leads to the same one. */
 	int (*pin)(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa);
 	void (*unpin)(struct nvmx_host *h, uint64_t gpa, uint64_t hpa);
 

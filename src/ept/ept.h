@@ -113,6 +113,9 @@ void nvmx_ept_list_add(struct nvmx_vcpu *v, unsigned index, uint64_t role12);
 /* The EPTP of L1 that is shadowed by eptp02; 0: none. */
 uint64_t nvmx_ept_shadowed(struct nvmx_vcpu *v, uint64_t eptp02);
 
+/* Nothing of the vCPU's shadow leads to L1's frame at gpa1 any more, from the next nvmx_ept_root() on. */
+void nvmx_ept_unmap(struct nvmx_vcpu *v, uint64_t gpa1);
+
 /* The vCPU goes on on another processor: what that one has cached of the shadow may be out of date. */
 void nvmx_ept_moved(struct nvmx_vcpu *v);
 

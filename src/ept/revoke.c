@@ -43,6 +43,13 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		__atomic_sub_fetch(&ve->kicking, 1, __ATOMIC_SEQ_CST);
 }
 
+void nvmx_ept_unmap(struct nvmx_vcpu *v, uint64_t gpa1)
+{
+	struct nvmx_ept_revocation r = { .gpa = gpa1, .end = gpa1 | 0xfff, .loss = NVMX_EPT_LOSE_ALL };
+
+	nvmx_ept_lose(nvmx_ept_of(v), &r);
+}
+
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length)
 {
 	lose(vm, self, gpa, length, NVMX_EPT_LOSE_ALL);

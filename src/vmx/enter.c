@@ -149,6 +149,8 @@ NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 	if (s->msr.n | s->io[0].n | s->io[1].n)
 		nvmx_bitmaps_review(v, s);
 	nvmx_ept_enter(v, s->v12);
+	if (v->apic_mapped)
+		nvmx_own_apic_page_review(v, s);
 	if (!load_eptp(v, s)) {
 		nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
 		return false;

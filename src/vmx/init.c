@@ -354,6 +354,7 @@ void nvmx_vmcs01_changed(struct nvmx_vcpu *v)
 {
 	nvmx_vmcs01_read(v);
 	nvmx_slots_renew(v);
+	nvmx_shadow_renew(v);
 }
 
 const char *nvmx_init_error(int error, uint32_t detail)

@@ -21,24 +21,43 @@ static void write02(struct merge *m, uint32_t field, uint64_t value)
 	nvmx_vmwrite(m->v, field, value);
 }
 
-/* Makes `pin` hold the frame at gpa (or nothing, with `want` false). */
-static void repin(struct merge *m, struct nvmx_pin *pin, uint64_t gpa, bool want)
+/* Makes `pin` hold the frame at gpa (or nothing, with `want` false); false: the host could not pin it. */
+static bool repin(struct merge *m, struct nvmx_pin *pin, uint64_t gpa, bool want)
 {
 	struct nvmx_vcpu *v = m->v;
 
-	if (pin->held && (!want || pin->gpa != gpa)) {
-		v->ops->unpin(v->host, pin->gpa, pin->hpa);
-		pin->held = false;
-	}
+	if (pin->held && (!want || pin->gpa != gpa))
+		nvmx_unpin(v, pin);
 	if (!want || pin->held)
-		return;
-	if (v->ops->pin(v->host, gpa, &pin->hpa)) {
-		m->pin_failed = true;
-		m->unpinned = gpa;
-		return;
-	}
+		return true;
+	if (v->ops->pin(v->host, gpa, &pin->hpa))
+		return false;
 	pin->gpa = gpa;
 	pin->held = true;
+	return true;
+}
+
+static void not_pinned(struct merge *m, uint64_t gpa)
+{
+	m->pin_failed = true;
+	m->unpinned = gpa;
+}
+
+/*
+ * The processor compares the address of the APIC-access page, and leaves what is there alone (SDM 29.4): it need not be RAM,
+ * and is none where L1 names its own local APIC.  A page of the vCPU's then stands for it, to which the shadow EPT leads.
+ */
+static void repin_apic_access(struct merge *m)
+{
+	struct nvmx_pin *pin = &m->s->apic_access;
+	uint64_t gpa = m->v12->apic_access_addr;
+
+	if (repin(m, pin, gpa, m->proc2 & NVMX_PROC2_APIC_ACCESS))
+		return;
+	if (!(m->proc2 & NVMX_PROC2_EPT)) /* on EPT01, which is the host's */
+		not_pinned(m, gpa);
+	else if (nvmx_pin_own(m->v, pin, gpa))
+		m->no_memory = true;
 }
 
 /* The pages that the processor uses on L2's behalf, before the controls that make it use them. */
@@ -47,15 +66,17 @@ static void merge_pins(struct merge *m)
 	const struct nvmx_vmcs12 *v12 = m->v12;
 	struct nvmx_slot *s = m->s;
 
-	repin(m, &s->vapic, v12->virtual_apic_addr, v12->proc_ctls & NVMX_PROC_TPR_SHADOW);
+	if (!repin(m, &s->vapic, v12->virtual_apic_addr, v12->proc_ctls & NVMX_PROC_TPR_SHADOW))
+		not_pinned(m, v12->virtual_apic_addr);
 	if (s->vapic.held) {
 		write02(m, NVMX_VIRTUAL_APIC_ADDR, s->vapic.hpa);
 		write02(m, NVMX_TPR_THRESHOLD, v12->tpr_threshold);
 	}
-	repin(m, &s->apic_access, v12->apic_access_addr, m->proc2 & NVMX_PROC2_APIC_ACCESS);
+	repin_apic_access(m);
 	if (s->apic_access.held)
 		write02(m, NVMX_APIC_ACCESS_ADDR, s->apic_access.hpa);
-	repin(m, &s->posted_int, v12->posted_int_desc_addr & ~0xfffull, v12->pin_ctls & NVMX_PIN_POSTED_INT);
+	if (!repin(m, &s->posted_int, v12->posted_int_desc_addr & ~0xfffull, v12->pin_ctls & NVMX_PIN_POSTED_INT))
+		not_pinned(m, v12->posted_int_desc_addr);
 	if (s->posted_int.held) {
 		write02(m, NVMX_POSTED_INT_DESC_ADDR, s->posted_int.hpa | (v12->posted_int_desc_addr & 0xfff));
 		write02(m, NVMX_POSTED_INT_NV, v12->posted_int_nv);

@@ -160,3 +160,16 @@ void nvmx_shadow_switch(struct nvmx_vcpu *v)
 		shadow_on(v);
 	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, s->page_shadow.hpa);
 }
+
+void nvmx_shadow_renew(struct nvmx_vcpu *v)
+{
+	uint64_t before = v->loaded;
+
+	if (!v->hw_shadow_on || v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_SHADOW_VMCS)
+		return;
+	nvmx_shadow_pull(v, v->cur);
+	v->hw_shadow_on = false;
+	nvmx_shadow_switch(v);
+	nvmx_vmcs_load(v, before);
+	nvmx_vmwrite_flush(v);
+}

@@ -5,6 +5,7 @@
  */
 #include "merge.h"
 #include "port.h"
+#include "../ept/ept.h"
 #include <string.h>
 
 static int page_get(struct nvmx_vcpu *v, struct nvmx_page *page)
@@ -108,18 +109,34 @@ struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa)
 	return s;
 }
 
-static void unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin)
+void nvmx_unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin)
 {
-	if (pin->held)
+	if (pin->held && !pin->own)
 		v->ops->unpin(v->host, pin->gpa, pin->hpa);
-	pin->held = false;
+	pin->held = pin->own = false;
+}
+
+int nvmx_pin_own(struct nvmx_vcpu *v, struct nvmx_pin *pin, uint64_t gpa)
+{
+	if (page_get(v, &v->apic_page))
+		return -1;
+	*pin = (struct nvmx_pin){ .gpa = gpa, .hpa = v->apic_page.hpa, .held = true, .own = true };
+	return 0;
+}
+
+void nvmx_own_apic_page_review(struct nvmx_vcpu *v, const struct nvmx_slot *s)
+{
+	if (s->apic_access.own && v->apic_mapped == (s->apic_access.gpa | 1))
+		return;
+	nvmx_ept_unmap(v, v->apic_mapped & ~1ull);
+	v->apic_mapped = 0;
 }
 
 static void pin_anew(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_pin *pin, unsigned row)
 {
 	if (!pin->held)
 		return;
-	unpin(v, pin);
+	nvmx_unpin(v, pin);
 	nvmx_set_add(&s->dirty, row);
 }
 
@@ -153,9 +170,9 @@ void nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s)
 
 void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	unpin(v, &s->vapic);
-	unpin(v, &s->apic_access);
-	unpin(v, &s->posted_int);
+	nvmx_unpin(v, &s->vapic);
+	nvmx_unpin(v, &s->apic_access);
+	nvmx_unpin(v, &s->posted_int);
 	s->gpa = NVMX_NO_ADDR;
 }
 
@@ -226,9 +243,9 @@ void nvmx_slots_destroy(struct nvmx_vcpu *v)
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 
-		unpin(v, &s->vapic);
-		unpin(v, &s->apic_access);
-		unpin(v, &s->posted_int);
+		nvmx_unpin(v, &s->vapic);
+		nvmx_unpin(v, &s->apic_access);
+		nvmx_unpin(v, &s->posted_int);
 		nvmx_vmcs_page_put(v, &s->page02);
 		nvmx_vmcs_page_put(v, &s->page_shadow);
 		page_put(v, &s->page12);
@@ -239,4 +256,5 @@ void nvmx_slots_destroy(struct nvmx_vcpu *v)
 	}
 	page_put(v, &v->shadow_bitmap[0]);
 	page_put(v, &v->shadow_bitmap[1]);
+	page_put(v, &v->apic_page);
 }

@@ -45,6 +45,7 @@ struct nvmx_page {
 struct nvmx_pin {
 	uint64_t gpa, hpa;
 	bool held;
+	bool own;                   /* hpa is the vCPU's apic_page: the host has granted nothing */
 };
 
 /* A bitmap page of vmcs02 that starts all ones; bits are opened when neither L1 nor the host intercepts. */
@@ -151,6 +152,8 @@ struct nvmx_vcpu {
 	uint64_t counters[NVMX_CNT_COUNT];
 	struct nvmx_slot slots[NVMX_SLOT_PLACES];
 	struct nvmx_page shadow_bitmap[2]; /* VMREAD and VMWRITE bitmaps of vmcs01 */
+	struct nvmx_page apic_page; /* in place of an APIC-access page that the host cannot pin */
+	uint64_t apic_mapped;       /* the page of L1's, with bit 0 set, for which the shadow EPT may lead to it; 0: none */
 	uint32_t batch_n;
 	uint32_t batch_field[NVMX_BATCH];
 	uint64_t batch_value[NVMX_BATCH];
@@ -222,6 +225,24 @@ int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Writes vmcs12, all of it up to date, to L1's memory; the slot stays active. */
 void nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Lets go of the frame, if one is held. */
+void nvmx_unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin);
+/* Makes `pin` hold a page of the vCPU's own in place of L1's frame at gpa.  0, or -1: no memory. */
+int nvmx_pin_own(struct nvmx_vcpu *v, struct nvmx_pin *pin, uint64_t gpa);
+/* Whether gpa1 is in the APIC-access page of the current vmcs12 and a page of the vCPU's own stands for that: *out. */
+static inline bool nvmx_own_apic_page(struct nvmx_vcpu *v, uint64_t gpa1, unsigned access, struct nvmx_xlate *out)
+{
+	const struct nvmx_pin *pin = v->cur ? &v->cur->apic_access : NULL;
+
+	if (!pin || !pin->own || (gpa1 ^ pin->gpa) >> 12 || access & NVMX_ACCESS_PEEK)
+		return false;
+	*out = (struct nvmx_xlate){ .hpa = pin->hpa | (gpa1 & 0xfff), .page_shift = 12, .memtype = 6,
+				    .rights = NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X };
+	v->apic_mapped = pin->gpa | 1;
+	return true;
+}
+/* L1 enters the L2 of `s`, for which the page may stand for nothing, or for another one: no shadow leads to it then. */
+void nvmx_own_apic_page_review(struct nvmx_vcpu *v, const struct nvmx_slot *s);
 /* Finds an active slot, or NULL. */
 struct nvmx_slot *nvmx_slot_find(struct nvmx_vcpu *v, uint64_t gpa);
 /* Writes vmcs12 back to L1's memory and frees the slot (VMCLEAR, eviction). */
@@ -247,6 +268,9 @@ void nvmx_vmcs_page_put(struct nvmx_vcpu *v, struct nvmx_page *page);
  * shadow.  Any VMCS may be current before; none is to be relied on after: the caller loads the one it wants. */
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* The host may have written the controls of vmcs01 as they were without it: the hardware shadow is switched on again.  Any VMCS
+ * may be current, and is after. */
+void nvmx_shadow_renew(struct nvmx_vcpu *v);
 /* Sets vmcs01 up for the hardware shadow of v->cur, or for none.  vmcs01 is current, before and after. */
 void nvmx_shadow_switch(struct nvmx_vcpu *v);
 /* L1 writes row `row` of vmcs12: by a VMWRITE that exited, or into the hardware shadow. */

@@ -51,6 +51,9 @@ static void load_msrs(struct fake_cpu *c, uint32_t controls)
 		c->a.dr7 = (fake_field(c, NVMX_GUEST_DR7) & 0xffff2fff) | 0x400;
 		c->a.debugctl = fake_field(c, NVMX_GUEST_DEBUGCTL);
 	}
+	for (unsigned i = 0; i < FAKE_PROTECTIONS; i++)
+		if (controls & fake_protections[i].load)
+			*fake_protection(c, &fake_protections[i]) = fake_field(c, fake_protections[i].guest);
 	c->a.efer &= ~NVMX_EFER_LMA;
 	if (controls & NVMX_ENTRY_IA32E)
 		c->a.efer |= NVMX_EFER_LMA | NVMX_EFER_LME;

@@ -97,6 +97,9 @@ static void save_msrs(struct fake_cpu *c, uint32_t controls)
 	fake_field_set(c, NVMX_GUEST_SYSENTER_CS, c->a.sysenter_cs);
 	fake_field_set(c, NVMX_GUEST_SYSENTER_ESP, c->a.sysenter_esp);
 	fake_field_set(c, NVMX_GUEST_SYSENTER_EIP, c->a.sysenter_eip);
+	for (unsigned i = 0; i < FAKE_PROTECTIONS; i++)
+		if (fake_has(c, &fake_protections[i]))
+			fake_field_set(c, fake_protections[i].guest, *fake_protection(c, &fake_protections[i]));
 	if (controls & NVMX_EXIT_SAVE_DEBUG) {
 		fake_field_set(c, NVMX_GUEST_DR7, c->a.dr7);
 		fake_field_set(c, NVMX_GUEST_DEBUGCTL, c->a.debugctl);
@@ -227,6 +230,9 @@ static void load_host_msrs(struct fake_cpu *c, uint32_t controls, bool is_64)
 	c->a.sysenter_eip = fake_field(c, NVMX_HOST_SYSENTER_EIP);
 	c->a.efer &= ~(NVMX_EFER_LMA | NVMX_EFER_LME);
 	c->a.efer |= is_64 ? NVMX_EFER_LMA | NVMX_EFER_LME : 0;
+	for (unsigned i = 0; i < FAKE_PROTECTIONS; i++)
+		if (controls & fake_protections[i].undo)
+			*fake_protection(c, &fake_protections[i]) = fake_protections[i].host ? fake_field(c, fake_protections[i].host) : 0;
 	if (controls & NVMX_EXIT_LOAD_PAT)
 		c->a.pat = fake_field(c, NVMX_HOST_PAT);
 	if (controls & NVMX_EXIT_LOAD_EFER)

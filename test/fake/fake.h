@@ -267,6 +267,20 @@ void fake_load_host(struct fake_cpu *c);
 uint32_t fake_msr_load(struct fake_cpu *c, uint64_t addr, uint32_t n);
 
 /* msr.c */
+/* Registers that an entry loads under a control and each exit saves where the processor has them (SDM 26.3.2.1, 27.3.1). */
+struct fake_protection {
+	uint32_t msr;                   /* 0: SSP, which is none */
+	uint16_t guest, host;           /* fields; 0: the exit clears it */
+	uint32_t load, undo;
+	uint16_t offset;                /* in struct fake_arch */
+};
+#define FAKE_PROTECTIONS 5
+extern const struct fake_protection fake_protections[FAKE_PROTECTIONS];
+bool fake_has(const struct fake_cpu *c, const struct fake_protection *p);
+static inline uint64_t *fake_protection(struct fake_cpu *c, const struct fake_protection *p)
+{
+	return (uint64_t *)(void *)((char *)&c->a + p->offset);
+}
 bool fake_rdmsr(struct fake_cpu *c, uint32_t msr, uint64_t *value);
 bool fake_wrmsr(struct fake_cpu *c, uint32_t msr, uint64_t value);
 uint64_t fake_tsc(const struct fake_cpu *c);

@@ -42,6 +42,7 @@ static const uint8_t by_memory[] = {
 
 static const uint32_t msrs[] = {
 	NVMX_MSR_PAT, NVMX_MSR_EFER, NVMX_MSR_SYSENTER_CS, NVMX_MSR_SYSENTER_ESP, NVMX_MSR_DEBUGCTL, NVMX_MSR_FS_BASE,
+	NVMX_MSR_BNDCFGS, NVMX_MSR_S_CET, NVMX_MSR_PKRS,
 	0xc0000081, 0xc0000082, 0xc0000084, 0xc0000102, 0xc0000103, 0x480, 0x48b, 0x3a, 0x40000000, 0x12345, NVMX_MSR_TSC,
 };
 
@@ -79,7 +80,7 @@ static struct fake_insn memory_operand(struct gen *g, unsigned op, uint64_t addr
 static void control_register(struct gen *g, struct script *s)
 {
 	static const uint8_t crs[] = { 0, 3, 4, 8 };
-	static const uint64_t values[] = { 0x80050033, 0x8005003b, 0x80010031, 0x80050013, 0x80050031 };
+	static const uint64_t values[] = { 0x80050033, 0x8005003b, 0x80010031, 0x80050013, 0x80050031, 0xc0050033, 0xe0050033 };
 	struct fake_insn i = { .op = chance(g, 60) ? FAKE_MOV_TO_CR : FAKE_MOV_FROM_CR, .reg = 10 };
 	bool owns = g->machine.flags & NVMX_HOST_OWNS_INTERRUPTS;
 
@@ -248,11 +249,13 @@ static void tweak_controls(struct gen *g)
 		script_vmwrite(s, NVMX_EXIT_CTLS,
 			       0x36dfb | NVMX_EXIT_HOST_64 |
 				       subset(g, NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_ACK_INT | NVMX_EXIT_SAVE_PAT |
-							 NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER));
+							 NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER |
+							 (g->machine.protection ? FAKE_PROTECTION_EXIT : 0)));
 		break;
 	default:
 		script_vmwrite(s, NVMX_ENTRY_CTLS, 0x11fb | NVMX_ENTRY_IA32E |
-			       subset(g, NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER));
+			       subset(g, NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER |
+						 (g->machine.protection ? FAKE_PROTECTION_ENTRY : 0)));
 	}
 }
 
@@ -290,6 +293,8 @@ static const struct script_value interesting[] = {
 	{ NVMX_HOST_SYSENTER_CS, 7 }, { NVMX_GUEST_IDTR_LIMIT, 0xfff }, { NVMX_GUEST_IDTR_LIMIT, 0 },
 	{ NVMX_GUEST_FS_BASE, 0x777000 }, { NVMX_GUEST_CS_AR, 0xa09b }, { NVMX_GUEST_SS_AR, 0xc0f3 },
 	{ NVMX_GUEST_SS_AR, 0xc093 }, { NVMX_GUEST_CR0, 0x80050033 }, { NVMX_GUEST_CR0, 0x8005003b },
+	{ NVMX_GUEST_CR0, 0xe0050033 }, { NVMX_GUEST_PKRS, 0x1230 }, { NVMX_GUEST_BNDCFGS, 0x7001 }, { NVMX_HOST_PKRS, 0x4560 },
+
 	{ NVMX_GUEST_CR4, 0x2020 }, { NVMX_GUEST_CR4, 0x26a0 }, { NVMX_XSS_EXIT_BITMAP, 0x100 },
 	{ NVMX_HOST_FS_BASE, 0x4444 }, { NVMX_HOST_CR4, 0x2420 }, { NVMX_HOST_CR0, 0x8005003b },
 	{ NVMX_ENTRY_MSR_LOAD_COUNT, 2 }, { NVMX_ENTRY_MSR_LOAD_COUNT, 0 }, { NVMX_EXIT_MSR_STORE_COUNT, 3 },
@@ -570,7 +575,7 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 {
 	g->random = seed * 0x9e3779b97f4a7c15ull + 1;
 	rnd(g, 2);
-	g->machine = (struct fake_machine){ .flags = chance(g, 30) ? NVMX_HOST_OWNS_INTERRUPTS : 0 };
+	g->machine = (struct fake_machine){ .flags = chance(g, 30) ? NVMX_HOST_OWNS_INTERRUPTS : 0, .protection = seed % 3 == 0 };
 	if (g->machine.flags && seed % 2)
 		g->machine.flags = FAKE_LIKE_KVM;
 	g->machine.no_vpid = chance(g, 15);
@@ -592,6 +597,8 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 	g->code[2] = g->l2b.code;
 	g->machine.code = g->code;
 	g->machine.codes = 3;
+	g->machine.msr_areas = seed % 5 == 0;
+	g->machine.cr0_mask = seed % 7 == 0 ? NVMX_CR0_CD | NVMX_CR0_NW : 0;
 	g->machine.outside = g->outside;
 	g->machine.outsides = g->outsides;
 }

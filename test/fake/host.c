@@ -371,6 +371,13 @@ void fake_host_clean(const struct nvmx_host *h)
 		FAKE_ASSERT(h->owner[i] != FAKE_OF_LIBRARY);
 }
 
+/* A page of the library's in place of an APIC-access page, which L2 never reaches. */
+static bool is_own_apic_page(const struct nvmx_host *h, uint64_t hpa)
+{
+	return fake_proc2(&h->cpu) & NVMX_PROC2_APIC_ACCESS && fake_field(&h->cpu, NVMX_APIC_ACCESS_ADDR) == hpa &&
+	       owner_of(h, hpa) == FAKE_OF_LIBRARY;
+}
+
 /* Every table of the shadow EPT is the library's, every leaf a frame of L1. */
 static void check_tables(const struct nvmx_host *h, uint64_t table, unsigned level)
 {
@@ -383,7 +390,7 @@ static void check_tables(const struct nvmx_host *h, uint64_t table, unsigned lev
 		if (!(entry[i] & 7))
 			continue;
 		if (level == 1 || (entry[i] & 0x80))
-			FAKE_ASSERT(level == 1 && fake_is_ram(&h->mem, hpa));
+			FAKE_ASSERT(level == 1 && (fake_is_ram(&h->mem, hpa) || is_own_apic_page(h, hpa)));
 		else
 			check_tables(h, hpa, level - 1);
 	}
@@ -457,6 +464,8 @@ void fake_check_vmcs02(struct nvmx_host *h)
 		check_vm_functions(h);
 	if (proc & NVMX_PROC_MSR_BITMAPS)
 		check_msr_bitmap(h, fake_field(c, NVMX_MSR_BITMAP));
+	if (proc2 & NVMX_PROC2_APIC_ACCESS)
+		FAKE_ASSERT(granted(h, fake_field(c, NVMX_APIC_ACCESS_ADDR)));
 	if (proc & NVMX_PROC_TPR_SHADOW)
 		FAKE_ASSERT(granted(h, fake_field(c, NVMX_VIRTUAL_APIC_ADDR)));
 	if (proc & NVMX_PROC_IO_BITMAPS)

@@ -54,6 +54,7 @@ struct fake_machine {
 	size_t outsides;
 	void (*prepare)(uint8_t *ram, const void *arg); /* more of the memory image; may be NULL */
 	const void *arg;
+	bool protection;          /* the processor has bounds, CET and PKRS, and a host loads them for its guests */
 	uint64_t withheld;        /* features not offered to L1 */
 	uint32_t flags;           /* of nvmx_vm_config */
 	struct fake_arch *keep;   /* FAKE_TRACE_MAX states, or NULL */
@@ -88,6 +89,9 @@ struct fake_result {
 };
 
 void fake_hw_caps(struct nvmx_caps *caps);
+void fake_hw_caps_of(const struct fake_machine *m, struct nvmx_caps *caps);
+#define FAKE_PROTECTION_ENTRY (NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
+#define FAKE_PROTECTION_EXIT (NVMX_EXIT_CLEAR_BNDCFGS | NVMX_EXIT_LOAD_CET | NVMX_EXIT_LOAD_PKRS)
 /* Runs the script with L1 on the processor itself, or as a guest of the host. */
 void fake_run_bare(const struct fake_machine *m, struct fake_result *r);
 void fake_run_nested(const struct fake_machine *m, struct fake_result *r);

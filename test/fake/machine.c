@@ -23,7 +23,7 @@ static void controls(struct nvmx_caps *c)
 	const uint32_t proc2 = NVMX_PROC2_EPT | NVMX_PROC2_DESC_TABLE | NVMX_PROC2_RDTSCP | NVMX_PROC2_VPID |
 		NVMX_PROC2_WBINVD | NVMX_PROC2_UNRESTRICTED | NVMX_PROC2_RDRAND | NVMX_PROC2_INVPCID |
 		NVMX_PROC2_SHADOW_VMCS | NVMX_PROC2_RDSEED | NVMX_PROC2_XSAVES | NVMX_PROC2_TSC_SCALING |
-		NVMX_PROC2_VMFUNC | NVMX_PROC2_VE;
+		NVMX_PROC2_VMFUNC | NVMX_PROC2_VE | NVMX_PROC2_APIC_ACCESS;
 	const uint32_t exit = NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_HOST_64 | NVMX_EXIT_ACK_INT | NVMX_EXIT_SAVE_PAT |
 		NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER | NVMX_EXIT_SAVE_PREEMPTION_TIMER;
 	const uint32_t entry = NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
@@ -66,6 +66,19 @@ void fake_hw_caps(struct nvmx_caps *c)
 	c->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
 	c->maxphyaddr = 39;
 	c->linear_width = 48;
+}
+
+void fake_hw_caps_of(const struct fake_machine *m, struct nvmx_caps *c)
+{
+	fake_hw_caps(c);
+	if (!m->protection)
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		c->msr[(i ? NVMX_MSR_VMX_TRUE_ENTRY_CTLS : NVMX_MSR_VMX_ENTRY_CTLS) - NVMX_CAPS_FIRST_MSR] |=
+			(uint64_t)FAKE_PROTECTION_ENTRY << 32;
+		c->msr[(i ? NVMX_MSR_VMX_TRUE_EXIT_CTLS : NVMX_MSR_VMX_EXIT_CTLS) - NVMX_CAPS_FIRST_MSR] |=
+			(uint64_t)FAKE_PROTECTION_EXIT << 32;
+	}
 }
 
 static void put(uint8_t *ram, uint64_t at, uint64_t value)
@@ -168,7 +181,7 @@ void fake_run_bare(const struct fake_machine *m, struct fake_result *r)
 	struct nvmx_caps hw, caps;
 	struct fake_mem mem;
 
-	fake_hw_caps(&hw);
+	fake_hw_caps_of(m, &hw);
 	nvmx_caps_compute(&hw, m->withheld, m->flags & NVMX_COMPATIBLE, &caps);
 	nvmx_caps_of_host(&caps, m->flags);
 	fake_mem_init(&mem, 0);

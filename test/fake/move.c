@@ -110,6 +110,11 @@ static void restore_as_linux(struct nvmx_host *h, const struct nvmx_state *state
 	fake_field_set(&h->cpu, NVMX_GUEST_PAT, live.pat);
 	fake_field_set(&h->cpu, NVMX_GUEST_DEBUGCTL, live.debugctl);
 	fake_field_set(&h->cpu, NVMX_GUEST_DR7, live.dr7);
+	fake_field_set(&h->cpu, NVMX_GUEST_BNDCFGS, live.bndcfgs);
+	fake_field_set(&h->cpu, NVMX_GUEST_PKRS, live.pkrs);
+	fake_field_set(&h->cpu, NVMX_GUEST_S_CET, live.s_cet);
+	fake_field_set(&h->cpu, NVMX_GUEST_SSP, live.ssp);
+	fake_field_set(&h->cpu, NVMX_GUEST_INT_SSP_TABLE, live.int_ssp_table);
 	FAKE_ASSERT(fake_host_restore(h, linux_state, state->header.size, NULL) == NVMX_STATE_OK);
 	if (!(state->header.flags & NVMX_STATE_RUN_PENDING)) {
 		fake_field_set(&h->cpu, NVMX_ENTRY_INTR_INFO, live.event_info);

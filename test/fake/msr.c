@@ -38,6 +38,29 @@ static bool pat_valid(uint64_t v)
 	return true;
 }
 
+#define AT(member) offsetof(struct fake_arch, member)
+const struct fake_protection fake_protections[FAKE_PROTECTIONS] = {
+	{ NVMX_MSR_BNDCFGS, NVMX_GUEST_BNDCFGS, 0, NVMX_ENTRY_LOAD_BNDCFGS, NVMX_EXIT_CLEAR_BNDCFGS, AT(bndcfgs) },
+	{ NVMX_MSR_S_CET, NVMX_GUEST_S_CET, NVMX_HOST_S_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET, AT(s_cet) },
+	{ NVMX_MSR_INT_SSP_TABLE, NVMX_GUEST_INT_SSP_TABLE, NVMX_HOST_INT_SSP_TABLE, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET,
+	  AT(ssp_table) },
+	{ 0, NVMX_GUEST_SSP, NVMX_HOST_SSP, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET, AT(ssp) },
+	{ NVMX_MSR_PKRS, NVMX_GUEST_PKRS, NVMX_HOST_PKRS, NVMX_ENTRY_LOAD_PKRS, NVMX_EXIT_LOAD_PKRS, AT(pkrs) },
+};
+
+bool fake_has(const struct fake_cpu *c, const struct fake_protection *p)
+{
+	return nvmx_caps_may(c->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & p->load;
+}
+
+static uint64_t *protection(struct fake_cpu *c, uint32_t msr)
+{
+	for (unsigned i = 0; i < FAKE_PROTECTIONS; i++)
+		if (fake_protections[i].msr == msr && fake_has(c, &fake_protections[i]))
+			return fake_protection(c, &fake_protections[i]);
+	return NULL;
+}
+
 static uint64_t *plain(struct fake_cpu *c, uint32_t msr)
 {
 	switch (msr) {
@@ -55,7 +78,7 @@ static uint64_t *plain(struct fake_cpu *c, uint32_t msr)
 	case 0xc0000084u: return &c->a.fmask;
 	case 0xc0000103u: return &c->a.tsc_aux;
 	case NVMX_MSR_XSS: return &c->a.xss;
-	default: return NULL;
+	default: return msr ? protection(c, msr) : NULL;
 	}
 }
 
@@ -95,6 +118,13 @@ static bool valid(const struct fake_cpu *c, uint32_t msr, uint64_t value)
 		return canonical(value);
 	case NVMX_MSR_XSS:
 		return !(value & ~0x100ull);
+	case NVMX_MSR_BNDCFGS:
+		return canonical(value) && !(value & 0xffc);
+	case NVMX_MSR_S_CET:
+		return canonical(value) && !(value & 0x3c0) && (value & 0xc00) != 0xc00;
+	case NVMX_MSR_INT_SSP_TABLE:
+		return canonical(value) && !(value & 7);
+	case NVMX_MSR_PKRS:
 	case NVMX_MSR_SYSENTER_CS:
 	case 0xc0000084u:
 	case 0xc0000103u:

@@ -247,7 +247,7 @@ void fake_tlb_flush(struct fake_cpu *c, bool by_vpid, uint16_t vpid, bool by_ept
 	c->flushes++;
 }
 
-bool fake_linear(struct fake_cpu *c, uint64_t linear, unsigned access, uint64_t *hpa)
+static bool linear_to_physical(struct fake_cpu *c, uint64_t linear, unsigned access, uint64_t *hpa)
 {
 	struct access a = { .linear = linear, .want = access };
 	struct fake_tlb_entry *e = slot(c, linear);
@@ -266,6 +266,23 @@ bool fake_linear(struct fake_cpu *c, uint64_t linear, unsigned access, uint64_t 
 	*e = (struct fake_tlb_entry){ linear, r.hpa, eptp, fake_vpid(c), (uint8_t)r.rights, r.dirty, user, mode };
 	*hpa = r.hpa;
 	return true;
+}
+
+/* SDM 29.4: an access to the APIC-access page exits; the fake virtualizes none. */
+static bool apic_access(struct fake_cpu *c, uint64_t linear, unsigned access, uint64_t hpa)
+{
+	struct fake_exit x = { .reason = NVMX_XR_APIC_ACCESS, .qualification = linear & 0xfff };
+
+	if (!c->guest || !(fake_proc2(c) & NVMX_PROC2_APIC_ACCESS) || (hpa ^ fake_field(c, NVMX_APIC_ACCESS_ADDR)) >> 12)
+		return false;
+	x.qualification |= c->vectoring ? 3 << 12 : access & NVMX_ACCESS_X ? 2 << 12 : access & NVMX_ACCESS_W ? 1 << 12 : 0;
+	fake_vmexit(c, &x);
+	return true;
+}
+
+bool fake_linear(struct fake_cpu *c, uint64_t linear, unsigned access, uint64_t *hpa)
+{
+	return linear_to_physical(c, linear, access, hpa) && !apic_access(c, linear, access, *hpa);
 }
 
 /* Both pages of an access that crosses a page are translated before anything is written. */

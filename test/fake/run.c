@@ -150,6 +150,9 @@ static bool guest_msr(struct nvmx_host *h, uint32_t msr, bool write, uint64_t *v
 	for (unsigned i = 0; i < sizeof(in_vmcs) / sizeof(*in_vmcs); i++)
 		if (in_vmcs[i].msr == msr)
 			field = in_vmcs[i].field;
+	for (unsigned i = 0; i < FAKE_PROTECTIONS; i++)
+		if (msr && fake_protections[i].msr == msr && fake_has(c, &fake_protections[i]))
+			field = fake_protections[i].guest;
 	if (!field)
 		return write ? fake_wrmsr(c, msr, *value) : fake_rdmsr(c, msr, value);
 	c->a.cr0 = rd(h, NVMX_GUEST_CR0);
@@ -563,7 +566,7 @@ struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result
 	h->m = m;
 	h->r = r;
 	h->random = m->mutate | m->moves;
-	fake_hw_caps(&h->hw);
+	fake_hw_caps_of(m, &h->hw);
 	fake_mem_init(&h->mem, FAKE_RAM_BASE);
 	fake_cpu_init(&h->cpu, m, &h->hw, &h->mem, &r->trace);
 	fake_l1_state(&h->cpu.a);

@@ -35,6 +35,10 @@ static void controls(struct nvmx_host *h)
 			NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER | (owns ? NVMX_EXIT_ACK_INT : 0);
 	uint32_t entry = NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
 
+	if (h->m->protection) {
+		entry |= FAKE_PROTECTION_ENTRY;
+		exit |= FAKE_PROTECTION_EXIT;
+	}
 	fake_field_set(c, NVMX_PIN_CTLS, pin | nvmx_caps_must(&h->hw, NVMX_MSR_VMX_TRUE_PINBASED_CTLS));
 	fake_field_set(c, NVMX_PROC_CTLS, proc | nvmx_caps_must(&h->hw, NVMX_MSR_VMX_TRUE_PROCBASED_CTLS));
 	fake_field_set(c, NVMX_PROC_CTLS2, proc2);
@@ -77,6 +81,9 @@ static void host_state(struct fake_cpu *c)
 	fake_field_set(c, NVMX_HOST_EFER, NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_SCE | NVMX_EFER_NXE);
 	fake_field_set(c, NVMX_HOST_PAT, 0x0606060606060606);
 	fake_field_set(c, NVMX_HOST_SYSENTER_CS, 0x77);
+	for (unsigned i = 0; i < FAKE_PROTECTIONS; i++) /* seen in no guest */
+		if (fake_has(c, &fake_protections[i]) && fake_protections[i].host)
+			fake_field_set(c, fake_protections[i].host, 0x7000 + 8 * i);
 }
 
 static void guest_state(struct fake_cpu *c, const struct fake_arch *a)

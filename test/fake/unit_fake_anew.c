@@ -225,6 +225,34 @@ static void a_reset_reads_vmcs01_anew(void **unused)
 	fake_host_free(h);
 }
 
+/* The host writes the controls of vmcs01 as it would without the library, and says so: L1 keeps its hardware shadow, and what it
+ * wrote there. */
+static void a_host_that_rewrites_its_controls(void **unused)
+{
+	struct nvmx_host *h = fake_host_at(FAKE_AT_VMCS, &m, &result);
+	struct fake_region *r = fake_at(&h->mem, h->vmcs01), *shadow;
+	struct nvmx_view view;
+
+	(void)unused;
+	nvmx_view(h->vcpu, &view);
+	assert_int_not_equal(view.shadow_vmcs, FAKE_NONE);
+	shadow = fake_at(&h->mem, view.shadow_vmcs);
+	shadow->value[NVMX_I_GUEST_RSP] = 0x7654; /* VMWRITE without an exit */
+	for (unsigned i = 0; i < 2; i++) {
+		r->value[NVMX_I_PROC_CTLS2] &= ~(uint64_t)NVMX_PROC2_SHADOW_VMCS;
+		r->value[NVMX_I_VMCS_LINK_POINTER] = FAKE_NONE;
+		h->inside = true;
+		nvmx_vmcs01_changed(h->vcpu);
+		h->inside = false;
+		assert_true(r->value[NVMX_I_PROC_CTLS2] & NVMX_PROC2_SHADOW_VMCS);
+		assert_int_equal(r->value[NVMX_I_VMCS_LINK_POINTER], view.shadow_vmcs);
+		assert_int_equal(shadow->value[NVMX_I_GUEST_RSP], 0x7654);
+		assert_int_equal(h->cpu.vmcs, h->vmcs01);
+	}
+	assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_rsp, 0x7654);
+	fake_host_free(h);
+}
+
 /* SDM 23.7: RESET clears the MSR, INIT and a restore do not; the host may set it, locked or not. */
 static void feature_control(void **unused)
 {
@@ -272,6 +300,7 @@ int main(void)
 		cmocka_unit_test(pins_of_an_l2_that_waits),
 		cmocka_unit_test(rsm_and_smi_out_of_place),
 		cmocka_unit_test(a_reset_reads_vmcs01_anew),
+		cmocka_unit_test(a_host_that_rewrites_its_controls),
 		cmocka_unit_test(feature_control),
 	};
 

@@ -44,6 +44,16 @@ static void check_on(const struct fake_machine *like, enum fake_stop stop)
 	}
 }
 
+/* Once more, as the script is, in another host. */
+static void check_one(const struct fake_machine *like)
+{
+	struct fake_machine m = *like;
+
+	m.code = code;
+	m.codes = 2;
+	assert_true(fake_same(&m, true));
+}
+
 static void check_with(uint64_t cr0_mask, enum fake_stop stop)
 {
 	check_on(&(struct fake_machine){ .cr0_mask = cr0_mask }, stop);
@@ -296,6 +306,59 @@ static void failed_entries_leave_cr0(void **state)
 	}
 }
 
+/*
+ * Bounds, CET state and PKRS: L1 and L2 share them but for what an entry of L1's loads and an exit loads or clears, and each
+ * exit saves them (SDM 26.3.2.1, 27.3.1, 27.5.1).  L1 and L2 change them all the time, and L1 its controls.
+ */
+static void registers_of_protection(void **state)
+{
+	static const struct {
+		uint32_t msr, field, load, undo;
+	} r[] = {
+		{ NVMX_MSR_BNDCFGS, NVMX_GUEST_BNDCFGS, NVMX_ENTRY_LOAD_BNDCFGS, NVMX_EXIT_CLEAR_BNDCFGS },
+		{ NVMX_MSR_S_CET, NVMX_GUEST_S_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
+		{ NVMX_MSR_INT_SSP_TABLE, NVMX_GUEST_INT_SSP_TABLE, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
+		{ NVMX_MSR_PKRS, NVMX_GUEST_PKRS, NVMX_ENTRY_LOAD_PKRS, NVMX_EXIT_LOAD_PKRS },
+	};
+	static const uint8_t loads[] = { 0, 15, 5, 6 }, undos[] = { 0, 15, 10, 12, 3 };
+
+	(void)state;
+	for (unsigned k = 0; k < sizeof(r) / sizeof(*r) * 20; k++) {
+		unsigned i = k / 20, load = loads[k % 4], undo = undos[k % 5];
+
+		begin();
+		script_enter_vmx(&l1);
+		script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS);
+		for (unsigned j = 0; j < FAKE_PROTECTIONS; j++) {
+			script_vmwrite(&l1, fake_protections[j].guest, 0x1000);
+			if (fake_protections[j].host)
+				script_vmwrite(&l1, fake_protections[j].host, 0x3000);
+		}
+		script_msr(&l1, FAKE_WRMSR, r[i].msr, 0x2000);
+		for (unsigned n = 0; n < 4; n++) {
+			script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | NVMX_EXIT_SAVE_DEBUG | (undo >> n & 1 ? r[i].undo : 0));
+			script_vmwrite(&l1, NVMX_ENTRY_CTLS,
+				       ENTRY_MUST | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_DEBUG | (load >> n & 1 ? r[i].load : 0));
+			if (n)
+				script_advance(&l1);
+			run(n ? FAKE_VMRESUME : FAKE_VMLAUNCH);
+			if (n != 1)
+				script_vmread(&l1, r[i].field);
+			script_msr(&l1, FAKE_RDMSR, r[i].msr, 0);
+			if (n == 2)
+				script_msr(&l1, FAKE_WRMSR, r[i].msr, 0x8000);
+			script_msr(&l2, FAKE_RDMSR, r[i].msr, 0);
+			script_msr(&l2, FAKE_WRMSR, r[i].msr, 0x4000 + n * 0x1000);
+			script_op(&l2, FAKE_VMCALL);
+		}
+		check_on(&(struct fake_machine){ .protection = true }, FAKE_STOP_END);
+		assert_int_equal(seen(r[i].field, 0), 0x4000);
+		assert_int_equal(seen(r[i].field, 2), 0x7000);
+		check_one(&(struct fake_machine){ .protection = true, .moves = k + 1 });
+		check_one(&(struct fake_machine){ .protection = true, .intercept_all_msrs = true });
+	}
+}
+
 /* MSRs that L1 and L2 share, and that the host has the processor swap with its own at each entry and exit of either. */
 static void msrs_that_the_host_swaps(void **state)
 {
@@ -339,6 +402,49 @@ static void msrs_that_the_host_swaps(void **state)
 	}
 }
 
+/*
+ * An APIC-access page that is no RAM of L1's, as where L1 names its own local APIC: the processor compares the address (SDM
+ * 29.4).  The same EPT12 then without "virtualize APIC accesses", with another page, and with one in RAM.
+ */
+static void apic_access_page_without_ram(void **state)
+{
+	const uint64_t at = FAKE_L2_DATA + 6 * FAKE_PAGE, leaf = FAKE_EPT_A + 3 * FAKE_PAGE + at / FAKE_PAGE * 8, apic = 0x100000;
+	const uint32_t on = NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED | NVMX_PROC2_APIC_ACCESS;
+	static const struct {
+		uint32_t on;
+		uint64_t page, leads_to;
+		bool apic;
+	} entries[] = {
+		{ 1, 0x100000, 0x100000, true }, { 1, 0x101000, 0x101000, true }, { 1, 0x101000, FAKE_L2_DATA, false },
+		{ 1, 0x101000, 0x101000, true }, { 0, 0x101000, FAKE_L2_DATA, false }, { 1, 0x100000, 0x100000, true },
+		{ 0, 0x100000, 0x100000, false }, /* a write where nothing is */
+		{ 1, FAKE_L2_DATA + FAKE_PAGE, FAKE_L2_DATA + FAKE_PAGE, true },
+	};
+
+	(void)state;
+	begin();
+	script_enter_vmx(&l1);
+	for (unsigned n = 0; n < sizeof(entries) / sizeof(*entries); n++) {
+		script_vmwrite(&l1, NVMX_PROC_CTLS2, entries[n].on ? on : on & ~NVMX_PROC2_APIC_ACCESS);
+		script_vmwrite(&l1, NVMX_APIC_ACCESS_ADDR, entries[n].page);
+		script_store(&l1, leaf, entries[n].leads_to | 0x37, 8);
+		script_invalidate(&l1, FAKE_INVEPT, 1, FAKE_EPT_A | 0x1e, 0);
+		script_vmwrite(&l1, NVMX_GUEST_RIP, FAKE_L2_CODE);
+		run(n ? FAKE_VMRESUME : FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_EXIT_QUALIFICATION);
+		script_vmread(&l1, NVMX_GUEST_RIP);
+	}
+	script_store(&l2, at + 0xb0, 0, 4);
+	script_op(&l2, FAKE_VMCALL);
+	check();
+	for (unsigned n = 0; n < sizeof(entries) / sizeof(*entries); n++) {
+		assert_int_equal(seen(NVMX_EXIT_REASON, n), entries[n].apic ? NVMX_XR_APIC_ACCESS : NVMX_XR_VMCALL);
+		if (entries[n].apic)
+			assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, n), 0xb0 | 1 << 12);
+	}
+	assert_true(apic >= FAKE_RAM_SIZE);
+}
+
 /* VMCALL of an L1 that is not in VMX operation, before and after (SDM 30.3): the host's, which has no hypercalls here. */
 static void vmcall_outside_vmx_operation(void **state)
 {
@@ -365,7 +471,9 @@ int main(void)
 		cmocka_unit_test(cr0_bits_that_no_transition_loads),
 		cmocka_unit_test(cr0_bits_that_l1_owns),
 		cmocka_unit_test(failed_entries_leave_cr0),
+		cmocka_unit_test(registers_of_protection),
 		cmocka_unit_test(msrs_that_the_host_swaps),
+		cmocka_unit_test(apic_access_page_without_ram),
 		cmocka_unit_test(vmcall_outside_vmx_operation),
 	};
 

@@ -475,6 +475,43 @@ static void a_state_that_an_earlier_version_saved(void **unused)
 	free(s);
 }
 
+/* L1 injects an NMI while NMIs are blocked, which vmcs02, with the host's virtual NMIs, has open until then (SDM 26.3.1.5).  The
+ * state is moved before L2 runs, and the NMI cannot be delivered: NMIs are blocked as they were. */
+static void an_nmi_that_waits_leaves_nmis_blocked(void **unused)
+{
+	static struct script l1, l2;
+	static struct fake_code code[2];
+	static struct fake_machine m;
+	struct nvmx_host *h;
+	struct nvmx_view view;
+
+	(void)unused;
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_ENTRY_INTR_INFO, 0x80000202);
+	script_vmwrite(&l1, NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI);
+	script_vmwrite(&l1, NVMX_GUEST_IDTR_LIMIT, 0);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_op(&l1, FAKE_END);
+	script_op(&l2, FAKE_VMCALL);
+	code[0] = l1.code;
+	code[1] = l2.code;
+	for (unsigned how = 0; how < FAKE_MOVES; how++) {
+		m = (struct fake_machine){ .code = code, .codes = 2, .flags = NVMX_HOST_OWNS_INTERRUPTS };
+		h = fake_host_new(&m, &result);
+		while (!nvmx_in_l2(h->vcpu))
+			assert_true(fake_host_step(h));
+		fake_host_move(h, how);
+		while (nvmx_in_l2(h->vcpu))
+			assert_true(fake_host_step(h));
+		nvmx_view(h->vcpu, &view);
+		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->exit_reason, NVMX_XR_TRIPLE_FAULT);
+		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_interruptibility, NVMX_INTR_BLOCK_NMI);
+		fake_host_free(h);
+	}
+}
+
 static void what_an_earlier_l2_translated_is_flushed(void **unused)
 {
 	static struct fake_machine m;
@@ -551,6 +588,7 @@ int main(void)
 		cmocka_unit_test(the_timer_runs_on_while_the_state_is_away),
 		cmocka_unit_test(the_part_for_l2_may_be_shorter_or_longer),
 		cmocka_unit_test(a_state_that_an_earlier_version_saved),
+		cmocka_unit_test(an_nmi_that_waits_leaves_nmis_blocked),
 		cmocka_unit_test(what_an_earlier_l2_translated_is_flushed),
 		cmocka_unit_test(callbacks_that_fail),
 		cmocka_unit_test(an_ept_misconfiguration_has_an_access),

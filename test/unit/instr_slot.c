@@ -115,7 +115,7 @@ static void a_new_vmcs_is_all_dirty(void **state)
 	memset(&s->dirty, 0, sizeof(s->dirty));
 	s->dirty_groups = 0;
 	nvmx_set_add(&s->stale, NVMX_I_GUEST_CS_SEL);
-	s->vapic = s->apic_access = s->posted_int = (struct nvmx_pin){ 0x7000, 0x7000, true };
+	s->vapic = s->apic_access = s->posted_int = (struct nvmx_pin){ .gpa = 0x7000, .hpa = 0x7000, .held = true };
 	m->host.pins = 3;
 	clear(m, 0);
 	assert_int_equal(m->host.pins, 0);
