@@ -41,12 +41,23 @@ static bool grow(struct nvmx_vcpu *v)
 	return true;
 }
 
-static bool locked(struct nvmx_ept_vcpu *e, bool (*get)(struct nvmx_ept_vcpu *))
+/* Without pointers to functions of other files: a static library for any place in memory has no table of addresses. */
+static bool recycle(struct nvmx_ept_vcpu *e)
 {
 	bool got;
 
 	nvmx_ept_hold(e);
-	got = get(e);
+	got = nvmx_ept_recycle(e);
+	nvmx_ept_release(e);
+	return got;
+}
+
+static bool evict(struct nvmx_ept_vcpu *e)
+{
+	bool got;
+
+	nvmx_ept_hold(e);
+	got = nvmx_ept_evict(e);
 	nvmx_ept_release(e);
 	return got;
 }
@@ -58,8 +69,8 @@ bool nvmx_ept_restock(struct nvmx_vcpu *v)
 	bool more = true;
 
 	while (more && !(e->pool_n >= NVMX_EPT_RESTOCK && nvmx_ept_stocked(e)))
-		more = locked(e, nvmx_ept_recycle) || (e->pool_n < NVMX_EPT_RESTOCK && grow(v)) ||
-		       (!nvmx_ept_stocked(e) && locked(e, nvmx_ept_evict));
+		more = recycle(e) || (e->pool_n < NVMX_EPT_RESTOCK && grow(v)) ||
+		       (!nvmx_ept_stocked(e) && evict(e));
 	return nvmx_ept_stocked(e);
 }
 
