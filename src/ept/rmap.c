@@ -113,13 +113,17 @@ static __attribute__((noinline)) void give_way(struct search *s)
 	*p = s->at.next;
 }
 
-/* Before a head or a leaf is looked at.  What is not reached yet cannot be made anew from what the host had. */
-static inline void look_at_one(struct search *s)
+/* Before a head or a leaf is looked at; false: the lock was given back, and s->at may have moved.  What is not reached yet cannot be
+ * made anew from what the host had. */
+static inline bool look_at_one(struct search *s)
 {
-	if (__builtin_expect(s->e->held == NVMX_EPT_HELD_MAX, 0))
+	if (__builtin_expect(s->e->held >= NVMX_EPT_HELD_MAX, 0)) {
 		give_way(s);
+		return false;
+	}
 	s->e->held++;
 	NVMX_LOCK_VISIT(1);
+	return true;
 }
 
 static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
@@ -140,16 +144,15 @@ static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
 }
 
 /* The leaves from s->at on that map a frame of `level` in [first, last]. */
-static void search_chain(struct search *s, unsigned level, uint64_t first, uint64_t last)
+static inline __attribute__((always_inline)) void search_chain(struct search *s, unsigned level, uint64_t first, uint64_t last)
 {
 	while (s->at.link) {
 		struct nvmx_ept_table *t;
 		uint64_t frame;
 		unsigned i;
 
-		look_at_one(s);
-		if (!s->at.link)
-			return;
+		if (!look_at_one(s))
+			continue;
 		t = nvmx_ept_table(s->e, s->at.link >> 9);
 		i = s->at.link & 511;
 		frame = leaf_frame(t, i);
@@ -160,11 +163,12 @@ static void search_chain(struct search *s, unsigned level, uint64_t first, uint6
 }
 
 /* All chains: there are fewer than frames in the range. */
-static void search_all(struct search *s, unsigned level, uint64_t first, uint64_t last)
+static __attribute__((noinline)) void search_all(struct search *s, unsigned level, uint64_t first, uint64_t last)
 {
-	for (uint32_t n = 0; n < s->e->heads_n && s->e->leaves[level]; n++) {
-		look_at_one(s);
-		s->at.link = *head_at(s->e, n);
+	for (uint32_t n = 0; n < s->e->heads_n && s->e->leaves[level];) {
+		if (!look_at_one(s))
+			continue;
+		s->at.link = *head_at(s->e, n++);
 		search_chain(s, level, first, last);
 	}
 }
@@ -175,10 +179,12 @@ static void search_level(struct search *s, unsigned level, uint64_t first, uint6
 		search_all(s, level, first, last);
 		return;
 	}
-	for (uint64_t n = first; n <= last && s->e->leaves[level]; n++) {
-		look_at_one(s);
+	for (uint64_t n = first; n <= last && s->e->leaves[level];) {
+		if (!look_at_one(s))
+			continue;
 		s->at.link = *head(s->e, level, n);
 		search_chain(s, level, n, n);
+		n++;
 	}
 }
 
