@@ -5,8 +5,8 @@
 #ifndef NVMX_SRC_EPT_SHADOW_H
 #define NVMX_SRC_EPT_SHADOW_H
 
-#include "lock.h"
 #include "walk.h"
+#include "lock.h"
 
 #define NVMX_EPT_ROOTS 8         /* roots that stay warm per vCPU */
 #define NVMX_EPT_LISTED 8        /* entries of the processor's EPTP list */
