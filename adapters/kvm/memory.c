@@ -119,13 +119,16 @@ static void wait_for_notifiers(struct nest *n)
 
 /*
  * Device memory, which is never to be cached.  A page structure is no sign of RAM: the hole below 1 MiB has them.  Neither is
- * a reserved page one of a device: persistent memory is cached, as the kernel's map of it tells.
+ * a reserved page one of a device: persistent memory is cached, as the kernel's map of it tells, which knows nothing of that hole.
  */
 static bool is_device(kvm_pfn_t pfn)
 {
+	u64 first = pfn_to_hpa(pfn), last = first + PAGE_SIZE - 1;
+
 	if (!pfn_valid(pfn))
-		return !e820__mapped_raw_any(pfn_to_hpa(pfn), pfn_to_hpa(pfn + 1) - 1, E820_TYPE_RAM);
-	return PageReserved(pfn_to_page(pfn)) && !is_zero_pfn(pfn) && (!pat_enabled() || pat_pfn_immune_to_uc_mtrr(pfn));
+		return !e820__mapped_raw_any(first, last, E820_TYPE_RAM);
+	return PageReserved(pfn_to_page(pfn)) && !is_zero_pfn(pfn) &&
+	       (!pat_enabled() || is_ISA_range(first, last) || pat_pfn_immune_to_uc_mtrr(pfn));
 }
 
 static void memory_type(struct nest *n, gfn_t gfn, kvm_pfn_t pfn, struct nvmx_xlate *out)
