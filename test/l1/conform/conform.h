@@ -41,8 +41,9 @@ extern struct l2 guest;
 extern u8 guest_stack[4096];
 /* Default state with the code at rip, and registers zeroed. */
 void guest_reset(enum l2_mode mode, const void *code);
-/* The exit qualification without what the processor leaves undefined. */
+/* The exit qualification without what the processor leaves undefined, or tells of L2's paging as it is. */
 u64 exit_qualification(void);
+u64 ept_qualification(u64 q);
 /* Runs L2; the exit as text: "exit 10 q=0", "VMfailValid 7", "entry failure 33 q=0". */
 const char *guest_run(void);
 

@@ -403,7 +403,7 @@ static void virtualization_exception(void)
 		check("ve", text("exit %lu %lx", vmread(EXIT_REASON), vmread(EXIT_INTR_INFO)),
 		      text("exit 0 %x", (u32)(INTR_VALID | INTR_HARD_EXCEPTION | 20)));
 		check_number("ve.reason_and_busy", area[0], 0xffffffff00000000 | R_EPT_VIOLATION);
-		check_number("ve.qualification", area[1] & (caps.ept_vpid & BIT(22) ? ~0ull : ~0xe00ull), EPT_W | EPT_R << 3 | BIT(7) | BIT(8));
+		check_number("ve.qualification", ept_qualification(area[1]), EPT_W | EPT_R << 3 | BIT(7) | BIT(8));
 		check_number("ve.linear", area[2], GPA + 0x10);
 		check_number("ve.physical", area[3], GPA + 0x10);
 		check_number("ve.index", area[4] & 0xffff, 3);

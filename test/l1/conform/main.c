@@ -12,13 +12,19 @@ void guest_reset(enum l2_mode mode, const void *code)
 	l2_setup(&guest, mode, (u64)code, (u64)guest_stack + sizeof(guest_stack));
 }
 
-/* Bits 11:9 of an EPT violation's qualification are undefined without advanced VM-exit information (SDM table 27-7). */
+/* Bits 11:9 of an EPT violation's qualification are undefined without advanced VM-exit information; with it they tell what L2's
+ * own paging says of the linear address: here user, writable, executable (SDM table 27-7).  Where they are as they must be they are
+ * left out. */
+u64 ept_qualification(u64 q)
+{
+	return !(caps.ept_vpid & BIT(22)) || (q & 0xe00) == 0x600 ? q & ~0xe00ull : q;
+}
+
 u64 exit_qualification(void)
 {
 	u64 q = vmread(EXIT_QUALIFICATION);
-	bool undefined = (u32)vmread(EXIT_REASON) == R_EPT_VIOLATION && !(caps.ept_vpid & BIT(22));
 
-	return undefined ? q & ~0xe00ull : q;
+	return (u32)vmread(EXIT_REASON) == R_EPT_VIOLATION ? ept_qualification(q) : q;
 }
 
 const char *guest_run(void)
