@@ -208,7 +208,8 @@ ROWS = [
 	inject("host-kvm-inject", INJECTED),
 	Row("host-kvm-off", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=busy nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", r"^L1: busy", r"^L1: done", OFF], memory=512, seconds=300, kvm_host=True),
-	inject("host-kvm-inject-stock", f"stock,{INJECTED},nestvmx,{INJECTED}", "l1-kvm-stock"),
+	# Without halt: stock KVM gives L2 the interrupt that is L1's, and it ends in a trap.
+	inject("host-kvm-inject-stock", f"stock,{INJECTED.replace(',halt', '')},nestvmx,{INJECTED}", "l1-kvm-stock"),
 	torture("host-kvm-torture-long", "refuse:20:20,dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),
