@@ -116,6 +116,9 @@ static void price(uint32_t flags)
 		assert_true(hw->dma_maps <= 512);
 		assert_true(hw->live <= live + 1);
 		assert_int_equal(dma(w, 0x40005000, 1), dummy(w));
+		for (uint64_t offset = 0; offset < 0x200000; offset += 0x1000) /* the rest stays */
+			if (offset != 0x5000)
+				assert_int_equal(dma(w, 0x40000000 + offset, 1), RAM(0x200000 + offset));
 		end(w);
 	}
 }
@@ -147,6 +150,54 @@ static void test_one_page_of_a_gigabyte(void **state)
 	hw->big_broken = false;
 	revoke(w, HW_BIG, 0x1000);
 	assert_int_equal(dma(w, 0x40000000, 1), HW_BIG_HPA);
+	end(w);
+}
+
+/* Frames of the gigabyte, of which some are lost; what has none of them is one block. */
+static uint64_t lost[4];
+static unsigned lost_n;
+
+static int shrinking_frame(struct nvmx_vtd_host *h, uint64_t gpa, struct nvmx_vtd_frame *out)
+{
+	unsigned shift = 30;
+
+	(void)h;
+	for (unsigned i = 0; i < lost_n; i++) {
+		if (lost[i] == (gpa & ADDRESS_BITS))
+			return -1;
+		while (shift > 12 && lost[i] >> shift == gpa >> shift)
+			shift -= 9;
+	}
+	*out = (struct nvmx_vtd_frame){ HW_BIG_HPA + gpa - HW_BIG, 3, (uint8_t)shift };
+	return 0;
+}
+
+/* One after the other, in parts that the first one made and in parts of parts: each is found again. */
+static void test_page_after_page(void **state)
+{
+	static const uint64_t offsets[] = { 0x5000, 0x6000, 0x1234000, 0x3ffff000 };
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+
+	(void)state;
+	r->ops.map = spy_map;
+	r->ops.frame = shrinking_frame;
+	w = begin(r);
+	lost_n = 0;
+	*at(w, 0x40000000, 3) = HW_BIG | SL_LARGE | 3;
+	assign(w);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(dma(w, 0x40000000 + offsets[i], 1), HW_BIG_HPA + offsets[i]);
+	for (unsigned n = 0; n < 4; n++) {
+		lost[lost_n++] = HW_BIG + offsets[n];
+		revoke(w, HW_BIG + offsets[n], 0x1000);
+		for (unsigned i = 0; i < 4; i++)
+			assert_int_equal(dma(w, 0x40000000 + offsets[i], 1), i <= n ? dummy(w) : HW_BIG_HPA + offsets[i]);
+	}
+	lost_n = 0;
+	revoke(w, HW_BIG, 0x40000000);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(dma(w, 0x40000000 + offsets[i], 1), HW_BIG_HPA + offsets[i]);
 	end(w);
 }
 
@@ -274,7 +325,7 @@ static void minds_change(uint32_t flags)
 	r->ops.flush = any_flush;
 	if (flags == NVMX_VTD_ASSIGN_MAP)
 		r->config.pages = 1024;
-	r->config.work = 65536;
+	r->config.work = 1024;
 	opened = peak = 0;
 	rig_start(r);
 	for (unsigned i = 0; i < NVMX_VTD_DEVICES; i++)
@@ -298,6 +349,8 @@ static void minds_change(uint32_t flags)
 		queue_put(r, &tail, 1 | (random >> 62 ? 3 << 4 | (uint64_t)i << 32 | 1 << 16 : 1 << 4), 0);
 		queue_go(r, tail);
 		assert_true(opened <= SPACES);
+		if (round < 8) /* while there are pages, each gets what it wants */
+			assert_int_equal(r->host.traces[NVMX_VTD_EV_NO_DOMAIN], 0);
 	}
 	set_context(r, 0, 0, 0);
 	queue_put(r, &tail, 1 | 1 << 4, 0);
@@ -347,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_tables_that_have_changed),
 		cmocka_unit_test(test_the_price_of_a_page),
 		cmocka_unit_test(test_one_page_of_a_gigabyte),
+		cmocka_unit_test(test_page_after_page),
 		cmocka_unit_test(test_while_a_table_replaces_the_page),
 		cmocka_unit_test(test_and_then_it_does_not),
 		cmocka_unit_test(test_devices_whose_domains_change_again),
