@@ -340,11 +340,10 @@ static bool rewind_step(void)
 
 	if (!before)
 		err(1, "malloc");
-	if (!run_to_l2())
+	if (!run_to_l2() || (memcpy(before, vm.mem, MEMORY), run_for(most) != VM_INTERRUPTED)) {
+		free(before);
 		return false;
-	memcpy(before, vm.mem, MEMORY);
-	if (run_for(most) != VM_INTERRUPTED)
-		return false;
+	}
 	vm_slot(&vm, 0, 0, 0, 0, vm.mem);
 	memcpy(vm.mem, before, MEMORY);
 	vm_slot(&vm, 0, 0, 0, MEMORY, vm.mem);
@@ -423,8 +422,10 @@ static bool rsm_step(void)
 
 	if (!before)
 		err(1, "malloc");
-	if (!run_to_l2())
+	if (!run_to_l2()) {
+		free(before);
 		return false;
+	}
 	memcpy(before, vm.mem, MEMORY);
 	go_to_smm();
 	take_vmx("rsm");
@@ -447,14 +448,16 @@ static const struct {
 
 int nested_step(const char *name)
 {
-	unsigned i, n;
+	bool (*once)(void) = NULL;
+	unsigned n;
 	char what[32];
 
-	for (i = 0; i < sizeof(steps) / sizeof(*steps) && strcmp(steps[i].name, name); i++)
-		;
-	if (i == sizeof(steps) / sizeof(*steps))
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+		if (!strcmp(steps[i].name, name))
+			once = steps[i].once;
+	if (!once)
 		errx(1, "no step called %s", name);
-	for (n = 0; n < count && steps[i].once(); n++)
+	for (n = 0; n < count && once(); n++)
 		;
 	snprintf(what, sizeof(what), "nested %s", name);
 	return finish(what, n, n) || wrong;
