@@ -92,6 +92,7 @@ static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 		return NVMX_HOST;
 	if (pending & NVMX_PENDING_INIT) {
 		v->ops->take_event(v->host, NVMX_PENDING_INIT);
+		v->run_pending = false;
 		return leave_for(v, NVMX_XR_INIT, 0);
 	}
 	if (pending & NVMX_PENDING_NMI && !nmi_blocked(v, pin)) {
@@ -117,17 +118,18 @@ static bool trap_is_due(struct nvmx_vcpu *v)
 }
 
 /* A VM entry that L1 asked for comes first, and so does an event that vmcs02 still has to deliver.  An MTF VM exit and traps
- * come before all but SMI and INIT (SDM 6.9, 25.5.2). */
+ * come before all but SMI and INIT (SDM 6.9, 25.5.2): an INIT ends an entry that injects nothing before the traps that wait for it
+ * (SDM 26.7.3), which the entry itself would deliver. */
 static bool must_run_first(struct nvmx_vcpu *v, unsigned pending)
 {
 	bool strongest = pending & (NVMX_PENDING_SMI | NVMX_PENDING_INIT);
 	uint32_t event;
 
-	if (v->run_pending)
+	if (v->run_pending && (pending & (NVMX_PENDING_SMI | NVMX_PENDING_INIT)) != NVMX_PENDING_INIT)
 		return true;
 	event = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
 	if (event & NVMX_INTR_VALID)
-		return !(strongest && is_mtf(event));
+		return v->run_pending || !(strongest && is_mtf(event));
 	return !strongest && trap_is_due(v);
 }
 

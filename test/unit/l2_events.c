@@ -121,6 +121,42 @@ static void traps_precede_nmis_and_interrupts(void **state)
 	}
 }
 
+/* The entry of L1's that injects nothing would deliver traps that wait before the processor sees the host's signal: an INIT ends it
+ * at once (SDM 6.9, 26.7.3); an SMI is the host's, who lets L2 begin, and what the entry injects goes first. */
+static void an_init_precedes_the_traps_of_an_entry(void **state)
+{
+	static const struct {
+		unsigned waiting;
+		uint32_t event;
+		bool held;
+	} cases[] = {
+		{ NVMX_PENDING_INIT, 0, false },
+		{ NVMX_PENDING_INIT | NVMX_PENDING_NMI, 0, false },
+		{ NVMX_PENDING_INIT, NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << NVMX_INTR_TYPE_SHIFT | 0x40, true },
+		{ NVMX_PENDING_INIT | NVMX_PENDING_SMI, 0, true },
+		{ NVMX_PENDING_NMI, 0, true },
+		{ NVMX_PENDING_INTR, 0, true },
+	};
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		in_l2(m);
+		F02(GUEST_PENDING_DBG) = BS;
+		F02(ENTRY_INTR_INFO) = cases[i].event;
+		m->v->run_pending = true;
+		waiting = cases[i].waiting;
+		assert_int_equal(nvmx_wants_immediate_exit(m->v), cases[i].held);
+		assert_int_equal(nvmx_check_events(m->v, &m->regs), cases[i].held ? NVMX_RESUME_L2 : NVMX_RESUME_L1);
+		if (!cases[i].held) {
+			assert_int_equal(m->v->cur->v12->exit_reason, NVMX_XR_INIT);
+			assert_int_equal(m->v->cur->v12->guest_pending_dbg, BS);
+			assert_false(m->v->run_pending);
+		}
+		F02(ENTRY_INTR_INFO) = 0;
+		out_of_l2(m);
+	}
+}
+
 /* What goes into L2 by an injection waits likewise: pending debug exceptions do not survive one (SDM 26.7.3). */
 static void traps_precede_what_the_host_injects(void **state)
 {
@@ -409,7 +445,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MINI_TEST(traps_precede_nmis_and_interrupts),
-		MINI_TEST(traps_precede_what_the_host_injects),
+		MINI_TEST(an_init_precedes_the_traps_of_an_entry), MINI_TEST(traps_precede_what_the_host_injects),
 		MINI_TEST(shutdown_knows_no_interrupts),
 		MINI_TEST(mtf_and_what_waits),
 		MINI_TEST(what_precedes_an_exit),
