@@ -95,8 +95,9 @@ enum nvmx_sync { NVMX_S_NO, NVMX_S_HOT, NVMX_S_CALC, NVMX_S_RARE, NVMX_S_INFO };
 enum nvmx_hw_shadow { NVMX_H_NO, NVMX_H_RO, NVMX_H_RW };
 
 /*
- * Dirty groups; a check row names those that it reads.  RFLAGS and the primary processor-based controls have groups of
- * their own because L1s write them (TF, interrupt window) far more often than what most rows depend on.  A row that
+ * Dirty groups; a check row names those that it reads.  RFLAGS, the primary processor-based controls and the EPT pointer
+ * have groups of their own because L1s write them (TF, interrupt window, another address space) far more often than what most
+ * rows depend on.  A row that
  * reads PROC_CTLS only for bit 31, through nvmx_v12_proc2(), names CTRL rather than PROC: a change of bit 31 dirties
  * CTRL too (nvmx_dirty_groups).  Likewise a row that reads RFLAGS only for its VM flag names SEG.
  */
@@ -112,6 +113,7 @@ enum nvmx_group {
 	NVMX_G_RIP,
 	NVMX_G_NONREG,
 	NVMX_G_PDPTE,
+	NVMX_G_EPTP,
 	NVMX_G_INFO  /* no row reads these */
 };
 #define NVMX_GROUP(g) (1u << NVMX_G_##g)

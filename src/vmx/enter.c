@@ -13,7 +13,7 @@
 /* Groups whose check rows read only fields that every exit brings up to date. */
 #define GROUPS_ALWAYS_FRESH                                                                              \
 	(NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(PROC) | NVMX_GROUP(HOST) | NVMX_GROUP(INFO) | \
-	 NVMX_GROUP_FACTS)
+	 NVMX_GROUP(EPTP) | NVMX_GROUP_FACTS)
 
 /* What changes from one entry to the next of an L2 that runs: a processor that took the others before takes them again. */
 #define GROUPS_OF_RUNNING (NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(INFO) | NVMX_GROUP_FACTS)
