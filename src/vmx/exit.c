@@ -267,13 +267,15 @@ static enum nvmx_verdict exit_of_l1s(struct nvmx_vcpu *v, uint32_t reason)
 	return to_l1(v, reason);
 }
 
-static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+static enum nvmx_verdict entry_failure(struct nvmx_vcpu *v, uint32_t reason)
+{
+	return nvmx_is_hosts_mce(v, reason & 0xffff) ? to_host(v) : nvmx_entry_exit(v, reason & 0xffff);
+}
+
+static enum nvmx_verdict routed_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	struct nvmx_route_in in = { .reason = reason & 0xffff };
 
-	if (reason & NVMX_XR_ENTRY_FAILURE)
-		return nvmx_is_hosts_mce(v, in.reason) ? to_host(v) : nvmx_entry_exit(v, in.reason);
-	nvmx_l2_has_run(v);
 	switch (nvmx_route_exit(v, regs, &in)) {
 	case NVMX_ROUTE_L0: return l2_for_l0(v, regs, &in);
 	case NVMX_ROUTE_EPT: return ept_exit(v, regs, reason);
@@ -284,6 +286,14 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	case NVMX_ROUTE_ENCLS_BITMAP: return l2_encls(v, regs, reason);
 	default: return exit_of_l1s(v, reason);
 	}
+}
+
+static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	if (reason & NVMX_XR_ENTRY_FAILURE)
+		return entry_failure(v, reason);
+	nvmx_l2_has_run(v);
+	return nvmx_route_always(reason & 0xffff) ? to_l1(v, reason) : routed_exit(v, regs, reason);
 }
 
 enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)

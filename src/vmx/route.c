@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "route.h"
 
-enum rule {
-	RULE_UNKNOWN, RULE_ALWAYS, RULE_NEVER, RULE_PIN, RULE_PROC, RULE_PROC2, RULE_EXCEPTION, RULE_CR, RULE_IO, RULE_MSR,
-	RULE_VMCS, RULE_MTF, RULE_PAUSE, RULE_EPT, RULE_XSS, RULE_ENCLS, RULE_VMFUNC
-};
-
 static const struct nvmx_route_row route_rows[NVMX_XR_COUNT] = {
-#define R(NAME, rule, bits, asks) [NVMX_XR_##NAME] = { #NAME, asks, RULE_##rule, bits },
+#define R(NAME, rule, bits, asks) [NVMX_XR_##NAME] = { #NAME, asks, NVMX_RULE_##rule, bits },
 #include "routes.def"
 };
 
@@ -108,23 +103,24 @@ enum nvmx_route nvmx_route(const struct nvmx_vmcs12 *v12, const struct nvmx_rout
 	uint32_t proc = v12->proc_ctls, proc2 = nvmx_v12_proc2(v12);
 
 	switch (row->rule) {
-	case RULE_ALWAYS: return NVMX_ROUTE_L1;
-	case RULE_NEVER: return NVMX_ROUTE_L0;
-	case RULE_PIN: return to_l1_if(v12->pin_ctls & row->bits);
-	case RULE_PROC: return to_l1_if(proc & row->bits);
-	case RULE_PROC2: return to_l1_if(proc2 & row->bits);
-	case RULE_EXCEPTION: return route_exception(v12, in);
-	case RULE_CR: return route_cr(v12, in);
-	case RULE_IO: /* the bitmaps, where used, replace unconditional exiting (SDM 24.6.2) */
+	case NVMX_RULE_ALWAYS:
+	case NVMX_RULE_EVENT: return NVMX_ROUTE_L1;
+	case NVMX_RULE_NEVER: return NVMX_ROUTE_L0;
+	case NVMX_RULE_PIN: return to_l1_if(v12->pin_ctls & row->bits);
+	case NVMX_RULE_PROC: return to_l1_if(proc & row->bits);
+	case NVMX_RULE_PROC2: return to_l1_if(proc2 & row->bits);
+	case NVMX_RULE_EXCEPTION: return route_exception(v12, in);
+	case NVMX_RULE_CR: return route_cr(v12, in);
+	case NVMX_RULE_IO: /* the bitmaps, where used, replace unconditional exiting (SDM 24.6.2) */
 		return proc & NVMX_PROC_IO_BITMAPS ? NVMX_ROUTE_IO_BITMAP : to_l1_if(proc & NVMX_PROC_UNCOND_IO);
-	case RULE_MSR: return if_on(proc & NVMX_PROC_MSR_BITMAPS, NVMX_ROUTE_MSR_BITMAP, NVMX_ROUTE_L1);
-	case RULE_VMCS: return if_on(proc2 & NVMX_PROC2_SHADOW_VMCS, NVMX_ROUTE_VMCS_BITMAP, NVMX_ROUTE_L1);
-	case RULE_MTF: return to_l1_if(wants_mtf(v12));
-	case RULE_PAUSE: return to_l1_if(wants_pause(v12, in));
-	case RULE_EPT: return if_on(proc2 & NVMX_PROC2_EPT, NVMX_ROUTE_EPT, NVMX_ROUTE_L0);
-	case RULE_XSS: return to_l1_if(proc2 & NVMX_PROC2_XSAVES && v12->xss_exit_bitmap & in->operand);
-	case RULE_ENCLS: return if_on(proc2 & NVMX_PROC2_ENCLS, NVMX_ROUTE_ENCLS_BITMAP, NVMX_ROUTE_L0);
-	case RULE_VMFUNC: return if_on(proc2 & NVMX_PROC2_VMFUNC, NVMX_ROUTE_VMFUNC, NVMX_ROUTE_L0);
+	case NVMX_RULE_MSR: return if_on(proc & NVMX_PROC_MSR_BITMAPS, NVMX_ROUTE_MSR_BITMAP, NVMX_ROUTE_L1);
+	case NVMX_RULE_VMCS: return if_on(proc2 & NVMX_PROC2_SHADOW_VMCS, NVMX_ROUTE_VMCS_BITMAP, NVMX_ROUTE_L1);
+	case NVMX_RULE_MTF: return to_l1_if(wants_mtf(v12));
+	case NVMX_RULE_PAUSE: return to_l1_if(wants_pause(v12, in));
+	case NVMX_RULE_EPT: return if_on(proc2 & NVMX_PROC2_EPT, NVMX_ROUTE_EPT, NVMX_ROUTE_L0);
+	case NVMX_RULE_XSS: return to_l1_if(proc2 & NVMX_PROC2_XSAVES && v12->xss_exit_bitmap & in->operand);
+	case NVMX_RULE_ENCLS: return if_on(proc2 & NVMX_PROC2_ENCLS, NVMX_ROUTE_ENCLS_BITMAP, NVMX_ROUTE_L0);
+	case NVMX_RULE_VMFUNC: return if_on(proc2 & NVMX_PROC2_VMFUNC, NVMX_ROUTE_VMFUNC, NVMX_ROUTE_L0);
 	default: return to_l1_if(!in->hosts_unknown);
 	}
 }
@@ -138,7 +134,7 @@ const struct nvmx_route_row *nvmx_route_row(uint32_t reason)
 
 bool nvmx_route_never(const struct nvmx_route_row *row)
 {
-	return row->rule == RULE_NEVER;
+	return row->rule == NVMX_RULE_NEVER;
 }
 
 int nvmx_msr_bit(uint32_t msr, bool write)

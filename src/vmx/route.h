@@ -32,6 +32,25 @@ enum nvmx_route {
 
 enum nvmx_route nvmx_route(const struct nvmx_vmcs12 *v12, const struct nvmx_route_in *in);
 
+/* Those of routes.def. */
+enum nvmx_route_rule {
+	NVMX_RULE_UNKNOWN, NVMX_RULE_ALWAYS, NVMX_RULE_EVENT, NVMX_RULE_NEVER, NVMX_RULE_PIN, NVMX_RULE_PROC, NVMX_RULE_PROC2,
+	NVMX_RULE_EXCEPTION, NVMX_RULE_CR, NVMX_RULE_IO, NVMX_RULE_MSR, NVMX_RULE_VMCS, NVMX_RULE_MTF, NVMX_RULE_PAUSE,
+	NVMX_RULE_EPT, NVMX_RULE_XSS, NVMX_RULE_ENCLS, NVMX_RULE_VMFUNC
+};
+
+/* Whether the exit is L1's, whatever else may be known of it: the frequent ones of rule ALWAYS, without a look at the table. */
+static inline bool nvmx_route_always(uint32_t reason)
+{
+	const uint64_t always = 0
+#define R(NAME, rule, bits, asks) \
+		| (uint64_t)(NVMX_XR_##NAME < 64 && NVMX_RULE_##rule == NVMX_RULE_ALWAYS) << (NVMX_XR_##NAME & 63)
+#include "routes.def"
+	;
+
+	return reason < 64 && always >> reason & 1;
+}
+
 /* routes.def, for the documentation and the tests; a reason without a row has no name. */
 struct nvmx_route_row {
 	const char *name; /* as in enum nvmx_exit_reason */
