@@ -320,11 +320,43 @@ static void controls_of_the_host_alone(void **state)
 	out_of_l2(m);
 }
 
+/* An exit that is not looked up first is L1's in every host, whatever vmcs12 has, and no other is among them. */
+static void always_l1s(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+	struct nvmx_route_in in;
+	unsigned always = 0;
+
+	m->vm->flags = ~0u;
+	for (uint32_t reason = 0; reason < NVMX_XR_COUNT + 2; reason++) {
+		if (!nvmx_route_always(reason))
+			continue;
+		always++;
+		for (unsigned all = 0; all < 2; all++) {
+			v12->pin_ctls = v12->exception_bitmap = v12->proc_ctls2 = all ? ~0u : 0;
+			v12->proc_ctls = all ? ~0u : NVMX_PROC_SECONDARY;
+			in = (struct nvmx_route_in){ .reason = reason };
+			assert_int_equal(nvmx_route_exit(m->v, &m->regs, &in), NVMX_ROUTE_L1);
+		}
+	}
+	assert_true(always > 15);
+	assert_true(nvmx_route_always(NVMX_XR_CPUID));
+	assert_true(nvmx_route_always(NVMX_XR_VMCALL));
+	for (unsigned i = 0; i < 64; i++) /* a number above 63 is none of them */
+		assert_false(nvmx_route_always(i + 64));
+	v12->proc_ctls = NVMX_PROC_SECONDARY;
+	v12->pin_ctls = v12->exception_bitmap = v12->proc_ctls2 = 0;
+	m->vm->flags = 0;
+	out_of_l2(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MINI_TEST(xsaves_and_xrstors), MINI_TEST(encls), MINI_TEST(ports), MINI_TEST(msrs), MINI_TEST(vmread_and_vmwrite),
 		MINI_TEST(exceptions), MINI_TEST(machine_checks_of_an_owner), MINI_TEST(controls_of_the_host_alone),
+		MINI_TEST(always_l1s),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
