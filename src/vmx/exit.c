@@ -293,7 +293,11 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	if (reason & NVMX_XR_ENTRY_FAILURE)
 		return entry_failure(v, reason);
 	nvmx_l2_has_run(v);
-	return nvmx_route_always(reason & 0xffff) ? to_l1(v, reason) : routed_exit(v, regs, reason);
+	if (nvmx_route_always(reason & 0xffff))
+		return to_l1(v, reason);
+	if ((reason & 0xffff) == NVMX_XR_EPT_VIOLATION && nvmx_route_ept(v->cur->v12)) /* no other is as frequent */
+		return ept_exit(v, regs, reason);
+	return routed_exit(v, regs, reason);
 }
 
 enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)

@@ -92,7 +92,7 @@ static bool wants_mtf(const struct nvmx_vmcs12 *v12)
 	       (v12->entry_intr_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(v12->entry_intr_info) == NVMX_EVENT_OTHER);
 }
 
-static enum nvmx_route if_on(uint32_t control, enum nvmx_route then, enum nvmx_route otherwise)
+static enum nvmx_route if_on(bool control, enum nvmx_route then, enum nvmx_route otherwise)
 {
 	return control ? then : otherwise;
 }
@@ -117,7 +117,7 @@ enum nvmx_route nvmx_route(const struct nvmx_vmcs12 *v12, const struct nvmx_rout
 	case NVMX_RULE_VMCS: return if_on(proc2 & NVMX_PROC2_SHADOW_VMCS, NVMX_ROUTE_VMCS_BITMAP, NVMX_ROUTE_L1);
 	case NVMX_RULE_MTF: return to_l1_if(wants_mtf(v12));
 	case NVMX_RULE_PAUSE: return to_l1_if(wants_pause(v12, in));
-	case NVMX_RULE_EPT: return if_on(proc2 & NVMX_PROC2_EPT, NVMX_ROUTE_EPT, NVMX_ROUTE_L0);
+	case NVMX_RULE_EPT: return if_on(nvmx_route_ept(v12), NVMX_ROUTE_EPT, NVMX_ROUTE_L0);
 	case NVMX_RULE_XSS: return to_l1_if(proc2 & NVMX_PROC2_XSAVES && v12->xss_exit_bitmap & in->operand);
 	case NVMX_RULE_ENCLS: return if_on(proc2 & NVMX_PROC2_ENCLS, NVMX_ROUTE_ENCLS_BITMAP, NVMX_ROUTE_L0);
 	case NVMX_RULE_VMFUNC: return if_on(proc2 & NVMX_PROC2_VMFUNC, NVMX_ROUTE_VMFUNC, NVMX_ROUTE_L0);

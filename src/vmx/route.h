@@ -51,6 +51,12 @@ static inline bool nvmx_route_always(uint32_t reason)
 	return reason < 64 && always >> reason & 1;
 }
 
+/* Rule EPT. */
+static inline bool nvmx_route_ept(const struct nvmx_vmcs12 *v12)
+{
+	return nvmx_v12_proc2(v12) & NVMX_PROC2_EPT;
+}
+
 /* routes.def, for the documentation and the tests; a reason without a row has no name. */
 struct nvmx_route_row {
 	const char *name; /* as in enum nvmx_exit_reason */
