@@ -137,7 +137,7 @@ static struct msr_access msr_access(struct nvmx_vcpu *v, const struct nvmx_regs 
 
 	if (basic >= NVMX_XR_RDMSR_IMM) {
 		a.msr = (uint32_t)nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
-		a.reg = nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) >> 3 & 15;
+		a.reg = (int)(nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) >> 3 & 15);
 	}
 	return a;
 }

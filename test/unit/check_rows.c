@@ -144,6 +144,25 @@ static void group_info_is_what_no_row_reads(void **state)
 		assert_int_equal(rows[r].groups & NVMX_GROUP(INFO), 0);
 }
 
+/* An EPT pointer is judged without reading back what vmcs02 has of L2, and with no other control but those that switch it on. */
+static void eptp_is_judged_alone(void **state)
+{
+	unsigned judges = 0;
+
+	(void)state;
+	for (size_t r = 0; r < nrows; r++) {
+		if (!(rows[r].groups & NVMX_GROUP(EPTP)))
+			continue;
+		judges++;
+		assert_true(lists(&rows[r], NVMX_I_EPT_POINTER));
+		for (unsigned field = 0; field < NVMX_ROWS; field++)
+			if (lists(&rows[r], field) && nvmx_field_rows[field].sync == NVMX_S_RARE)
+				fail_msg("%s reads %s", rows[r].id, nvmx_field_rows[field].name);
+	}
+	assert_int_equal(judges, 5);
+	assert_int_equal(nvmx_dirty_groups(NVMX_I_EPT_POINTER, 0, ~0ull), NVMX_GROUP(EPTP));
+}
+
 static void listed_fields_exist(void **state)
 {
 	(void)state;
@@ -215,6 +234,7 @@ int main(void)
 		cmocka_unit_test(each_case_breaks_its_row_alone),
 		cmocka_unit_test(each_row_has_a_case),
 		cmocka_unit_test(group_info_is_what_no_row_reads),
+		cmocka_unit_test(eptp_is_judged_alone),
 		cmocka_unit_test(listed_fields_exist),
 		cmocka_unit_test(rows_declare_what_they_read),
 		cmocka_unit_test(dirty_groups_suffice),
