@@ -75,20 +75,48 @@ static void move_cursors(struct nvmx_ept_vcpu *e, uint32_t link, uint32_t next)
 			c->link = next;
 }
 
-void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+/* s: the leaf's links. */
+static inline __attribute__((always_inline)) void unchain(struct nvmx_ept_vcpu *e, uint64_t s, unsigned level, uint64_t frame)
 {
-	uint32_t next = (uint32_t)(t->side[i] >> 32), prev = (uint32_t)t->side[i];
+	uint32_t next = (uint32_t)(s >> 32), prev = (uint32_t)s;
 
-	if (__builtin_expect(e->cursors != NULL, 0))
-		move_cursors(e, t->number << 9 | i, next);
 	if (prev)
 		*side(e, prev) = (uint32_t)*side(e, prev) | (uint64_t)next << 32;
 	else
-		*head(e, t->level, leaf_frame(t, i)) = next;
+		*head(e, level, frame) = next;
 	if (next)
 		*side(e, next) = (*side(e, next) & ~0xffffffffull) | prev;
+}
+
+void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+{
+	if (__builtin_expect(e->cursors != NULL, 0))
+		move_cursors(e, t->number << 9 | i, (uint32_t)(t->side[i] >> 32));
+	unchain(e, t->side[i], t->level, leaf_frame(t, i));
 	e->leaves[t->level]--;
 	t->leaves--;
+}
+
+void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
+{
+	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
+	const unsigned level = t->level, end = t->hi;
+
+	if (t->lo < end)
+		nvmx_ept_look_at(e, end - t->lo);
+	for (unsigned i = t->lo; i < end; i++) {
+		NVMX_LOCK_VISIT(1);
+		if (!hw[i])
+			continue;
+		if (__builtin_expect(e->cursors != NULL, 0))
+			move_cursors(e, t->number << 9 | i, (uint32_t)(sides[i] >> 32));
+		unchain(e, sides[i], level, leaf_frame(t, i));
+		hw[i] = sides[i] = 0;
+		if (copy)
+			copy[i] = 0;
+	}
+	e->leaves[level] -= t->leaves;
+	t->leaves = 0;
 }
 
 /* A revocation on its way through the chains. */

@@ -316,6 +316,8 @@ struct nvmx_ept_leaf {
 void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n);
 void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+/* Empties a detached table that has no links. */
+void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
 /* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right. */
 enum nvmx_ept_loss { NVMX_EPT_LOSE_ALL, NVMX_EPT_LOSE_WRITE };

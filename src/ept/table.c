@@ -147,20 +147,27 @@ void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number)
 	detach(e, nvmx_ept_table(e, number));
 }
 
+static void drop_all(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
+{
+	for (unsigned i = t->lo; i < t->hi; i++) {
+		nvmx_ept_look_at(e, NVMX_EPT_FOR_DROP);
+		NVMX_LOCK_VISIT(1);
+		nvmx_ept_drop(e, t, i);
+	}
+}
+
 bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e)
 {
 	struct nvmx_ept_table *t;
-	unsigned i;
 
 	if (!e->detached)
 		return false;
 	t = nvmx_ept_table(e, e->detached);
 	e->detached = t->next;
-	for (i = t->lo; i < t->hi; i++) {
-		nvmx_ept_look_at(e, t->level > 1 ? NVMX_EPT_FOR_DROP : 1);
-		NVMX_LOCK_VISIT(1);
-		nvmx_ept_drop(e, t, i);
-	}
+	if (t->links)
+		drop_all(e, t);
+	else
+		nvmx_ept_clear_leaves(e, t);
 	nvmx_ept_give(e, t->hw, t->hw_hpa);
 	nvmx_ept_give(e, t->side, t->side_hpa);
 	if (t->copy)
