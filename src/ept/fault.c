@@ -186,7 +186,9 @@ static unsigned make(struct nvmx_ept_fill *f, unsigned most, struct nvmx_ept_lea
 {
 	unsigned access = (unsigned)(f->qual & QUAL_ACCESS), level;
 
-	if (!nvmx_ept_translate(f, f->w.gpa1, access) || access & ~nvmx_ept_host_rights(f, &f->x))
+	if (!nvmx_ept_translate(f, f->w.gpa1, access) && !nvmx_own_apic_page(f->v, f->w.gpa1, access, &f->x))
+		return 0;
+	if (access & ~nvmx_ept_host_rights(f, &f->x))
 		return 0;
 	f->first = f->x;
 	level = nvmx_ept_leaf_level(f, f->w.level, &f->x, f->w.gpa1);

@@ -64,7 +64,7 @@ bool nvmx_ept_translate(struct nvmx_ept_fill *f, uint64_t gpa1, unsigned access)
 		return true;
 	}
 	f->gpa1 = gpa1;
-	if (!f->v->ops->translate(f->v->host, gpa1, access, &f->x) || nvmx_own_apic_page(f->v, gpa1, access, &f->x))
+	if (!f->v->ops->translate(f->v->host, gpa1, access, &f->x))
 		return true;
 	f->x.page_shift = 0;
 	return false;

@@ -41,6 +41,8 @@ void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, cons
 	const uint32_t bits = e->heads_bits, mask = e->heads_n - 1;
 	const uint32_t number = t->number << 9;
 	const unsigned level = t->level;
+	uint64_t *near_sides = sides; /* of the table that the last head led to: the next one likely leads there, too */
+	uint32_t near = t->number;
 
 	if (!n)
 		return;
@@ -51,7 +53,7 @@ void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, cons
 	NVMX_LOCK_VISIT(n);
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
 		const unsigned i = l->index;
-		uint32_t *h, bucket;
+		uint32_t *h, bucket, first;
 		uint64_t frame;
 
 		if (copy)
@@ -59,9 +61,15 @@ void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, cons
 		frame = (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level);
 		bucket = (uint32_t)hash(bits, level, frame) & mask;
 		h = (uint32_t *)heads[bucket / 1024] + bucket % 1024;
-		if (*h)
-			*side(e, *h) |= number | i;
-		sides[i] = (uint64_t)*h << 32;
+		first = *h;
+		if (first) {
+			if (first >> 9 != near) {
+				near = first >> 9;
+				near_sides = nvmx_ept_table(e, near)->side;
+			}
+			near_sides[first & 511] |= number | i;
+		}
+		sides[i] = (uint64_t)first << 32;
 		*h = number | i;
 		__atomic_store_n(hw + i, l->hw, __ATOMIC_RELEASE);
 	}
