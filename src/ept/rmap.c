@@ -110,6 +110,8 @@ void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
 	const unsigned level = t->level, end = t->hi;
 
+	if (!t->leaves) /* a table of links alone, which may be of a level that has no leaves */
+		return;
 	if (t->lo < end)
 		nvmx_ept_look_at(e, end - t->lo);
 	for (unsigned i = t->lo; i < end; i++) {
