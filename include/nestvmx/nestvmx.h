@@ -63,7 +63,8 @@ enum nvmx_error {
 /* The host emulates a MOV to CR0 or CR4, CLTS or LMSW of L2 that exits for the sake of its own bits alone (NVMX_HOST), and
  * then writes into vmcs12 (nvmx_view) the bits that L2 does not own by the guest/host mask of vmcs02.  Else the library
  * does: it executes the whole instruction (SDM volume 2; 25.3), with its #GP, PDPTEs and TLB flush.  CR0.CD and CR0.NW, which no
- * VM entry loads (SDM 26.3.2.1), then hold for L2 alone where the host has them in vmcs01's guest/host mask. */
+ * VM entry loads (SDM 26.3.2.1), then hold for L2, and for L1 after it, only where the host has them in vmcs01's guest/host
+ * mask: a host that has other bits of L2's there (TS, PG) has to have these two. */
 #define NVMX_HOST_EMULATES_CR 16u
 /* L1 gets what <nestvmx/enlighten.h> describes; the host shows it the CPUID leaves. */
 #define NVMX_ENLIGHTENED 32u

@@ -190,8 +190,9 @@ void fake_own_timer_start(struct nvmx_host *h); /* L1 has entered L2 */
 void fake_own_timer_stop(struct nvmx_host *h, uint64_t left); /* L2 has exited to L1 */
 enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h);
 bool fake_own_wait(struct nvmx_host *h); /* L2 waits for a SIPI: time passes; false: nothing will come */
-/* The host's bits, beside those that VMX operation fixes, if the machine says so. */
-#define FAKE_OWN_CR0 (NVMX_CR0_TS | NVMX_CR0_PG)
+/* The host's bits, beside those that VMX operation fixes, if the machine says so.  An instruction that exits for one of them may
+ * change CD and NW, too, and no VM entry loads those (SDM 26.3.2.1): a host that owns others owns them. */
+#define FAKE_OWN_CR0 (NVMX_CR0_TS | NVMX_CR0_PG | NVMX_CR0_CD | NVMX_CR0_NW)
 #define FAKE_OWN_CR4 (NVMX_CR4_PSE | NVMX_CR4_PAE | NVMX_CR4_PGE | NVMX_CR4_MCE)
 /* What the guest wants in CR0 or CR4, where it has `before`: MOV, CLTS, LMSW (SDM table 27-3). */
 uint64_t fake_own_wanted(struct nvmx_host *h, const struct nvmx_regs *regs, uint64_t q, uint64_t before);

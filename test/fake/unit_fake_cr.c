@@ -189,6 +189,37 @@ static void clts_and_lmsw(void **state)
 	assert_int_equal(seen(NVMX_GUEST_CR0, 0), CR0 | 0xe);
 }
 
+/*
+ * CD and NW change in one instruction with TS, for which it exits.  No VM entry loads them (SDM 26.3.2.1): the host has them in
+ * its mask, and L2 and then L1 find what L2 wrote (27.5.1).
+ */
+static void caching_bits_change_with_owned_ones(void **state)
+{
+	static const uint64_t wanted[] = {
+		CR0 | NVMX_CR0_TS | NVMX_CR0_CD,
+		CR0 | NVMX_CR0_CD | NVMX_CR0_NW,
+		CR0 | NVMX_CR0_TS,
+	};
+	const struct fake_insn read = { .op = FAKE_MOV_FROM_CR, .reg = 7, .imm = 0 };
+
+	(void)state;
+	begin();
+	script_run(&l1, FAKE_VMLAUNCH);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		script_vmread(&l1, NVMX_GUEST_CR0);
+		script_add(&l1, read);
+		script_advance(&l1);
+		script_run(&l1, FAKE_VMRESUME);
+		move(0, wanted[i]);
+		script_add(&l2, read);
+		script_op(&l2, FAKE_VMCALL);
+	}
+	script_op(&l2, FAKE_VMCALL);
+	check(NULL);
+	for (unsigned i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+		assert_int_equal(seen(NVMX_GUEST_CR0, i), wanted[i]);
+}
+
 /* IA-32e mode on and off by CR0.PG alone: what L1 finds in IA32_EFER and in its entry control (SDM 9.8.5, 27.2). */
 static void paging_switches_ia32e_mode(void **state)
 {
@@ -355,6 +386,7 @@ int main(void)
 		cmocka_unit_test(moves_fault_as_on_a_processor),
 		cmocka_unit_test(masks_are_compared_with_32_bits),
 		cmocka_unit_test(clts_and_lmsw),
+		cmocka_unit_test(caching_bits_change_with_owned_ones),
 		cmocka_unit_test(paging_switches_ia32e_mode),
 		cmocka_unit_test(moves_flush),
 		cmocka_unit_test(moves_load_pdptes),
