@@ -84,7 +84,7 @@ static struct nvmx_ept_table *follow(struct nvmx_ept_fill *f, struct nvmx_ept_ta
 /* The table that is to hold the leaf for gpa2 at `level`, linked and current. */
 static struct nvmx_ept_table *descend(struct nvmx_ept_fill *f, unsigned level)
 {
-	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
+	struct nvmx_ept_table *t = f->r->top;
 
 	while (t && t->level > level) {
 		nvmx_ept_look_at(f->e, NVMX_EPT_FOR_DROP);
@@ -143,14 +143,14 @@ static struct nvmx_ept_table *step(struct nvmx_ept_fill *f, struct nvmx_ept_tabl
 	uint64_t entry12 = f->w.entry[t->level];
 
 	if (t->hw[i] & NVMX_EPTE_RIGHTS && t->copy[i] == entry12 && !nvmx_ept_is_leaf(t, i))
-		return nvmx_ept_table(f->e, (uint32_t)t->side[i]);
+		return nvmx_ept_lower(t, i);
 	return nvmx_ept_relink(f, t, i, entry12);
 }
 
 /* The table that holds the leaf for gpa2, linked and current as far as L2 needs it; NULL if the leaf has to be made. */
 static struct nvmx_ept_table *find_leaf(struct nvmx_ept_fill *f)
 {
-	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
+	struct nvmx_ept_table *t = f->r->top;
 	uint64_t need = rights_needed(f);
 
 	while (t->level > f->w.level) {

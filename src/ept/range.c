@@ -53,13 +53,13 @@ static struct nvmx_ept_table *compare_entry(struct range *g, struct nvmx_ept_tab
 			nvmx_ept_cut(g->e, t, i);
 		g->old = !good || !(t->hw[i] & NVMX_EPTE_RIGHTS);
 	}
-	return leaf ? NULL : nvmx_ept_table(g->e, (uint32_t)t->side[i]);
+	return leaf ? NULL : nvmx_ept_lower(t, i);
 }
 
 /* Down from the top, as far as tables stand for L1's: a table of parts stands for an entry that was compared. */
 static void compare_path(struct range *g)
 {
-	struct nvmx_ept_table *t = nvmx_ept_table(g->e, g->r->top);
+	struct nvmx_ept_table *t = g->r->top;
 
 	nvmx_ept_look_at(g->e, NVMX_EPT_LEVELS);
 	while (t && t->copy && t->level > 1) {

@@ -13,7 +13,7 @@ struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_
 
 	if (!t->hw[i] || nvmx_ept_is_leaf(t, i))
 		return NULL;
-	lower = nvmx_ept_table(f->e, (uint32_t)t->side[i]);
+	lower = nvmx_ept_lower(t, i);
 	/* The leaves of a table of parts have the memory type of EPT12's leaf. */
 	if (lower->gpa12 != gpa12 || !lower->copy != parts ||
 	    (parts && t->copy && (t->copy[i] ^ entry12) & (7u << 3 | NVMX_EPTE_IPAT)))
@@ -46,7 +46,7 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 	if (!hw || hw & (NVMX_EPTE_LARGE | NVMX_EPTE_RIGHTS) || !used_before(f->r, entry12) ||
 	    nvmx_ept_classify(&f->r->rules, entry12, 2) != NVMX_EPT_TABLE)
 		return;
-	lower = nvmx_ept_table(f->e, (uint32_t)t->side[k]);
+	lower = nvmx_ept_lower(t, k);
 	if (!lower->copy || lower->gpa12 != gpa12)
 		return;
 	page = f->v->ops->map(f->v->host, gpa12, false);
@@ -62,7 +62,7 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 
 void nvmx_ept_next_tables(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
 {
-	struct nvmx_ept_table *upper = nvmx_ept_table(f->e, t->parent);
+	struct nvmx_ept_table *upper = t->parent;
 	unsigned i = t->index, k;
 	uint64_t before = i ? nvmx_ept_load(upper->hw + i - 1) : 0;
 
@@ -112,16 +112,16 @@ static const struct nvmx_ept_recent *recent_of(const struct nvmx_ept_root *r, ui
 }
 
 /* Whether the table before t is in use: L2 goes through memory in order. */
-static bool in_order(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
+static bool in_order(const struct nvmx_ept_table *t)
 {
-	return t->index && nvmx_ept_load(nvmx_ept_table(f->e, t->parent)->hw + t->index - 1) & NVMX_EPTE_RIGHTS;
+	return t->index && nvmx_ept_load(t->parent->hw + t->index - 1) & NVMX_EPTE_RIGHTS;
 }
 
 /* Where L2 comes time and again, a violation has become rare: a window is tried.  So it is where L2 strays, unless the last
  * ones were too small. */
 static bool is_enough(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, const struct nvmx_ept_recent *recent)
 {
-	if (in_order(f, t))
+	if (in_order(t))
 		return false;
 	if (recent)
 		return recent->trust > 1;
@@ -159,7 +159,7 @@ void nvmx_ept_compare(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, uint64_
 /* The table that holds the leaf for f->gpa2, linked again and current as far as there is no doubt; or NULL. */
 static struct nvmx_ept_table *bring(struct nvmx_ept_fill *f)
 {
-	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
+	struct nvmx_ept_table *t = f->r->top;
 
 	while (t && t->level > 1) {
 		uint64_t entry12 = f->w.entry[t->level];
@@ -233,7 +233,7 @@ static bool step(struct nvmx_vcpu *v, struct way *w, unsigned n, struct nvmx_ept
 /* The tables on the way to gpa2.  False if L1 has changed an entry above the last one, or a flag in it: then EPT12 is walked anew. */
 static bool same_way(struct nvmx_ept_fill *f, struct way *w)
 {
-	struct nvmx_ept_table *t = nvmx_ept_table(f->e, f->r->top);
+	struct nvmx_ept_table *t = f->r->top;
 
 	/* Without the lock: a link, and what belongs to it, is changed by nobody else; a leaf may just go. */
 	for (unsigned n = 0, i; step(f->v, w, n, t); n++) {
@@ -247,7 +247,7 @@ static bool same_way(struct nvmx_ept_fill *f, struct way *w)
 		}
 		if (!hw || nvmx_ept_load(w->page[n] + i) != t->copy[i])
 			break;
-		t = nvmx_ept_table(f->e, (uint32_t)t->side[i]);
+		t = nvmx_ept_lower(t, i);
 		if (!t->copy)
 			break;
 	}

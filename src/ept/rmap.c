@@ -112,8 +112,7 @@ void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 
 	if (!t->leaves) /* a table of links alone, which may be of a level that has no leaves */
 		return;
-	if (t->lo < end)
-		nvmx_ept_look_at(e, end - t->lo);
+	nvmx_ept_look_at(e, end - t->lo);
 	for (unsigned i = t->lo; i < end; i++) {
 		NVMX_LOCK_VISIT(1);
 		if (!hw[i])

@@ -193,7 +193,7 @@ static void root_init(struct nvmx_vcpu *v, unsigned slot, uint64_t role12)
 	t->state = NVMX_EPT_T_TOP;
 	nvmx_ept_rules_init(&r->rules, &v->vm->caps, role12 & NVMX_EPT_ROLE_MODE_EXEC, role12 & NVMX_EPTP_AD);
 	r->role12 = role12 & ~NVMX_EPT_ROLE_PML;
-	r->top = t->number;
+	r->top = t;
 	/* The walk length and the A/D flags are L1's, so that page walks count as writes where L1 expects it. */
 	r->eptp02 = t->hw_hpa | (hw & NVMX_EPT_WB ? 6 : 0) | (role12 & (7u << 3 | NVMX_EPTP_AD));
 	r->flush = true;
@@ -216,7 +216,7 @@ static struct nvmx_ept_root *new_root(struct nvmx_vcpu *v, uint64_t role12)
 /* Nothing below the top table is reachable until it was compared with EPT12. */
 static void make_stale(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 {
-	struct nvmx_ept_table *t = nvmx_ept_table(e, r->top);
+	struct nvmx_ept_table *t = r->top;
 
 	r->generation++;
 	nvmx_ept_cut_links(e, t);

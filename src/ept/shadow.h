@@ -44,16 +44,17 @@ static inline struct nvmx_ept_pages *nvmx_ept_pages(const struct nvmx_page *page
 	return (struct nvmx_ept_pages *)page->va;
 }
 
-/* A shadow table.  Tables are numbered; 0 is none. */
+/* A shadow table.  Tables are numbered for the chains of the reverse map; 0 is none. */
 struct nvmx_ept_table {
 	uint64_t *hw;      /* what the processor walks */
 	uint64_t *copy;    /* EPT12's entries that hw[] was made from, 0 where it has none; NULL in a table of parts */
 	uint64_t *window;  /* what the processor walks instead, with a few of hw[]'s entries and 0 elsewhere; NULL: none */
-	uint64_t *side;    /* link: number of the lower table; leaf: its neighbours in the chain, next << 32 | previous */
+	uint64_t *side;    /* link: address of the lower table's record; leaf: its neighbours in the chain, next << 32 | previous */
 	uint64_t hw_hpa, copy_hpa, side_hpa;
 	uint64_t gpa12;    /* EPT12's table; in a table of parts the L1 frame that its first entry maps */
 	uint64_t generation; /* of the root, when the entries were last known to be EPT12's */
-	uint32_t number, parent;
+	struct nvmx_ept_table *parent;
+	uint32_t number;
 	uint32_t next;     /* in the list of free records or of detached tables */
 	uint16_t index;    /* in the parent */
 	uint16_t lo, hi;   /* entries outside [lo, hi) are 0 */
@@ -83,7 +84,7 @@ struct nvmx_ept_recent {
 struct nvmx_ept_window {
 	struct nvmx_page page;
 	uint64_t generation;    /* of the root, when it was opened */
-	uint32_t table;         /* 0: none */
+	struct nvmx_ept_table *table; /* NULL: none */
 	bool stray;             /* opened for a table that was not among the recent ones */
 };
 
@@ -93,7 +94,7 @@ struct nvmx_ept_root {
 	uint64_t generation;
 	uint64_t last_use;
 	struct nvmx_ept_rules rules;
-	uint32_t top;           /* its table */
+	struct nvmx_ept_table *top;
 	bool stale;             /* INVEPT: every link from the top table is to be cut */
 	bool flush;             /* the processor may have cached what the shadow no longer has */
 	bool ahead;             /* cut, and no VM entry of L1's since */
@@ -208,6 +209,12 @@ static inline struct nvmx_ept_table *nvmx_ept_table(struct nvmx_ept_vcpu *e, uin
 	return (struct nvmx_ept_table *)((char *)slab + number % NVMX_EPT_PER_SLAB * (4096 / NVMX_EPT_PER_SLAB));
 }
 
+/* The table that link i of t leads to. */
+static inline struct nvmx_ept_table *nvmx_ept_lower(const struct nvmx_ept_table *t, unsigned i)
+{
+	return (struct nvmx_ept_table *)(uintptr_t)t->side[i];
+}
+
 static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
 {
 	return t->level == 1 || t->hw[i] & NVMX_EPTE_LARGE;
@@ -272,7 +279,7 @@ void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsign
 		       uint64_t rights, uint64_t copy);
 /* Empties an entry.  A lower table is detached with all below it, in O(1).  Returns as nvmx_ept_replace(). */
 bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
-void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number);
+void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *top);
 /* Makes a link not present, or all those of a table that an INVEPT has put out of reach; the lower table stays known. */
 void nvmx_ept_cut(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
 void nvmx_ept_cut_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
@@ -316,7 +323,7 @@ struct nvmx_ept_leaf {
 void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n);
 void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
-/* Empties a detached table that has no links. */
+/* Empties a detached table that has leaves and no links. */
 void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
 /* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right. */

@@ -72,7 +72,7 @@ bool nvmx_ept_replace(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigne
 {
 	uint64_t was = t->hw[i];
 	bool less = was & NVMX_EPTE_RIGHTS && ((was & ~hw & NVMX_EPTE_RIGHTS) | ((was ^ hw) & TARGET)) &&
-		    (nvmx_ept_is_leaf(t, i) || may_be_cached(e, nvmx_ept_table(e, (uint32_t)t->side[i]))) && may_be_cached(e, t);
+		    (nvmx_ept_is_leaf(t, i) || may_be_cached(e, nvmx_ept_lower(t, i))) && may_be_cached(e, t);
 
 	if (less)
 		nvmx_ept_want_flush(e, t->root);
@@ -93,8 +93,8 @@ void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsign
 	if (!t->hw[i]) {
 		nvmx_ept_widen(t, i);
 		t->links++;
-		t->side[i] = lower->number;
-		lower->parent = t->number;
+		t->side[i] = (uintptr_t)lower;
+		lower->parent = t;
 		lower->index = (uint16_t)i;
 	}
 	if (t->copy)
@@ -134,7 +134,7 @@ bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i
 	} else {
 		owes = nvmx_ept_replace(e, t, i, 0);
 		t->links--;
-		detach(e, nvmx_ept_table(e, (uint32_t)t->side[i]));
+		detach(e, nvmx_ept_lower(t, i));
 	}
 	t->side[i] = 0;
 	if (t->copy)
@@ -142,9 +142,9 @@ bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i
 	return owes;
 }
 
-void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, uint32_t number)
+void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *top)
 {
-	detach(e, nvmx_ept_table(e, number));
+	detach(e, top);
 }
 
 static void drop_all(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
@@ -166,7 +166,7 @@ bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e)
 	e->detached = t->next;
 	if (t->links)
 		drop_all(e, t);
-	else
+	else if (t->leaves)
 		nvmx_ept_clear_leaves(e, t);
 	nvmx_ept_give(e, t->hw, t->hw_hpa);
 	nvmx_ept_give(e, t->side, t->side_hpa);
@@ -211,7 +211,7 @@ bool nvmx_ept_evict(struct nvmx_ept_vcpu *e)
 		t = nvmx_ept_table(e, e->hand);
 		if (t->state != NVMX_EPT_T_LINKED || t->links)
 			continue;
-		nvmx_ept_drop(e, nvmx_ept_table(e, t->parent), t->index);
+		nvmx_ept_drop(e, t->parent, t->index);
 		evicted++;
 	}
 	return evicted || give_up_root(e);

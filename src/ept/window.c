@@ -36,7 +36,7 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 		return;
 	if (!nvmx_ept_window_in_use(e, t))
 		was_enough(e, t, w);
-	upper = nvmx_ept_table(e, t->parent);
+	upper = t->parent;
 	link = upper->hw[t->index];
 	if ((link & NVMX_EPTE_ADDR) == w->page.hpa)
 		nvmx_ept_replace(e, upper, t->index, t->hw_hpa | (link & ~NVMX_EPTE_ADDR));
@@ -44,7 +44,7 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 	for (uint64_t *entry = t->window + t->window_first, *end = entry + NVMX_EPT_IN_WINDOW; entry < end; entry++)
 		*entry = 0;
 	t->window = NULL;
-	w->table = 0;
+	w->table = NULL;
 }
 
 /* A page that no L2 can reach; NULL: there is none. */
@@ -52,7 +52,7 @@ static struct nvmx_ept_window *get(struct nvmx_ept_vcpu *e)
 {
 	for (unsigned n = 0; n < NVMX_EPT_WINDOWS; n++) {
 		struct nvmx_ept_window *w = &e->windows[e->window_next % NVMX_EPT_WINDOWS];
-		struct nvmx_ept_table *t = w->table ? nvmx_ept_table(e, w->table) : NULL;
+		struct nvmx_ept_table *t = w->table;
 
 		NVMX_LOCK_VISIT(1);
 		if (t && nvmx_ept_window_in_use(e, t)) {
@@ -86,7 +86,7 @@ static void copy_entries(const struct nvmx_ept_table *t, const struct nvmx_ept_r
 bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
 			  const uint64_t *page12, unsigned i, uint64_t need, bool stray)
 {
-	struct nvmx_ept_table *upper = nvmx_ept_table(e, t->parent);
+	struct nvmx_ept_table *upper = t->parent;
 	struct nvmx_ept_window *w;
 
 	nvmx_ept_look_at(e, NVMX_EPT_WINDOWS + 3 * NVMX_EPT_IN_WINDOW);
@@ -97,7 +97,7 @@ bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, con
 		return false;
 	nvmx_ept_close_window(e, t); /* one that L2 had before the last INVEPT */
 	nvmx_ept_store(upper, t->index, w->page.hpa | (upper->hw[t->index] & ~NVMX_EPTE_ADDR));
-	w->table = t->number;
+	w->table = t;
 	w->generation = r->generation;
 	w->stray = stray;
 	t->window = w->page.va;
