@@ -294,7 +294,7 @@ enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, ui
 	*out = (struct nvmx_ept_fault){ 0 };
 	if (!nvmx_ept_root(v, role12) || !nvmx_ept_stock(v))
 		return NVMX_EPT_NOMEM;
-	nvmx_ept_fill_begin(&f, v, nvmx_ept_find_root(nvmx_ept_of(v), role12), gpa2, qual | walk_writes(role12, qual));
+	nvmx_ept_fill_begin(&f, v, nvmx_ept_last_root(nvmx_ept_of(v)), gpa2, qual | walk_writes(role12, qual));
 	a = answer(&f, role12, out);
 	/* The caller may resume L2 at once. */
 	return nvmx_ept_root(v, role12) ? a : NVMX_EPT_NOMEM;

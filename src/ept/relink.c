@@ -292,14 +292,14 @@ static void walk_anew(struct nvmx_ept_fill *f, uint64_t role12)
 void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	struct nvmx_ept_root *r = nvmx_ept_find_root(e, role12);
+	struct nvmx_ept_root *r = nvmx_ept_last_root(e);
 	struct nvmx_ept_recent *p;
 	NVMX_NOT_CLEARED struct nvmx_ept_fill f;
 	NVMX_NOT_CLEARED struct way w;
 	bool same;
 
 	e->hot.ahead = false;
-	if (!r || !r->ahead)
+	if (!r->ahead)
 		return;
 	r->ahead = false;
 	w.n = 0;

@@ -247,6 +247,7 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	e->hot.role12 = role12;
 	e->hot.eptp02 = r->eptp02;
 	e->hot.ahead = r->ahead;
+	e->hot.root = (uint8_t)(r - e->roots);
 	__atomic_store_n(&e->hot.pending, 0, __ATOMIC_RELEASE);
 	if (e->listed_n)
 		nvmx_ept_list_review(e);

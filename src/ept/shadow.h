@@ -306,6 +306,12 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 /* root.c */
 struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12);
 
+/* That of the role for which nvmx_ept_root() was called last. */
+static inline struct nvmx_ept_root *nvmx_ept_last_root(struct nvmx_ept_vcpu *e)
+{
+	return &e->roots[e->hot.root];
+}
+
 static inline void nvmx_ept_want_flush(struct nvmx_ept_vcpu *e, unsigned root)
 {
 	e->roots[root].flush = true;

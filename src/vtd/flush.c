@@ -176,7 +176,7 @@ static unsigned sent(const struct nvmx_vtd *u)
  * L1 hears of what it has asked for.  Where the host waits, a device that may still use the old frame is kept from all
  * memory: the one whose device-TLB did not answer, which the host does not name, or if there is none everyone.
  */
-static void fail(struct nvmx_vtd *u, int result)
+static __attribute__((noinline)) void fail(struct nvmx_vtd *u, int result)
 {
 	unsigned why = sent(u);
 
@@ -198,9 +198,9 @@ static uint16_t suspect(const struct nvmx_vtd *u)
 	return u->flat.device_flushes_n == 1 ? u->flat.device_flushes[0].source_id : 0;
 }
 
-static void flushed(struct nvmx_vtd *u)
+static inline void flushed(struct nvmx_vtd *u)
 {
-	if (u->flat.result < 0)
+	if (__builtin_expect(u->flat.result < 0, 0))
 		fail(u, u->flat.result);
 	for (unsigned i = 0; u->flat.tlbs_sent && i < u->flat.devices_end; i++)
 		u->flat.devices[i].sent = 0;
