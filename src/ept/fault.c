@@ -69,12 +69,14 @@ static struct nvmx_ept_table *follow(struct nvmx_ept_fill *f, struct nvmx_ept_ta
 {
 	bool parts = t->level <= f->w.level;
 	uint64_t gpa12 = parts ? f->w.gpa1 & ~(nvmx_ept_size(t->level) - 1) : entry12 & NVMX_EPTE_ADDR;
-	struct nvmx_ept_table *lower = nvmx_ept_relink(f, t, i, entry12);
+	struct nvmx_ept_table *lower;
 
-	if (lower)
-		return lower;
-	if (t->hw[i])
+	if (t->hw[i]) {
+		lower = nvmx_ept_relink(f, t, i, entry12);
+		if (lower)
+			return lower;
 		nvmx_ept_drop(f->e, t, i);
+	}
 	lower = nvmx_ept_new_table(f->e, t->level - 1u, t->root, gpa12, parts);
 	if (lower)
 		nvmx_ept_set_link(f->e, t, i, lower, nvmx_ept_link_rights(f, t, entry12), entry12);
