@@ -30,7 +30,7 @@ int nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
 	nvmx_ept_lock(&ve->lock);
 	e->next = ve->vcpus;
 	__atomic_store_n(&ve->vcpus, v, __ATOMIC_SEQ_CST);
-	ve->vcpus_n++;
+	__atomic_add_fetch(&ve->vcpus_n, 1, __ATOMIC_RELAXED); /* read without the lock */
 	nvmx_ept_unlock(&ve->lock);
 	return 0;
 }
@@ -45,7 +45,7 @@ static void leave_list(struct nvmx_vcpu *v)
 	for (p = &ve->vcpus; *p; p = &nvmx_ept_of(*p)->next)
 		if (*p == v) {
 			__atomic_store_n(p, nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST);
-			ve->vcpus_n--;
+			__atomic_sub_fetch(&ve->vcpus_n, 1, __ATOMIC_RELAXED);
 			break;
 		}
 	nvmx_ept_unlock(&ve->lock);
