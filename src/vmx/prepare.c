@@ -61,8 +61,7 @@ static void copy_host_part(struct nvmx_vcpu *v, struct nvmx_slot *s)
 static void read_kept(struct nvmx_vcpu *v, uint64_t value[KEPT_FIELDS])
 {
 	for (unsigned i = 0; i < KEPT_FIELDS; i++)
-		if (v->ctl01[NVMX_WORD_PROC2] & kept_fields[i].proc2)
-			value[i] = nvmx_vmread(v, kept_fields[i].field);
+		value[i] = v->ctl01[NVMX_WORD_PROC2] & kept_fields[i].proc2 ? nvmx_vmread(v, kept_fields[i].field) : 0;
 }
 
 /* vmcs02 is. */
