@@ -16,7 +16,7 @@ static bool same_space(const struct nvmx_vtd *u, const struct vtd_table *t)
 struct revocation {
 	uint64_t gpa, end;
 	uint64_t pass;
-	struct vtd_table *todo; /* tables of parts that it has made */
+	struct vtd_table *unlooked; /* tables of parts that it has made */
 };
 
 static bool names(const struct revocation *r, const struct vtd_table *t, const struct vtd_leaf *l)
@@ -35,8 +35,8 @@ static void follow_leaf(struct nvmx_vtd *u, struct revocation *r, struct vtd_wal
 		nvmx_vtd_leaf_set(u, w, t, i, value, l->gpa);
 	} else if (parts) {
 		parts->pass = r->pass;
-		parts->next = r->todo;
-		r->todo = parts;
+		parts->next = r->unlooked;
+		r->unlooked = parts;
 	} else {
 		nvmx_vtd_leaf_withdraw(u, w, t, i);
 	}
@@ -60,9 +60,9 @@ static void follow_table(struct nvmx_vtd *u, struct revocation *r, struct vtd_ta
 static void follow(struct nvmx_vtd *u, struct revocation *r, struct vtd_table *t)
 {
 	follow_table(u, r, t);
-	while (r->todo) {
-		t = r->todo;
-		r->todo = t->next;
+	while (r->unlooked) {
+		t = r->unlooked;
+		r->unlooked = t->next;
 		follow_table(u, r, t);
 	}
 }
