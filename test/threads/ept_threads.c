@@ -12,7 +12,9 @@
 #include "../unit/ept_host.h"
 
 #define MAX_VCPUS 4
-#define STEPS 50000u
+#ifndef STEPS
+#define STEPS 15000u
+#endif
 #define TABLES 12u
 #define DATA 64u
 #define LIST_FRAME (FRAMES - 1) /* L1's EPTP list */
