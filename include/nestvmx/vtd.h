@@ -254,7 +254,8 @@ const char *nvmx_vtd_init_error(int error, uint32_t detail);
 
 /* --------------------------------------------------------------------------------------------------------- registers */
 
-/* Verdicts of the calls that may start work on behalf of L1. */
+/* Verdicts of the calls that may start work on behalf of L1.  They tell of all that is left, not of this call's part: a host
+ * goes by the last one. */
 enum nvmx_vtd_verdict {
 	NVMX_VTD_DONE = 0,  /* nothing is left to do */
 	NVMX_VTD_MORE = 1,  /* call nvmx_vtd_run(); L1 may run meanwhile, it sees its invalidation not completed */
@@ -379,7 +380,8 @@ int nvmx_vtd_device_remove(struct nvmx_vtd *u, uint16_t source_id);
 /*
  * The host has changed where, or with which rights, L1's [gpa, gpa + len) is: `frame` already answers anew, and for a
  * frame that L1 has lost it answers -1.  When this returns no table and, if `flush` answers NVMX_VTD_FLUSHED, no cache of
- * the hardware has the old frame; WAITING: after nvmx_vtd_flush_done().  Also to be called for memory that L1 has got.
+ * the hardware has the old frame; WAITING: after nvmx_vtd_flush_done().  MORE: that too is done, and work for L1, begun
+ * before, is left.  Also to be called for memory that L1 has got.
  * With ASSIGN_MAP the pages in question are unmapped and mapped again.  It works from what is recorded, whatever L1's tables
  * say by now: no table of L1's is read.  Not bounded by nvmx_vtd_config.work, since it cannot stop halfway, but by
  * nvmx_vtd_config.pages: one look at each table of the unit (at most pages / 2), at the entries of those that may name such

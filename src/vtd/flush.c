@@ -276,7 +276,7 @@ bool nvmx_vtd_flush(struct nvmx_vtd *u)
 enum nvmx_vtd_verdict nvmx_vtd_flush_done(struct nvmx_vtd *u, int result)
 {
 	if (!u->flat.inflight)
-		return NVMX_VTD_DONE;
+		return nvmx_vtd_left(u);
 	if (judged(result) < u->flat.result)
 		u->flat.result = judged(result);
 	if (--u->flat.inflight)

@@ -100,7 +100,9 @@ enum nvmx_vtd_verdict nvmx_vtd_host_invalidate(struct nvmx_vtd *u, uint64_t gpa,
 		}
 	flush_device_tlbs(u);
 	u->flat.revoking = true;
-	return nvmx_vtd_flush(u) ? NVMX_VTD_DONE : NVMX_VTD_WAITING;
+	if (!nvmx_vtd_flush(u))
+		return NVMX_VTD_WAITING;
+	return nvmx_vtd_left(u) == NVMX_VTD_DONE ? NVMX_VTD_DONE : NVMX_VTD_MORE; /* WAITING would be for the frame */
 }
 
 bool nvmx_vtd_physical_fault(struct nvmx_vtd *u, uint16_t source_id, uint64_t iova, unsigned access)

@@ -124,7 +124,7 @@ enum nvmx_vtd_verdict nvmx_vtd_write(struct nvmx_vtd *u, uint32_t offset, unsign
 
 	vtd_count(u, NVMX_VTD_CNT_WRITE);
 	if (!allowed(u, offset, size) || offset > 0xfff)
-		return NVMX_VTD_DONE;
+		return nvmx_vtd_left(u);
 	for (unsigned i = 0; i < REGS && rows[i].offset < offset + size; i++)
 		if (overlap(&rows[i], offset, size, &reg_shift, &value_shift, &mask) && exists(u, &rows[i]))
 			write_row(u, i, (value >> value_shift & mask) << reg_shift, mask << reg_shift);

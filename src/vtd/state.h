@@ -204,5 +204,6 @@ int nvmx_vtd_flat_init(struct nvmx_vtd *u);
 /* work.c */
 bool nvmx_vtd_idle(const struct nvmx_vtd *u);
 enum nvmx_vtd_verdict nvmx_vtd_work(struct nvmx_vtd *u);
+enum nvmx_vtd_verdict nvmx_vtd_left(const struct nvmx_vtd *u); /* works nothing off */
 
 #endif

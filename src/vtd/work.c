@@ -96,6 +96,14 @@ enum nvmx_vtd_verdict nvmx_vtd_run(struct nvmx_vtd *u)
 	return nvmx_vtd_work(u);
 }
 
+/* For calls that take no part in the work: whoever goes by the last verdict must not lose what was left before. */
+enum nvmx_vtd_verdict nvmx_vtd_left(const struct nvmx_vtd *u)
+{
+	if (u->telling || u->flat.inflight)
+		return NVMX_VTD_WAITING;
+	return nvmx_vtd_idle(u) && !nvmx_vtd_flat_left(u) ? NVMX_VTD_DONE : NVMX_VTD_MORE;
+}
+
 bool nvmx_vtd_idle(const struct nvmx_vtd *u)
 {
 	return !u->finish && !u->waits_n && !u->queue_error && !u->drain && !u->telling && !u->routes_end &&

@@ -432,7 +432,7 @@ static void test_host_remap_meanwhile(void **state)
 	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
 	assert_int_equal(rd(r, 0xf8, 8) >> 63, 1);
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x5000, 0x1000), NVMX_VTD_DONE);
+		assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x5000, 0x1000), NVMX_VTD_MORE);
 	assert_int_equal(dma(w, 0x40001000, 1), HW_FAULT);
 	assert_int_equal(dma(w, 0x40000000, 1), HW_FAULT);
 	hw_run(r);

@@ -82,10 +82,81 @@ static void test_a_flush_within_a_large_page(void **state)
 	}
 }
 
+/* A host that goes by the last verdict goes on with what was begun before a call that has nothing to do with it. */
+static void verdicts(uint32_t flags)
+{
+	struct rig *r = hw_config(CM, flags);
+	struct world *w;
+
+	r->config.work = 1024;
+	w = begin(r);
+	for (unsigned i = 0; i < 4096; i++)
+		*at(w, IOVA + i * 4096ull, 1) = 0x123003;
+	assign(w);
+	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x500000, 0x1000), NVMX_VTD_DONE);
+	assert_int_equal(wr(r, 0x18, 2, 0), NVMX_VTD_DONE);
+	assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_DONE);
+	for (unsigned i = 0; i < 4096; i++)
+		*at(w, IOVA + i * 4096ull, 1) = 0x223003;
+	assert_int_equal(wr(r, 0xf8, 8, BIT64(63) | 2ull << 60 | 5ull << 32), NVMX_VTD_MORE);
+	assert_int_equal(wr(r, 0x18, 2, 0), NVMX_VTD_MORE);      /* no register takes two bytes */
+	assert_int_equal(wr(r, 0x1000, 4, 0), NVMX_VTD_MORE);    /* nor is there one */
+	assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_MORE); /* there was none */
+	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x500000, 0x1000), NVMX_VTD_MORE);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 1);
+	hw_run(r);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 0);
+	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x500000, 0x1000), NVMX_VTD_DONE);
+	end(w);
+}
+BOTH_WAYS(test_verdicts_tell_of_what_is_left, verdicts)
+
+static void no_route(struct nvmx_vtd_host *h, uint32_t index, uint32_t count)
+{
+	(void)h;
+	(void)index;
+	(void)count;
+}
+
+/* What the host has yet to do itself is WAITING, but for a revocation, where that is for the frame. */
+static void test_verdicts_while_the_host_is_waited_for(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+
+	(void)state;
+	r->config.routes_later = true;
+	r->ops.interrupts_changed = no_route;
+	w = begin(r);
+	assign(w);
+	wr(r, 0xb8, 8, 0x6000);
+	assert_int_equal(wr(r, 0x18, 4, GCMD_TE | GCMD_SIRTP), NVMX_VTD_WAITING);
+	assert_int_equal(wr(r, 0x18, 2, 0), NVMX_VTD_WAITING);
+	assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_WAITING);
+	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_MORE);
+	assert_int_equal(nvmx_vtd_run(r->u), NVMX_VTD_WAITING);
+	assert_int_equal(nvmx_vtd_interrupts_done(r->u), NVMX_VTD_DONE);
+	assert_int_equal(wr(r, 0x18, 2, 0), NVMX_VTD_DONE);
+	*at(w, IOVA, 1) = 0x123003;
+	dsi(w);
+	dma(w, IOVA, 1);
+	*at(w, IOVA, 1) = 0;
+	r->host.hw->queue = true;
+	assert_int_equal(wr(r, 0xf8, 8, BIT64(63) | 2ull << 60 | 5ull << 32), NVMX_VTD_WAITING);
+	assert_int_equal(wr(r, 0x18, 2, 0), NVMX_VTD_WAITING);
+	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x223000, 0x1000), NVMX_VTD_WAITING);
+	r->host.hw->queue = false;
+	hw_answer_queued(r, NVMX_VTD_FLUSHED);
+	assert_int_equal(rd(r, 0xf8, 8) >> 63, 0);
+	end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_change_behind_a_walk),
+		cmocka_unit_test(test_verdicts_tell_of_what_is_left),
+		cmocka_unit_test(test_verdicts_while_the_host_is_waited_for),
 		cmocka_unit_test(test_a_table_in_place_of_another),
 		cmocka_unit_test(test_a_flush_within_a_large_page),
 	};
