@@ -3,7 +3,7 @@
 #ifndef NVMX_FAKE_COMPARE_H
 #define NVMX_FAKE_COMPARE_H
 
-#include "script.h"
+#include "host.h"
 
 /* Whether the two runs are the same; prints the first difference with `verbose`. */
 bool fake_same(const struct fake_machine *m, bool verbose);

@@ -3,7 +3,7 @@
 #ifndef NVMX_FAKE_GEN_H
 #define NVMX_FAKE_GEN_H
 
-#include "script.h"
+#include "host.h"
 
 struct gen {
 	uint64_t random;

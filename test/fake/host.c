@@ -110,13 +110,21 @@ static void unpin(struct nvmx_host *h, uint64_t gpa, uint64_t hpa)
 	h->pin[i] = h->pin[--h->pins];
 }
 
-uint64_t fake_host_frame(struct nvmx_host *h, enum fake_owner owner)
+static uint64_t owned_by(struct nvmx_host *h, uint64_t hpa, enum fake_owner owner)
 {
-	uint64_t hpa = fake_host_page(&h->mem);
-
 	if (hpa)
 		h->owner[(hpa - FAKE_HOST_BASE) / FAKE_PAGE] = (uint8_t)owner;
 	return hpa;
+}
+
+uint64_t fake_host_own(struct nvmx_host *h, uint64_t hpa)
+{
+	return owned_by(h, hpa, FAKE_OF_HOST);
+}
+
+uint64_t fake_host_frame(struct nvmx_host *h, enum fake_owner owner)
+{
+	return owned_by(h, fake_host_page(&h->mem), owner);
 }
 
 static enum fake_owner owner_of(const struct nvmx_host *h, uint64_t hpa)
@@ -176,12 +184,11 @@ static const uint16_t address_fields[] = {
 /* No address enters a VMCS that is not the library's page, a pinned frame, or what vmcs01 has. */
 static void check_write(const struct nvmx_host *h, uint32_t field, uint64_t value)
 {
-	const struct fake_region *r01 = fake_at(&h->mem, h->vmcs01);
 	bool is_address = false;
 
 	for (unsigned i = 0; i < sizeof(address_fields) / sizeof(*address_fields); i++)
 		is_address |= field == address_fields[i];
-	if (!is_address || value == 0 || value == FAKE_NONE || value == r01->value[nvmx_field_find(field)])
+	if (!is_address || value == 0 || value == FAKE_NONE || value == *fake_value(&h->mem, h->vmcs01, field))
 		return;
 	FAKE_ASSERT(granted(h, value));
 }
@@ -428,9 +435,9 @@ static void check_vm_functions(struct nvmx_host *h)
 }
 
 /* The host's MSR areas: those of vmcs01, never L1's. */
-static const uint8_t area_rows[] = {
-	NVMX_I_ENTRY_MSR_LOAD_ADDR, NVMX_I_ENTRY_MSR_LOAD_COUNT, NVMX_I_EXIT_MSR_STORE_ADDR, NVMX_I_EXIT_MSR_STORE_COUNT,
-	NVMX_I_EXIT_MSR_LOAD_ADDR, NVMX_I_EXIT_MSR_LOAD_COUNT,
+static const uint16_t area_fields[] = {
+	NVMX_ENTRY_MSR_LOAD_ADDR, NVMX_ENTRY_MSR_LOAD_COUNT, NVMX_EXIT_MSR_STORE_ADDR, NVMX_EXIT_MSR_STORE_COUNT,
+	NVMX_EXIT_MSR_LOAD_ADDR, NVMX_EXIT_MSR_LOAD_COUNT,
 };
 
 /* The host's interrupts and NMIs make L2 exit, whatever L1 asked for. */
@@ -452,11 +459,9 @@ void fake_check_vmcs02(struct nvmx_host *h)
 	FAKE_ASSERT(proc2 & NVMX_PROC2_EPT);
 	if (h->m->flags & NVMX_HOST_OWNS_INTERRUPTS)
 		check_own_events(h);
-	FAKE_ASSERT(fake_field(c, NVMX_HOST_RIP) == ((struct fake_region *)fake_at(&h->mem, h->vmcs01))
-							    ->value[NVMX_I_HOST_RIP]);
-	for (unsigned i = 0; i < sizeof(area_rows); i++)
-		FAKE_ASSERT(((struct fake_region *)fake_at(&h->mem, c->vmcs))->value[area_rows[i]] ==
-			    ((struct fake_region *)fake_at(&h->mem, h->vmcs01))->value[area_rows[i]]);
+	FAKE_ASSERT(fake_field(c, NVMX_HOST_RIP) == *fake_value(&h->mem, h->vmcs01, NVMX_HOST_RIP));
+	for (unsigned i = 0; i < sizeof(area_fields) / sizeof(*area_fields); i++)
+		FAKE_ASSERT(fake_field(c, area_fields[i]) == *fake_value(&h->mem, h->vmcs01, area_fields[i]));
 	FAKE_ASSERT(eptp == h->eptp01 || owner_of(h, eptp & ~0xfffull) == FAKE_OF_LIBRARY);
 	if (eptp != h->eptp01)
 		check_tables(h, eptp & ~0xfffull, 4);

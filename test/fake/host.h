@@ -7,44 +7,7 @@
 #define NVMX_FAKE_HOST_H
 
 #include <nestvmx/nestvmx.h>
-#include "fake.h"
-
-#define FAKE_ASSERT(condition)                                       \
-	do {                                                         \
-		if (!(condition))                                    \
-			fake_die(__FILE__, __LINE__, #condition);    \
-	} while (0)
-_Noreturn void fake_die(const char *file, int line, const char *what);
-
-/* Where things are in guest RAM. */
-enum {
-	FAKE_L1_TABLES = 0x1000,  /* PML4, PDPT, PD, PT: the first 2 MiB as they are */
-	FAKE_L1_IDT = 0x6000,
-	FAKE_L1_STACK = 0x8000,
-	FAKE_L1_DATA = 0x8000,
-	FAKE_L1_CODE = 0x10000,
-	FAKE_L2_CODE = 0x20000,
-	FAKE_L2_CODE_B = 0x28000,
-	FAKE_VMXON_REGION = 0x30000,
-	FAKE_VMCS_A = 0x31000,
-	FAKE_VMCS_B = 0x32000,
-	FAKE_VMCS_SHADOW = 0x33000,
-	FAKE_MSR_BITMAP = 0x38000,
-	FAKE_IO_BITMAP = 0x39000, /* two pages */
-	FAKE_MSR_ENTRY = 0x3b000,
-	FAKE_MSR_STORE = 0x3c000,
-	FAKE_MSR_EXIT = 0x3d000,
-	FAKE_VAPIC = 0x3e000,
-	FAKE_VMREAD_BITMAP = 0x3f000,
-	FAKE_VMWRITE_BITMAP = 0x40000,
-	FAKE_EPT_A = 0x41000,     /* four pages: the first 2 MiB as they are */
-	FAKE_EPT_B = 0x45000,     /* four pages: the same with some pages changed */
-	FAKE_L2_DATA = 0x50000,   /* eight pages */
-	FAKE_L2_STACK = 0x59000,
-	FAKE_L2_IDT = 0x5a000,
-	FAKE_L2_TABLES = 0x5b000, /* four pages */
-	FAKE_EPTP_LIST = 0x60000
-};
+#include <nestvmx/fake.h>
 
 /* What a run is made of. */
 struct fake_machine {
@@ -88,7 +51,6 @@ struct fake_result {
 	const char *refused;      /* the check that vmcs02 failed, or NULL */
 };
 
-void fake_hw_caps(struct nvmx_caps *caps);
 void fake_hw_caps_of(const struct fake_machine *m, struct nvmx_caps *caps);
 #define FAKE_PROTECTION_ENTRY (NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
 #define FAKE_PROTECTION_EXIT (NVMX_EXIT_CLEAR_BNDCFGS | NVMX_EXIT_LOAD_CET | NVMX_EXIT_LOAD_PKRS)
@@ -99,10 +61,8 @@ void fake_run_nested(const struct fake_machine *m, struct fake_result *r);
 long fake_ram_differs(const struct fake_result *x, const struct fake_result *y);
 
 /* machine.c */
-void fake_memory_image(uint8_t *ram);
-void fake_l1_state(struct fake_arch *a);
-void fake_cpu_init(struct fake_cpu *c, const struct fake_machine *m, const struct nvmx_caps *caps, struct fake_mem *mem,
-		   struct fake_trace *trace);
+void fake_machine_cpu(struct fake_cpu *c, const struct fake_machine *m, const struct nvmx_caps *caps, struct fake_mem *mem,
+		      struct fake_trace *trace);
 
 /* host.c: the library's view of the host. */
 struct fake_mapping {
@@ -152,6 +112,7 @@ struct nvmx_host {
 extern const struct nvmx_host_ops fake_host_ops;
 /* Which host the accessors of a port header work on. */
 void fake_port_use(struct nvmx_host *h);
+uint64_t fake_host_own(struct nvmx_host *h, uint64_t hpa); /* a page that is the host's from now on */
 uint64_t fake_host_frame(struct nvmx_host *h, enum fake_owner owner);
 void fake_host_clean(const struct nvmx_host *h); /* nothing is left over */
 /* vmcs02, current, may be entered: every address in it is the library's or granted. */

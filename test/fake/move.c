@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host.h"
+#include "vmcs/vmcs.h"
 #include "vmx/vcpu.h"
 
 #define NOW 0x123456789ull /* the fake's timer does not run while the state is away, and neither does this clock */
@@ -56,15 +57,13 @@ int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const 
 /* What is in vmcs01 of L1's registers while L2 runs is nobody's; the host may have L2's there, with L2's mode. */
 static void poison_vmcs01(struct nvmx_host *h)
 {
-	struct fake_region *r = fake_at(&h->mem, h->vmcs01);
-
 	for (unsigned i = 0; i < NVMX_ROWS; i++) {
 		const struct nvmx_field_row *row = &nvmx_field_rows[i];
 
 		if (nvmx_field_type(row->encoding) == NVMX_TYPE_GUEST && row->encoding != NVMX_VMCS_LINK_POINTER)
-			r->value[i] = 0xa5a5a5a5a5a5a5a5 >> (64 - row->size * 8);
+			*fake_value(&h->mem, h->vmcs01, row->encoding) = 0xa5a5a5a5a5a5a5a5 >> (64 - row->size * 8);
 	}
-	r->value[NVMX_I_ENTRY_CTLS] ^= NVMX_ENTRY_IA32E;
+	*fake_value(&h->mem, h->vmcs01, NVMX_ENTRY_CTLS) ^= NVMX_ENTRY_IA32E;
 }
 
 /* Another vCPU of another VM. */

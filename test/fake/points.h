@@ -3,7 +3,7 @@
 #ifndef NVMX_FAKE_POINTS_H
 #define NVMX_FAKE_POINTS_H
 
-#include "script.h"
+#include "host.h"
 
 enum fake_point {
 	FAKE_AT_START,       /* not in VMX operation */

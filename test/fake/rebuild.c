@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "host.h"
+#include "vmcs/vmcs.h"
 #include "vmx/port.h"
 #include <nestvmx/check.h>
 
@@ -28,19 +29,19 @@ static bool is_elsewhere(const struct nvmx_host *h, unsigned row)
 }
 
 /* Which bits of a row the processor uses. */
-static uint64_t used(const struct fake_region *r, unsigned row)
+static uint64_t used(const uint64_t value[NVMX_ROWS], unsigned row)
 {
 	switch (row) {
 	case NVMX_I_GUEST_CR0:
 		return ~(uint64_t)FAKE_CR0_KEPT;
 	case NVMX_I_CR0_SHADOW:
-		return r->value[NVMX_I_CR0_MASK];
+		return value[NVMX_I_CR0_MASK];
 	case NVMX_I_CR4_SHADOW:
-		return r->value[NVMX_I_CR4_MASK];
+		return value[NVMX_I_CR4_MASK];
 	case NVMX_I_ENTRY_INTR_INFO:
-		return r->value[row] & NVMX_INTR_VALID ? ~0ull : NVMX_INTR_VALID;
+		return value[row] & NVMX_INTR_VALID ? ~0ull : NVMX_INTR_VALID;
 	case NVMX_I_PROC_CTLS: /* a window that the host opened in L2 */
-		return ~(uint64_t)(NVMX_PROC_INT_WINDOW | NVMX_PROC_NMI_WINDOW) | r->value[row];
+		return ~(uint64_t)(NVMX_PROC_INT_WINDOW | NVMX_PROC_NMI_WINDOW) | value[row];
 	default:
 		return ~0ull;
 	}
@@ -59,10 +60,16 @@ static void make_anew(struct nvmx_host *h)
 	nvmx_vmwrite_flush(h->vcpu);
 }
 
+static void look(const struct nvmx_host *h, uint64_t value[NVMX_ROWS])
+{
+	for (unsigned row = 0; row < NVMX_ROWS; row++)
+		value[row] = *fake_value(&h->mem, h->vcpu->cur->page02.hpa, nvmx_field_rows[row].encoding);
+}
+
 void fake_check_rebuilt(struct nvmx_host *h)
 {
 	struct nvmx_vcpu *v = h->vcpu;
-	struct fake_region before, *now;
+	uint64_t before[NVMX_ROWS], now[NVMX_ROWS];
 	uint64_t counters[NVMX_CNT_COUNT];
 	bool same = true;
 
@@ -72,18 +79,18 @@ void fake_check_rebuilt(struct nvmx_host *h)
 	memcpy(counters, v->counters, sizeof(counters));
 	h->inside = true;
 	nvmx_slot_freshen(v, v->cur);
-	now = fake_at(&h->mem, v->cur->page02.hpa);
-	before = *now;
+	look(h, before);
 	for (unsigned row = 0; row < NVMX_ROWS; row++)
 		if (!is_elsewhere(h, row))
-			now->value[row] = poison(row);
+			*fake_value(&h->mem, v->cur->page02.hpa, nvmx_field_rows[row].encoding) = poison(row);
 	make_anew(h);
+	look(h, now);
 	h->inside = false;
 	for (unsigned row = 0; row < NVMX_ROWS; row++) {
-		if (!((now->value[row] ^ before.value[row]) & used(now, row)) || now->value[row] == poison(row))
+		if (!((now[row] ^ before[row]) & used(now, row)) || now[row] == poison(row))
 			continue;
 		fprintf(stderr, "vmcs02: %s is %#" PRIx64 ", made from nothing %#" PRIx64 "\n", nvmx_field_rows[row].name,
-			before.value[row], now->value[row]);
+			before[row], now[row]);
 		same = false;
 	}
 	FAKE_ASSERT(same);

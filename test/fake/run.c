@@ -568,7 +568,7 @@ struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result
 	h->random = m->mutate | m->moves;
 	fake_hw_caps_of(m, &h->hw);
 	fake_mem_init(&h->mem, FAKE_RAM_BASE);
-	fake_cpu_init(&h->cpu, m, &h->hw, &h->mem, &r->trace);
+	fake_machine_cpu(&h->cpu, m, &h->hw, &h->mem, &r->trace);
 	fake_l1_state(&h->cpu.a);
 	h->cpu.native = true;
 	fake_setup_vmcs01(h);

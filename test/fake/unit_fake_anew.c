@@ -17,8 +17,7 @@ static struct fake_result result;
 
 static void set_mode01(struct nvmx_host *h, bool ia32e)
 {
-	struct fake_region *r = fake_at(&h->mem, h->vmcs01);
-	uint64_t *ctls = &r->value[NVMX_I_ENTRY_CTLS];
+	uint64_t *ctls = fake_value(&h->mem, h->vmcs01, NVMX_ENTRY_CTLS);
 
 	*ctls = ia32e ? *ctls | NVMX_ENTRY_IA32E : *ctls & ~(uint64_t)NVMX_ENTRY_IA32E;
 }
@@ -230,23 +229,24 @@ static void a_reset_reads_vmcs01_anew(void **unused)
 static void a_host_that_rewrites_its_controls(void **unused)
 {
 	struct nvmx_host *h = fake_host_at(FAKE_AT_VMCS, &m, &result);
-	struct fake_region *r = fake_at(&h->mem, h->vmcs01), *shadow;
+	uint64_t *proc2 = fake_value(&h->mem, h->vmcs01, NVMX_PROC_CTLS2);
+	uint64_t *link = fake_value(&h->mem, h->vmcs01, NVMX_VMCS_LINK_POINTER), *shadowed;
 	struct nvmx_view view;
 
 	(void)unused;
 	nvmx_view(h->vcpu, &view);
 	assert_int_not_equal(view.shadow_vmcs, FAKE_NONE);
-	shadow = fake_at(&h->mem, view.shadow_vmcs);
-	shadow->value[NVMX_I_GUEST_RSP] = 0x7654; /* VMWRITE without an exit */
+	shadowed = fake_value(&h->mem, view.shadow_vmcs, NVMX_GUEST_RSP);
+	*shadowed = 0x7654; /* VMWRITE without an exit */
 	for (unsigned i = 0; i < 2; i++) {
-		r->value[NVMX_I_PROC_CTLS2] &= ~(uint64_t)NVMX_PROC2_SHADOW_VMCS;
-		r->value[NVMX_I_VMCS_LINK_POINTER] = FAKE_NONE;
+		*proc2 &= ~(uint64_t)NVMX_PROC2_SHADOW_VMCS;
+		*link = FAKE_NONE;
 		h->inside = true;
 		nvmx_vmcs01_changed(h->vcpu);
 		h->inside = false;
-		assert_true(r->value[NVMX_I_PROC_CTLS2] & NVMX_PROC2_SHADOW_VMCS);
-		assert_int_equal(r->value[NVMX_I_VMCS_LINK_POINTER], view.shadow_vmcs);
-		assert_int_equal(shadow->value[NVMX_I_GUEST_RSP], 0x7654);
+		assert_true(*proc2 & NVMX_PROC2_SHADOW_VMCS);
+		assert_int_equal(*link, view.shadow_vmcs);
+		assert_int_equal(*shadowed, 0x7654);
 		assert_int_equal(h->cpu.vmcs, h->vmcs01);
 	}
 	assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_rsp, 0x7654);

@@ -5,7 +5,8 @@
  */
 #include <string.h>
 #include <nestvmx/check.h>
-#include "script.h"
+#include "host.h"
+#include "vmcs/vmcs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

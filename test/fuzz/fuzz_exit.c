@@ -6,7 +6,8 @@
  */
 #include <string.h>
 #include "input.h"
-#include "script.h"
+#include "host.h"
+#include "vmcs/vmcs.h"
 
 static struct script l1, l2;
 static struct fake_code code[2];

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "input.h"
 #include "points.h"
+#include "vmcs/vmcs.h"
 
 static struct fake_machine m;
 static struct fake_result result;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* MSRs, CPUID, control-register rules. */
-#include "fake.h"
+#include "cpu.h"
 
 uint64_t fake_tsc(const struct fake_cpu *c)
 {

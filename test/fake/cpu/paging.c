@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Linear and guest-physical addresses, and a TLB that goes stale as a real one does (SDM 4, 28.2, 28.3). */
 #include <string.h>
-#include "fake.h"
+#include "cpu.h"
 
 #define PF_P 1u
 #define PF_W 2u
@@ -11,7 +11,7 @@
 
 struct access {
 	uint64_t linear;
-	unsigned want;   /* NVMX_ACCESS_* of the access itself */
+	unsigned want;   /* ACCESS_* of the access itself */
 	bool table;      /* it is to a paging-structure entry on the way there */
 	bool no_linear;  /* there is no linear address: loading of PDPTEs */
 };
@@ -74,7 +74,7 @@ static bool physical(struct fake_cpu *c, uint64_t gpa, unsigned want, const stru
 	eptp = fake_field(c, NVMX_EPT_POINTER);
 	ad = eptp & NVMX_BIT(6);
 	if (ad && a->table)
-		want |= NVMX_ACCESS_R | NVMX_ACCESS_W;
+		want |= ACCESS_R | ACCESS_W;
 	table = eptp & frame_mask(c);
 	level = (unsigned)(eptp >> 3 & 7) + 1;
 	if (gpa >> (12 + 9 * level))
@@ -96,7 +96,7 @@ static bool physical(struct fake_cpu *c, uint64_t gpa, unsigned want, const stru
 		}
 		*rights &= e & 7;
 		if (ad)
-			fake_phys_write(c, at, e | 0x100 | (leaf && (want & NVMX_ACCESS_W) && (*rights & 2) ? 0x200 : 0), 8);
+			fake_phys_write(c, at, e | 0x100 | (leaf && (want & ACCESS_W) && (*rights & 2) ? 0x200 : 0), 8);
 		table = e & frame_mask(c);
 	}
 	if (want & ~*rights) {
@@ -154,14 +154,14 @@ struct result {
 static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 {
 	bool user = fake_cpl(c) == 3 && !c->supervisor;
-	uint32_t error = (a->want & NVMX_ACCESS_W ? PF_W : 0) | (user ? PF_U : 0);
+	uint32_t error = (a->want & ACCESS_W ? PF_W : 0) | (user ? PF_U : 0);
 	struct format f;
 	struct access table = *a;
 	unsigned rights = 7, level, ignored, shift;
 	bool leaf = false, may_user = true;
 	uint64_t e = 0, at = 0, hpa;
 
-	if ((a->want & NVMX_ACCESS_X) && (c->a.efer & NVMX_EFER_NXE))
+	if ((a->want & ACCESS_X) && (c->a.efer & NVMX_EFER_NXE))
 		error |= PF_I;
 	table.table = true;
 	if (!format(c, a->linear, &f)) {
@@ -171,7 +171,7 @@ static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 	for (level = f.levels; !leaf; level--) {
 		shift = 12 + f.bits * (level - 1);
 		at = f.root + (a->linear >> shift & ((1u << f.bits) - 1)) * f.bytes;
-		if (!physical(c, at, NVMX_ACCESS_R, &table, &hpa, &ignored))
+		if (!physical(c, at, ACCESS_R, &table, &hpa, &ignored))
 			return false;
 		e = fake_phys_read(c, hpa, f.bytes);
 		leaf = level == 1 || ((e & 0x80) && (f.bytes == 8 ? level <= 3 : (c->a.cr4 & NVMX_CR4_PSE) != 0));
@@ -183,20 +183,20 @@ static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 		may_user = may_user && (e & 4);
 		f.root = f.bytes == 8 ? e & frame_mask(c) : e & 0xfffff000u;
 		if (!leaf && !(e & 0x20)) {
-			if (!physical(c, at, NVMX_ACCESS_W, &table, &hpa, &ignored))
+			if (!physical(c, at, ACCESS_W, &table, &hpa, &ignored))
 				return false;
 			fake_phys_write(c, hpa, e | 0x20, f.bytes);
 		}
 	}
 	if (!user && !(c->a.cr0 & NVMX_CR0_WP))
-		rights |= NVMX_ACCESS_W;
+		rights |= ACCESS_W;
 	if ((a->want & ~rights) || (user && !may_user)) {
 		fake_page_fault(c, a->linear, error | PF_P);
 		return false;
 	}
-	r->dirty = (e & 0x40) || (a->want & NVMX_ACCESS_W);
+	r->dirty = (e & 0x40) || (a->want & ACCESS_W);
 	if ((e & 0x60) != (r->dirty ? 0x60u : 0x20u)) {
-		if (!physical(c, at, NVMX_ACCESS_W, &table, &hpa, &ignored))
+		if (!physical(c, at, ACCESS_W, &table, &hpa, &ignored))
 			return false;
 		fake_phys_write(c, hpa, e | (r->dirty ? 0x60 : 0x20), f.bytes);
 	}
@@ -218,7 +218,7 @@ static bool translate(struct fake_cpu *c, const struct access *a, struct result 
 	}
 	if (!physical(c, r->gpa, a->want, a, &r->hpa, &rights))
 		return false;
-	if (ept_on(c) && (fake_field(c, NVMX_EPT_POINTER) & NVMX_BIT(6)) && !(a->want & NVMX_ACCESS_W))
+	if (ept_on(c) && (fake_field(c, NVMX_EPT_POINTER) & NVMX_BIT(6)) && !(a->want & ACCESS_W))
 		r->dirty = false;
 	r->rights &= rights;
 	return true;
@@ -257,7 +257,7 @@ static bool linear_to_physical(struct fake_cpu *c, uint64_t linear, unsigned acc
 	struct result r;
 
 	if (e->rights && (e->linear ^ linear) >> 12 == 0 && e->vpid == fake_vpid(c) && (e->eptp ^ eptp) >> 12 == 0 &&
-	    e->user == user && e->mode == mode && !(access & ~e->rights) && (e->dirty || !(access & NVMX_ACCESS_W))) {
+	    e->user == user && e->mode == mode && !(access & ~e->rights) && (e->dirty || !(access & ACCESS_W))) {
 		*hpa = (e->hpa & ~0xfffull) | (linear & 0xfff);
 		return true;
 	}
@@ -275,7 +275,7 @@ static bool apic_access(struct fake_cpu *c, uint64_t linear, unsigned access, ui
 
 	if (!c->guest || !(fake_proc2(c) & NVMX_PROC2_APIC_ACCESS) || (hpa ^ fake_field(c, NVMX_APIC_ACCESS_ADDR)) >> 12)
 		return false;
-	x.qualification |= c->vectoring ? 3 << 12 : access & NVMX_ACCESS_X ? 2 << 12 : access & NVMX_ACCESS_W ? 1 << 12 : 0;
+	x.qualification |= c->vectoring ? 3 << 12 : access & ACCESS_X ? 2 << 12 : access & ACCESS_W ? 1 << 12 : 0;
 	fake_vmexit(c, &x);
 	return true;
 }
@@ -300,7 +300,7 @@ bool fake_read(struct fake_cpu *c, uint64_t linear, unsigned len, uint64_t *valu
 	uint64_t hpa[2];
 	unsigned first;
 
-	if (!both(c, linear, len, NVMX_ACCESS_R, hpa, &first))
+	if (!both(c, linear, len, ACCESS_R, hpa, &first))
 		return false;
 	*value = fake_phys_read(c, hpa[0], first);
 	if (first < len)
@@ -313,7 +313,7 @@ bool fake_write(struct fake_cpu *c, uint64_t linear, unsigned len, uint64_t valu
 	uint64_t hpa[2];
 	unsigned first;
 
-	if (!both(c, linear, len, NVMX_ACCESS_W, hpa, &first))
+	if (!both(c, linear, len, ACCESS_W, hpa, &first))
 		return false;
 	fake_phys_write(c, hpa[0], value, first);
 	if (first < len)
@@ -324,12 +324,12 @@ bool fake_write(struct fake_cpu *c, uint64_t linear, unsigned len, uint64_t valu
 /* The PDPTEs of a PAE guest (4.4.1), through EPT in a guest; false: a VM exit was made. */
 bool fake_read_pdptes(struct fake_cpu *c, uint64_t cr3, uint64_t pdpte[4])
 {
-	struct access a = { .want = NVMX_ACCESS_R, .no_linear = true };
+	struct access a = { .want = ACCESS_R, .no_linear = true };
 	uint64_t hpa;
 	unsigned rights;
 
 	for (unsigned i = 0; i < 4; i++) {
-		if (!physical(c, (cr3 & 0xffffffe0u) + 8 * i, NVMX_ACCESS_R, &a, &hpa, &rights))
+		if (!physical(c, (cr3 & 0xffffffe0u) + 8 * i, ACCESS_R, &a, &hpa, &rights))
 			return false;
 		pdpte[i] = fake_phys_read(c, hpa, 8);
 	}

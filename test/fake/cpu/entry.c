@@ -5,17 +5,17 @@
  */
 #include <string.h>
 #include <nestvmx/check.h>
-#include "fake.h"
+#include "cpu.h"
+#include "vmcs/vmcs.h"
 
 static const struct nvmx_check_row *judge(struct fake_cpu *c)
 {
 	static struct nvmx_vmcs12 v12;
 	struct nvmx_check_input in = { .v12 = &v12, .caps = c->caps, .current_vmcs = c->vmcs };
-	const struct fake_region *r = fake_region(c);
 
 	memset(&v12, 0, sizeof(v12));
 	for (unsigned i = 0; i < NVMX_ROWS; i++)
-		nvmx_v12_set(&v12, i, r->value[i]);
+		nvmx_v12_set(&v12, i, *fake_value(c->mem, c->vmcs, nvmx_field_rows[i].encoding));
 	in.l1_ia32e = c->a.efer & NVMX_EFER_LMA;
 	if (v12.vmcs_link_pointer != FAKE_NONE)
 		in.link_revision = (uint32_t)fake_phys_read(c, v12.vmcs_link_pointer, 4);

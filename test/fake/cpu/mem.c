@@ -2,7 +2,7 @@
 /* Physical memory.  Host pages are allocations of their own, so that the sanitizer sees a use after free. */
 #include <stdlib.h>
 #include <string.h>
-#include "fake.h"
+#include "cpu.h"
 
 void fake_mem_init(struct fake_mem *m, uint64_t ram_base)
 {

@@ -5,7 +5,7 @@
  * Scripts have no handlers.  An event that is delivered reads its IDT entry and writes the stack, as a real one would,
  * and is recorded; then the guest goes on as if the handler had returned, past the instruction if that had a fault.
  */
-#include "fake.h"
+#include "cpu.h"
 
 unsigned fake_cpl(const struct fake_cpu *c)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Fetching and executing the instructions of a script. */
-#include "fake.h"
+#include "cpu.h"
 
 enum rule { NEVER, ALWAYS, PROC, PROC2, OWN };
 
@@ -8,10 +8,11 @@ static const struct op {
 	const char *name;
 	uint8_t length, flags, reason, rule;
 	uint32_t bit;
-} ops[FAKE_OPS] = {
+} ops[] = {
 #define OP(NAME, length, flags, reason, rule, bit) [FAKE_##NAME] = { #NAME, length, flags, reason, rule, bit },
 #include "ops.def"
 };
+_Static_assert(sizeof(ops) / sizeof(*ops) == FAKE_OPS, "each instruction has its row");
 
 const char *fake_op_name(unsigned op)
 {
@@ -454,7 +455,7 @@ static void step(struct fake_cpu *c)
 		fake_breakpoint(c, fake_breakpoints(c, linear));
 		return;
 	}
-	if (!fake_linear(c, linear, NVMX_ACCESS_X, &hpa))
+	if (!fake_linear(c, linear, ACCESS_X, &hpa))
 		return;
 	i = fake_insn_at(c, linear);
 	if (!i) {

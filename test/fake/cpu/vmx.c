@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The VMX instructions as a guest executes them: mode checks, operands, VM exits, flags (SDM 30.2, 30.3). */
-#include "fake.h"
+#include "cpu.h"
 
 #define SIX_FLAGS (NVMX_RFLAGS_CF | NVMX_RFLAGS_PF | NVMX_RFLAGS_AF | NVMX_RFLAGS_ZF | NVMX_RFLAGS_SF | NVMX_RFLAGS_OF)
 

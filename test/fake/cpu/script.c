@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <string.h>
-#include "script.h"
+#include <nestvmx/fake.h>
 
 void script_start(struct script *s, uint64_t linear)
 {

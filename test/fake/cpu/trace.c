@@ -2,7 +2,7 @@
 /* The record of what guests can see. */
 #include <inttypes.h>
 #include <stdio.h>
-#include "fake.h"
+#include "cpu.h"
 
 static void digest(uint64_t *d, uint64_t value)
 {
@@ -160,8 +160,6 @@ long fake_trace_differs(const struct fake_trace *x, const struct fake_trace *y)
 
 static void print_record(const struct fake_record *r)
 {
-	int row = nvmx_field_find((uint32_t)r->info);
-
 	switch (r->seen) {
 	case FAKE_SEEN_FETCH:
 		fprintf(stderr, "%s", fake_op_name((unsigned)r->info));
@@ -173,7 +171,7 @@ static void print_record(const struct fake_record *r)
 		fprintf(stderr, "stop %" PRIu64 " %" PRIu64, r->info, r->error);
 		break;
 	default:
-		fprintf(stderr, "read %s: %#" PRIx64, row >= 0 ? nvmx_field_rows[row].name : "?", r->error);
+		fprintf(stderr, "read %s: %#" PRIx64, fake_field_name((uint32_t)r->info), r->error);
 	}
 	fprintf(stderr, "  rflags %#" PRIx64 " digests %04x %04x %04x %04x", r->rflags, (unsigned)r->gpr & 0xffff,
 		(unsigned)r->control & 0xffff, (unsigned)r->segment & 0xffff, (unsigned)r->rest & 0xffff);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Control registers (SDM 25.1.3, 25.3, 27.2.1 table 27-3). */
-#include "fake.h"
+#include "cpu.h"
 
 static bool control(const struct fake_cpu *c, uint32_t bit)
 {

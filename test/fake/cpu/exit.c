@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* VM exits: exit information, guest state, host state, MSR areas (SDM 27). */
-#include "fake.h"
+#include "cpu.h"
 
 #define POISON 0xdeadbeefu /* what the SDM leaves undefined */
 
