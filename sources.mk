@@ -64,8 +64,10 @@ nestvmx-sources := \
 	src/vmx/state_save.c \
 	src/vmx/status.c \
 	src/vmx/sync.c \
+	src/vmx/trace.c \
 	src/vmx/ve.c \
 	src/vmx/vmfunc.c \
+	src/vmx/why.c \
 	src/vtd/cache.c \
 	src/vtd/caps.c \
 	src/vtd/command.c \

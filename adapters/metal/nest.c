@@ -153,10 +153,11 @@ static void op_set_cr2(struct nvmx_host *host, uint64_t cr2)
 }
 
 /* What L1 chose and this processor does not take is worth a line, once; the rest is in the statistics. */
-static void op_trace(struct nvmx_host *host, unsigned int event, uint64_t a, uint64_t b)
+static void op_trace(struct nvmx_host *host, unsigned int event, uint64_t a, uint64_t b, uint64_t c)
 {
 	struct cpu *cpu = cpu_of(host);
 
+	(void)c;
 	if (cpu->refused)
 		return;
 	cpu->refused = 1;
@@ -260,6 +261,7 @@ void nest_create_cpu(struct cpu *cpu)
 	if (error)
 		stop("nested VMX on cpu %lu: %s (%lx)", (uint64_t)cpu->index, nvmx_init_error(error, detail),
 		     (uint64_t)detail);
+	nvmx_trace_select(cpu->vcpu, NVMX_TRACE_BIT(NVMX_TRACE_ENTRY_REFUSED) | NVMX_TRACE_BIT(NVMX_TRACE_ENTRY_FAILED));
 	make_shown();
 	vmwrite(CR4_GUEST_HOST_MASK, CR4_VMXE | (nest_cr4_hidden() & rdmsr(MSR_IA32_VMX_CR4_FIXED1)));
 }

@@ -148,8 +148,9 @@ struct nvmx_host_ops {
 	 * they are: a host that calls them with more than one vCPU has this op.  `h` is that of the calling vCPU, or of another
 	 * one of the VM. */
 	void (*kick_others)(struct nvmx_host *h);
-	/* A trace point: `event` is enum nvmx_trace. */
-	void (*trace)(struct nvmx_host *h, unsigned event, uint64_t a, uint64_t b);
+	/* Optional: a record of <nestvmx/trace.h>.  May be called between any two of the library's steps: looks at no VMCS, calls
+	 * nothing of the library but names, does not sleep. */
+	void (*trace)(struct nvmx_host *h, unsigned what, uint64_t a, uint64_t b, uint64_t c);
 
 	/* Required for a host that owns interrupts: a VM exit to L1 has taken the pending NMI, INIT or SIPI (one of
 	 * NVMX_PENDING_*), which the host forgets.  Returns the vector of a SIPI, else 0. */

@@ -26,6 +26,7 @@
 #include <nestvmx/fields.h>
 #include <nestvmx/host.h>
 #include <nestvmx/state.h>
+#include <nestvmx/trace.h>
 #include <nestvmx/version.h>
 #include <nestvmx/vmcs12.h>
 
@@ -412,12 +413,6 @@ enum nvmx_stop {
 enum nvmx_stop nvmx_stop_code(const struct nvmx_vcpu *v);
 uint64_t nvmx_stop_detail(const struct nvmx_vcpu *v);
 const char *nvmx_stop_reason(const struct nvmx_vcpu *v);
-
-/* Events of the op trace, with its two values. */
-enum nvmx_trace {
-	NVMX_TRACE_ENTRY_REFUSED = 1, /* VM-instruction error; L1-physical address of the vmcs12 */
-	NVMX_TRACE_ENTRY_FAILED       /* basic exit reason; exit qualification */
-};
 
 /* Counters, all monotonic.  Names by nvmx_counter_name(). */
 enum nvmx_counter {

@@ -191,6 +191,13 @@ bool nvmx_l1_wants_msr(struct nvmx_vcpu *v, uint32_t msr, bool write)
 	return bit < 0 || l1_bit(v, v->cur->v12->msr_bitmap, (uint32_t)bit);
 }
 
+bool nvmx_host_wants_msr(const struct nvmx_vcpu *v, uint32_t msr, bool write)
+{
+	int bit = nvmx_msr_bit(msr, write);
+
+	return bit < 0 || !v->config.msr_bitmap01 || host_bit(v->config.msr_bitmap01, (uint32_t)bit);
+}
+
 bool nvmx_open_msr(struct nvmx_vcpu *v, uint32_t msr, bool write)
 {
 	int bit = nvmx_msr_bit(msr, write);

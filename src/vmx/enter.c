@@ -5,6 +5,7 @@
 #include "merge.h"
 #include "port.h"
 #include "state.h"
+#include "trace.h"
 #include "../ept/ept.h"
 #include "../invept/invept.h"
 
@@ -207,6 +208,13 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 	return NVMX_RESUME_L2;
 }
 
+static uint64_t row_number(const struct nvmx_check_row *row)
+{
+	size_t count;
+
+	return (uint64_t)(row - nvmx_check_rows(&count));
+}
+
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 {
 	struct nvmx_slot *s = v->cur;
@@ -232,6 +240,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	failed = nvmx_check_entry(&in, groups);
 	if (!failed)
 		return switch_to_l2(v, s, &in, groups, launch, (cr0 ^ s->v12->guest_cr0) & v->cr0_masked01);
+	NVMX_TRACE(v, CHECK, row_number(failed), failed->consequence, s->gpa);
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	if (failed->consequence == NVMX_CHECK_ENTRY_FAIL)
 		return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_GUEST, failed->qualification);

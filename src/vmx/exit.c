@@ -6,6 +6,7 @@
 #include "merge.h"
 #include "port.h"
 #include "route.h"
+#include "trace.h"
 #include "../ept/ept.h"
 
 enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t detail)
@@ -13,6 +14,7 @@ enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t
 	if (!v->stop) { /* the first one counts */
 		v->stop = why;
 		v->stop_detail = detail;
+		NVMX_TRACE(v, STOP, why, detail, 0);
 	}
 	nvmx_vmwrite_flush(v);
 	return NVMX_STOP;
@@ -40,6 +42,7 @@ static void reinject(struct nvmx_vcpu *v)
 static enum nvmx_verdict resume_l2(struct nvmx_vcpu *v)
 {
 	v->counters[NVMX_CNT_EXIT_L0]++;
+	NVMX_TRACE_ROUTED(v, NVMX_OWNER_LIBRARY);
 	nvmx_vmwrite_flush(v);
 	return NVMX_RESUME_L2;
 }
@@ -53,6 +56,7 @@ static enum nvmx_verdict execute_again(struct nvmx_vcpu *v)
 static enum nvmx_verdict to_host(struct nvmx_vcpu *v)
 {
 	v->counters[NVMX_CNT_EXIT_HOST]++;
+	NVMX_TRACE_ROUTED(v, NVMX_OWNER_HOST);
 	nvmx_vmwrite_flush(v);
 	return NVMX_HOST;
 }
@@ -61,6 +65,7 @@ static enum nvmx_verdict to_l1(struct nvmx_vcpu *v, uint32_t reason)
 {
 	struct nvmx_exit_info info;
 
+	NVMX_TRACE_ROUTED(v, NVMX_OWNER_L1);
 	nvmx_exit_info_read(v, reason, &info);
 	return nvmx_leave_l2(v, &info);
 }
@@ -95,14 +100,17 @@ static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 	uint64_t qualification = ept_qualification(v, reason);
 	struct nvmx_ept_fault fault;
 	struct nvmx_exit_info info;
+	enum nvmx_ept_answer answer = nvmx_ept_violation(v, nvmx_ept_role(v->cur->v12), gpa, qualification, &fault);
 
-	switch (nvmx_ept_violation(v, nvmx_ept_role(v->cur->v12), gpa, qualification, &fault)) {
+	NVMX_TRACE(v, FILL, gpa, qualification, answer);
+	switch (answer) {
 	case NVMX_EPT_RETRY:
 		block_nmi_again(v, qualification);
 		reinject(v);
 		v->counters[NVMX_CNT_EPT_FAULT]++;
 		return resume_l2(v);
 	case NVMX_EPT_TO_L1:
+		NVMX_TRACE_ROUTED(v, NVMX_OWNER_L1);
 		nvmx_exit_info_read(v, reason, &info);
 		info.reason = fault.reason;
 		info.qualification = fault.qualification;
@@ -312,6 +320,8 @@ enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	if (v->stop)
 		return NVMX_STOP;
 	reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
+	if (nvmx_traced(v, NVMX_TRACE_OF_EXIT))
+		nvmx_trace_exit(v, regs, reason);
 	if (v->in_l2)
 		return l2_exit(v, regs, reason);
 	reason &= 0xffff | NVMX_XR_ENTRY_FAILURE; /* whose reasons are the host's */

@@ -302,6 +302,7 @@ int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config 
 	memset(v, 0, sizeof(*v));
 	v->vm = vm;
 	v->ops = vm->ops;
+	nvmx_trace_select(v, NVMX_TRACE_ALL);
 	v->host = config->host;
 	v->config = *config;
 	v->loaded = config->vmcs01;

@@ -5,6 +5,7 @@
 #include "l1.h"
 #include "merge.h"
 #include "port.h"
+#include "trace.h"
 
 /* SDM 27.7.  3, a corrupt VMCS, cannot be: vmcs12 is a copy.  5, a machine check during the exit, is the host's. */
 #define VMX_ABORT_SAVE_MSR 1u
@@ -217,6 +218,7 @@ static enum nvmx_verdict load_host_state(struct nvmx_vcpu *v, const struct left_
 	bool host64 = v12->exit_ctls & NVMX_EXIT_HOST_64;
 	uint32_t entry01 = (v->ctl01[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) | (host64 ? NVMX_ENTRY_IA32E : 0);
 
+	NVMX_TRACE(v, LEAVE, v12->exit_reason, v12->exit_qualification, v->cur->gpa);
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_l2_ends(v);
 	load_control_registers(v, v12, left->cr0, host64);

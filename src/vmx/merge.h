@@ -78,6 +78,8 @@ bool nvmx_l1_wants_io(struct nvmx_vcpu *v, uint64_t qualification);
  * access can be retried. */
 bool nvmx_open_msr(struct nvmx_vcpu *v, uint32_t msr, bool write);
 bool nvmx_open_io(struct nvmx_vcpu *v, uint64_t qualification);
+/* Whether the host intercepts the MSR for L1. */
+bool nvmx_host_wants_msr(const struct nvmx_vcpu *v, uint32_t msr, bool write);
 /* Gives vmcs02 a bitmap page, all bits closed, if it has none; false: no memory. */
 bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g);
 

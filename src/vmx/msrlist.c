@@ -3,7 +3,11 @@
  * L1's VM-entry MSR-load, VM-exit MSR-store and VM-exit MSR-load areas (SDM 26.4, 27.4, 27.6).
  */
 #include "port.h"
+#include "trace.h"
 #include "../vmcs/values.h"
+
+/* Of the trace record. */
+enum { LIST_ENTRY_LOAD, LIST_EXIT_STORE, LIST_EXIT_LOAD };
 
 struct msr_entry {
 	uint32_t index;
@@ -174,7 +178,7 @@ static uint32_t list_limit(const struct nvmx_vcpu *v)
 	return NVMX_MISC_MSR_LIST_MAX(nvmx_caps_get(&v->vm->caps, NVMX_MSR_VMX_MISC));
 }
 
-uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
+static uint32_t load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
 {
 	struct msr_entry e;
 
@@ -183,6 +187,14 @@ uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
 		if (i == list_limit(v) || nvmx_gpa_read(v, gpa, &e, sizeof(e)) || !load_one(v, &e))
 			return i + 1;
 	return 0;
+}
+
+uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
+{
+	uint32_t failed = load_list(v, gpa, count);
+
+	NVMX_TRACE(v, MSR_LIST, LIST_EXIT_LOAD, count, failed);
+	return failed;
 }
 
 /* What an entry of the list is to replace; an MSR that cannot be read has nothing to be kept. */
@@ -200,14 +212,10 @@ static void log_old(struct nvmx_vcpu *v, uint32_t msr)
 	v->msr_log.old[v->msr_log.n++].value = old.value;
 }
 
-uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool log)
+static uint32_t load_logged(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
 {
 	struct msr_entry e;
 
-	v->msr_log.n = 0;
-	v->msr_log.complete = log;
-	if (!log)
-		return nvmx_msr_load_list(v, gpa, count);
 	nvmx_vmwrite_flush(v);
 	for (uint32_t i = 0; i < count; i++, gpa += sizeof(e)) {
 		if (i == list_limit(v) || nvmx_gpa_read(v, gpa, &e, sizeof(e)))
@@ -217,6 +225,17 @@ uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t co
 			return i + 1;
 	}
 	return 0;
+}
+
+uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool log)
+{
+	uint32_t failed;
+
+	v->msr_log.n = 0;
+	v->msr_log.complete = log;
+	failed = log ? load_logged(v, gpa, count) : load_list(v, gpa, count);
+	NVMX_TRACE(v, MSR_LIST, LIST_ENTRY_LOAD, count, failed);
+	return failed;
 }
 
 bool nvmx_msr_undo(struct nvmx_vcpu *v)
@@ -232,7 +251,7 @@ bool nvmx_msr_undo(struct nvmx_vcpu *v)
 	return v->msr_log.complete;
 }
 
-uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
+static uint32_t store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
 {
 	struct msr_entry e;
 
@@ -241,4 +260,12 @@ uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
 		    nvmx_gpa_write(v, gpa + offsetof(struct msr_entry, value), &e.value, sizeof(e.value)))
 			return i + 1;
 	return 0;
+}
+
+uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
+{
+	uint32_t failed = store_list(v, gpa, count);
+
+	NVMX_TRACE(v, MSR_LIST, LIST_EXIT_STORE, count, failed);
+	return failed;
 }

@@ -5,13 +5,7 @@
  * live with it on the bare processor too.  What the emulation of the entry had changed is put back.
  */
 #include "port.h"
-
-static void count(struct nvmx_vcpu *v, enum nvmx_trace event, uint64_t what, uint64_t detail)
-{
-	v->counters[NVMX_CNT_ENTRY_REFUSED]++;
-	if (v->ops->trace)
-		v->ops->trace(v->host, event, what, detail);
-}
+#include "trace.h"
 
 /* Whether L1 is still at the instruction that entered L2. */
 static bool at_instruction(const struct nvmx_vcpu *v)
@@ -40,7 +34,8 @@ static bool take_back(struct nvmx_vcpu *v)
 
 static enum nvmx_verdict entry_failed(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
 {
-	count(v, NVMX_TRACE_ENTRY_FAILED, reason, qualification);
+	v->counters[NVMX_CNT_ENTRY_REFUSED]++;
+	NVMX_TRACE(v, ENTRY_FAILED, reason, qualification, v->cur->gpa);
 	take_back(v);
 	return nvmx_fail_entry(v, reason, qualification);
 }
@@ -68,7 +63,8 @@ enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
 	error = (uint32_t)nvmx_vmread(v, NVMX_VM_INSTR_ERROR);
 	if (!v->in_l2 || (error != NVMX_VMERR_ENTRY_CONTROLS && error != NVMX_VMERR_ENTRY_HOST_STATE))
 		return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, error);
-	count(v, NVMX_TRACE_ENTRY_REFUSED, error, v->cur->gpa);
+	v->counters[NVMX_CNT_ENTRY_REFUSED]++;
+	NVMX_TRACE(v, ENTRY_REFUSED, error, v->cur->gpa, 0);
 	if (!take_back(v)) /* L1's own exit loads its MSRs, and vmcs12 says where L1 goes on */
 		return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_GUEST, 0);
 	v->counters[NVMX_CNT_ENTRY_FAIL]++;

@@ -130,6 +130,8 @@ struct nvmx_vcpu {
 		bool in_l2;         /* what they were when the SMI came */
 		uint64_t vmxon_ptr;
 	} smm;
+	uint32_t traced;            /* records that the op trace gets: set of NVMX_TRACE_BIT() */
+	const struct nvmx_regs *trace_regs; /* of the nvmx_handle_exit() that is traced */
 	enum nvmx_stop stop;
 	uint64_t stop_detail;
 	uint64_t fault_gpa;         /* nvmx_host_fault */
@@ -355,11 +357,16 @@ void nvmx_log_to_l1(struct nvmx_vcpu *v);
 /* caps.c: L1 is no longer offered these VM-entry loads, nor the VM-exit controls of the same registers. */
 void nvmx_caps_withhold_loads(struct nvmx_caps *c, uint32_t loads, uint32_t exit);
 
+/* trace.c: the record of an entry; vmcs02 is current. */
+__attribute__((__cold__)) void nvmx_trace_enter(struct nvmx_vcpu *v);
+
 /* in_l2 changes here alone: whatever takes the processor from L1 to L2 or back (VM entry and exit, SMI, RSM, restored state,
  * reset, destruction) asks for its barrier. */
 static inline void nvmx_l2_begins(struct nvmx_vcpu *v)
 {
 	v->in_l2 = true;
+	if (__builtin_expect(v->traced & NVMX_TRACE_BIT(NVMX_TRACE_ENTER), 0))
+		nvmx_trace_enter(v);
 	if (v->cur->logs01)
 		nvmx_log_to_l2(v);
 	if (v->ops->barrier)

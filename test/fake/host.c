@@ -342,6 +342,14 @@ static void barrier(struct nvmx_host *h, unsigned kinds)
 	h->barriers_since |= kinds;
 }
 
+static void trace(struct nvmx_host *h, unsigned what, uint64_t a, uint64_t b, uint64_t c)
+{
+	FAKE_ASSERT(h->inside && h->m->traced && nvmx_trace_name(what));
+	if (h->r->traced_n < FAKE_TRACED_MAX)
+		h->r->traced[h->r->traced_n] = (struct fake_traced){ what, a, b, c };
+	h->r->traced_n++;
+}
+
 const struct nvmx_host_ops fake_host_ops = {
 	.size = sizeof(struct nvmx_host_ops),
 	.abi = NVMX_ABI_VERSION,
@@ -366,6 +374,7 @@ const struct nvmx_host_ops fake_host_ops = {
 	.pending_events = pending_events,
 	.ack_interrupt = ack_interrupt,
 	.barrier = barrier,
+	.trace = trace,
 	.take_event = take_event,
 	.set_cr2 = set_cr2,
 	.set_dr6 = set_dr6,

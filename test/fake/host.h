@@ -24,6 +24,7 @@ struct fake_machine {
 	const struct fake_dislike *dislike; /* of the processor */
 	size_t dislikes;
 	/* nested only */
+	bool traced;              /* the result gets the records of the op trace */
 	uint64_t fail_at;         /* the callback, counted from 1, that fails; 0: none */
 	uint32_t mutate;          /* not 0: seed for guest memory that changes between two mappings */
 	uint32_t moves;           /* not 0: seed; between two steps the nested state moves to another or the same vCPU */
@@ -35,6 +36,12 @@ struct fake_machine {
 	uint64_t cr0_mask;        /* more bits of CR0 that the host keeps for itself */
 	bool owns_cr;             /* the host owns bits of CR0 and CR4 that its guests change, and keeps its machine checks on */
 };
+
+struct fake_traced {
+	unsigned what;
+	uint64_t a, b, c;
+};
+#define FAKE_TRACED_MAX 1024
 
 struct fake_result {
 	enum fake_stop stop;
@@ -49,6 +56,8 @@ struct fake_result {
 	bool host_stopped;        /* the run ended by NVMX_STOP */
 	uint64_t counters[NVMX_CNT_COUNT];
 	const char *refused;      /* the check that vmcs02 failed, or NULL */
+	struct fake_traced traced[FAKE_TRACED_MAX];
+	size_t traced_n;          /* may be more than there is room for */
 };
 
 void fake_hw_caps_of(const struct fake_machine *m, struct nvmx_caps *caps);

@@ -547,6 +547,8 @@ bool fake_host_start(struct nvmx_host *h)
 	h->inside = true;
 	FAKE_ASSERT(nvmx_vm_init(h->vm_memory, &vm, &h->vm, &detail) == NVMX_OK);
 	ok = nvmx_vcpu_init(h->vcpu_memory, h->vm, &vcpu, &h->vcpu, &detail) == NVMX_OK;
+	if (ok)
+		nvmx_trace_select(h->vcpu, h->m->traced ? NVMX_TRACE_ALL : 0);
 	if (!ok) {
 		nvmx_vm_destroy(h->vm);
 		fake_host_clean(h);
@@ -559,7 +561,7 @@ struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result
 {
 	struct nvmx_host *h = calloc(1, sizeof(*h));
 
-	r->callbacks = r->moves = 0;
+	r->callbacks = r->moves = r->traced_n = 0;
 	r->host_stopped = false;
 	r->refused = NULL;
 	r->library_stop = NVMX_STOP_NONE;
