@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * nvmx-explain: why a VM entry fails.  Reads a vmcs12 page (4096 bytes) or text (transcript.h) and prints every row of
- * the checks that fails, with the fields that it reads.  Exit status: 0 none fails, 1 some do, 2 bad input.
+ * nvmx-explain: why a VM entry fails, and who gets an exit.  Reads what input.h names and prints every row of the checks that
+ * fails, with the fields that it reads and what to change.  Exit status: 0 none fails, 1 some do, 2 bad input.
  */
-#include <inttypes.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include "input.h"
 #include "tables.h"
-#include "transcript.h"
-#include "vmcs/vmcs.h"
 
 #define MAX_INPUT (16u << 20)
+
+struct options {
+	struct report report;
+	struct route_question question;
+	bool route;
+	const char *processor;
+};
 
 static int complain(const char *name, const char *what)
 {
@@ -19,128 +25,151 @@ static int complain(const char *name, const char *what)
 }
 
 /* The whole of a file in a buffer of its own, ended by a 0. */
-static char *read_all(FILE *file, size_t *length)
+static char *read_all(const char *name, size_t *length)
 {
-	char *text = malloc(MAX_INPUT + 1);
+	FILE *file = strcmp(name, "-") ? fopen(name, "rb") : stdin;
+	char *text = file ? malloc(MAX_INPUT + 1) : NULL;
 
-	if (!text)
-		return NULL;
-	*length = fread(text, 1, MAX_INPUT + 1, file);
-	if (ferror(file) || *length > MAX_INPUT) {
-		free(text);
-		return NULL;
+	if (text) {
+		*length = fread(text, 1, MAX_INPUT + 1, file);
+		if (ferror(file) || *length > MAX_INPUT) {
+			free(text);
+			text = NULL;
+		} else {
+			text[*length] = 0;
+		}
 	}
-	text[*length] = 0;
+	if (file && file != stdin)
+		fclose(file);
 	return text;
 }
 
-static bool is_page(const char *data, size_t length)
+static void explain(void *context, const struct found_vmcs *where, const struct transcript *t)
 {
-	uint32_t revision;
+	struct options *o = context;
 
-	memcpy(&revision, data, length < 4 ? 0 : 4);
-	return length == NVMX_VMCS12_SIZE && (revision & ~NVMX_SHADOW_VMCS_INDICATOR) == NVMX_VMCS12_REVISION;
+	if (o->route)
+		report_route(&o->report, where, t, &o->question);
+	else
+		report_checks(&o->report, where, t);
 }
 
-static int take_text(struct transcript *t, char *text, const char *name)
+static int explain_file(struct options *o, const char *name)
 {
-	char *next, what[200];
-	unsigned number = 0;
-
-	for (char *line = text; line; line = next) {
-		enum transcript_line kind;
-
-		number++;
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = 0;
-		line[strcspn(line, "\r")] = 0;
-		kind = transcript_take(t, line);
-		if (kind == TRANSCRIPT_TAKEN)
-			continue;
-		snprintf(what, sizeof(what), "line %u: %s%.100s", number,
-			kind == TRANSCRIPT_BAD ? "" : "not understood: ",
-			 kind == TRANSCRIPT_BAD ? t->error : line);
-		return complain(name, what);
-	}
-	return t->have_fields ? 0 : complain(name, "no field in it");
-}
-
-static void print_row(const struct nvmx_check_row *row, const struct nvmx_vmcs12 *v12)
-{
-	printf("%s (SDM %s): %s.\n", row->id, row->sdm, row->text);
-	for (const uint16_t *f = row->fields; *f != 0xffff; f++) {
-		const struct nvmx_field_row *field = &nvmx_field_rows[nvmx_field_find(*f)];
-
-		printf("\t%-50s %0*" PRIx64 "\n", field->name, 2 * field->size,
-		       nvmx_v12_get(v12, (unsigned)nvmx_field_find(*f)));
-	}
-}
-
-static int explain(const struct transcript *t)
-{
-	struct nvmx_check_input in = transcript_input(t, &t->v12);
-	size_t n, failed = 0;
-	const struct nvmx_check_row *rows = nvmx_check_rows(&n);
-
-	for (size_t i = 0; i < n; i++) {
-		if (rows[i].holds(&in))
-			continue;
-		print_row(&rows[i], &t->v12);
-		failed++;
-	}
-	printf("%zu of %zu checks fail%s\n", failed, n,
-	       t->have_caps ? "" : " (no msr lines: judged for a processor with all that the library offers)");
-	return failed ? 1 : 0;
-}
-
-static int explain_file(FILE *file, const char *name)
-{
-	struct transcript t;
-	size_t length = 0;
-	char *text = read_all(file, &length);
+	struct input in = { .file = strcmp(name, "-") ? name : "standard input", .use = explain, .context = o };
+	size_t length = 0, processor_length;
+	char *processor = NULL, *data = read_all(name, &length);
 	int status = 0;
 
-	if (!text)
-		return complain(name, "cannot be read");
-	transcript_init(&t);
-	if (is_page(text, length))
-		memcpy(&t.v12, text, sizeof(t.v12));
-	else if (strlen(text) != length)
-		status = complain(name, "neither text nor a page with the vmcs12 revision");
-	else
-		status = take_text(&t, text, name);
-	if (!status)
-		status = explain(&t);
-	transcript_free(&t);
-	free(text);
+	if (!data)
+		return complain(in.file, "cannot be read");
+	if (o->processor) {
+		processor = read_all(o->processor, &processor_length);
+		if (!processor) {
+			free(data);
+			return complain(o->processor, "cannot be read");
+		}
+	}
+	in.processor = processor;
+	if (!input_read(&in, data, length))
+		status = complain(in.file, in.error);
+	free(processor);
+	free(data);
 	return status;
 }
+
+static int usage(void)
+{
+	fputs("usage: nvmx-explain [--all] [--json] [--processor FILE] FILE... (- is the standard input)\n"
+	      "       nvmx-explain --route REASON [--qualification N] [--interruption N] [--error-code N] [--operand N]\n"
+	      "                    [--cpl N] [--json] FILE...\n"
+	      "       nvmx-explain --rows | --fields | --features | --exits\n", stderr);
+	return 2;
+}
+
+/* A number as C writes it. */
+static bool number(const char *text, uint64_t *value)
+{
+	char *end;
+
+	*value = strtoull(text, &end, 0);
+	return *text && !*end;
+}
+
+/* One option that a question about an exit has. */
+static bool take_question(struct options *o, int option, const char *text)
+{
+	uint64_t value = 0;
+
+	if (option == 'r') {
+		o->route = true;
+		return route_reason(text, &o->question.in.reason);
+	}
+	if (!number(text, &value))
+		return false;
+	switch (option) {
+	case 'q': o->question.in.qualification = value; o->question.qualification = true; break;
+	case 'i': o->question.in.intr_info = (uint32_t)value; o->question.intr_info = true; break;
+	case 'e': o->question.in.intr_error = (uint32_t)value; o->question.intr_error = true; break;
+	case 'c': o->question.in.cpl = (uint8_t)value; break;
+	default: o->question.in.operand = value; break;
+	}
+	return true;
+}
+
+static int print_table(int option)
+{
+	switch (option) {
+	case 'R': print_rows(); break;
+	case 'F': print_fields(); break;
+	case 'E': print_features(); break;
+	default: print_exits(); break;
+	}
+	return 0;
+}
+
+static const struct option long_options[] = {
+	{ "all", no_argument, NULL, 'a' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "processor", required_argument, NULL, 'p' },
+	{ "route", required_argument, NULL, 'r' },
+	{ "qualification", required_argument, NULL, 'q' },
+	{ "interruption", required_argument, NULL, 'i' },
+	{ "error-code", required_argument, NULL, 'e' },
+	{ "operand", required_argument, NULL, 'o' },
+	{ "cpl", required_argument, NULL, 'c' },
+	{ "rows", no_argument, NULL, 'R' },
+	{ "fields", no_argument, NULL, 'F' },
+	{ "features", no_argument, NULL, 'E' },
+	{ "exits", no_argument, NULL, 'X' },
+	{ NULL, 0, NULL, 0 },
+};
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *option; void (*print)(void); } tables[] = {
-		{ "--rows", print_rows }, { "--fields", print_fields }, { "--features", print_features },
-		{ "--exits", print_exits },
-	};
-	FILE *file;
-	int status;
+	struct options o = { .report = { .out = stdout } };
+	int option, status = 0;
 
-	for (size_t i = 0; argc == 2 && i < sizeof(tables) / sizeof(*tables); i++)
-		if (!strcmp(argv[1], tables[i].option)) {
-			tables[i].print();
-			return 0;
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'a': o.report.all = true; break;
+		case 'j': o.report.json = true; break;
+		case 'p': o.processor = optarg; break;
+		case 'R': case 'F': case 'E': case 'X': return print_table(option);
+		case '?': return usage();
+		default:
+			if (!take_question(&o, option, optarg))
+				return complain(optarg, option == 'r' ? "no exit reason" : "not a number");
 		}
-	if (argc != 2 || (argv[1][0] == '-' && argv[1][1])) {
-		fputs("usage: nvmx-explain FILE | - | --rows | --fields | --features | --exits\n", stderr);
-		return 2;
 	}
-	if (!strcmp(argv[1], "-"))
-		return explain_file(stdin, "standard input");
-	file = fopen(argv[1], "rb");
-	if (!file)
-		return complain(argv[1], "cannot be opened");
-	status = explain_file(file, argv[1]);
-	fclose(file);
-	return status;
+	if (optind == argc)
+		return usage();
+	report_begin(&o.report);
+	for (int i = optind; i < argc; i++) {
+		int one = explain_file(&o, argv[i]);
+
+		status = one > status ? one : status;
+	}
+	report_end(&o.report);
+	return status ? status : o.report.some_failed;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "transcript.h"
-#include "vmcs/vmcs.h"
+#include "../../src/vmcs/controls.h"
 
 static void set_msr(struct nvmx_caps *c, uint32_t msr, uint64_t value)
 {
@@ -31,6 +31,32 @@ void transcript_init(struct transcript *t)
 	t->v12.vmcs_link_pointer = ~0ull;
 }
 
+void transcript_any_processor(struct transcript *t)
+{
+	static const uint32_t words[NVMX_WORDS] = {
+		NVMX_MSR_VMX_TRUE_PINBASED_CTLS, NVMX_MSR_VMX_TRUE_PROCBASED_CTLS, NVMX_MSR_VMX_PROCBASED_CTLS2,
+		NVMX_MSR_VMX_TRUE_EXIT_CTLS, NVMX_MSR_VMX_TRUE_ENTRY_CTLS,
+	};
+	/* The default1 class, less what the TRUE MSRs let be 0 (SDM A.2 to A.5). */
+	static const uint32_t must[NVMX_WORDS] = { 0x16, 0x4006172, 0, 0x36dfb, 0x11fb };
+	size_t n;
+	const struct nvmx_control_row *rows = nvmx_control_rows(&n);
+
+	for (unsigned w = 0; w < NVMX_WORDS; w++) {
+		uint64_t may = must[w];
+
+		for (size_t i = 0; i < n; i++)
+			may |= rows[i].word == w ? rows[i].bit : 0;
+		set_msr(&t->caps, words[w], may << 32 | must[w]);
+	}
+	set_msr(&t->caps, NVMX_MSR_VMX_EPT_VPID_CAP, ~0ull);
+	set_msr(&t->caps, NVMX_MSR_VMX_VMFUNC, NVMX_VMFUNC_EPTP_SWITCHING);
+	set_msr(&t->caps, NVMX_MSR_VMX_MISC, 0x1e0 | 4u << 16 | NVMX_MISC_VMWRITE_RO | NVMX_MISC_ZERO_LEN_INJECT);
+	set_msr(&t->caps, NVMX_MSR_VMX_CR4_FIXED1, 0x11bff7fffull); /* VME to FRED */
+	t->caps.debugctl_valid = 0xffc7;
+	t->caps.maxphyaddr = 52;
+}
+
 void transcript_free(struct transcript *t)
 {
 	free(t->words);
@@ -56,6 +82,17 @@ bool transcript_set(struct nvmx_vmcs12 *v12, uint32_t encoding, uint64_t value)
 	if (row < 0 || encoding & 1)
 		return false;
 	nvmx_v12_set(v12, (unsigned)row, value);
+	return true;
+}
+
+bool transcript_know(struct transcript *t, uint32_t encoding, uint64_t value)
+{
+	int row = nvmx_field_find(encoding);
+
+	if (!transcript_set(&t->v12, encoding, value))
+		return false;
+	t->fields_given += !t->known[row];
+	t->known[row] = true;
 	return true;
 }
 
@@ -101,14 +138,31 @@ static enum transcript_line bad(struct transcript *t, const char *what, const ch
 
 static enum transcript_line take_msr(struct transcript *t, uint64_t msr, uint64_t value)
 {
-	if (!t->have_caps)
-		memset(t->caps.msr, 0, sizeof(t->caps.msr));
-	t->have_caps = true;
-	if (msr == NVMX_MSR_FEATURE_CONTROL)
+	if (msr == NVMX_MSR_FEATURE_CONTROL) {
 		t->caps.feature_control = value;
-	else if (msr - NVMX_CAPS_FIRST_MSR < NVMX_CAPS_MSRS)
+	} else if (msr - NVMX_CAPS_FIRST_MSR < NVMX_CAPS_MSRS) {
 		set_msr(&t->caps, (uint32_t)msr, value);
+		t->msrs_given += !t->msr_given[msr - NVMX_CAPS_FIRST_MSR];
+		t->msr_given[msr - NVMX_CAPS_FIRST_MSR] = true;
+	}
 	return TRANSCRIPT_TAKEN;
+}
+
+/* A processor without the TRUE MSRs has what the others say (SDM A.3.1), and a linear-address width that its CR4 uses. */
+void transcript_end(struct transcript *t)
+{
+	static const uint32_t plain[] = {
+		NVMX_MSR_VMX_PINBASED_CTLS, NVMX_MSR_VMX_PROCBASED_CTLS, NVMX_MSR_VMX_EXIT_CTLS, NVMX_MSR_VMX_ENTRY_CTLS,
+	};
+
+	for (unsigned i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+		uint32_t from = plain[i], to = NVMX_MSR_VMX_TRUE_PINBASED_CTLS + i;
+
+		if (t->msr_given[from - NVMX_CAPS_FIRST_MSR] && !t->msr_given[to - NVMX_CAPS_FIRST_MSR])
+			set_msr(&t->caps, to, nvmx_caps_get(&t->caps, from));
+	}
+	if (!t->width_given && (t->v12.guest_cr4 | t->v12.host_cr4) & NVMX_CR4_LA57)
+		t->caps.linear_width = 57;
 }
 
 static enum transcript_line take_numbers(struct transcript *t, const char *word, const uint64_t *n)
@@ -138,9 +192,8 @@ static enum transcript_line take_field(struct transcript *t, const char *line)
 
 	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %c", &encoding, &value, &rest) != 2)
 		return bad(t, "not an encoding and a value", line);
-	if (encoding > 0xffff || !transcript_set(&t->v12, (uint32_t)encoding, value))
+	if (encoding > 0xffff || !transcript_know(t, (uint32_t)encoding, value))
 		return bad(t, "no such field", line);
-	t->have_fields = true;
 	return TRANSCRIPT_TAKEN;
 }
 
@@ -153,6 +206,7 @@ static enum transcript_line take_width(struct transcript *t, const char *line)
 		return bad(t, "not widths of a processor", line);
 	t->caps.maxphyaddr = (uint8_t)physical;
 	t->caps.linear_width = (uint8_t)linear;
+	t->width_given = true;
 	return TRANSCRIPT_TAKEN;
 }
 
@@ -190,8 +244,9 @@ struct nvmx_check_input transcript_input(const struct transcript *t, const struc
 	struct nvmx_check_input in = { .v12 = v12, .caps = &t->caps, .current_vmcs = t->vmcs };
 	uint64_t value;
 
-	in.l1_ia32e = t->npages || v12->exit_ctls & NVMX_EXIT_HOST_64; /* entrydiff is a 64-bit L1 */
-	in.link_revision = v12->revision;
+	/* entrydiff is a 64-bit L1; of others a dump does not tell: taken for what they return to. */
+	in.l1_ia32e = t->npages || v12->exit_ctls & NVMX_EXIT_HOST_64 || v12->host_rip >> 32;
+	in.link_revision = t->link_given ? t->link_revision : v12->revision;
 	if (t->npages) {
 		transcript_read(t, v12->vmcs_link_pointer, &value);
 		in.link_revision = (uint32_t)value;

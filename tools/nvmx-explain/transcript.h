@@ -10,13 +10,13 @@
  *   page ADDRESS, mem ADDRESS VALUE  memory that fields point to
  *   base ENCODING VALUE              a field; `ENCODING VALUE` alone says the same
  *
- * Empty lines and lines that begin with '#' say nothing.
+ * Empty lines and lines that begin with '#' say nothing.  The other formats (formats.h) fill the same structure.
  */
 #ifndef NVMX_TOOL_TRANSCRIPT_H
 #define NVMX_TOOL_TRANSCRIPT_H
 
 #include <stdio.h>
-#include <nestvmx/check.h>
+#include "../../src/vmcs/vmcs.h"
 
 struct transcript_word {
 	uint64_t address, value;
@@ -24,9 +24,13 @@ struct transcript_word {
 
 struct transcript {
 	struct nvmx_vmcs12 v12;
+	bool known[NVMX_ROWS];        /* fields that were given; the others of v12 are 0 */
 	struct nvmx_caps caps;
+	bool msr_given[NVMX_CAPS_MSRS];
+	unsigned msrs_given, fields_given;
 	uint64_t vmcs, vmxon;
-	bool have_caps, have_fields;
+	uint32_t link_revision; /* of the page behind the VMCS link pointer */
+	bool link_given, width_given;
 	struct transcript_word *words;
 	uint64_t *pages;
 	size_t nwords, npages;
@@ -35,11 +39,18 @@ struct transcript {
 
 enum transcript_line { TRANSCRIPT_TAKEN, TRANSCRIPT_OTHER, TRANSCRIPT_BAD };
 
-/* Capabilities of a processor that has all that the library implements, until msr lines say otherwise. */
+/* Capabilities of a processor that has all that the library implements, until msr lines say otherwise, each its own. */
 void transcript_init(struct transcript *t);
+/* Instead: those of a processor that has each control that the SDM defines, and 52-bit physical addresses: for a VMCS that a
+ * processor runs, not one of an L1's. */
+void transcript_any_processor(struct transcript *t);
 void transcript_free(struct transcript *t);
 /* Takes one line.  TRANSCRIPT_OTHER: its first word is none of the above; TRANSCRIPT_BAD: t->error says why. */
 enum transcript_line transcript_take(struct transcript *t, const char *line);
+/* Notes a field by its encoding; false: there is none. */
+bool transcript_know(struct transcript *t, uint32_t encoding, uint64_t value);
+/* After the last line: what follows from the whole of it. */
+void transcript_end(struct transcript *t);
 /* Sets a field by its encoding; false: there is none. */
 bool transcript_set(struct nvmx_vmcs12 *v12, uint32_t encoding, uint64_t value);
 /* Reads memory that the transcript describes; false: it does not. */
