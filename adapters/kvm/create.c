@@ -139,7 +139,7 @@ static int init_library(struct nest *n)
 		.withheld = nest_withheld(),
 		.flags = NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER |
 			 NVMX_HOST_EMULATES_CR | NVMX_COMPATIBLE | NVMX_HOST_NO_PML_IN_L2 |
-			 NVMX_HOST_WAITS,
+			 NVMX_HOST_WAITS | NVMX_HOST_EPTP_SWITCHING,
 		.shadow_ept_pages = NEST_SHADOW_EPT_PAGES,
 		.limit = &n->limit,
 	};

@@ -198,7 +198,7 @@ void nest_create(struct cpu *cpu)
 		.hw = &hardware,
 		.withheld = machine.withheld,
 		.shadow_ept_pages = SHADOW_EPT_PAGES,
-		.flags = NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_PERF_PASSTHROUGH |
+		.flags = NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_EPTP_SWITCHING |
 			 (machine.enlightened ? NVMX_ENLIGHTENED : 0),
 	};
 	uint32_t detail;

@@ -97,7 +97,7 @@ enum nvmx_feature {
 	NVMX_FEATURE_MTF,
 	NVMX_FEATURE_USER_WAIT,
 	NVMX_FEATURE_HW_SHADOW, /* the host's own use of VMCS shadowing for L1's VMREAD and VMWRITE; not seen by L1 */
-	NVMX_FEATURE_HW_EPTP_SWITCHING, /* the processor's own EPTP switching for L2; without, each VMFUNC of L2 exits; not seen by L1 */
+	NVMX_FEATURE_HW_EPTP_SWITCHING, /* of NVMX_HOST_EPTP_SWITCHING; not seen by L1 */
 	NVMX_FEATURE_COUNT
 };
 NVMX_STATIC_ASSERT(NVMX_FEATURE_COUNT <= 64, "the withheld set is one 64-bit word");

@@ -91,6 +91,10 @@ enum nvmx_error {
 /* L1 has the processor's own IA32_PERF_GLOBAL_CTRL: the host neither uses it nor switches it.  L1 is then offered to load it for
  * L2 though vmcs01 does not undo that: what L2 leaves there is L1's, and what L1's host-state area has goes to l1_msr_write. */
 #define NVMX_HOST_PERF_PASSTHROUGH 1024u
+/* The processor itself switches L2 between EPT pointers of L1's (VMFUNC, SDM 25.5.6.3) where the library has them ready, without a
+ * VM exit, unless NVMX_FEATURE_HW_EPTP_SWITCHING is withheld.  Without the flag each VMFUNC of L2 exits and is done by the
+ * library; L1 sees no difference.  Off unless asked for: docs/features.md says what to consider. */
+#define NVMX_HOST_EPTP_SWITCHING 8192u
 
 struct nvmx_vm_config {
 	const struct nvmx_host_ops *ops;

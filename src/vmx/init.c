@@ -98,7 +98,7 @@ static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
 
 #define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
 		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_HYPERCALLS | \
-		     NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS | NVMX_HOST_PERF_PASSTHROUGH)
+		     NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_EPTP_SWITCHING)
 
 static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
 {
@@ -126,7 +126,7 @@ static bool hw_can_shadow(const struct nvmx_vm *vm)
 /* What L1 is offered the processor has, too. */
 static bool hw_can_switch(const struct nvmx_vm *vm)
 {
-	return nvmx_caps_may(&vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_VMFUNC &&
+	return vm->flags & NVMX_HOST_EPTP_SWITCHING && nvmx_caps_may(&vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_VMFUNC &&
 	       nvmx_caps_get(&vm->caps, NVMX_MSR_VMX_VMFUNC) & NVMX_VMFUNC_EPTP_SWITCHING &&
 	       !(vm->withheld >> NVMX_FEATURE_HW_EPTP_SWITCHING & 1);
 }

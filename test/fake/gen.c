@@ -585,7 +585,7 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 	if (chance(g, 30))
 		g->machine.withheld = NVMX_BIT64(NVMX_FEATURE_HW_SHADOW);
 	if (chance(g, 20))
-		g->machine.withheld |= NVMX_BIT64(NVMX_FEATURE_HW_EPTP_SWITCHING);
+		g->machine.exits_on_vmfunc = true;
 	g->switching = chance(g, 40);
 	g->shadowing = chance(g, 30);
 	outside(g);

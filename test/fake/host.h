@@ -19,7 +19,8 @@ struct fake_machine {
 	const void *arg;
 	bool protection;          /* the processor has bounds, CET and PKRS, and a host loads them for its guests */
 	uint64_t withheld;        /* features not offered to L1 */
-	uint32_t flags;           /* of nvmx_vm_config */
+	uint32_t flags;           /* of nvmx_vm_config, beside NVMX_HOST_EPTP_SWITCHING */
+	bool exits_on_vmfunc;     /* without that */
 	struct fake_arch *keep;   /* FAKE_TRACE_MAX states, or NULL */
 	const struct fake_dislike *dislike; /* of the processor */
 	size_t dislikes;

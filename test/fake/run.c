@@ -534,7 +534,8 @@ static void finish(struct nvmx_host *h)
 bool fake_host_start(struct nvmx_host *h)
 {
 	const struct nvmx_vm_config vm = { .ops = &fake_host_ops, .hw = &h->hw, .withheld = h->m->withheld,
-					   .flags = h->m->flags, .shadow_ept_pages = 64 };
+					   .flags = h->m->flags | (h->m->exits_on_vmfunc ? 0 : NVMX_HOST_EPTP_SWITCHING),
+					   .shadow_ept_pages = 64 };
 	const struct nvmx_vcpu_config vcpu = { .host = h, .vmcs01 = h->vmcs01, .io_passthrough = true,
 		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2, .vpid02_n = h->m->vpids,
 		.cr4_kept = h->m->owns_cr ? NVMX_CR4_MCE : 0 };

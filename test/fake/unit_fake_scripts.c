@@ -648,6 +648,10 @@ static void eptp_switching_by_exit(void **state)
 	assert_int_equal(fake_nested.switches, 0);
 	assert_int_equal(fake_nested.counters[NVMX_CNT_EXIT_TO_L1], 1);
 	m.withheld = 0;
+	m.exits_on_vmfunc = true; /* the host has not asked for it */
+	assert_true(fake_same(&m, true));
+	assert_int_equal(fake_nested.switches, 0);
+	m.exits_on_vmfunc = false;
 	assert_true(fake_same(&m, true));
 	assert_int_equal(fake_nested.switches, 2);
 	m.withheld = NVMX_BIT64(NVMX_FEATURE_VE); /* a processor without #VE has no index */

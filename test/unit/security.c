@@ -256,6 +256,39 @@ static void no_mapping_outlives_an_instruction(void **state)
 	}
 }
 
+/* The right revision at an address that is no page's. */
+static void vmxon_takes_pages_alone(void **state)
+{
+	struct mini *m = *state;
+
+	mini_vmcs_region(m, MINI_VMXON, NVMX_VMCS12_REVISION);
+	*mini_ram(m, MINI_VMXON + 64) = NVMX_VMCS12_REVISION;
+	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON + 64));
+	assert_int_equal(m->v->vmxon_ptr, NVMX_NO_ADDR);
+}
+
+/* L2's hypercalls, and its shutdown, are L1's business whatever the host does with those of L1. */
+static void exits_that_nothing_asks_for_are_l1s(void **state)
+{
+	static const uint8_t reasons[] = { 2, 10, 13, 18, 20, 50, 53, 55 };
+	struct mini *m = *state;
+
+	m->vm->flags = NVMX_HOST_HYPERCALLS | NVMX_HOST_OWNS_INTERRUPTS;
+	for (unsigned i = 0; i < sizeof(reasons); i++) {
+		in_l2(m)->pin_ctls = 0;
+		mini_vmcs(&m->host, m->v->cur->page02.hpa)->field[NVMX_I_EXIT_REASON] = reasons[i];
+		mini_vmcs(&m->host, m->v->cur->page02.hpa)->field[NVMX_I_IDT_VECTORING_INFO] = 0;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L1);
+		assert_false(m->v->in_l2);
+		assert_int_equal(m->v->cur->v12->exit_reason, reasons[i]);
+		nvmx_vmxoff(&(struct nvmx_insn){ .v = m->v });
+		nvmx_vmwrite_flush(m->v);
+		mini_state01(m);
+		m->v->ctl01[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
+	}
+	m->vm->flags = 0;
+}
+
 static int take_msr(struct nvmx_host *h, uint32_t msr, uint64_t value)
 {
 	(void)h;
@@ -405,6 +438,42 @@ static void msr_areas_are_in_the_address_space(void **unused)
 	refused_by(&s, "ctrl.exit_msr_store.end");
 }
 
+/* A control that L1 is not offered fails its VM entry, whatever the processor has. */
+static void withheld_controls_fail_the_entry(void **unused)
+{
+	static const struct {
+		uint32_t msr;
+		size_t offset;
+		const char *row;
+	} words[] = {
+		{ NVMX_MSR_VMX_TRUE_PINBASED_CTLS, offsetof(struct nvmx_vmcs12, pin_ctls), "ctrl.pin.reserved" },
+		{ NVMX_MSR_VMX_TRUE_PROCBASED_CTLS, offsetof(struct nvmx_vmcs12, proc_ctls), "ctrl.proc.reserved" },
+		{ NVMX_MSR_VMX_PROCBASED_CTLS2, offsetof(struct nvmx_vmcs12, proc_ctls2), "ctrl.proc2.reserved" },
+		{ NVMX_MSR_VMX_TRUE_EXIT_CTLS, offsetof(struct nvmx_vmcs12, exit_ctls), "ctrl.exit.reserved" },
+		{ NVMX_MSR_VMX_TRUE_ENTRY_CTLS, offsetof(struct nvmx_vmcs12, entry_ctls), "ctrl.entry.reserved" },
+	};
+	struct nvmx_caps l1;
+	struct state s;
+	unsigned withheld = 0;
+
+	(void)unused;
+	make_base(&s, LONG_MODE);
+	for (unsigned i = 0; i < 5; i++) /* a processor that has every control */
+		set_msr(&s.caps, words[i].msr, s.caps.msr[words[i].msr - NVMX_CAPS_FIRST_MSR] | ~0ull << 32);
+	nvmx_caps_compute(&s.caps, 0, false, &l1);
+	for (unsigned i = 0; i < 5; i++)
+		for (unsigned bit = 0; bit < 32; bit++) {
+			if (nvmx_caps_may(&l1, words[i].msr) >> bit & 1)
+				continue;
+			withheld++;
+			make_base(&s, LONG_MODE);
+			s.in.caps = &l1;
+			*(uint32_t *)(void *)((char *)&s.v12 + words[i].offset) |= NVMX_BIT(bit);
+			refused_by(&s, words[i].row);
+		}
+	assert_in_range(withheld, 50, 90);
+}
+
 static void a_vmcs_is_not_its_own_shadow(void **unused)
 {
 	struct state s;
@@ -431,6 +500,8 @@ int main(void)
 		MINI_TEST(the_copy_that_was_checked_counts),
 		MINI_TEST(no_vmx_instruction_is_left_over),
 		MINI_TEST(no_mapping_outlives_an_instruction),
+		MINI_TEST(vmxon_takes_pages_alone),
+		MINI_TEST(exits_that_nothing_asks_for_are_l1s),
 		MINI_TEST(a_list_of_msrs_has_an_end),
 		MINI_TEST(only_the_host_opens_ports),
 		MINI_TEST(registers_of_32bit_code_are_narrow),
@@ -440,6 +511,7 @@ int main(void)
 		cmocka_unit_test(ept_walks_have_four_or_five_levels),
 		cmocka_unit_test(debugctl_of_l2_is_supported),
 		cmocka_unit_test(msr_areas_are_in_the_address_space),
+		cmocka_unit_test(withheld_controls_fail_the_entry),
 		cmocka_unit_test(a_vmcs_is_not_its_own_shadow),
 	};
 

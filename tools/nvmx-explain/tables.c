@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include "tables.h"
 #include "transcript.h"
+#include "vmcs/controls.h"
 #include "vmcs/vmcs.h"
 #include "vmx/route.h"
 
@@ -79,6 +80,101 @@ static void print_bits(const struct nvmx_caps *all, const struct nvmx_caps *less
 	}
 }
 
+static const uint32_t msr_of_word[NVMX_WORDS_ALL] = {
+	[NVMX_WORD_PIN] = NVMX_MSR_VMX_TRUE_PINBASED_CTLS,   [NVMX_WORD_PROC] = NVMX_MSR_VMX_TRUE_PROCBASED_CTLS,
+	[NVMX_WORD_PROC2] = NVMX_MSR_VMX_PROCBASED_CTLS2,    [NVMX_WORD_EXIT] = NVMX_MSR_VMX_TRUE_EXIT_CTLS,
+	[NVMX_WORD_ENTRY] = NVMX_MSR_VMX_TRUE_ENTRY_CTLS,    [NVMX_WORD_PROC3] = NVMX_MSR_VMX_PROCBASED_CTLS3,
+};
+
+static bool offered(const struct nvmx_caps *all, const struct nvmx_control_row *row)
+{
+	uint64_t may = row->word == NVMX_WORD_PROC3 ? nvmx_caps_get(all, NVMX_MSR_VMX_PROCBASED_CTLS3)
+						    : nvmx_caps_may(all, msr_of_word[row->word]);
+
+	return may & row->bit;
+}
+
+/* What becomes of a control that vmcs01 has on, while L2 runs. */
+static const char *of_vmcs01(const struct nvmx_control_row *row)
+{
+	switch (row->from) {
+	case NVMX_FROM_L0:
+	case NVMX_FROM_EITHER: return "kept";
+	case NVMX_FROM_BOTH: return "off, unless L1 has it on too";
+	case NVMX_FROM_MAP: return "kept on the host's own EPT";
+	case NVMX_FROM_REFUSED: return "refused";
+	case NVMX_FROM_L1: return "not L2's";
+	default: return "the engine's";
+	}
+}
+
+static const struct nvmx_control_row *control_row(unsigned word, uint64_t bit)
+{
+	size_t n;
+	const struct nvmx_control_row *row = nvmx_control_rows(&n);
+
+	for (; n--; row++)
+		if (row->word == word && row->bit == bit)
+			return row;
+	return NULL;
+}
+
+static const struct {
+	const char *name, *state, *why, *test;
+	uint64_t bit; /* 0: no control */
+	unsigned word;
+} processor[] = {
+#define P(name, word, control, why, test) { name, NULL, why, test, NVMX_##word##_##control, NVMX_WORD_##word },
+#define Q(name, state, why, test) { name, state, why, test, 0, 0 },
+#include "processor.def"
+};
+#define PROCESSOR (sizeof(processor) / sizeof(*processor))
+
+static bool listed(const struct nvmx_control_row *row)
+{
+	for (size_t i = 0; i < PROCESSOR; i++)
+		if (processor[i].word == row->word && processor[i].bit == row->bit)
+			return true;
+	return false;
+}
+
+/* A control that L1 is not offered, and that nobody has given a reason for, has the table of controls' own. */
+static void print_other_controls(const struct nvmx_caps *all)
+{
+	size_t n;
+	const struct nvmx_control_row *row = nvmx_control_rows(&n);
+
+	printf("\nAll other controls are offered, but for these:\n\n| control | vmcs01's | why |\n|---|---|---|\n");
+	for (; n--; row++)
+		if (!offered(all, row) && !listed(row))
+			printf("| `%s` | %s | %s |\n", row->name, of_vmcs01(row), row->why);
+}
+
+static void print_processor(const struct nvmx_caps *all)
+{
+	printf("\n## What today's processors have\n\n"
+	       "What L1 is offered of each, where the processor and the host have it; what becomes of the control while L2 runs if "
+	       "vmcs01 has\nit on (\"refused\": `nvmx_vcpu_init()` names it, and a host that turns it on later is stopped with that "
+	       "name); and the test that\nshows it. The first two are worked out from the library's tables. What Linux 6.18's KVM "
+	       "offers its L1 is all\noffered here, but for enlightened VMCSs.\n\n"
+	       "| feature | control | L1 | vmcs01's | why | test |\n|---|---|---|---|---|---|\n");
+	for (size_t i = 0; i < PROCESSOR; i++) {
+		const struct nvmx_control_row *row = processor[i].bit ? control_row(processor[i].word, processor[i].bit) : NULL;
+
+		printf("| %s | ", processor[i].name);
+		if (row)
+			printf("`%s` | %s | %s", row->name, offered(all, row) ? "offered" : "withheld", of_vmcs01(row));
+		else
+			printf("| %s | ", processor[i].state);
+		printf(" | %s | `%s` |\n", processor[i].why, processor[i].test);
+	}
+	print_other_controls(all);
+	printf("\n## EPTP switching by the processor\n\n"
+	       "With `NVMX_HOST_EPTP_SWITCHING` the processor itself switches L2 between EPT pointers, without a VM exit; without it, "
+	       "which is the\ndefault, each VMFUNC of L2 exits. A patent claim on EPTP switching of nested guests without an exit exists "
+	       "(US 10,853,259 B1);\nembedders judge for themselves whether it concerns them.\n");
+}
+
 void print_features(void)
 {
 	struct transcript t;
@@ -105,7 +201,7 @@ void print_features(void)
 		if (i == NVMX_FEATURE_HW_SHADOW)
 			printf("nothing that L1 sees: the host's own use of VMCS shadowing | yes |\n");
 		else if (i == NVMX_FEATURE_HW_EPTP_SWITCHING)
-			printf("nothing that L1 sees: L2's EPTP switching without a VM exit | yes |\n");
+			printf("nothing that L1 sees: `NVMX_HOST_EPTP_SWITCHING` | yes |\n");
 		else {
 			bool same = true;
 
@@ -115,6 +211,7 @@ void print_features(void)
 			printf(" | %s |\n", same ? "no" : "yes");
 		}
 	}
+	print_processor(&t.caps);
 	transcript_free(&t);
 }
 
