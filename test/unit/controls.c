@@ -72,6 +72,57 @@ static void kinds(void **state)
 				 cases[i].by);
 }
 
+#define B NVMX_BIT64
+/* By whom a control has to be asked for to be on while L2 runs, by bit number (SDM 24.6.1, 24.6.2, 24.7.1, 24.8.1). */
+static const struct {
+	uint64_t either, both, l1, host; /* of L1 and the host: any of them, both together, L1 alone, the host alone */
+	uint64_t engine;                 /* neither: it is worked out */
+	uint64_t refused;                /* beside `host`: the host may not have it on at all */
+	uint64_t map, map01;             /* L1's on its own EPT, on the host's the host's; and nobody's on L1's own EPT */
+} asked_for[NVMX_WORDS_ALL] = {
+	[NVMX_WORD_PIN] = { .either = B(0) | B(3) | B(5), .engine = B(6) | B(7) },
+	[NVMX_WORD_PROC] = { .either = B(3) | B(7) | B(9) | B(10) | B(11) | B(12) | B(15) | B(16) | B(23) | B(27) | B(29) | B(30),
+			     .l1 = B(2) | B(22),
+			     .engine = B(17) | B(19) | B(20) | B(21) | B(24) | B(25) | B(28) | B(31) },
+	[NVMX_WORD_PROC2] = { .either = B(2) | B(6) | B(10) | B(11) | B(15) | B(16), .both = B(3) | B(12) | B(20) | B(26) | B(27),
+			      .l1 = B(4) | B(7) | B(8) | B(9) | B(13),
+			      .host = B(1) | B(19) | B(24) | B(28) | B(30) | B(31),
+			      .engine = B(0) | B(5) | B(14) | B(18) | B(25), .refused = B(21) | B(23), .map = B(22),
+			      .map01 = B(17) },
+	[NVMX_WORD_EXIT] = { .host = B(9) | B(12) | B(23) | B(24) | B(25) | B(26) | B(27) | B(28) | B(29) | B(30),
+			     .engine = B(2) | B(15) | B(18) | B(19) | B(20) | B(21) | B(22), .refused = B(31) },
+	[NVMX_WORD_ENTRY] = { .l1 = B(9), .host = B(17) | B(18),
+			      .engine = B(2) | B(13) | B(14) | B(15) | B(16) | B(20) | B(22),
+			      .refused = B(10) | B(11) | B(19) | B(21) | B(23) },
+	[NVMX_WORD_PROC3] = { .both = B(6), .l1 = B(4), .host = B(0), .refused = B(1) | B(2) | B(3) | B(7) },
+};
+
+static void each_control_by_whom_it_is_asked_for(void **state)
+{
+	const uint64_t ept = NVMX_PROC2_EPT;
+	struct nvmx_control_masks masks;
+
+	(void)state;
+	nvmx_control_masks_make(&masks);
+	for (unsigned w = 0; w < NVMX_WORDS_ALL; w++) {
+		enum nvmx_word word = (enum nvmx_word)w;
+		uint64_t all = w == NVMX_WORD_PROC3 ? ~0ull : ~0u, either = asked_for[w].either, map = asked_for[w].map;
+		uint64_t host = asked_for[w].host | asked_for[w].refused | either, l1 = asked_for[w].l1 | either;
+		uint64_t only = w == NVMX_WORD_PROC2 ? all & ~ept : all; /* of vmcs12, without EPT */
+
+		assert_int_equal(nvmx_merge_bits(&masks, word, only, 0, 0), l1);
+		assert_int_equal(nvmx_merge_bits(&masks, word, 0, all, 0), host | map | asked_for[w].map01);
+		assert_int_equal(nvmx_merge_bits(&masks, word, only, all, 0),
+				 l1 | host | asked_for[w].both | map | asked_for[w].map01);
+		assert_int_equal(nvmx_merge_bits(&masks, word, 0, 0, all), asked_for[w].engine);
+		for (unsigned bit = 0; bit < 64; bit++)
+			if (asked_for[w].refused >> bit & 1)
+				assert_int_equal(nvmx_control_refused(word, B(bit)), bit);
+	}
+	assert_int_equal(nvmx_merge_bits(&masks, NVMX_WORD_PROC2, ~0u, 0, 0) & (B(17) | B(22)), B(22));
+	assert_int_equal(nvmx_merge_bits(&masks, NVMX_WORD_PROC2, ept, ~0u, 0) & (B(17) | B(22)), 0);
+}
+
 /* Every row, every combination of the three sources and of the two capability bits. */
 static void provenance_is_the_merge(void **state)
 {
@@ -118,6 +169,7 @@ int main(void)
 		cmocka_unit_test(rows_are_whole),
 		cmocka_unit_test(masks_sum_the_rows_up),
 		cmocka_unit_test(kinds),
+		cmocka_unit_test(each_control_by_whom_it_is_asked_for),
 		cmocka_unit_test(provenance_is_the_merge),
 		cmocka_unit_test(capabilities_win),
 	};

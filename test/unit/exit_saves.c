@@ -127,6 +127,146 @@ static void a_blob_has_what_vmcs02_alone_has(void **state)
 	out(m);
 }
 
+/* Which fields of an exit's information the processor defines, by reason (SDM 27.2.1 to 27.2.5, tables 27-9 to 27-17). */
+static const uint8_t with_instr_info[] = { 5, 19, 21, 22, 23, 25, 27, 30, 46, 47, 50, 53, 57, 58, 61, 63, 64, 67, 68, 69, 84, 85 };
+static const uint8_t with_register_form[] = { 23, 25, 47 };
+static const uint8_t with_linear[] = { 5, 28, 30, 48, 66 };
+static const uint8_t with_physical[] = { 48, 49, 66 };
+
+static bool among(const uint8_t *list, size_t n, uint32_t reason)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == reason)
+			return true;
+	return false;
+}
+#define AMONG(list, reason) among(list, sizeof(list), reason)
+
+static void exit_information_by_reason(void **state)
+{
+	struct mini *m = *state;
+
+	for (uint32_t reason = 0; reason < 90; reason++)
+		for (unsigned reg = 0; reg < 2; reg++) {
+			bool info = AMONG(with_instr_info, reason) || reason >= 86; /* of an unknown one all that there may be */
+			bool register_form = reg && AMONG(with_register_form, reason), event = reason < 2;
+			struct nvmx_exit_info i;
+
+			in_l2(m);
+			*vmcs02(m, NVMX_I_EXIT_QUALIFICATION) = 0x11;
+			*vmcs02(m, NVMX_I_EXIT_INSTR_LEN) = 3;
+			*vmcs02(m, NVMX_I_EXIT_INSTR_INFO) = 0x22 | (reg ? 1u << 10 : 0);
+			*vmcs02(m, NVMX_I_GUEST_LINEAR_ADDR) = 0x33;
+			*vmcs02(m, NVMX_I_GUEST_PHYS_ADDR) = 0x44;
+			*vmcs02(m, NVMX_I_EXIT_INTR_INFO) = 0x80000b0e;
+			*vmcs02(m, NVMX_I_EXIT_INTR_ERROR_CODE) = 0x55;
+			*vmcs02(m, NVMX_I_IDT_VECTORING_INFO) = reg ? 0x80000b0d : 0xb0d;
+			*vmcs02(m, NVMX_I_IDT_VECTORING_ERROR_CODE) = 0x66;
+			nvmx_exit_info_read(m->v, reason, &i);
+			assert_int_equal(i.reason, reason);
+			assert_int_equal(i.qualification, register_form ? 0 : 0x11);
+			assert_int_equal(i.instr_len, 3);
+			assert_int_equal(i.instr_info, info ? 0x22 | (reg ? 1u << 10 : 0) : 0);
+			assert_int_equal(i.linear, AMONG(with_linear, reason) ? 0x33 : 0);
+			assert_int_equal(i.physical, AMONG(with_physical, reason) ? 0x44 : 0);
+			assert_int_equal(i.intr_info, event ? 0x80000b0e : 0);
+			assert_int_equal(i.intr_error, event ? 0x55 : 0);
+			assert_int_equal(i.idt_info, reg ? 0x80000b0d : 0xb0d);
+			assert_int_equal(i.idt_error, reg ? 0x66 : 0);
+			out(m);
+		}
+}
+
+/* And what of it an exit writes into vmcs12: what the reason does not define stays as it was. */
+static void exit_information_in_vmcs12(void **state)
+{
+	struct mini *m = *state;
+
+	for (uint32_t reason = 2; reason < 86; reason++) {
+		const struct nvmx_exit_info exit = { .reason = reason, .qualification = 0x11, .linear = 0x33, .physical = 0x44,
+						     .instr_info = 0x22, .instr_len = 3 };
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+
+		v12->exit_instr_info = 1;
+		v12->guest_linear_addr = 2;
+		v12->guest_phys_addr = 3;
+		v12->exit_intr_error_code = 4;
+		v12->idt_vectoring_error_code = 5;
+		v12->entry_intr_info = 0x80000b0e;
+		assert_int_equal(nvmx_leave_l2(m->v, &exit), NVMX_RESUME_L1);
+		assert_int_equal(v12->exit_reason, reason);
+		assert_int_equal(v12->exit_qualification, 0x11);
+		assert_int_equal(v12->exit_instr_len, 3);
+		assert_int_equal(v12->exit_instr_info, AMONG(with_instr_info, reason) ? 0x22 : 1);
+		assert_int_equal(v12->guest_linear_addr, AMONG(with_linear, reason) ? 0x33 : 2);
+		assert_int_equal(v12->guest_phys_addr, AMONG(with_physical, reason) ? 0x44 : 3);
+		assert_int_equal(v12->exit_intr_error_code, 4);
+		assert_int_equal(v12->idt_vectoring_error_code, 5);
+		assert_int_equal(v12->entry_intr_info, 0xb0e);
+		out(m);
+	}
+}
+
+/* Segment registers that L1 finds after an exit (SDM 27.5.2), in the order of the encodings, and LDTR and TR after them. */
+static void host_state_is_loaded(void **state)
+{
+	static const struct {
+		unsigned row;
+		uint64_t host32, host64;
+	} loaded[] = {
+		{ NVMX_I_GUEST_ES_SEL, 0x10, 0x10 }, { NVMX_I_GUEST_ES_LIMIT, ~0u, ~0u }, { NVMX_I_GUEST_ES_BASE, 0, 0 },
+		{ NVMX_I_GUEST_ES_AR, 0xc093, 0xc093 },
+		{ NVMX_I_GUEST_CS_SEL, 0x8, 0x8 }, { NVMX_I_GUEST_CS_LIMIT, ~0u, ~0u }, { NVMX_I_GUEST_CS_BASE, 0, 0 },
+		{ NVMX_I_GUEST_CS_AR, 0xc09b, 0xa09b },
+		{ NVMX_I_GUEST_SS_SEL, 0x18, 0x18 }, { NVMX_I_GUEST_SS_LIMIT, ~0u, ~0u }, { NVMX_I_GUEST_SS_BASE, 0, 0 },
+		{ NVMX_I_GUEST_SS_AR, 0xc093, 0xc093 },
+		{ NVMX_I_GUEST_DS_SEL, 0, 0 }, { NVMX_I_GUEST_DS_LIMIT, ~0u, ~0u }, { NVMX_I_GUEST_DS_BASE, 0, 0 },
+		{ NVMX_I_GUEST_DS_AR, 0x1c093, 0x1c093 },
+		{ NVMX_I_GUEST_FS_SEL, 0x20, 0x20 }, { NVMX_I_GUEST_FS_BASE, 0x1111, 0x1111 }, { NVMX_I_GUEST_FS_AR, 0xc093, 0xc093 },
+		{ NVMX_I_GUEST_GS_SEL, 0, 0 }, { NVMX_I_GUEST_GS_BASE, 0x2222, 0x2222 }, { NVMX_I_GUEST_GS_AR, 0x1c093, 0x1c093 },
+		{ NVMX_I_GUEST_LDTR_SEL, 0, 0 }, { NVMX_I_GUEST_LDTR_AR, 0x10000, 0x10000 },
+		{ NVMX_I_GUEST_TR_SEL, 0x28, 0x28 }, { NVMX_I_GUEST_TR_BASE, 0x3333, 0x3333 }, { NVMX_I_GUEST_TR_LIMIT, 0x67, 0x67 },
+		{ NVMX_I_GUEST_TR_AR, 0x8b, 0x8b },
+		{ NVMX_I_GUEST_GDTR_BASE, 0x4444, 0x4444 }, { NVMX_I_GUEST_GDTR_LIMIT, 0xffff, 0xffff },
+		{ NVMX_I_GUEST_IDTR_BASE, 0x5555, 0x5555 }, { NVMX_I_GUEST_IDTR_LIMIT, 0xffff, 0xffff },
+		{ NVMX_I_GUEST_RIP, 0x6666, 0x6666 }, { NVMX_I_GUEST_RSP, 0x7777, 0x7777 }, { NVMX_I_GUEST_RFLAGS, 2, 2 },
+		{ NVMX_I_GUEST_CR3, 0x41000, 0x41000 }, { NVMX_I_GUEST_DR7, 0x400, 0x400 }, { NVMX_I_GUEST_DEBUGCTL, 0, 0 },
+		{ NVMX_I_GUEST_SYSENTER_CS, 0x88, 0x88 }, { NVMX_I_GUEST_SYSENTER_ESP, 0x8888, 0x8888 },
+		{ NVMX_I_GUEST_SYSENTER_EIP, 0x9999, 0x9999 }, { NVMX_I_GUEST_ACTIVITY, 0, 0 },
+		{ NVMX_I_GUEST_INTERRUPTIBILITY, 0, 0 }, { NVMX_I_GUEST_PENDING_DBG, 0, 0 },
+		/* PAE goes on with 64 bits, PCIDE off without (27.5.1); EFER.LMA and LME follow */
+		{ NVMX_I_CR4_SHADOW, NVMX_CR4_VMXE, NVMX_CR4_VMXE | NVMX_CR4_PCIDE | NVMX_CR4_PAE },
+		{ NVMX_I_GUEST_EFER, NVMX_EFER_SCE, NVMX_EFER_SCE | NVMX_EFER_LME | NVMX_EFER_LMA },
+		{ NVMX_I_GUEST_PAT, 0x0706, 0x0706 }, { NVMX_I_ENTRY_CTLS, 0, NVMX_ENTRY_IA32E },
+	};
+	struct mini *m = *state;
+
+	for (unsigned host64 = 0; host64 < 2; host64++) {
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+
+		m->v->ctl01[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
+		v12->exit_ctls = host64 ? NVMX_EXIT_HOST_64 : 0;
+		v12->host_es_sel = 0x10, v12->host_cs_sel = 0x8, v12->host_ss_sel = 0x18, v12->host_fs_sel = 0x20;
+		v12->host_ds_sel = v12->host_gs_sel = 0;
+		v12->host_tr_sel = 0x28;
+		v12->host_fs_base = 0x1111, v12->host_gs_base = 0x2222, v12->host_tr_base = 0x3333;
+		v12->host_gdtr_base = 0x4444, v12->host_idtr_base = 0x5555;
+		v12->host_rip = 0x6666, v12->host_rsp = 0x7777, v12->host_cr3 = 0x41000;
+		v12->host_sysenter_cs = 0x88, v12->host_sysenter_esp = 0x8888, v12->host_sysenter_eip = 0x9999;
+		v12->host_cr4 = NVMX_CR4_VMXE | NVMX_CR4_PCIDE;
+		*vmcs02(m, NVMX_I_GUEST_EFER) = host64 ? NVMX_EFER_SCE : NVMX_EFER_SCE | NVMX_EFER_LME | NVMX_EFER_LMA;
+		*vmcs02(m, NVMX_I_GUEST_PAT) = 0x0706;
+		for (unsigned i = 0; i < sizeof(loaded) / sizeof(*loaded); i++)
+			if (loaded[i].row != NVMX_I_ENTRY_CTLS)
+				*mini01(m, loaded[i].row) = 0x5a5a5a5a;
+		assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_RESUME_L1);
+		nvmx_vmwrite_flush(m->v);
+		for (unsigned i = 0; i < sizeof(loaded) / sizeof(*loaded); i++)
+			assert_int_equal(*mini01(m, loaded[i].row), host64 ? loaded[i].host64 : loaded[i].host32);
+		out(m);
+	}
+}
+
 /* Each cause, and of several the one that comes first on the way (SDM 27.4, 27.5, 27.6). */
 enum cause { STORE, MODE, PDPTE, LOAD, CAUSES };
 static const uint32_t indicator[CAUSES] = { 1, 6, 2, 4 };
@@ -212,6 +352,9 @@ int main(void)
 		MINI_TEST(what_has_no_save_control_is_saved),
 		MINI_TEST(what_has_a_save_control_is_saved_by_it),
 		MINI_TEST(a_blob_has_what_vmcs02_alone_has),
+		MINI_TEST(exit_information_by_reason),
+		MINI_TEST(exit_information_in_vmcs12),
+		MINI_TEST(host_state_is_loaded),
 		MINI_TEST(aborts),
 		MINI_TEST(a_stop_is_final),
 	};
