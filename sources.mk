@@ -8,7 +8,8 @@
 nestvmx-machine-cflags := -mgeneral-regs-only -mno-red-zone
 # No libc, and nothing that one would have to supply; a kernel's build system has its own answers here.
 nestvmx-freestanding-cflags := -m64 -ffreestanding -fno-stack-protector
-# Beside them: -std=gnu11 (or later), -Iinclude, and with a port header -DNESTVMX_PORT_HEADER='"my_port.h"'.
+# Beside them: -std=gnu11 (or later), -Iinclude, and with a port header -DNESTVMX_PORT_HEADER='"my_port.h"'.  No header of a libc is
+# needed but stdbool.h, stddef.h and stdint.h, which are the compiler's own.
 nestvmx-cflags := $(nestvmx-machine-cflags) $(nestvmx-freestanding-cflags)
 
 nestvmx-sources := \

@@ -4,10 +4,10 @@
  * opens its bit and is retried.  L1 may change its bitmaps without a VMWRITE, so each entry compares the words that hold
  * an opened bit with L1's: a handful of words instead of a merge of pages.
  */
+#include "../mem.h"
 #include "merge.h"
 #include "port.h"
 #include "route.h"
-#include <string.h>
 
 #define WORDS 512u
 #define PAGE_BITS (WORDS * 64)
@@ -19,7 +19,7 @@ bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g)
 	g->page.va = v->ops->page_alloc(v->host, &g->page.hpa);
 	if (!g->page.va)
 		return false;
-	memset(g->page.va, 0xff, WORDS * sizeof(uint64_t));
+	nvmx_memset(g->page.va, 0xff, WORDS * sizeof(uint64_t));
 	g->n = 0;
 	return true;
 }
@@ -102,7 +102,7 @@ static uint64_t closed_msrs(const struct nvmx_vcpu *v, const struct nvmx_slot *s
 	uint64_t closed = ~0ull;
 
 	if (host && !(is_x2apic && !(v->vm->flags & NVMX_HOST_APIC_PASSTHROUGH)))
-		memcpy(&closed, host + 8 * word, sizeof(closed));
+		nvmx_memcpy(&closed, host + 8 * word, sizeof(closed));
 	return is_x2apic ? closed & ~virtual_x2apic(s->v12, word) : closed;
 }
 
@@ -125,7 +125,7 @@ static void review_ports(struct nvmx_grants *g, const uint8_t *host)
 	uint64_t *own = g->page.va, word;
 
 	for (unsigned i = 0; host && i < g->n; i++) {
-		memcpy(&word, host + 8 * g->word[i], sizeof(word));
+		nvmx_memcpy(&word, host + 8 * g->word[i], sizeof(word));
 		own[g->word[i]] |= word;
 	}
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* L1's capability MSRs (SDM appendix A): hardware AND what is implemented AND what the host allows. */
-#include <string.h>
 #include "vcpu.h"
 
 #define F(name) NVMX_BIT64(NVMX_FEATURE_##name)

@@ -3,11 +3,11 @@
  * Control registers: what VMX operation forbids L1, and L2's accesses that exit for the host's sake alone.  Of those the
  * whole instruction is executed: MOV to CR0 and CR4, CLTS and LMSW of SDM volume 2, with 25.3 for VMX non-root operation.
  */
+#include "../mem.h"
 #include "cr.h"
 #include "l1.h"
 #include "../invept/invept.h"
 #include "../vmcs/values.h"
-#include <string.h>
 
 #define CR0_IGNORED (NVMX_CR0_ET | 0x1ff80000ull | NVMX_BIT64(17) | 0xffc0ull) /* writes do not change them */
 #define CR3_PCID 0xfffull
@@ -183,7 +183,7 @@ static int load_pdptes(struct nvmx_vcpu *v, uint64_t cr3, struct nvmx_fault *fau
 		return -1;
 	}
 	if (nvmx_gpa_read(v, at, pdpte, sizeof(pdpte)))
-		memset(pdpte, 0xff, sizeof(pdpte)); /* no memory reads as ones */
+		nvmx_memset(pdpte, 0xff, sizeof(pdpte)); /* no memory reads as ones */
 	for (unsigned i = 0; i < 4; i++)
 		if (!nvmx_pdpte_ok(&v->vm->caps, pdpte[i])) {
 			*fault = (struct nvmx_fault){ .vector = NVMX_GP };

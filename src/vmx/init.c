@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "../mem.h"
 #include "merge.h"
 #include "port.h"
 #include "../ept/ept.h"
 #include "../invept/invept.h"
-#include <string.h>
 
 /* Which ops a configuration cannot do without. */
 enum need { ALWAYS, NEVER, WITHOUT_PORT, WITH_EPT, WITH_OWNED_INTERRUPTS };
@@ -64,7 +64,7 @@ static bool op_present(const struct nvmx_host_ops *ops, size_t offset)
 {
 	void (*op)(void);
 
-	memcpy(&op, (const char *)ops + offset, sizeof(op));
+	nvmx_memcpy(&op, (const char *)ops + offset, sizeof(op));
 	return op;
 }
 
@@ -158,7 +158,7 @@ int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm 
 
 	if (error)
 		return error;
-	memset(vm, 0, sizeof(*vm));
+	nvmx_memset(vm, 0, sizeof(*vm));
 	vm->ops = config->ops;
 	vm->hw = *config->hw;
 	vm->withheld = config->withheld;
@@ -299,7 +299,7 @@ int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config 
 	struct nvmx_vcpu *v = mem;
 	int error;
 
-	memset(v, 0, sizeof(*v));
+	nvmx_memset(v, 0, sizeof(*v));
 	v->vm = vm;
 	v->ops = vm->ops;
 	nvmx_trace_select(v, NVMX_TRACE_ALL);

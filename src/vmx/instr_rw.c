@@ -5,8 +5,8 @@
  * L1's: with register operands and in a mode that the processor has vouched for, they cost a handful of VMREADs; L1 without a
  * hardware shadow executes dozens of them for each exit of L2.
  */
+#include "../mem.h"
 #include "instr.h"
-#include <string.h>
 
 #define INFO_REGISTER(info) ((info) & NVMX_BIT(10))
 #define INFO_REG1(info) ((info) >> 3 & 15u)  /* the operand that is not the encoding, if a register */
@@ -219,7 +219,7 @@ static uint64_t linked_read(struct nvmx_vcpu *v, unsigned row)
 		return nvmx_v12_get(s->v12, row);
 	}
 	if (nvmx_gpa_read(v, link + nvmx_field_rows[row].offset, &value, nvmx_field_rows[row].size))
-		memset(&value, 0xff, nvmx_field_rows[row].size); /* as a read of what is not RAM */
+		nvmx_memset(&value, 0xff, nvmx_field_rows[row].size); /* as a read of what is not RAM */
 	return value;
 }
 

@@ -2,9 +2,9 @@
 /*
  * L1's or L2's linear memory: a walk of its paging structures (SDM chapter 4) that answers as the processor's own would.
  */
+#include "../mem.h"
 #include "../ept/entry.h"
 #include "l1.h"
-#include <string.h>
 
 #define ENTRY_P NVMX_BIT64(0)
 #define ENTRY_W NVMX_BIT64(1)
@@ -325,14 +325,14 @@ int nvmx_linear_read(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 		if (translate(v, l1, linear, false, &gpa, fault))
 			return -1;
 		if (nvmx_frame_read(v, gpa, to, len))
-			memset(to, 0xff, len);
+			nvmx_memset(to, 0xff, len);
 		return 0;
 	}
 	if (translate_pieces(v, l1, linear, len, false, &p, fault))
 		return -1;
 	for (unsigned i = 0; i < 2 && p.len[i]; i++) {
 		if (nvmx_gpa_read(v, p.gpa[i], to, p.len[i]))
-			memset(to, 0xff, p.len[i]);
+			nvmx_memset(to, 0xff, p.len[i]);
 		to += p.len[i];
 	}
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "../mem.h"
 #include "vcpu.h"
-#include <string.h>
 
 #define PAGE 4096u
 
@@ -41,7 +41,7 @@ int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t 
 
 		if (!page)
 			return -1;
-		memcpy(page + (gpa & (PAGE - 1)), from, n);
+		nvmx_memcpy(page + (gpa & (PAGE - 1)), from, n);
 		v->ops->unmap(v->host, frame, page, true);
 		from += n;
 		gpa += n;

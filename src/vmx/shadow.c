@@ -7,8 +7,8 @@
  * The shadow is VMCLEARed after each access, so that what VMREAD and VMWRITE in VMX non-root operation find behind the
  * link pointer is the region in memory and not data of a VMCS that is active for VMX root operation (24.11.1).
  */
+#include "../mem.h"
 #include "port.h"
-#include <string.h>
 
 static bool usable(const struct nvmx_vcpu *v)
 {
@@ -34,7 +34,7 @@ static int bitmap_get(struct nvmx_vcpu *v, struct nvmx_page *page, bool for_read
 	page->va = v->ops->page_alloc(v->host, &page->hpa);
 	if (!page->va)
 		return -1;
-	memset(page->va, 0xff, 4096);
+	nvmx_memset(page->va, 0xff, 4096);
 	bitmap_allow(page->va, &v->vm->hw_rw);
 	if (for_read)
 		bitmap_allow(page->va, &v->vm->hw_ro);

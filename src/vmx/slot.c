@@ -3,10 +3,10 @@
  * Active vmcs12s (SDM 24.1).  A slot keeps its pages and its vmcs02 when the vmcs12 goes, so that L1's switching between
  * VMCSs allocates nothing: the next one finds a vmcs02 that only needs its own values.
  */
+#include "../mem.h"
 #include "merge.h"
 #include "port.h"
 #include "../ept/ept.h"
-#include <string.h>
 
 static int page_get(struct nvmx_vcpu *v, struct nvmx_page *page)
 {
@@ -88,7 +88,7 @@ int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	s->v12 = s->page12.va;
 	s->last_use = ++v->clock;
 	s->dirty = v->vm->rows;
-	memset(&s->stale, 0, sizeof(s->stale));
+	nvmx_memset(&s->stale, 0, sizeof(s->stale));
 	s->dirty_groups = ~0u;
 	return 0;
 }

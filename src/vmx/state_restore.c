@@ -3,12 +3,12 @@
  * A vCPU takes over nested state.  The blob is judged, and a vmcs02 for its L2 built, in a slot of its own; only when nothing
  * can fail any more does it replace what the vCPU had.
  */
+#include "../mem.h"
 #include "../ept/ept.h"
 #include "../invept/invept.h"
 #include "route.h"
 #include "state.h"
 #include <nestvmx/check.h>
-#include <string.h>
 
 #define PAGE_END offsetof(struct nvmx_state, shadow_vmcs12)
 #define MTF_EVENT (NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT)
@@ -115,7 +115,7 @@ static int read_header(struct restore *r, size_t bytes)
 {
 	if (bytes < sizeof(r->h))
 		return NVMX_STATE_TRUNCATED;
-	memcpy(&r->h, &r->state->header, sizeof(r->h));
+	nvmx_memcpy(&r->h, &r->state->header, sizeof(r->h));
 	if (r->h.size > NVMX_STATE_MAX_SIZE)
 		return NVMX_STATE_OVERSIZED;
 	if (r->h.size < sizeof(r->h) || r->h.size > bytes)
@@ -135,7 +135,7 @@ static int read_vmcs12(struct restore *r)
 	if (nvmx_slot_prepare(r->v, r->s))
 		return NVMX_STATE_NO_MEMORY;
 	v12 = r->s->v12;
-	memcpy(v12, r->state->vmcs12, NVMX_VMCS12_USED);
+	nvmx_memcpy(v12, r->state->vmcs12, NVMX_VMCS12_USED);
 	if (!nvmx_revision_known(r->v, v12->revision) || (r->l2 && v12->revision & NVMX_SHADOW_VMCS_INDICATOR))
 		return NVMX_STATE_REVISION;
 	return NVMX_STATE_OK;
@@ -148,7 +148,7 @@ static int read_link(struct restore *r)
 		return NVMX_STATE_OK;
 	if (r->h.size < sizeof(struct nvmx_state))
 		return NVMX_STATE_TRUNCATED;
-	memcpy(&r->in.link_revision, r->state->shadow_vmcs12, sizeof(r->in.link_revision));
+	nvmx_memcpy(&r->in.link_revision, r->state->shadow_vmcs12, sizeof(r->in.link_revision));
 	return r->in.link_revision == (NVMX_VMCS12_REVISION | NVMX_SHADOW_VMCS_INDICATOR) ? NVMX_STATE_OK
 											   : NVMX_STATE_REVISION;
 }
@@ -159,7 +159,7 @@ static void read_live(struct restore *r)
 	struct nvmx_state_live *live = &r->live;
 	const size_t least = offsetof(struct nvmx_state_live, size);
 
-	memcpy(live, r->state->vmcs12 + NVMX_STATE_LIVE_OFFSET, sizeof(*live));
+	nvmx_memcpy(live, r->state->vmcs12 + NVMX_STATE_LIVE_OFFSET, sizeof(*live));
 	if (live->magic == NVMX_STATE_LIVE_MAGIC)
 		r->live_size = live->size < least ? least : live->size < sizeof(*live) ? live->size : sizeof(*live);
 	r->run_pending = r->h.flags & NVMX_STATE_RUN_PENDING ||
@@ -202,7 +202,7 @@ static void settle_live(struct restore *r)
 	const struct nvmx_vmcs12 *v12 = r->s->v12;
 
 	if (r->live_size)
-		memcpy(r->in.pdpte, r->live.pdpte, sizeof(r->in.pdpte));
+		nvmx_memcpy(r->in.pdpte, r->live.pdpte, sizeof(r->in.pdpte));
 	else
 		guess_event(r);
 	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++) {
@@ -286,7 +286,7 @@ static int check_l2(struct restore *r)
 	r->in.vtpr_known = memory.vtpr_known;
 	r->in.pdpte_known = nvmx_needs_pdptes(v12);
 	if (!r->live_size)
-		memcpy(r->in.pdpte, memory.pdpte, sizeof(r->in.pdpte));
+		nvmx_memcpy(r->in.pdpte, memory.pdpte, sizeof(r->in.pdpte));
 	if (!r->in.link_revision)
 		r->in.link_revision = memory.link_revision;
 	error = check(r, NVMX_GROUPS_ALL);

@@ -3,9 +3,9 @@
  * The nested state of a vCPU as a blob.  What is the vCPU's stays as it is: the blob's vmcs12 is a copy that is brought up
  * to date, not the slot's.
  */
+#include "../mem.h"
 #include "merge.h"
 #include "state.h"
-#include <string.h>
 
 #define LIVE(name) offsetof(struct nvmx_state_live, name)
 const struct nvmx_live_row nvmx_live_rows[NVMX_LIVE_ROWS] = {
@@ -35,7 +35,7 @@ static uint32_t state_size(const struct nvmx_vcpu *v)
 
 static void save_header(struct nvmx_vcpu *v, struct nvmx_state_header *h)
 {
-	memset(h, 0, sizeof(*h));
+	nvmx_memset(h, 0, sizeof(*h));
 	h->size = state_size(v);
 	h->vmxon_pa = v->smm.active ? v->smm.vmxon_ptr : v->vmxon_ptr;
 	h->vmcs12_pa = v->cur ? v->cur->gpa : NVMX_STATE_NO_ADDR;
@@ -50,7 +50,7 @@ static void save_live(struct nvmx_vcpu *v, struct nvmx_state_live *live)
 {
 	uint32_t entry02 = v->cur->ctl02[NVMX_WORD_ENTRY];
 
-	memset(live, 0, sizeof(*live));
+	nvmx_memset(live, 0, sizeof(*live));
 	live->magic = NVMX_STATE_LIVE_MAGIC;
 	live->size = sizeof(*live);
 	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
@@ -99,11 +99,11 @@ static void save_shadow(struct nvmx_vcpu *v, uint8_t *page)
 {
 	struct nvmx_slot *s = nvmx_slot_find(v, v->cur->v12->vmcs_link_pointer);
 
-	memset(page, 0, NVMX_VMCS12_SIZE);
+	nvmx_memset(page, 0, NVMX_VMCS12_SIZE);
 	if (s)
-		memcpy(page, s->v12, NVMX_VMCS12_USED);
+		nvmx_memcpy(page, s->v12, NVMX_VMCS12_USED);
 	else if (nvmx_gpa_read(v, v->cur->v12->vmcs_link_pointer, page, NVMX_VMCS12_USED))
-		memset(page, 0, NVMX_VMCS12_SIZE);
+		nvmx_memset(page, 0, NVMX_VMCS12_SIZE);
 }
 
 /* Active VMCSs that are not current: a VMPTRLD elsewhere must find them in L1's memory. */
@@ -138,8 +138,8 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 	if (v->cur) {
 		if (!nvmx_l2_lives(v))
 			settle_current(v);
-		memset(state->vmcs12, 0, sizeof(state->vmcs12));
-		memcpy(state->vmcs12, v->cur->v12, NVMX_VMCS12_USED);
+		nvmx_memset(state->vmcs12, 0, sizeof(state->vmcs12));
+		nvmx_memcpy(state->vmcs12, v->cur->v12, NVMX_VMCS12_USED);
 		if (nvmx_l2_lives(v))
 			save_l2(v, &state->header, (struct nvmx_vmcs12 *)state->vmcs12, l1_tsc);
 		if (*needed == sizeof(struct nvmx_state))

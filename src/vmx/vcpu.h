@@ -5,6 +5,7 @@
 #ifndef NVMX_SRC_VCPU_H
 #define NVMX_SRC_VCPU_H
 
+#include "../mem.h"
 #include "../vmcs/controls.h"
 #include "../vmcs/vmcs.h"
 #include <nestvmx/nestvmx.h>
@@ -445,9 +446,9 @@ static inline int nvmx_frame_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, 
 	if (!page)
 		return -1;
 	if (len == 16) /* a descriptor: without a call */
-		__builtin_memcpy(buf, page + (gpa & 0xfff), 16);
+		nvmx_memcpy(buf, page + (gpa & 0xfff), 16);
 	else
-		__builtin_memcpy(buf, page + (gpa & 0xfff), len);
+		nvmx_memcpy(buf, page + (gpa & 0xfff), len);
 	v->ops->unmap(v->host, frame, page, false);
 	return 0;
 }

@@ -52,7 +52,7 @@ void nvmx_vtd_cache_fill(struct nvmx_vtd *u, uint16_t domain, uint64_t iova, con
 
 void nvmx_vtd_cache_reset(struct nvmx_vtd *u)
 {
-	memset(&u->caches, 0, sizeof(u->caches));
+	nvmx_memset(&u->caches, 0, sizeof(u->caches));
 }
 
 void nvmx_vtd_cache_inv_context(struct nvmx_vtd *u, const struct vtd_inv_context *inv)

@@ -212,7 +212,7 @@ static inline void flushed(struct nvmx_vtd *u)
 /* The device-TLB flushes asked for go out; `again`: they will have to be repeated. */
 static void send_devices(struct nvmx_vtd *u, bool again)
 {
-	memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
+	nvmx_memcpy(u->flat.flushes + u->flat.flushes_n, u->flat.device_flushes,
 	       u->flat.device_flushes_n * sizeof(*u->flat.flushes));
 	for (unsigned i = 0; i < u->flat.devices_end; i++) {
 		u->flat.devices[i].sent |= u->flat.devices[i].asked;

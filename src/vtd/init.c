@@ -48,7 +48,7 @@ static bool op_present(const struct nvmx_vtd_ops *ops, size_t offset)
 {
 	void (*op)(void);
 
-	memcpy(&op, (const char *)ops + offset, sizeof(op));
+	nvmx_memcpy(&op, (const char *)ops + offset, sizeof(op));
 	return op;
 }
 
@@ -95,7 +95,7 @@ int nvmx_vtd_init(void *mem, const struct nvmx_vtd_config *config, struct nvmx_v
 		return fail(detail, NVMX_VTD_ERR_ABI, config->ops->size);
 	if (config->ops->abi != NVMX_VTD_ABI_VERSION)
 		return fail(detail, NVMX_VTD_ERR_ABI, config->ops->abi);
-	memset(u, 0, sizeof(*u));
+	nvmx_memset(u, 0, sizeof(*u));
 	u->config = *config;
 	defaults(&u->config);
 	error = check(&u->config, detail);

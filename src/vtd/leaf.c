@@ -443,7 +443,7 @@ bool nvmx_vtd_refresh(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table
 	}
 	vtd_count(u, NVMX_VTD_CNT_COMPARE);
 	page12 = u->ops->map(u->host, t->gpa12, false);
-	if (!page12 || memcmp(t->copy + lo, page12 + lo, (hi - lo) * 8u) != 0)
+	if (!page12 || nvmx_memcmp(t->copy + lo, page12 + lo, (hi - lo) * 8u) != 0)
 		done = refresh_entries(u, w, t, lo, hi, page12);
 	if (page12)
 		u->ops->unmap(u->host, t->gpa12, page12, false);

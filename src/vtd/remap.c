@@ -40,7 +40,7 @@ static enum nvmx_vtd_fault find_entry(struct nvmx_vtd *u, uint32_t index, bool c
 		return NVMX_VTD_FAULT_IR_INDEX;
 	*warm = cached && line->valid && line->index == index;
 	if (*warm) {
-		memcpy(e, line->entry, sizeof(line->entry));
+		nvmx_memcpy(e, line->entry, sizeof(line->entry));
 		return NVMX_VTD_FAULT_NONE;
 	}
 	if (!nvmx_vtd_fetch(u, address, e, 2))

@@ -54,8 +54,8 @@ size_t nvmx_vtd_save(const struct nvmx_vtd *u, void *out, size_t size)
 		return 0;
 	for (unsigned i = 0; i < ROWS; i++)
 		b.reg[i] = u->reg[save_rows[i].reg];
-	memset(out, 0, NVMX_VTD_SAVE_SIZE);
-	memcpy(out, &b, sizeof(b));
+	nvmx_memset(out, 0, NVMX_VTD_SAVE_SIZE);
+	nvmx_memcpy(out, &b, sizeof(b));
 	return NVMX_VTD_SAVE_SIZE;
 }
 
@@ -115,7 +115,7 @@ int nvmx_vtd_restore(struct nvmx_vtd *u, const void *in, size_t size)
 
 	if (size < NVMX_VTD_SAVE_SIZE || u->reg[REG_GSTS] || u->root)
 		return NVMX_VTD_ERR_STATE;
-	memcpy(&b, in, sizeof(b));
+	nvmx_memcpy(&b, in, sizeof(b));
 	if (!valid(u, &b))
 		return NVMX_VTD_ERR_STATE;
 	for (unsigned i = 0; i < ROWS; i++)

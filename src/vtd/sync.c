@@ -116,7 +116,7 @@ static bool sync_space(struct nvmx_vtd *u, struct vtd_space *s)
 		nvmx_vtd_walker_end(u, s, w);
 		s->walking = false;
 		s->ranges_n--;
-		memmove(s->ranges, s->ranges + 1, s->ranges_n * sizeof(*s->ranges));
+		nvmx_memmove(s->ranges, s->ranges + 1, s->ranges_n * sizeof(*s->ranges));
 	}
 	return true;
 }

@@ -4,7 +4,7 @@
 #define NVMX_SRC_VTD_VTD_H
 
 #include <nestvmx/vtd.h>
-#include <string.h>
+#include "../mem.h"
 
 #define BIT(n) (1u << (n))
 #define BIT64(n) (1ull << (n))
