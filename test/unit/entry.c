@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* VM entries one after the other: what a later one finds anew, though L1 has not written it and the host has not said so. */
+#include "minihost.h"
+#include "check_states.h"
+#include "vmx/merge.h"
+
+static const struct nvmx_l2_exit hlt = { .reason = NVMX_XR_HLT };
+
+/* L1's VMCS for a valid L2 in 64-bit mode, with capabilities that allow it. */
+static struct nvmx_slot *ready(struct mini *m)
+{
+	uint8_t maxphyaddr = m->vm->caps.maxphyaddr;
+
+	nvmx_control_masks_make(&m->vm->masks);
+	mini_enter_vmx(m, true);
+	full_caps(&m->vm->caps);
+	m->vm->caps.maxphyaddr = maxphyaddr;
+	long_mode(m->v->cur->v12);
+	m->v->cur->v12->revision = NVMX_VMCS12_REVISION;
+	m->v->ctl01[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
+	return m->v->cur;
+}
+
+static struct mini_vmcs *enter(struct mini *m, bool launch)
+{
+	assert_int_equal(nvmx_enter_l2(m->v, launch), NVMX_RESUME_L2);
+	assert_true(m->v->in_l2);
+	assert_int_equal(nvmx_before_l2(m->v), NVMX_RESUME_L2);
+	assert_ptr_equal(m->host.current, mini_vmcs(&m->host, m->v->cur->page02.hpa));
+	return m->host.current;
+}
+
+static void leave(struct mini *m)
+{
+	m->host.current->field[NVMX_I_IDT_VECTORING_INFO] = 0;
+	assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_RESUME_L1);
+	nvmx_vmwrite_flush(m->v);
+	assert_false(m->v->in_l2);
+	assert_ptr_equal(m->host.current, &m->host.vmcs[MINI_PAGES]);
+}
+
+/* The host may move L1's TSC at any time: it is in vmcs01's offset alone. */
+static void the_hosts_tsc_offset_moves(void **state)
+{
+	struct mini *m = *state;
+	struct mini_vmcs *vmcs02;
+
+	ready(m);
+	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_TSC_OFFSET;
+	F01(TSC_OFFSET) = 0x1000;
+	vmcs02 = enter(m, true);
+	assert_int_equal(vmcs02->field[NVMX_I_TSC_OFFSET], 0x1000);
+	leave(m);
+	F01(TSC_OFFSET) = 0x2000;
+	enter(m, false);
+	assert_int_equal(vmcs02->field[NVMX_I_TSC_OFFSET], 0x2000);
+	leave(m);
+}
+
+/* Registers that L1's entry does not load are L1's own, each time. */
+static void l1s_registers_run_in_l2(void **state)
+{
+	static const unsigned rows[] = { NVMX_I_GUEST_PAT, NVMX_I_GUEST_DR7, NVMX_I_GUEST_DEBUGCTL };
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+	struct mini_vmcs *vmcs02;
+
+	s->v12->entry_ctls &= ~(NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_DEBUG);
+	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS, ~0ull << 32);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 3; i++)
+			*mini01(m, rows[i]) = 0x400 + 16 * round + i;
+		vmcs02 = enter(m, !round);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(vmcs02->field[rows[i]], 0x400 + 16 * round + i);
+		leave(m);
+	}
+}
+
+/* VMLAUNCH and VMRESUME, the launch state, and the instruction that they end. */
+static void launch_state_follows(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+
+	assert_int_equal(s->v12->launch_state, NVMX_LAUNCH_CLEAR);
+	enter(m, true);
+	leave(m);
+	assert_int_equal(s->v12->launch_state, NVMX_LAUNCH_LAUNCHED);
+	enter(m, false);
+	leave(m);
+	assert_int_equal(s->v12->launch_state, NVMX_LAUNCH_LAUNCHED);
+	assert_int_equal(m->v->counters[NVMX_CNT_ENTRY], 2);
+	assert_int_equal(m->v->counters[NVMX_CNT_EXIT_TO_L1], 2);
+}
+
+static enum nvmx_verdict launch(struct mini *m)
+{
+	enum nvmx_verdict verdict = nvmx_enter_l2(m->v, true);
+
+	nvmx_vmwrite_flush(m->v);
+	return verdict;
+}
+
+/* A check that fails: nothing of L2 is entered, and the error says what kind it was. */
+static void failed_checks_stay_in_l1(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+
+	nvmx_slot_write(s, NVMX_I_CR3_TARGET_COUNT, 5);
+	mini_failed(m, launch(m), NVMX_VMERR_ENTRY_CONTROLS);
+	nvmx_slot_write(s, NVMX_I_CR3_TARGET_COUNT, 0);
+	nvmx_slot_write(s, NVMX_I_HOST_CR4, 0);
+	mini_failed(m, launch(m), NVMX_VMERR_ENTRY_HOST_STATE);
+	nvmx_slot_write(s, NVMX_I_HOST_CR4, NVMX_CR4_VMXE | NVMX_CR4_PAE);
+	nvmx_slot_write(s, NVMX_I_GUEST_RFLAGS, 0);
+	assert_int_equal(launch(m), NVMX_RESUME_L1);
+	assert_int_equal(s->v12->exit_reason, NVMX_XR_ENTRY_FAIL_GUEST | NVMX_XR_ENTRY_FAILURE);
+	assert_int_equal(s->v12->exit_qualification, 0);
+	assert_int_equal(s->v12->launch_state, NVMX_LAUNCH_CLEAR);
+	assert_int_equal(m->v->counters[NVMX_CNT_ENTRY_FAIL], 3);
+	assert_int_equal(m->v->counters[NVMX_CNT_ENTRY], 0);
+	assert_false(m->v->in_l2);
+	assert_int_equal(F01(GUEST_RIP), s->v12->host_rip);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		MINI_TEST(the_hosts_tsc_offset_moves),
+		MINI_TEST(l1s_registers_run_in_l2),
+		MINI_TEST(launch_state_follows),
+		MINI_TEST(failed_checks_stay_in_l1),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
