@@ -104,7 +104,7 @@ static const char *of_vmcs01(const struct nvmx_control_row *row)
 	case NVMX_FROM_MAP: return "kept on the host's own EPT";
 	case NVMX_FROM_REFUSED: return "refused";
 	case NVMX_FROM_L1: return "not L2's";
-	default: return row->why;
+	default: return "worked out from both";
 	}
 }
 
