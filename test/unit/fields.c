@@ -244,6 +244,51 @@ static void fields_exist_by_capability(void **state)
 	assert_false(nvmx_field_exists(&nvmx_field_rows[NVMX_I_CR3_TARGET1], &caps));
 }
 
+/* The 1-setting of which control makes a field exist, by encodings and bit numbers (SDM appendix B). */
+static const struct {
+	uint32_t msr, encoding;
+	uint8_t bit;
+} made_by[] = {
+#define PIN NVMX_MSR_VMX_TRUE_PINBASED_CTLS
+#define PROC NVMX_MSR_VMX_TRUE_PROCBASED_CTLS
+#define PROC2 NVMX_MSR_VMX_PROCBASED_CTLS2
+#define ENTRY NVMX_MSR_VMX_TRUE_ENTRY_CTLS
+	{ PIN, 0x0002, 7 },    { PIN, 0x2016, 7 },    { PIN, 0x482e, 6 },    { PROC, 0x2004, 28 },  { PROC, 0x2012, 21 },
+	{ PROC, 0x401c, 21 },  { PROC, 0x401e, 31 },  { PROC, 0x2034, 17 },  { PROC2, 0x0000, 5 },  { PROC2, 0x0004, 18 },
+	{ PROC2, 0x0810, 9 },  { PROC2, 0x0812, 17 }, { PROC2, 0x200e, 17 }, { PROC2, 0x2014, 0 },  { PROC2, 0x2018, 13 },
+	{ PROC2, 0x201a, 1 },  { PROC2, 0x201c, 9 },  { PROC2, 0x201e, 9 },  { PROC2, 0x2020, 9 },  { PROC2, 0x2022, 9 },
+	{ PROC2, 0x2026, 14 }, { PROC2, 0x2028, 14 }, { PROC2, 0x202a, 18 }, { PROC2, 0x202c, 20 }, { PROC2, 0x202e, 15 },
+	{ PROC2, 0x2032, 25 }, { PROC2, 0x2036, 28 }, { PROC2, 0x2400, 1 },  { PROC2, 0x280a, 1 },  { PROC2, 0x280c, 1 },
+	{ PROC2, 0x280e, 1 },  { PROC2, 0x2810, 1 },  { PROC2, 0x4020, 10 }, { PROC2, 0x4022, 10 }, { PROC2, 0x4024, 31 },
+	{ ENTRY, 0x2804, 14 }, { ENTRY, 0x2806, 15 }, { ENTRY, 0x2808, 13 }, { ENTRY, 0x2812, 16 }, { ENTRY, 0x2814, 18 },
+	{ ENTRY, 0x2818, 22 }, { ENTRY, 0x2c00, 14 }, { ENTRY, 0x2c02, 15 }, { ENTRY, 0x2c04, 13 }, { ENTRY, 0x2c06, 22 },
+	{ ENTRY, 0x6828, 20 }, { ENTRY, 0x682a, 20 }, { ENTRY, 0x682c, 20 }, { ENTRY, 0x6c18, 20 }, { ENTRY, 0x6c1a, 20 },
+	{ ENTRY, 0x6c1c, 20 },
+#undef PIN
+#undef PROC
+#undef PROC2
+#undef ENTRY
+};
+
+/* With one control alone, and with all but that one. */
+static void fields_exist_by_one_control(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(made_by) / sizeof(*made_by); i++) {
+		struct nvmx_caps one = { .maxphyaddr = 39, .linear_width = 48 }, others = one;
+		int row = nvmx_field_find(made_by[i].encoding);
+		uint64_t bit = NVMX_BIT64(32 + made_by[i].bit);
+
+		assert_true(row >= 0);
+		for (uint32_t m = 0; m < NVMX_CAPS_MSRS; m++)
+			others.msr[m] = ~0ull;
+		others.msr[made_by[i].msr - NVMX_CAPS_FIRST_MSR] &= ~bit;
+		one.msr[made_by[i].msr - NVMX_CAPS_FIRST_MSR] = bit;
+		if (!nvmx_field_exists(&nvmx_field_rows[row], &one) || nvmx_field_exists(&nvmx_field_rows[row], &others))
+			fail_msg("%04x", made_by[i].encoding);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +299,7 @@ int main(void)
 		cmocka_unit_test(fields_do_not_overlap),
 		cmocka_unit_test(get_and_set_keep_the_width),
 		cmocka_unit_test(fields_exist_by_capability),
+		cmocka_unit_test(fields_exist_by_one_control),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

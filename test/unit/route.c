@@ -266,6 +266,18 @@ static void unknown_reasons(void **state)
 	}
 }
 
+/* Bits that a rule does not look at would only mislead. */
+static void rows_have_no_idle_bits(void **state)
+{
+	(void)state;
+	for (uint32_t reason = 0; reason < NVMX_XR_COUNT; reason++) {
+		const struct nvmx_route_row *row = nvmx_route_row(reason);
+		bool used = row->rule == NVMX_RULE_PIN || row->rule == NVMX_RULE_PROC || row->rule == NVMX_RULE_PROC2;
+
+		assert_int_equal(row->bits != 0, used);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +291,7 @@ int main(void)
 		cmocka_unit_test(xss),
 		cmocka_unit_test(where_to_look),
 		cmocka_unit_test(unknown_reasons),
+		cmocka_unit_test(rows_have_no_idle_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

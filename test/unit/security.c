@@ -331,6 +331,56 @@ static void only_the_host_opens_ports(void **state)
 	back_in_l1(m);
 }
 
+/* What the host emulates for L2 is held against L1's bitmaps and controls, byte by byte, as the processor's own access would be. */
+static void ports_that_the_host_emulates_for_l2(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = active(m)->v12;
+
+	v12->io_bitmap_a = 0x32000;
+	v12->io_bitmap_b = 0x33000;
+	m->host.ram[0x32000 + 0x71 / 8] = 1u << (0x71 % 8);
+	m->host.ram[0x33000] = 1; /* port 8000H */
+	assert_false(nvmx_l1_wants_port(m->v, 0x71, 1));
+	v12->proc_ctls = NVMX_PROC_UNCOND_IO;
+	assert_true(nvmx_l1_wants_port(m->v, 0x70, 1));
+	v12->proc_ctls = NVMX_PROC_UNCOND_IO | NVMX_PROC_IO_BITMAPS;
+	assert_false(nvmx_l1_wants_port(m->v, 0x70, 1));
+	assert_true(nvmx_l1_wants_port(m->v, 0x70, 2));
+	assert_true(nvmx_l1_wants_port(m->v, 0x6e, 4));
+	assert_false(nvmx_l1_wants_port(m->v, 0x72, 4));
+	assert_false(nvmx_l1_wants_port(m->v, 0x7ffe, 2));
+	assert_true(nvmx_l1_wants_port(m->v, 0x7ffe, 4));
+	assert_true(nvmx_l1_wants_port(m->v, 0x8000, 1));
+	assert_false(nvmx_l1_wants_port(m->v, 0xffff, 1));
+	assert_true(nvmx_l1_wants_port(m->v, 0xffff, 2)); /* wraps around (SDM 25.1.3) */
+	v12->io_bitmap_a = MINI_RAM; /* no RAM reads as ones */
+	assert_true(nvmx_l1_wants_port(m->v, 0x70, 1));
+}
+
+/* So are exceptions that it finds in them, by vector and page-fault error code (SDM 25.2). */
+static void exceptions_that_the_host_finds_for_l2(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->exception_bitmap = NVMX_BIT(NVMX_GP) | NVMX_BIT(NVMX_PF);
+	v12->pf_ec_mask = 3;
+	v12->pf_ec_match = 2; /* writes to what is not present */
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_GP, 0));
+	assert_false(nvmx_l1_wants_exception(m->v, NVMX_UD, 0));
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_PF, 2));
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_PF, 6));
+	assert_false(nvmx_l1_wants_exception(m->v, NVMX_PF, 3));
+	v12->exception_bitmap = NVMX_BIT(NVMX_DB) | NVMX_BIT(NVMX_AC) | NVMX_BIT(NVMX_MC);
+	assert_false(nvmx_l1_wants_exception(m->v, NVMX_PF, 2));
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_PF, 3)); /* the reverse, with a 0 in the bitmap */
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_DB, 0) && nvmx_l1_wants_exception(m->v, NVMX_AC, 0) &&
+		    nvmx_l1_wants_exception(m->v, NVMX_MC, 0));
+	back_in_l1(m);
+	assert_false(nvmx_l1_wants_exception(m->v, NVMX_DB, 0));
+}
+
 /* A hypercall of 32-bit code has no say in the upper halves of registers. */
 static void registers_of_32bit_code_are_narrow(void **state)
 {
@@ -504,6 +554,8 @@ int main(void)
 		MINI_TEST(exits_that_nothing_asks_for_are_l1s),
 		MINI_TEST(a_list_of_msrs_has_an_end),
 		MINI_TEST(only_the_host_opens_ports),
+		MINI_TEST(ports_that_the_host_emulates_for_l2),
+		MINI_TEST(exceptions_that_the_host_finds_for_l2),
 		MINI_TEST(registers_of_32bit_code_are_narrow),
 		cmocka_unit_test(control_registers_of_l2_are_supported),
 		cmocka_unit_test(rip_of_l2_is_canonical),

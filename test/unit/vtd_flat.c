@@ -119,6 +119,7 @@ static void dummy(uint32_t flags)
 	psi(w, IOVA, 0);
 	hpa = dma(w, IOVA, 2);
 	assert_true(hpa != HW_FAULT && (hpa < HW_RAM_HPA || hpa >= HW_PAGE_HPA));
+	assert_true(flags & NVMX_VTD_ASSIGN_MAP || hpa >= HW_PAGE_HPA); /* a page that the host has given, and no other */
 	assert_int_equal(counter(w, NVMX_VTD_CNT_DUMMY), 1);
 	w->r->host.hw->map[600].rights = 0;
 	*at(w, 0x200000, 2) = 0x200000 | SL_LARGE | 3; /* one frame of a large page */
