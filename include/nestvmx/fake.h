@@ -274,7 +274,6 @@ struct fake_cpu {
 	uint64_t flushes;
 	uint64_t switches;        /* of EPT pointers by VMFUNC */
 	struct fake_trace *trace;
-	uint32_t refused_error;   /* of the last VM entry that failed: the error, or the qualification */
 	const char *refused;      /* and the rule, with its section; NULL: it did not fail */
 };
 

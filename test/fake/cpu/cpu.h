@@ -65,6 +65,8 @@ static inline uint64_t *fake_protection(struct fake_cpu *c, const struct fake_pr
 	return (uint64_t *)(void *)((char *)&c->a + p->offset);
 }
 uint64_t fake_tsc(const struct fake_cpu *c);
+/* CR0 or CR4 against what VMX operation fixes (23.8), but for the bits that are free. */
+bool fake_fixed(const struct nvmx_caps *caps, unsigned cr, uint64_t value, uint64_t free_bits);
 bool fake_cr_valid(const struct fake_cpu *c, unsigned cr, uint64_t value);
 
 /* event.c */

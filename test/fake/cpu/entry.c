@@ -1,32 +1,54 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/*
- * VM entry (SDM 26).  The checks are the library's rows, judged here over any VMCS against this processor's capabilities;
- * the rows have unit tests of their own.
- */
-#include <string.h>
-#include <nestvmx/check.h>
-#include "cpu.h"
-#include "vmcs/vmcs.h"
+/* VM entry (SDM 26); its checks are in check_*.c. */
+#include "check.h"
 
-static const struct nvmx_check_row *judge(struct fake_cpu *c)
+/* What a VM entry is refused with: a VM-instruction error, or the qualification of an entry failure (26.8). */
+struct refusal {
+	const char *broken;   /* the rule; NULL: none */
+	uint32_t error;
+	uint64_t qualification;
+};
+
+static struct entry read_entry(const struct fake_cpu *c)
 {
-	static struct nvmx_vmcs12 v12;
-	struct nvmx_check_input in = { .v12 = &v12, .caps = c->caps, .current_vmcs = c->vmcs };
+	struct entry e = {
+		.c = c, .pin = (uint32_t)fake_field(c, NVMX_PIN_CTLS), .proc = (uint32_t)fake_field(c, NVMX_PROC_CTLS),
+		.proc2 = fake_proc2(c), .exit = (uint32_t)fake_field(c, NVMX_EXIT_CTLS),
+		.entry = (uint32_t)fake_field(c, NVMX_ENTRY_CTLS), .misc = nvmx_caps_get(c->caps, NVMX_MSR_VMX_MISC),
+		.event = (uint32_t)fake_field(c, NVMX_ENTRY_INTR_INFO), .cr0 = fake_field(c, NVMX_GUEST_CR0),
+		.cr3 = fake_field(c, NVMX_GUEST_CR3), .cr4 = fake_field(c, NVMX_GUEST_CR4),
+		.rflags = fake_field(c, NVMX_GUEST_RFLAGS),
+	};
 
-	memset(&v12, 0, sizeof(v12));
-	for (unsigned i = 0; i < NVMX_ROWS; i++)
-		nvmx_v12_set(&v12, i, *fake_value(c->mem, c->vmcs, nvmx_field_rows[i].encoding));
-	in.l1_ia32e = c->a.efer & NVMX_EFER_LMA;
-	if (v12.vmcs_link_pointer != FAKE_NONE)
-		in.link_revision = (uint32_t)fake_phys_read(c, v12.vmcs_link_pointer, 4);
-	if (v12.proc_ctls & NVMX_PROC_TPR_SHADOW) {
-		in.vtpr = (uint8_t)fake_phys_read(c, v12.virtual_apic_addr + 0x80, 1);
-		in.vtpr_known = true;
+	e.injects = e.event & NVMX_INTR_VALID;
+	e.type = NVMX_INTR_TYPE(e.event);
+	e.vector = e.event & NVMX_INTR_VECTOR;
+	e.ia32e = e.entry & NVMX_ENTRY_IA32E;
+	return e;
+}
+
+/* 26.3 leaves the order of checks open, and the qualification depends on it: it is the one of docs/conformance.md. */
+static struct refusal judge(const struct fake_cpu *c)
+{
+	static const struct {
+		const char *(*check)(const struct entry *e);
+		uint32_t error;
+		uint64_t qualification;
+	} checks[] = {
+		{ fake_check_controls, NVMX_VMERR_ENTRY_CONTROLS, 0 }, { fake_check_host, NVMX_VMERR_ENTRY_HOST_STATE, 0 },
+		{ fake_check_registers, 0, 0 }, { fake_check_segments, 0, 0 }, { fake_check_link, 0, 4 },
+		{ fake_check_activity, 0, 0 }, { fake_check_nmi, 0, 3 }, { fake_check_pending, 0, 0 },
+		{ fake_check_pdptes, 0, 2 },
+	};
+	const struct entry e = read_entry(c);
+	const char *broken;
+
+	for (unsigned i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+		broken = checks[i].check(&e);
+		if (broken)
+			return (struct refusal){ broken, checks[i].error, checks[i].qualification };
 	}
-	for (unsigned i = 0; i < 4; i++)
-		in.pdpte[i] = fake_phys_read(c, (v12.guest_cr3 & 0xffffffe0u) + 8 * i, 8);
-	in.pdpte_known = true;
-	return nvmx_check_entry(&in, NVMX_GROUPS_ALL);
+	return (struct refusal){ NULL, 0, 0 };
 }
 
 static void load_segments(struct fake_cpu *c)
@@ -147,7 +169,7 @@ int fake_vmenter(struct fake_cpu *c, bool launch)
 {
 	const struct fake_region *r = fake_region(c);
 	const struct fake_dislike *own;
-	const struct nvmx_check_row *row;
+	struct refusal refusal;
 
 	c->refused = NULL;
 	if (!r || r->revision >> 31)
@@ -156,16 +178,12 @@ int fake_vmenter(struct fake_cpu *c, bool launch)
 		return NVMX_VMERR_ENTRY_MOVSS;
 	if (launch == (r->launched != 0))
 		return launch ? NVMX_VMERR_VMLAUNCH_NOT_CLEAR : NVMX_VMERR_VMRESUME_NOT_LAUNCHED;
-	row = judge(c);
-	own = row ? NULL : disliked(c);
-	if (own) {
-		c->refused = "a rule of the processor's own";
-		return own->error ? (int)own->error : fail(c, NVMX_XR_ENTRY_FAIL_GUEST, 0);
-	}
-	if (!row)
+	refusal = judge(c);
+	own = refusal.broken ? NULL : disliked(c);
+	if (own)
+		refusal = (struct refusal){ "a rule of the processor's own", own->error, 0 };
+	if (!refusal.broken)
 		return complete(c, launch);
-	c->refused = row->id;
-	if (row->consequence == NVMX_CHECK_VMFAIL)
-		return row->error;
-	return fail(c, NVMX_XR_ENTRY_FAIL_GUEST, row->qualification);
+	c->refused = refusal.broken;
+	return refusal.error ? (int)refusal.error : fail(c, NVMX_XR_ENTRY_FAIL_GUEST, refusal.qualification);
 }

@@ -15,14 +15,19 @@ void fake_cpuid(uint32_t leaf, uint64_t gpr[16])
 	gpr[2] = 0x49656e69;
 }
 
+bool fake_fixed(const struct nvmx_caps *caps, unsigned cr, uint64_t value, uint64_t free_bits)
+{
+	uint64_t must = nvmx_caps_get(caps, cr ? NVMX_MSR_VMX_CR4_FIXED0 : NVMX_MSR_VMX_CR0_FIXED0) & ~free_bits;
+	uint64_t may = nvmx_caps_get(caps, cr ? NVMX_MSR_VMX_CR4_FIXED1 : NVMX_MSR_VMX_CR0_FIXED1) | free_bits;
+
+	return (value & must) == must && !(value & ~may);
+}
+
 bool fake_cr_valid(const struct fake_cpu *c, unsigned cr, uint64_t value)
 {
-	uint64_t must = nvmx_caps_get(c->caps, cr ? NVMX_MSR_VMX_CR4_FIXED0 : NVMX_MSR_VMX_CR0_FIXED0);
-	uint64_t may = nvmx_caps_get(c->caps, cr ? NVMX_MSR_VMX_CR4_FIXED1 : NVMX_MSR_VMX_CR0_FIXED1);
+	bool unrestricted = !cr && c->guest && fake_proc2(c) & NVMX_PROC2_UNRESTRICTED;
 
-	if (!cr && c->guest && (fake_proc2(c) & NVMX_PROC2_UNRESTRICTED))
-		must &= ~(NVMX_CR0_PE | NVMX_CR0_PG);
-	return (value & must) == must && !(value & ~may);
+	return fake_fixed(c->caps, cr, value, unrestricted ? NVMX_CR0_PE | NVMX_CR0_PG : 0);
 }
 
 static bool canonical(uint64_t v)
