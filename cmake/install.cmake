@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
-# What an embedder finds: find_package(nestvmx), target nestvmx::nestvmx, and pkg-config nestvmx; documentation and tools.
+# What an embedder finds: find_package(nestvmx), target nestvmx::nestvmx, and with COMPONENTS fake nestvmx::fake; pkg-config nestvmx;
+# documentation and tools.
 # The folders are GNUInstallDirs', below the prefix or absolute.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -8,7 +9,14 @@ set(NESTVMX_PACKAGE ${CMAKE_INSTALL_LIBDIR}/cmake/nestvmx)
 install(TARGETS nestvmx EXPORT nestvmx ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
 	INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/nestvmx DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
-install(EXPORT nestvmx FILE nestvmxConfig.cmake NAMESPACE nestvmx:: DESTINATION ${NESTVMX_PACKAGE} COMPONENT dev)
+install(EXPORT nestvmx FILE nestvmxTargets.cmake NAMESPACE nestvmx:: DESTINATION ${NESTVMX_PACKAGE} COMPONENT dev)
+if(NESTVMX_FAKE)
+	install(TARGETS nestvmx-fake EXPORT nestvmx-fake ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
+		INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+	install(EXPORT nestvmx-fake FILE nestvmx-fakeTargets.cmake NAMESPACE nestvmx:: DESTINATION ${NESTVMX_PACKAGE} COMPONENT dev)
+endif()
+configure_package_config_file(cmake/nestvmxConfig.cmake.in nestvmxConfig.cmake INSTALL_DESTINATION ${NESTVMX_PACKAGE})
+install(FILES ${PROJECT_BINARY_DIR}/nestvmxConfig.cmake DESTINATION ${NESTVMX_PACKAGE} COMPONENT dev)
 # Below 1.0 a minor version may break.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/nestvmxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/nestvmxConfigVersion.cmake DESTINATION ${NESTVMX_PACKAGE} COMPONENT dev)

@@ -18,20 +18,18 @@
  *
  * A host of your own, in steps (examples/host is one, whole):
  *
- *   1. Memory and a processor.  fake_mem_init(&mem, FAKE_RAM_BASE); fake_hw_caps(&caps); fake_cpu_init(&cpu, &caps, &mem, &trace);
- *      cpu.native = true.  `caps` is what your struct nvmx_vm_config gives as `hw`.  Your pages come from fake_host_page(), and
- *      fake_at() is the pointer to a host-physical address; a guest frame is at fake_ram_hpa().
- *   2. The guest.  fake_memory_image(mem.ram) puts tables for L1 and L2 there (enum at "Where things are"); fake_l1_state(&cpu.a)
- *      is L1 in 64-bit mode at FAKE_L1_CODE.  script_start(&l1, FAKE_L1_CODE), script_...(), then cpu.code and cpu.codes.
- *   3. vmcs01.  fake_vmxon(&cpu, fake_new_region(&cpu)); vmcs01 = fake_new_region(&cpu); fake_vmclear(), fake_vmptrld();
- *      fake_write_guest(&cpu), fake_write_host(&cpu), fake_write_controls(&cpu, fake_new_ept(&cpu)), and by fake_field_set() what
- *      your host does otherwise.
- *   4. The loop.  fake_vmenter(&cpu, nvmx_must_launch(vcpu)) is VMLAUNCH or VMRESUME of the current VMCS; with FAKE_VM_ENTERED,
- *      fake_run(&cpu) runs the guest until cpu.stop is FAKE_EXITED (a VM exit: cpu.a.gpr holds the guest's registers, VMREADs give
- *      the rest) or says why the run is over.  Any other answer is the VM-instruction error, and cpu.refused the check that failed.
+ *   1. The guests.  script_start(&l1, FAKE_L1_CODE), script_...(): L1 begins there in 64-bit mode, in memory that has tables for it
+ *      and for an L2 at FAKE_L2_CODE (the enum at "Where things are").
+ *   2. Memory and a processor.  fake_hw_caps(&caps), which your struct nvmx_vm_config gives as `hw`; fake_setup(&cpu, &mem,
+ *      FAKE_RAM_BASE, &caps, code, 2, &trace).  Your pages come from fake_host_page(), and fake_at() is the pointer to a
+ *      host-physical address; a guest frame is at fake_ram_hpa().
+ *   3. vmcs01 = fake_native(&cpu) is a VMCS, current, in which any host's fields are; by fake_field_set() what yours does otherwise.
+ *   4. The loop.  fake_vmenter(&cpu, launch) is VMLAUNCH or VMRESUME of the current VMCS; `launch` is nvmx_must_launch(vcpu) for L2,
+ *      and that vmcs01 is not fake_launched() for L1.  With FAKE_VM_ENTERED, fake_run(&cpu) runs the guest until cpu.stop is
+ *      FAKE_EXITED (a VM exit: cpu.a.gpr holds the guest's registers, VMREADs give the rest) or says why the run is over.  Any
+ *      other answer is the VM-instruction error; cpu.refused, if not NULL, is the rule of SDM 26.2 or 26.3 that did not hold.
  *   5. Your callbacks are one call each: vmcs_load is fake_vmptrld(), vmcs_read_many fake_vmread(), flush_ept fake_invept() ...
- *   6. The comparison.  Bare: fake_mem_init(&mem, 0), fake_cpu_init() with nvmx_vm_caps(), image, state and scripts as above,
- *      cpu.native = false, fake_run(&cpu).
+ *   6. The comparison.  fake_run_alone(nvmx_vm_caps(vm), code, 2, &bare) is the other run, of a processor with what L1 was offered.
  *
  * What it models: 64-bit, PAE, 32-bit and unpaged guests with a TLB that goes stale as a real one does; EPT with accessed and dirty
  * flags, VPID, INVEPT, INVVPID; all VMX instructions, VMCS shadowing, EPTP switching; MSR and I/O bitmaps, MSR areas, CR masks and
@@ -386,6 +384,14 @@ void fake_write_guest(struct fake_cpu *c);
 void fake_write_host(struct fake_cpu *c);
 void fake_write_controls(struct fake_cpu *c, uint64_t eptp);
 uint64_t fake_new_ept(struct fake_cpu *c); /* an EPT of guest RAM in 4-KiB pages; its EPTP */
+
+/* Memory with the image, and on it a processor with L1's state and these scripts; fake_mem_free() is the caller's. */
+void fake_setup(struct fake_cpu *c, struct fake_mem *m, uint64_t ram_base, const struct nvmx_caps *caps, const struct fake_code *code,
+		size_t codes, struct fake_trace *trace);
+/* The processor is a native host's from now on: in VMX operation, with a VMCS, current, that runs c->a; its address. */
+uint64_t fake_native(struct fake_cpu *c);
+/* The scripts with L1 on the processor itself; how the run ended. */
+enum fake_stop fake_run_alone(const struct nvmx_caps *caps, const struct fake_code *code, size_t codes, struct fake_trace *trace);
 
 /* Scripts: one call for each instruction, and the sequences that a hypervisor is made of. */
 #define SCRIPT_INSNS 6000

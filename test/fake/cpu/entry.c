@@ -172,6 +172,8 @@ int fake_vmenter(struct fake_cpu *c, bool launch)
 	struct refusal refusal;
 
 	c->refused = NULL;
+	if (c->native)
+		c->stop = FAKE_RUNNING;
 	if (!r || r->revision >> 31)
 		return FAKE_VM_INVALID;
 	if (c->a.blocking & NVMX_INTR_BLOCK_MOVSS)

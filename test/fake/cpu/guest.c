@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* vmcs01 and the host's EPT, as any host would set them up. */
+/* What a run begins with: vmcs01 and the host's EPT, as any host would set them up; L1 on the processor itself. */
 #include <string.h>
 #include "cpu.h"
 
@@ -89,4 +89,39 @@ void fake_write_guest(struct fake_cpu *c)
 	fake_field_set(c, NVMX_GUEST_GDTR_LIMIT, a->gdtr_limit);
 	fake_field_set(c, NVMX_GUEST_IDTR_BASE, a->idtr_base);
 	fake_field_set(c, NVMX_GUEST_IDTR_LIMIT, a->idtr_limit);
+}
+
+void fake_setup(struct fake_cpu *c, struct fake_mem *m, uint64_t ram_base, const struct nvmx_caps *caps, const struct fake_code *code,
+		size_t codes, struct fake_trace *trace)
+{
+	fake_mem_init(m, ram_base);
+	fake_memory_image(m->ram);
+	fake_cpu_init(c, caps, m, trace);
+	fake_l1_state(&c->a);
+	c->code = code;
+	c->codes = codes;
+}
+
+uint64_t fake_native(struct fake_cpu *c)
+{
+	uint64_t vmxon = fake_new_region(c), vmcs = fake_new_region(c);
+
+	c->native = true;
+	FAKE_ASSERT(fake_vmxon(c, vmxon) == FAKE_VM_SUCCEED && "there is a host page for VMXON");
+	FAKE_ASSERT(fake_vmclear(c, vmcs) == FAKE_VM_SUCCEED && fake_vmptrld(c, vmcs) == FAKE_VM_SUCCEED);
+	fake_write_guest(c);
+	fake_write_host(c);
+	fake_write_controls(c, fake_new_ept(c));
+	return vmcs;
+}
+
+enum fake_stop fake_run_alone(const struct nvmx_caps *caps, const struct fake_code *code, size_t codes, struct fake_trace *trace)
+{
+	struct fake_cpu c;
+	struct fake_mem m;
+
+	fake_setup(&c, &m, 0, caps, code, codes, trace);
+	fake_run(&c);
+	fake_mem_free(&m);
+	return c.stop;
 }

@@ -33,8 +33,9 @@ uint64_t fake_host_page(struct fake_mem *m)
 
 void fake_host_page_free(struct fake_mem *m, uint64_t hpa)
 {
-	unsigned i = (unsigned)((hpa - FAKE_HOST_BASE) / FAKE_PAGE);
+	uint64_t i = (hpa - FAKE_HOST_BASE) / FAKE_PAGE;
 
+	FAKE_ASSERT(i < FAKE_HOST_FRAMES && m->host[i] && "a page that is freed is in use");
 	free(m->host[i]);
 	m->host[i] = NULL;
 	m->host_used--;
