@@ -4,7 +4,15 @@
  */
 #include "nest.h"
 
+void nest_vmx_fault(void);
+
 static int (*kvm_ept_violation)(struct kvm_vcpu *vcpu);
+
+/* The VMREADs and VMWRITEs of the library call it, unseen by the compiler (nest_port.h): out of VMX operation, or it is a bug. */
+__visible __attribute__((no_caller_saved_registers)) void nest_vmx_fault(void)
+{
+	kvm_spurious_fault();
+}
 
 /* For the library's spin locks (nest_port.h). */
 void nest_preempt_off(void)

@@ -6,35 +6,39 @@
 #ifndef NEST_PORT_H
 #define NEST_PORT_H
 
-#include <linux/compiler.h>
 #include <asm/asm.h>
 
 #include <stdint.h>
 
-/* KVM's: a VMX instruction has faulted, as they do once a reboot has taken the processor out of VMX operation; else it is a bug. */
-void kvm_spurious_fault(void);
+/*
+ * glue.c: a VMX instruction has faulted, as they do once a reboot has taken the processor out of VMX operation.  It keeps every
+ * register, so that the functions that the instructions stand in need save none for a call that never comes.
+ */
+#define NEST_ON_FAULT(after) \
+	".pushsection .text.unlikely\n" \
+	"2: call nest_vmx_fault\n" \
+	after \
+	"   jmp 3b\n" \
+	".popsection\n" \
+	_ASM_EXTABLE(1b, 2b)
 
 static inline uint64_t nvmx_port_vmread(uint32_t field)
 {
 	unsigned long value;
 
-	asm_goto_output("1: vmread %[field], %[value]\n"
-			_ASM_EXTABLE(1b, %l[fault])
-			: [value] "=r" (value) : [field] "r" ((unsigned long)field) : "cc" : fault);
+	asm volatile("1: vmread %[field], %[value]\n"
+		     "3:\n"
+		     NEST_ON_FAULT("   xorl %k[value], %k[value]\n")
+		     : [value] "=r" (value) : [field] "r" ((unsigned long)field) : "cc");
 	return value;
-fault:
-	kvm_spurious_fault();
-	return 0;
 }
 
 static inline void nvmx_port_vmwrite(uint32_t field, uint64_t value)
 {
-	asm goto("1: vmwrite %[value], %[field]\n"
-		 _ASM_EXTABLE(1b, %l[fault])
-		 : : [value] "rm" ((unsigned long)value), [field] "r" ((unsigned long)field) : "cc" : fault);
-	return;
-fault:
-	kvm_spurious_fault();
+	asm volatile("1: vmwrite %[value], %[field]\n"
+		     "3:\n"
+		     NEST_ON_FAULT("")
+		     : : [value] "rm" ((unsigned long)value), [field] "r" ((unsigned long)field) : "cc");
 }
 
 /* A holder of the library's spin locks that were preempted would keep an MMU notifier on this processor waiting. */
