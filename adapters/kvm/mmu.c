@@ -93,6 +93,24 @@ bool nested_ept_ad_enabled(struct kvm_vcpu *vcpu)
 	return !n->ept12 || n->mmu.root.pgd & VMX_EPTP_AD_ENABLE_BIT;
 }
 
+/*
+ * KVM's walker of L2's own page tables is made of L2's control registers (CR0.TS has no part in it).  It is made anew if they,
+ * or what KVM made of it since, differ from the last time.
+ */
+static void init_walker(struct nest *n)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	struct nest_regs *r = &n->walked;
+	union kvm_cpu_role *role = &vcpu->arch.nested_mmu.cpu_role;
+
+	if (likely(r->known && role->as_u64 == n->walked_role && !((vcpu->arch.cr0 ^ r->cr0) & ~(unsigned long)X86_CR0_TS) &&
+		   vcpu->arch.cr4 == r->cr4 && vcpu->arch.efer == r->efer && !is_smm(vcpu)))
+		return;
+	kvm_init_mmu(vcpu);
+	*r = (struct nest_regs){ !is_smm(vcpu), vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
+	n->walked_role = role->as_u64;
+}
+
 /* vmcs02 is current, vcpu->arch holds L2's control registers. */
 void nest_mmu_enter(struct nest *n)
 {
@@ -103,7 +121,7 @@ void nest_mmu_enter(struct nest *n)
 		set_root(n, n->view.eptp);
 		vcpu->arch.mmu = &n->mmu;
 		vcpu->arch.walk_mmu = &vcpu->arch.nested_mmu;
-		kvm_init_mmu(vcpu);
+		init_walker(n);
 		return;
 	}
 	kvm_init_mmu(vcpu);

@@ -63,6 +63,7 @@ struct nest {
 	bool in_smm;		/* the library knows that the vCPU is in SMM */
 	bool to_user;		/* user space has to see vcpu->run */
 	bool froze;		/* a VMCS may have the host's FREEZE_WHILE_SMM */
+	bool window02;		/* vmcs02, when it was left, had an interrupt window: L1's own, or one for an interrupt of KVM's */
 	bool interrupt01;	/* L1's own virtual interrupt waits in vmcs01 */
 	bool ept12;		/* L2 runs on the library's shadow of L1's EPT */
 	bool restoring;		/* memory that is not there yet is no error */
@@ -94,7 +95,9 @@ struct nest {
 	u64 protected_in;	/* generation of the memory slots in which all that had a log were protected */
 	u64 uncached;		/* how often it was given a frame of a device */
 
-	struct kvm_mmu mmu;	/* vcpu->arch.mmu while L2 runs with EPT */
+	struct kvm_mmu mmu;	/* vcpu->arch.mmu while L2 runs with EPT, and vcpu->arch.nested_mmu the other one: */
+	struct nest_regs walked;	/* what KVM has made it of, */
+	u64 walked_role;	/* and what it was then */
 
 	u8 vm_memory[NVMX_VM_SIZE] __aligned(64);
 	u8 vcpu_memory[NVMX_VCPU_SIZE] __aligned(64);
@@ -127,6 +130,23 @@ static inline struct nvmx_regs *nest_gprs(struct kvm_vcpu *vcpu)
 	return (struct nvmx_regs *)vcpu->arch.regs;
 }
 
+void nest_come_back(struct nest *n);
+void nest_write_back_dirty(struct kvm_vcpu *vcpu);
+
+/* The VMCS that KVM takes for current is. */
+static inline void nest_settle(struct nest *n)
+{
+	if (unlikely(n->away))
+		nest_come_back(n);
+}
+
+/* GUEST_RSP, GUEST_RIP and GUEST_CR3 of the current VMCS get what KVM's emulation has left in its cache. */
+static inline void nest_write_back(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->arch.regs_dirty)
+		nest_write_back_dirty(vcpu);
+}
+
 /* ledger.c */
 enum nest_thing { NEST_VCPU, NEST_PAGE, NEST_FRAME, NEST_PIN, NEST_VMCS02, NEST_THINGS };
 void nest_took(enum nest_thing thing);
@@ -145,8 +165,6 @@ u64 nest_withheld(void);
 extern bool nest_shadow_vmcs;
 
 /* vmcs.c */
-void nest_settle(struct nest *n);
-void nest_write_back(struct kvm_vcpu *vcpu);
 void nest_forget_vmcs02(struct nest *n);
 void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa);
 void nest_op_vmcs_clear(struct nvmx_host *host, u64 hpa);

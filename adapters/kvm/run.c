@@ -171,7 +171,8 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 		if (trace_kvm_nested_vmenter_enabled())
 			n->l1_rip = kvm_rip_read(vcpu);
 		n->interrupt01 = virtual_interrupt01(vcpu);
-		kvm_service_local_tlb_flush_requests(vcpu);
+		if (kvm_request_pending(vcpu))
+			kvm_service_local_tlb_flush_requests(vcpu);
 		if (controls01_changed(n))
 			nvmx_vmcs01_changed(n->v);
 		if (READ_ONCE(n->pins_moved)) {
@@ -239,7 +240,7 @@ bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
 		nvmx_l2_ran(n->v);
 		return false;
 	}
-	if (kvm_test_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu) || kvm_test_request(KVM_REQ_TLB_FLUSH_GUEST, vcpu))
+	if (kvm_request_pending(vcpu))
 		kvm_service_local_tlb_flush_requests(vcpu);
 	nest_l2_state(n);
 	verdict = nvmx_handle_exit(n->v, nest_gprs(vcpu));

@@ -30,7 +30,7 @@ void nest_view(struct nest *n)
 	struct nested_vmx *nested = &n->vmx->nested;
 
 	nvmx_view(n->v, &n->view);
-	nested->vmxon = nvmx_in_vmx_operation(n->v);
+	nested->vmxon = n->view.vmxon_gpa != INVALID_GPA;
 	nested->vmxon_ptr = n->view.vmxon_gpa;
 	nested->current_vmptr = n->view.vmcs12_gpa;
 	nested->cached_vmcs12 = n->view.vmcs12;
@@ -133,7 +133,7 @@ static void set_dr7(struct kvm_vcpu *vcpu, unsigned long dr7)
 }
 
 /* FREEZE_WHILE_SMM is the host's in every VMCS, and user space may change it at any time; the library writes without it. */
-static void hosts_debugctl(struct nest *n)
+static __always_inline void hosts_debugctl(struct nest *n)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 
@@ -302,10 +302,14 @@ static void catch_up(struct nest *n)
 	}
 }
 
-/* With external-interrupt exiting, no interrupt of L1's outlasts L2's stay but the one that ended it. */
-static bool interrupt_may_wait(const struct nvmx_vmcs12 *v12)
+/*
+ * With external-interrupt exiting, no interrupt of L1's outlasts L2's stay but the one that ended it; without, one for which KVM
+ * had L2 open a window, or for which it has a KVM_REQ_EVENT anyway.
+ */
+static bool interrupt_waits(struct nest *n)
 {
-	return !(v12->pin_ctls & PIN_BASED_EXT_INTR_MASK) || v12->exit_reason == EXIT_REASON_EXTERNAL_INTERRUPT;
+	return (n->window02 || nest_vmcs12(n)->exit_reason == EXIT_REASON_EXTERNAL_INTERRUPT) &&
+	       kvm_cpu_has_injectable_intr(nest_vcpu(n));
 }
 
 /* L2 does not run on, and vmcs01, which has just become current, is not L1's: KVM sets its registers (SMM, nested state). */
@@ -354,7 +358,7 @@ void nest_left_l2(struct nest *n, bool loaded)
 	leave_time(n);
 	catch_up(n);
 	vcpu->arch.mp_state = KVM_MP_STATE_RUNNABLE;
-	if (event_waits(n) || (interrupt_may_wait(v12) && kvm_cpu_has_injectable_intr(vcpu)))
+	if (event_waits(n) || interrupt_waits(n))
 		kvm_make_request(KVM_REQ_EVENT, vcpu);
 	trace_kvm_nested_vmexit_inject(v12->exit_reason, v12->exit_qualification, v12->idt_vectoring_info,
 				       v12->exit_intr_info, v12->exit_intr_error_code, KVM_ISA_VMX);

@@ -6,8 +6,7 @@
  */
 #include "nest.h"
 
-/* GUEST_RSP and GUEST_RIP of the current VMCS get what KVM's emulation has left in its cache. */
-void nest_write_back(struct kvm_vcpu *vcpu)
+void nest_write_back_dirty(struct kvm_vcpu *vcpu)
 {
 	if (kvm_register_is_dirty(vcpu, VCPU_REGS_RSP))
 		vmcs_writel(GUEST_RSP, vcpu->arch.regs[VCPU_REGS_RSP]);
@@ -24,11 +23,8 @@ static void forget_registers(struct kvm_vcpu *vcpu)
 	vcpu->arch.regs_dirty = 0;
 }
 
-/* The VMCS that KVM takes for current is. */
-void nest_settle(struct nest *n)
+void nest_come_back(struct nest *n)
 {
-	if (!n->away)
-		return;
 	vmcs_load(n->vmx->loaded_vmcs->vmcs);
 	n->away = false;
 	preempt_enable();
@@ -41,9 +37,9 @@ static void go_away(struct nest *n)
 	n->away = true;
 }
 
-static struct loaded_vmcs *find(struct nest *n, u64 hpa)
+/* None: it becomes a vmcs02. */
+static struct loaded_vmcs *find(struct nest *n, const struct vmcs *vmcs)
 {
-	struct vmcs *vmcs = __va(hpa);
 	int i;
 
 	if (vmcs == n->vmx->vmcs01.vmcs)
@@ -54,12 +50,18 @@ static struct loaded_vmcs *find(struct nest *n, u64 hpa)
 	return NULL;
 }
 
+static bool same_segments(const struct vmcs_host_state *a, const struct vmcs_host_state *b)
+{
+	return !((a->fs_base ^ b->fs_base) | (a->gs_base ^ b->gs_base) | (a->fs_sel ^ b->fs_sel) | (a->gs_sel ^ b->gs_sel) |
+		 (a->ldt_sel ^ b->ldt_sel) | (a->ds_sel ^ b->ds_sel) | (a->es_sel ^ b->es_sel));
+}
+
 /* The host segments that KVM loaded for the VMCS before are loaded for this one. */
 static void take_over_host_state(struct vcpu_vmx *vmx, const struct vmcs_host_state *from)
 {
 	struct vmcs_host_state *to = &vmx->loaded_vmcs->host_state;
 
-	if (!vmx->guest_state_loaded)
+	if (!vmx->guest_state_loaded || likely(same_segments(to, from)))
 		return;
 	vmx_set_host_fs_gs(to, from->fs_sel, from->gs_sel, from->fs_base, from->gs_base);
 	to->ldt_sel = from->ldt_sel;
@@ -73,6 +75,7 @@ static void restore_controls(struct nest *n)
 	const struct vmcs_controls_shadow *c = &n->vmx->loaded_vmcs->controls_shadow;
 	u32 entry = n->view.entry & ~VM_ENTRY_IA32E_MODE;
 
+	n->window02 = c->exec & CPU_BASED_INTR_WINDOW_EXITING;
 	entry |= c->vm_entry & VM_ENTRY_IA32E_MODE;
 	if (!((c->vm_entry ^ entry) | (c->vm_exit ^ n->view.exit) | (c->pin ^ n->view.pin) | (c->exec ^ n->view.proc) |
 	      (c->secondary_exec ^ n->view.proc2)))
@@ -95,22 +98,20 @@ static void fetch_shadow(struct vcpu_vmx *vmx)
 		loaded_vmcs_clear(&vmx->vmcs01);
 }
 
-void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
+static noinline void load_shadow(struct nest *n, struct vmcs *vmcs)
 {
-	struct nest *n = nest_of_host(host);
-	struct vcpu_vmx *vmx = n->vmx;
-	struct loaded_vmcs *to = find(n, hpa), *from = vmx->loaded_vmcs;
+	go_away(n);
+	fetch_shadow(n->vmx);
+	vmcs_load(vmcs);
+}
 
-	if (!to) {
-		go_away(n);
-		fetch_shadow(vmx);
-		vmcs_load(__va(hpa));
+static noinline void load_other(struct nest *n, struct vmcs *vmcs)
+{
+	struct vcpu_vmx *vmx = n->vmx;
+	struct loaded_vmcs *to = find(n, vmcs), *from = vmx->loaded_vmcs;
+
+	if (WARN_ON_ONCE(!to))
 		return;
-	}
-	if (to == from) {
-		nest_settle(n);
-		return;
-	}
 	if (from == n->mirrored && is_guest_mode(&vmx->vcpu))
 		restore_controls(n);
 	/* Whatever is current now, vmx_vcpu_load_vmcs() has to load `to`: it differs from what KVM takes for current. */
@@ -124,6 +125,19 @@ void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
 	take_over_host_state(vmx, &from->host_state);
 	preempt_enable();
 	forget_registers(&vmx->vcpu);
+}
+
+void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
+{
+	struct nest *n = nest_of_host(host);
+	struct vmcs *vmcs = __va(hpa);
+
+	if (vmcs->hdr.shadow_vmcs)
+		load_shadow(n, vmcs);
+	else if (vmcs == n->vmx->loaded_vmcs->vmcs)
+		nest_settle(n);
+	else
+		load_other(n, vmcs);
 }
 
 /* A page becomes a vmcs02. */
@@ -147,24 +161,35 @@ static void adopt(struct nest *n, struct vmcs *vmcs)
 	WARN_ON_ONCE(1);
 }
 
+static noinline void clear_shadow(struct nest *n, struct vmcs *vmcs)
+{
+	go_away(n);
+	vmcs_clear(vmcs);
+}
+
+/* The library clears a page before it is a vmcs02, and again only to give it back. */
+static noinline void clear_other(struct nest *n, struct vmcs *vmcs)
+{
+	struct loaded_vmcs *l = find(n, vmcs);
+
+	nest_settle(n);
+	if (!l) {
+		adopt(n, vmcs);
+		return;
+	}
+	loaded_vmcs_clear(l);
+	nest_returned(NEST_VMCS02);
+	l->vmcs = NULL;
+}
+
 void nest_op_vmcs_clear(struct nvmx_host *host, u64 hpa)
 {
-	struct nest *n = nest_of_host(host);
 	struct vmcs *vmcs = __va(hpa);
-	struct loaded_vmcs *l = find(n, hpa);
 
-	if (vmcs->hdr.shadow_vmcs) {
-		go_away(n);
-		vmcs_clear(vmcs);
-	} else if (!l) {
-		nest_settle(n);
-		adopt(n, vmcs);
-	} else {
-		nest_settle(n);
-		loaded_vmcs_clear(l);
-		nest_returned(NEST_VMCS02);
-		l->vmcs = NULL;	/* the library clears a vmcs02 only to give it back */
-	}
+	if (vmcs->hdr.shadow_vmcs)
+		clear_shadow(nest_of_host(host), vmcs);
+	else
+		clear_other(nest_of_host(host), vmcs);
 }
 
 void nest_forget_vmcs02(struct nest *n)
