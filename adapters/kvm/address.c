@@ -66,7 +66,7 @@ int get_vmx_mem_address(struct kvm_vcpu *vcpu, unsigned long qualification, u32 
 		if (SEGMENTS_CHECKED_IN_64BIT & 1u << o.segment)
 			o.offset += s.base;
 		*ret = o.offset;
-		return is_noncanonical_address(*ret, vcpu) ? fault(vcpu, o.segment) : 0;
+		return nest_noncanonical(*ret, vcpu) ? fault(vcpu, o.segment) : 0;
 	}
 	*ret = (u32)(o.offset + s.base);
 	return is_protmode(vcpu) && !segment_allows(&s, &o) ? fault(vcpu, o.segment) : 0;

@@ -91,7 +91,7 @@ void nest_caps_of_vcpu(struct kvm_vcpu *vcpu, struct nvmx_caps *limit)
 	/* Every processor has these two, and KVM lets L1 write them, though it keeps neither for L1 itself.  L2 gets BTF; LBR
 	 * would fill the host's LBRs (debugctl_hidden). */
 	limit->debugctl_valid = vmx_get_supported_debugctl(vcpu, false) | DEBUGCTLMSR_BTF | DEBUGCTLMSR_LBR;
-	limit->perf_global_valid = ~vcpu_to_pmu(vcpu)->global_ctrl_mask;
+	limit->perf_global_valid = ~vcpu_to_pmu(vcpu)->NEST_GLOBAL_CTRL_RSVD;
 	limit->feature_control = vmx->msr_ia32_feature_control;
 	limit->maxphyaddr = cpuid_maxphyaddr(vcpu);
 	limit->linear_width = guest_cpuid_has(vcpu, X86_FEATURE_LA57) ? 57 : 48;

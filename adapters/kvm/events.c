@@ -309,7 +309,7 @@ unsigned int nest_op_pending_events(struct nvmx_host *host)
 
 int nest_op_ack_interrupt(struct nvmx_host *host)
 {
-	return kvm_cpu_get_interrupt(nest_vcpu(nest_of_host(host)));
+	return nest_get_interrupt(nest_vcpu(nest_of_host(host)));
 }
 
 int nest_op_take_event(struct nvmx_host *host, unsigned int event)

@@ -4,7 +4,10 @@
  */
 #include "nest.h"
 
+/* What the library calls by nest_port.h. */
 void nest_vmx_fault(void);
+void nest_preempt_off(void);
+void nest_preempt_on(void);
 
 static int (*kvm_ept_violation)(struct kvm_vcpu *vcpu);
 
@@ -42,7 +45,7 @@ int nested_vmx_hardware_setup(int (*exit_handlers[])(struct kvm_vcpu *))
 	};
 	int i;
 
-	if (static_branch_unlikely(&enable_evmcs)) {
+	if (nest_on_evmcs()) {
 		pr_err("kvm_intel: libnestvmx uses VMREAD and VMWRITE, not Hyper-V's enlightened VMCS: load with nested=0 or enlightened_vmcs=0\n");
 		return -EOPNOTSUPP;
 	}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * L1's memory for the library: KVM's memory slots, and what happens when they or the host's page tables change.
+ * L1's memory for the library: what it reads and writes, and what it maps for L2, by KVM's memory slots.
  *
  * Frames that the library reads and writes stay at hand with a reference to their page, until an MMU notifier or the
- * removal of a slot takes them away.  Frames that the processor itself uses are pinned as long as vmcs02 names them.
+ * removal of a slot takes them away (revoke.c).  Frames that the processor itself uses are pinned as long as vmcs02 names them.
  */
 #include "nest.h"
 
@@ -62,12 +62,12 @@ static void walk(struct mm_struct *mm, unsigned long hva, struct host_page *p)
 	pud = READ_ONCE(*pud_offset(&p4d, hva));
 	if (!pud_present(pud) || pud_devmap(pud))
 		return;
-	if (pud_large(pud))
+	if (pud_leaf(pud))
 		return found(p, __pte(pud_val(pud)), pud_pfn(pud), LEVEL_SHIFT_1G, hva);
 	pmd = READ_ONCE(*pmd_offset(&pud, hva));
 	if (!pmd_present(pmd) || pmd_devmap(pmd))
 		return;
-	if (pmd_large(pmd))
+	if (pmd_leaf(pmd))
 		return found(p, __pte(pmd_val(pmd)), pmd_pfn(pmd), LEVEL_SHIFT_2M, hva);
 	pte = READ_ONCE(*pte_offset_kernel(&pmd, hva));
 	if (!pte_special(pte) && !pte_devmap(pte))
@@ -142,7 +142,7 @@ static void memory_type(struct nest *n, gfn_t gfn, kvm_pfn_t pfn, struct nvmx_xl
 		out->ignore_pat = false;
 		n->uncached++;
 	} else if (!out->ignore_pat) {
-		out->memtype = kvm_mtrr_get_guest_memory_type(vcpu, gfn);
+		out->memtype = nest_guest_memory_type(vcpu, gfn);
 	}
 }
 
@@ -184,7 +184,7 @@ static int ask(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, bool wri
 
 	wait_for_notifiers(n);
 	logged = kvm_slot_dirty_track_enabled(slot);
-	pfn = __gfn_to_pfn_memslot(slot, gfn, false, NULL, write, &writable, NULL);
+	pfn = nest_gfn_to_pfn(slot, gfn, write, &writable);
 	if (is_error_noslot_pfn(pfn))
 		return -1;
 	out->hpa = pfn << PAGE_SHIFT;
@@ -237,7 +237,7 @@ int nest_frame_fault(struct nest *n, u64 gpa, bool write)
 
 	if (!slot)
 		return 0;
-	pfn = __gfn_to_pfn_memslot(slot, gpa_to_gfn(gpa), false, NULL, write, NULL, NULL);
+	pfn = nest_gfn_to_pfn(slot, gpa_to_gfn(gpa), write, NULL);
 	if (pfn == KVM_PFN_ERR_HWPOISON) {
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)__gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)), PAGE_SHIFT, current);
 		return 1;
@@ -317,7 +317,7 @@ static noinline void *new_frame(struct nest *n, gfn_t gfn, bool write)
 
 	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
 		return NULL;
-	pfn = __gfn_to_pfn_memslot(slot, gfn, false, NULL, write, &writable, NULL);
+	pfn = nest_gfn_to_pfn(slot, gfn, write, &writable);
 	if (is_error_noslot_pfn(pfn))
 		return NULL;
 	if (!pfn_valid(pfn) || PageReserved(pfn_to_page(pfn))) {
@@ -426,7 +426,7 @@ void nest_op_unmap(struct nvmx_host *host, u64 gpa, void *page, bool wrote)
 		leave_frame(n, f);
 }
 
-static void lose_frames(struct nest *n, gfn_t first, gfn_t last)
+void nest_lose_frames(struct nest *n, gfn_t first, gfn_t last)
 {
 	struct nest_frame *f = n->frames[0];
 	int i;
@@ -445,7 +445,7 @@ static void lose_frames(struct nest *n, gfn_t first, gfn_t last)
 
 void nest_frames_drop(struct nest *n)
 {
-	lose_frames(n, 0, ~0ull);
+	nest_lose_frames(n, 0, ~0ull);
 }
 
 /* Memory that is not there yet: a page stands for it until nest_complete_state(), and L2 does not run on it. */
@@ -545,149 +545,4 @@ void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa)
 	atomic_dec(&nest_of_host(host)->pages);
 	nest_returned(NEST_PAGE);
 	free_page((unsigned long)page);
-}
-
-static void take_back(struct nest *n, gfn_t gfn, gfn_t pages)
-{
-	WRITE_ONCE(n->pins_moved, true);
-	lose_frames(n, gfn, gfn + pages - 1);
-	nvmx_host_invalidate(n->vm, NULL, gfn_to_gpa(gfn), gfn_to_gpa(pages));
-}
-
-/* Each slot whose part of the range [start, end) of the process is L1's memory. */
-static void take_back_range(struct nest *n, unsigned long start, unsigned long end)
-{
-	struct kvm *kvm = nest_vcpu(n)->kvm;
-	struct kvm_memory_slot *slot;
-	struct kvm_memslots *slots;
-	int i, bkt, idx;
-
-	idx = srcu_read_lock(&kvm->srcu);
-	for (i = 0; i < KVM_ADDRESS_SPACE_NUM; i++) {
-		slots = __kvm_memslots(kvm, i);
-		kvm_for_each_memslot(slot, bkt, slots) {
-			unsigned long from = max(start, slot->userspace_addr);
-			unsigned long to = min(end, slot->userspace_addr + (slot->npages << PAGE_SHIFT));
-
-			if (from < to)
-				take_back(n, hva_to_gfn_memslot(from, slot),
-					  ((to - from + PAGE_SIZE - 1) >> PAGE_SHIFT));
-		}
-	}
-	srcu_read_unlock(&kvm->srcu, idx);
-}
-
-static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
-{
-	struct nest *n = container_of(mn, struct nest, notifier);
-
-	atomic_inc(&n->invalidating);
-	atomic64_inc(&n->invalidations);
-	smp_mb__after_atomic();
-	take_back_range(n, range->start & PAGE_MASK, PAGE_ALIGN(range->end));
-	return 0;
-}
-
-static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
-{
-	struct nest *n = container_of(mn, struct nest, notifier);
-
-	WRITE_ONCE(n->pins_moved, true);	/* what was pinned since the start may be what was there before */
-	if (atomic_dec_and_test(&n->invalidating))
-		wake_up_all(&n->invalidated);
-}
-
-static void release(struct mmu_notifier *mn, struct mm_struct *mm)
-{
-	struct nest *n = container_of(mn, struct nest, notifier);
-
-	atomic64_inc(&n->invalidations);
-	take_back(n, 0, 1ull << (52 - PAGE_SHIFT));
-}
-
-static const struct mmu_notifier_ops notifier_ops = {
-	.invalidate_range_start = range_start,
-	.invalidate_range_end = range_end,
-	.release = release,
-};
-
-static void flush_slot(struct kvm *kvm, struct kvm_memory_slot *slot, struct kvm_page_track_notifier_node *node)
-{
-	struct nest *n = container_of(node, struct nest, track);
-
-	atomic64_inc(&n->invalidations);
-	take_back(n, slot->base_gfn, slot->npages);
-}
-
-/* The kernel registers none while a signal waits, which is no reason for L1 to wait too. */
-static int register_notifier(struct nest *n, struct mm_struct *mm)
-{
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	error = mmu_notifier_register(&n->notifier, mm);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return error;
-}
-
-int nest_watch_memory(struct nest *n)
-{
-	struct kvm *kvm = nest_vcpu(n)->kvm;
-	int error;
-
-	n->notifier.ops = &notifier_ops;
-	error = register_notifier(n, kvm->mm);
-	if (error)
-		return error;
-	n->track.track_flush_slot = flush_slot;
-	kvm_page_track_register_notifier(kvm, &n->track);
-	return 0;
-}
-
-void nest_unwatch_memory(struct nest *n)
-{
-	struct kvm *kvm = nest_vcpu(n)->kvm;
-
-	kvm_page_track_unregister_notifier(kvm, &n->track);
-	mmu_notifier_unregister(&n->notifier, kvm->mm);
-}
-
-static void protect(struct nest *n, gfn_t gfn, u64 pages)
-{
-	nvmx_host_write_protect(n->vm, n->v, gfn_to_gpa(gfn), gfn_to_gpa(pages));
-}
-
-/* Frames that L2 could write to before their slot had a log are not among those that are known. */
-static void protect_slots(struct nest *n, struct kvm_memslots *slots)
-{
-	struct kvm_memory_slot *slot;
-	int bkt;
-
-	kvm_for_each_memslot(slot, bkt, slots) {
-		if (kvm_slot_dirty_track_enabled(slot))
-			protect(n, slot->base_gfn, slot->npages);
-		cond_resched();
-	}
-	n->protected_in = slots->generation;
-}
-
-/*
- * KVM wants to know of the next write to a page of a slot with a log; it does not say which.  What L2 may write to has to be
- * asked for again.
- */
-void nest_protect_logged(struct nest *n)
-{
-	struct kvm_memslots *slots = __kvm_memslots(nest_vcpu(n)->kvm, 0);
-	unsigned int i;
-
-	might_sleep();
-	if (n->written_n > NEST_WRITTEN || n->protected_in != slots->generation) {
-		protect_slots(n, slots);
-	} else {
-		for (i = 0; i < n->written_n; i++)
-			protect(n, n->written[i], 1);
-	}
-	n->written_n = 0;
 }

@@ -7,11 +7,12 @@
 
 #include <linux/kvm_host.h>
 #include <linux/mmu_notifier.h>
-#include <asm/kvm_page_track.h>
 
 #include "x86.h"
 #include "nested.h"
 #include "vmx.h"
+
+#include "compat.h"
 
 #include <nestvmx/nestvmx.h>
 
@@ -85,7 +86,11 @@ struct nest {
 	bool pins_moved;	/* KVM's map may have changed where they are; a notifier sets it */
 	spinlock_t frames_lock;
 	struct mmu_notifier notifier;
+#if NEST_SLOT_NOTIFIER
 	struct kvm_page_track_notifier_node track;
+#else
+	u64 slots_seen;		/* generation of the memory slots after which nothing older is in use */
+#endif
 	atomic_t invalidating;	/* MMU notifier ranges that have begun and not ended */
 	atomic64_t invalidations;
 	wait_queue_head_t invalidated;
@@ -179,9 +184,25 @@ void nest_op_unpin(struct nvmx_host *host, u64 gpa, u64 hpa);
 void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa);
 void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa);
 void nest_frames_drop(struct nest *n);
+void nest_lose_frames(struct nest *n, gfn_t first, gfn_t last);
 int nest_frame_fault(struct nest *n, u64 gpa, bool write);
+
+/* revoke.c */
 int nest_watch_memory(struct nest *n);
 void nest_unwatch_memory(struct nest *n);
+#if NEST_SLOT_NOTIFIER
+static inline bool nest_slots_changed(struct nest *n)
+{
+	return false;
+}
+
+static inline void nest_follow_slots(struct nest *n)
+{
+}
+#else
+bool nest_slots_changed(struct nest *n);
+void nest_follow_slots(struct nest *n);
+#endif
 void nest_protect_logged(struct nest *n);
 
 /* mmu.c */

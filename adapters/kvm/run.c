@@ -162,6 +162,7 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 		return 1;
 	}
 	n = nest_of(vmx);
+	nest_follow_slots(n);
 	nest_rsm(n);
 	if (n->efer01 != vcpu->arch.efer) {
 		n->efer01 = vcpu->arch.efer;
@@ -364,6 +365,10 @@ void nested_vmx_before_entry(struct kvm_vcpu *vcpu)
 {
 	struct nest *n = nest_of(to_vmx(vcpu));
 
+	if (nest_slots_changed(n)) {
+		kvm_make_request(KVM_REQ_TLB_FLUSH, vcpu);	/* so KVM gives this attempt up, for nested_vmx_flush_tlb() */
+		return;
+	}
 	nest_timer_follow_tsc(n);
 	nest_mmu_before_l2(n);
 }
@@ -373,6 +378,8 @@ void nested_vmx_flush_tlb(struct kvm_vcpu *vcpu)
 {
 	struct nest *n = nest_of(to_vmx(vcpu));
 
-	if (n)
-		nest_protect_logged(n);
+	if (!n)
+		return;
+	nest_follow_slots(n);
+	nest_protect_logged(n);
 }

@@ -42,6 +42,7 @@ static int save(struct kvm_vcpu *vcpu, struct nest *n, struct nvmx_state *state)
 	int idx = srcu_read_lock(&vcpu->kvm->srcu), error;
 	size_t needed;
 
+	nest_follow_slots(n);
 	if (is_guest_mode(vcpu))
 		nest_l2_state(n);
 	else
@@ -140,6 +141,7 @@ static int restore(struct kvm_vcpu *vcpu, struct nvmx_state *state, size_t size)
 
 	if (take_hosts_part(&state->header, &mtf))
 		return -EINVAL;
+	nest_follow_slots(n);
 	if (was_l2)
 		nest_l2_state(n);
 	else

@@ -123,6 +123,8 @@ def torture(name, items, pieces="", rounds=300, cpus=1):
 		seconds=900, cpus=cpus, kvm_host=True)
 
 
+TORTURE = ("refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200,step:8:20,gap:get:4:20,nested:init:1:20,"
+	"nested:wait:1:20,nested:late:1:20,nested:again:2:20,nested:rsm:1:20,two:slots:10:20,two:fork:10:20")
 INJECTED = "events,debugctl,timer,again,halt,poison,gone,device"
 
 
@@ -144,6 +146,14 @@ def migrate(name, hosts):
 	return Row(name, "loader linux-packed l1-base l1-kvm-nestvmx l1-kvm-stock l1-torture l1-qemu",
 		f"{LINUX} nvmx.scenario=migrate,unload nvmx.kvm={TORTURED} nvmx.hosts={hosts}", expect + UNLOADED, memory=768,
 		seconds=900, kvm_host=True)
+
+
+def newer(row, kernel):
+	"""The same with another Linux, and our module for it, as L0."""
+	own = {"linux-packed", "l1-kvm-nestvmx"}
+	row.name = row.name.replace("host-kvm-", f"host-kvm{kernel.replace('.', '')}-")
+	row.pieces = [f"{piece}-{kernel}" if piece in own else piece for piece in row.pieces]
+	return row
 
 
 ALIVE = {
@@ -197,8 +207,7 @@ ROWS = [
 		[up(2), r"^L1: KVM loaded: ", r"^bench ept_touch512_cold_2cpu \d+", r"^bench done", *UNLOADED], cpus=2, seconds=900, kvm_host=True),
 	under_kvm("host-kvm-two-cpus", "amd64", l1cpus=2, l2cpus=2, mips=200),	# virtual ones: L0 has one
 	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2, mips=200),
-	torture("host-kvm-torture", "refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200,step:8:20,"
-		"gap:get:4:20,nested:init:1:20,nested:wait:1:20,nested:late:1:20,nested:again:2:20,nested:rsm:1:20,two:slots:10:20,two:fork:10:20", rounds=100),
+	torture("host-kvm-torture", TORTURE, rounds=100),
 	torture("host-kvm-torture-two", "two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=96),	# virtual CPUs
 	torture("host-kvm-torture-smp", "two:hop:40:20,two:slots:10:20,two:fork:10:20,two:kill:8:600,hop:20:10,dirty:20:20", rounds=200,
 		cpus=2),
@@ -206,6 +215,9 @@ ROWS = [
 	torture("host-kvm-nested", beside("nested:init:2:20,nested:early:2:20,nested:again:2:20,nested:rewind:2:20,nested:taken:2:20,"
 		"move:any:20:20", "nested:wait:2:20,nested:late:2:20,nested:rsm:2:20"), "l1-kvm-stock", rounds=100),
 	inject("host-kvm-inject", INJECTED),
+	newer(under_kvm("host-kvm-linux", "amd64"), "6.12"),
+	newer(torture("host-kvm-torture", TORTURE, rounds=100), "6.12"),
+	newer(inject("host-kvm-inject", INJECTED), "6.12"),
 	Row("host-kvm-off", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=busy nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", r"^L1: busy", r"^L1: done", OFF], memory=512, seconds=300, kvm_host=True),
 	# Without halt: stock KVM gives L2 the interrupt that is L1's, and it ends in a trap.

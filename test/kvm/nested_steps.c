@@ -237,11 +237,11 @@ static const struct moment starts[] = {
 	{ "INIT beside the preemption timer", init_and_timer, exits_for_init },
 	{ "INIT behind a VM entry", init_and_entry, init_waits },
 	{ "INIT while L2 waits for a SIPI", init_while_waiting, l2_waits },
+	{ "the preemption timer while L2 waits for a SIPI", timer_while_waiting, l2_waits },
 	{ "SIPI", sipi, exits_for_sipi },
 	{ NULL, NULL, NULL },
 }, waits[] = {
 	{ "SIPI beside an INIT", init_and_sipi, exits_for_sipi },
-	{ "the preemption timer while L2 waits for a SIPI", timer_while_waiting, l2_waits },
 	{ NULL, NULL, NULL },
 };
 

@@ -29,8 +29,16 @@ PVH_SHIM = 0x8000		# physical address, in RAM that nothing has been put in
 KERNELS = {"amd64": "linux-image-amd64", "i386": "linux-image-686-pae"}
 
 
-def linux(arch):
-	return tree(f"linux-{arch}", arch, [KERNELS[arch], "busybox-static"], skip=NOT_NEEDED)
+def linux(arch, kernel=""):
+	"""Debian's kernel for that machine: its own one, or the one of that version."""
+	if not kernel:
+		return tree(f"linux-{arch}", arch, [KERNELS[arch], "busybox-static"], skip=NOT_NEEDED)
+	return tree(f"linux-{arch}-{kernel}", arch, [KERNELS[arch]], only=("linux-image",), suite=packages.kernel_suite(kernel))
+
+
+def beside(name, kernel):
+	"""The name of what is made for another kernel than the machine's own."""
+	return f"{name}-{kernel}" if kernel else name
 
 
 def qemu():
@@ -60,24 +68,24 @@ def busybox(archive, arch):
 	archive.device("dev/null", 1, 3)
 
 
-def vmlinuz(arch):
-	return one(os.path.join(linux(arch), "boot/vmlinuz-*"))
+def vmlinuz(arch, version=""):
+	return one(os.path.join(linux(arch, version), "boot/vmlinuz-*"))
 
 
-def vmlinux(arch):
+def vmlinux(arch, version=""):
 	"""Debian's kernel out of its bzImage: what the bzImage would unpack itself into, slowly."""
-	out = os.path.join(OUT, f"vmlinux-{arch}")
-	source = vmlinuz(arch)
+	out = os.path.join(OUT, beside(f"vmlinux-{arch}", version))
+	source = vmlinuz(arch, version)
 	if stale(out, [source] + own("elf.py", "kernel.py")):
 		_write(out, kernel.vmlinux(source))
 	return out
 
 
-def linux_packed():
+def linux_packed(version=""):
 	"""Module 0 of the loader."""
-	out = os.path.join(OUT, "linux.lz4")
-	if stale(out, [vmlinux("amd64")]):
-		initramfs.lz4(vmlinux("amd64"), out)
+	out = os.path.join(OUT, beside("linux", version) + ".lz4")
+	if stale(out, [vmlinux("amd64", version)]):
+		initramfs.lz4(vmlinux("amd64", version), out)
 	return out
 
 
@@ -109,10 +117,10 @@ def l2_initrd(arch):
 	return out
 
 
-def modules(archive, names, place="modules/{file}"):
+def modules(archive, names, place="modules/{file}", version=""):
 	"""Debian's modules and those that they need, as `place` names them from their number in the order of loading and their file.
 	How many."""
-	order = kernel.Modules(linux("amd64")).load_order(names)
+	order = kernel.Modules(linux("amd64", version)).load_order(names)
 	for number, (name, content) in enumerate(order):
 		archive.file(place.format(number=number, file=name), content)
 	return len(order)
@@ -147,15 +155,15 @@ def l1_kvm():
 	return l1_modules("l1-kvm", KVM_MODULE, "modules/{number:02}-{file}")
 
 
-def l1_kvm_nestvmx():
+def l1_kvm_nestvmx(version=""):
 	"""Stock kvm.ko with the kvm-intel.ko that adapters/kvm/build makes."""
-	own_module = os.path.join(TOP, "build/kvm/arch/x86/kvm/kvm-intel.ko")
+	own_module = os.path.join(TOP, "build", beside("kvm", version), "arch/x86/kvm/kvm-intel.ko")
 	if not os.path.exists(own_module):
-		raise LabError(f"{own_module} is missing: run adapters/kvm/build first")
-	out = os.path.join(OUT, "l1-kvm-nestvmx")
+		raise LabError(f"{own_module} is missing: run adapters/kvm/build{version and ' --kernel ' + version} first")
+	out = os.path.join(OUT, beside("l1-kvm-nestvmx", version))
 	if stale(out, [own_module] + own(*LAB_SOURCES)):
 		archive = initramfs.Archive()
-		number = modules(archive, ("kvm",), "modules/{number:02}-{file}")
+		number = modules(archive, ("kvm",), "modules/{number:02}-{file}", version)
 		stripped = out + ".ko"
 		packages.run(["objcopy", "--strip-debug", own_module, stripped])
 		with open(stripped, "rb") as f:
@@ -336,7 +344,8 @@ PIECES = {
 	"l1-base": l1_base, "l1-kvm": l1_kvm,
 	"l1-disk": lambda: l1_modules("l1-disk", DISK_MODULES, "disk/{number:02}-{file}"),
 	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
-	"l1-kvm-stock": l1_kvm_stock,
+	"l1-kvm-stock": l1_kvm_stock, "linux-packed-6.12": lambda: linux_packed("6.12"),
+	"l1-kvm-nestvmx-6.12": lambda: l1_kvm_nestvmx("6.12"),
 	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
 	"l1-conform": lambda: l1_elf("conform"), "l2-kvm-amd64": lambda: l2_kvm("amd64"),
 	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": l2_xen, "l2-real": l2_real,

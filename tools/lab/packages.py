@@ -43,12 +43,39 @@ def retry(argv, **kw):
 	return None
 
 
-class Archive:
-	"""The machine's own apt sources, seen for one architecture with nothing installed."""
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# Kernels that a Debian has in another suite than its own; the others have them in theirs.
+KERNEL_SUITES = {("bookworm", "6.12"): "bookworm-backports", ("trixie", "6.1"): "bookworm"}
 
-	def __init__(self, arch):
+
+def codename():
+	with open("/etc/os-release", encoding="utf-8") as f:
+		found_name = re.search(r"^VERSION_CODENAME=(\w+)", f.read(), re.M)
+	return found_name[1] if found_name else ""
+
+
+def kernel_suite(kernel):
+	"""Where the Debian of this machine has that kernel; an empty string for its own suites."""
+	return KERNEL_SUITES.get((codename(), kernel), "")
+
+
+def suite_sources(suite):
+	"""Lines of a sources.list for another suite beside the machine's own, from the place that the machine's comes from."""
+	own = codename()
+	targets = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"])
+	places = {uri for uri, release, component in map(str.split, targets.splitlines()) if release == own and component == "main"}
+	if not places:
+		raise LabError(f"apt's sources have no main of {own}")
+	signed = f"[signed-by={KEYRING}] " if os.path.exists(KEYRING) else ""
+	return "".join(f"deb {signed}{uri} {name} main\n" for uri in sorted(places) for name in (own, suite))
+
+
+class Archive:
+	"""The machine's own apt sources, or a suite beside them, seen for one architecture with nothing installed."""
+
+	def __init__(self, arch, suite=""):
 		self.arch = arch
-		self.dir = os.path.join(LAB, "apt", arch)
+		self.dir = os.path.join(LAB, "apt", f"{arch}-{suite}" if suite else arch)
 		self.debs = os.path.join(LAB, "debs")
 		for sub in ("lists/partial", "cache/archives/partial"):
 			os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
@@ -63,6 +90,12 @@ class Archive:
 				f'Dir::State::Lists "{self.dir}/lists";\nDir::State::status "{self.status}";\n'
 				f'Dir::Cache "{self.dir}/cache";\nAPT::Install-Recommends "false";\n'
 				'APT::Sandbox::User "root";\nAcquire::Languages "none";\n')
+			if suite:
+				conf.write(f'Dir::Etc::SourceList "{self.dir}/sources.list";\nDir::Etc::SourceParts "/dev/null";\n'
+					f'APT::Default-Release "{suite}";\n')
+		if suite:
+			with open(os.path.join(self.dir, "sources.list"), "w", encoding="ascii") as sources:
+				sources.write(suite_sources(suite))
 		self.env = dict(os.environ, APT_CONFIG=self.config, LC_ALL="C")
 		self.updated = False
 
@@ -100,23 +133,28 @@ class Archive:
 		return paths
 
 
-def tree(key, arch, names, skip=()):
-	"""Directory with `names` and all that they depend on unpacked; cached under `key`."""
+def named(name, words):
+	return any(name == word or name.startswith(word + "-") for word in words)
+
+
+def tree(key, arch, names, skip=(), only=(), suite=""):
+	"""Directory with `names` and all that they depend on unpacked, but what `skip` names, or no more than what `only` does; cached
+	under `key`."""
 	root = os.path.join(LAB, "root", key)
 	stamp = root + ".done"
-	want = " ".join([arch, *names])
+	want = " ".join([arch, *names, *[suite] * bool(suite)])
 	os.makedirs(os.path.dirname(root), exist_ok=True)
 	with open(root + ".lock", "w", encoding="ascii") as lock:
 		fcntl.flock(lock, fcntl.LOCK_EX)
 		if os.path.exists(stamp) and open(stamp, encoding="ascii").read() == want:
 			return root
 		print(f"lab: fetching {key}: {' '.join(names)} ({arch})", flush=True)
-		archive = Archive(arch)
+		archive = Archive(arch, suite)
 		archive.update()
 		shutil.rmtree(root, ignore_errors=True)
 		os.makedirs(root)
 		wanted = [(filename, name) for filename, name in archive.closure(names)
-			if not any(name == s or name.startswith(s + "-") for s in skip)]
+			if not named(name, skip) and (not only or named(name, only))]
 		for path in archive.download(wanted):
 			run(["dpkg", "-x", path, root])
 		with open(stamp, "w", encoding="ascii") as out:

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernels that the adapter is for: 6.1 and 6.12, both of Debian.  The adapter's files speak of the kernel
+ * by the names below, or by names that both have.
+ */
+#ifndef NEST_COMPAT_H
+#define NEST_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+
+#include "cpuid.h"
+#include "irq.h"
+#include "lapic.h"
+#include "pmu.h"
+#include "vmx_onhyperv.h"
+#include "x86_ops.h"
+
+#define NEST_SLOT_NOTIFIER 0	/* KVM has one, but not for who is gone when the VM is */
+#define nested_vmx_allowed(vcpu) guest_can_use(vcpu, X86_FEATURE_VMX)
+#define nest_gfn_to_pfn(slot, gfn, write, writable) __gfn_to_pfn_memslot(slot, gfn, false, false, NULL, write, writable, NULL)
+#define VMX_MISC_PREEMPTION_TIMER_RATE_MASK 0x1full
+#define NEST_AS(kvm) kvm_arch_nr_memslot_as_ids(kvm)
+#define NEST_GLOBAL_CTRL_RSVD global_ctrl_rsvd
+#define nest_noncanonical(la, vcpu) is_noncanonical_address(la, vcpu, 0)
+#define nest_guest_memory_type(vcpu, gfn) 6	/* L1's MTRRs have no effect on its memory: write-back */
+#define nest_on_evmcs() kvm_is_using_evmcs()
+
+/* KVM's own, which it does not export. */
+static inline int nest_get_interrupt(struct kvm_vcpu *vcpu)
+{
+	int vector = kvm_cpu_get_extint(vcpu);
+
+	if (vector != -1)
+		return vector;
+	vector = kvm_apic_has_interrupt(vcpu);
+	if (vector != -1)
+		kvm_apic_ack_interrupt(vcpu, vector);
+	return vector;
+}
+
+#else
+
+#include <asm/kvm_page_track.h>
+
+#define NEST_SLOT_NOTIFIER 1
+
+#define nest_gfn_to_pfn(slot, gfn, write, writable) __gfn_to_pfn_memslot(slot, gfn, false, NULL, write, writable, NULL)
+#define NEST_AS(kvm) KVM_ADDRESS_SPACE_NUM
+#define NEST_GLOBAL_CTRL_RSVD global_ctrl_mask
+#define nest_noncanonical(la, vcpu) is_noncanonical_address(la, vcpu)
+#define nest_guest_memory_type(vcpu, gfn) kvm_mtrr_get_guest_memory_type(vcpu, gfn)
+#define nest_on_evmcs() static_branch_unlikely(&enable_evmcs)
+#define nest_get_interrupt(vcpu) kvm_cpu_get_interrupt(vcpu)
+
+#endif
+
+#endif

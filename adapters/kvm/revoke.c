@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is taken back of L1's memory: by MMU notifiers, with memory slots that go, and the right to write where a log begins.
+ */
+#include "nest.h"
+
+#define ALL_PAGES (1ull << (52 - PAGE_SHIFT))
+
+static void take_back(struct nest *n, gfn_t gfn, gfn_t pages)
+{
+	WRITE_ONCE(n->pins_moved, true);
+	nest_lose_frames(n, gfn, gfn + pages - 1);
+	nvmx_host_invalidate(n->vm, NULL, gfn_to_gpa(gfn), gfn_to_gpa(pages));
+}
+
+/* Each slot whose part of the range [start, end) of the process is L1's memory. */
+static void take_back_range(struct nest *n, unsigned long start, unsigned long end)
+{
+	struct kvm *kvm = nest_vcpu(n)->kvm;
+	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
+	int i, bkt, idx;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	if (nest_slots_changed(n))
+		take_back(n, 0, ALL_PAGES);
+	for (i = 0; i < NEST_AS(kvm); i++) {
+		slots = __kvm_memslots(kvm, i);
+		kvm_for_each_memslot(slot, bkt, slots) {
+			unsigned long from = max(start, slot->userspace_addr);
+			unsigned long to = min(end, slot->userspace_addr + (slot->npages << PAGE_SHIFT));
+
+			if (from < to)
+				take_back(n, hva_to_gfn_memslot(from, slot),
+					  ((to - from + PAGE_SIZE - 1) >> PAGE_SHIFT));
+		}
+	}
+	srcu_read_unlock(&kvm->srcu, idx);
+}
+
+static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
+{
+	struct nest *n = container_of(mn, struct nest, notifier);
+
+	atomic_inc(&n->invalidating);
+	atomic64_inc(&n->invalidations);
+	smp_mb__after_atomic();
+	take_back_range(n, range->start & PAGE_MASK, PAGE_ALIGN(range->end));
+	return 0;
+}
+
+static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
+{
+	struct nest *n = container_of(mn, struct nest, notifier);
+
+	WRITE_ONCE(n->pins_moved, true);	/* what was pinned since the start may be what was there before */
+	if (atomic_dec_and_test(&n->invalidating))
+		wake_up_all(&n->invalidated);
+}
+
+static void release(struct mmu_notifier *mn, struct mm_struct *mm)
+{
+	struct nest *n = container_of(mn, struct nest, notifier);
+
+	atomic64_inc(&n->invalidations);
+	take_back(n, 0, ALL_PAGES);
+}
+
+static const struct mmu_notifier_ops notifier_ops = {
+	.invalidate_range_start = range_start,
+	.invalidate_range_end = range_end,
+	.release = release,
+};
+
+#if NEST_SLOT_NOTIFIER
+
+static void flush_slot(struct kvm *kvm, struct kvm_memory_slot *slot, struct kvm_page_track_notifier_node *node)
+{
+	struct nest *n = container_of(node, struct nest, track);
+
+	atomic64_inc(&n->invalidations);
+	take_back(n, slot->base_gfn, slot->npages);
+}
+
+static void watch_slots(struct nest *n)
+{
+	n->track.track_flush_slot = flush_slot;
+	kvm_page_track_register_notifier(nest_vcpu(n)->kvm, &n->track);
+}
+
+static void unwatch_slots(struct nest *n)
+{
+	kvm_page_track_unregister_notifier(nest_vcpu(n)->kvm, &n->track);
+}
+
+#else
+
+/*
+ * Who asks this kernel to be told of a slot that goes holds a reference to the VM, which would then never end.  Slots of another
+ * generation than the vCPU has seen are a reason to give everything back: the vCPU does so before it looks at a frame for L1
+ * and before it enters L2; a notifier, which cannot know what was mapped by a slot that is gone, does it meanwhile.
+ */
+static u64 generation(struct nest *n)
+{
+	return READ_ONCE(__kvm_memslots(nest_vcpu(n)->kvm, 0)->generation);
+}
+
+static void watch_slots(struct nest *n)
+{
+	n->slots_seen = generation(n);
+}
+
+static void unwatch_slots(struct nest *n)
+{
+}
+
+bool nest_slots_changed(struct nest *n)
+{
+	return unlikely(n->slots_seen != generation(n));
+}
+
+void nest_follow_slots(struct nest *n)
+{
+	u64 now = generation(n);
+
+	if (likely(n->slots_seen == now))
+		return;
+	atomic64_inc(&n->invalidations);
+	take_back(n, 0, ALL_PAGES);
+	WRITE_ONCE(n->slots_seen, now);
+}
+
+#endif
+
+/* The kernel registers none while a signal waits, which is no reason for L1 to wait too. */
+static int register_notifier(struct nest *n, struct mm_struct *mm)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	error = mmu_notifier_register(&n->notifier, mm);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+int nest_watch_memory(struct nest *n)
+{
+	struct kvm *kvm = nest_vcpu(n)->kvm;
+	int error;
+
+	n->notifier.ops = &notifier_ops;
+	error = register_notifier(n, kvm->mm);
+	if (error)
+		return error;
+	watch_slots(n);
+	return 0;
+}
+
+void nest_unwatch_memory(struct nest *n)
+{
+	unwatch_slots(n);
+	mmu_notifier_unregister(&n->notifier, nest_vcpu(n)->kvm->mm);
+}
+
+static void protect(struct nest *n, gfn_t gfn, u64 pages)
+{
+	nvmx_host_write_protect(n->vm, n->v, gfn_to_gpa(gfn), gfn_to_gpa(pages));
+}
+
+/* Frames that L2 could write to before their slot had a log are not among those that are known. */
+static void protect_slots(struct nest *n, struct kvm_memslots *slots)
+{
+	struct kvm_memory_slot *slot;
+	int bkt;
+
+	kvm_for_each_memslot(slot, bkt, slots) {
+		if (kvm_slot_dirty_track_enabled(slot))
+			protect(n, slot->base_gfn, slot->npages);
+		cond_resched();
+	}
+	n->protected_in = slots->generation;
+}
+
+/*
+ * KVM wants to know of the next write to a page of a slot with a log; it does not say which.  What L2 may write to has to be
+ * asked for again.
+ */
+void nest_protect_logged(struct nest *n)
+{
+	struct kvm_memslots *slots = __kvm_memslots(nest_vcpu(n)->kvm, 0);
+	unsigned int i;
+
+	might_sleep();
+	if (n->written_n > NEST_WRITTEN || n->protected_in != slots->generation) {
+		protect_slots(n, slots);
+	} else {
+		for (i = 0; i < n->written_n; i++)
+			protect(n, n->written[i], 1);
+	}
+	n->written_n = 0;
+}
