@@ -17,6 +17,9 @@
 
 static struct gen g;
 
+#define MOVED (NVMX_TEST_FULL ? 60 : 24)
+#define MUTATED (NVMX_TEST_FULL ? 500 : 200)
+
 static uint64_t setting(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
@@ -26,7 +29,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 
 static void moves_change_nothing(void **state)
 {
-	uint64_t first = setting("NVMX_SEED", 1), runs = setting("NVMX_RUNS", getenv("NVMX_SEED") ? 1 : 60), entries = 0, moves = 0;
+	uint64_t first = setting("NVMX_SEED", 1), runs = setting("NVMX_RUNS", getenv("NVMX_SEED") ? 1 : MOVED), entries = 0, moves = 0;
 
 	(void)state;
 	for (uint64_t seed = first; seed < first + runs; seed++) {
@@ -40,7 +43,7 @@ static void moves_change_nothing(void **state)
 	}
 	printf("%llu scripts, %llu VM entries, %llu moves\n", (unsigned long long)runs, (unsigned long long)entries,
 	       (unsigned long long)moves);
-	assert_true(runs < 60 || (entries > runs * 5 && moves > runs * 100));
+	assert_true(runs < MOVED || (entries > runs * 5 && moves > runs * 100));
 }
 
 static struct fake_result result;
@@ -303,7 +306,7 @@ static void mutate(struct nvmx_state *s, size_t size, uint64_t *random)
 static void mutations_do_no_harm(void **unused)
 {
 	static struct fake_machine m;
-	uint64_t random = setting("NVMX_SEED", 1), accepted = 0, refused = 0, runs = setting("NVMX_RUNS", 500);
+	uint64_t random = setting("NVMX_SEED", 1), accepted = 0, refused = 0, runs = setting("NVMX_RUNS", MUTATED);
 	struct nvmx_state *states[FAKE_POINTS], *s;
 	size_t size[FAKE_POINTS];
 
@@ -333,7 +336,7 @@ static void mutations_do_no_harm(void **unused)
 	for (unsigned i = 0; i < FAKE_POINTS; i++)
 		free(states[i]);
 	printf("%llu accepted, %llu refused\n", (unsigned long long)accepted, (unsigned long long)refused);
-	assert_true(runs < 500 || (accepted > runs / 10 && refused > runs / 4));
+	assert_true(runs < MUTATED || (accepted > runs / 10 && refused > runs / 4));
 }
 
 /* What the host has in IA32_DEBUGCTL while L2 runs is not L2's: the blob does not have it, and is taken back. */

@@ -12,9 +12,7 @@
 #include "../unit/ept_host.h"
 
 #define MAX_VCPUS 4
-#ifndef STEPS
-#define STEPS 15000u
-#endif
+#define STEPS (NVMX_TEST_FULL ? 50000u : 12000u)
 #define TABLES 12u
 #define DATA 64u
 #define LIST_FRAME (FRAMES - 1) /* L1's EPTP list */
