@@ -41,6 +41,7 @@ nestvmx-sources := \
 	src/vmx/enter.c \
 	src/vmx/events.c \
 	src/vmx/exit.c \
+	src/vmx/hold.c \
 	src/vmx/init.c \
 	src/vmx/inject.c \
 	src/vmx/instr.c \

@@ -77,6 +77,23 @@ struct nvmx_xlate {
 #define NVMX_BARRIER_IBPB 1u        /* L2 -> L1: L2's branch predictions must not steer L1 */
 #define NVMX_BARRIER_L2_ENTRY 2u    /* L1 -> L2: flush L1D and MDS buffers if the host does so on VM entry */
 
+/*
+ * "Not now, ask again": the answer of map, pin and translate in a host that has the page but not at hand (swapped out, to be
+ * allocated) and may not sleep where the library calls it.  The call of the library then returns NVMX_AGAIN, or its own word for
+ * it, and has changed nothing that the guests or the host can see; the host makes the page present (nvmx_awaited()) and makes the
+ * same call again.  A host that never answers so never gets it.  From the answer on until the call has returned something
+ * else, the host keeps present what it has made present: so each repetition gets further, and there are as many as the call
+ * needs pages, NVMX_AGAIN_MAX at most.  Asked for twice in one call of the library, a page is not "not now" after it was given
+ * or refused.
+ */
+#define NVMX_NOT_NOW 1                       /* translate, pin */
+#define NVMX_MAP_NOT_NOW ((void *)(uintptr_t)1) /* map */
+#define NVMX_AGAIN_MAX 64u
+
+/* Pages that one call of the library gets from page_alloc at most, nvmx_vcpu_init() included; `budget` is shadow_ept_pages of
+ * nvmx_vm_config, the 1,024 of 0 included. */
+#define NVMX_PAGES_PER_CALL(budget) (112u + (budget) / 64u)
+
 struct nvmx_host_ops {
 	uint32_t size;  /* sizeof(struct nvmx_host_ops) as the host was compiled */
 	uint32_t abi;   /* NVMX_ABI_VERSION */
@@ -84,24 +101,29 @@ struct nvmx_host_ops {
 	/* Guest memory.  Addresses are L1-physical. */
 
 	/* Translates gpa for `access` (set of NVMX_ACCESS_*).  Returns 0, or -1 if the host maps nothing there with such
-	 * rights now; the library then asks the host to handle the fault.  May not sleep. */
+	 * rights now; the library then asks the host to handle the fault; or NVMX_NOT_NOW, which with NVMX_ACCESS_PEEK means the same
+	 * as -1.  May not sleep. */
 	int (*translate)(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out);
 
 	/* Maps the 4-KiB frame at gpa (aligned) for the library to read, and to write if `write`.  Returns its address, or
-	 * NULL if that is not L1's RAM.  Stays valid until unmap.  The library holds at most 16 mappings a vCPU. */
+	 * NULL if that is not L1's RAM, or NVMX_MAP_NOT_NOW.  Stays valid until unmap.  The library holds at most 16 mappings a
+	 * vCPU. */
 	void *(*map)(struct nvmx_host *h, uint64_t gpa, bool write);
 	void (*unmap)(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote);
 
 	/* Grants the processor itself access to a frame of L1 (virtual-APIC page, APIC-access page, posted-interrupt
-	 * descriptor): it keeps its host-physical address until unpin.  Returns 0, or -1 if it is not L1's RAM: the vCPU is then
-	 * stopped (NVMX_STOP_HOST_OP).  But an APIC-access page need not be RAM, as the processor never uses what is there
+	 * descriptor): it keeps its host-physical address until unpin.  Returns 0, or NVMX_NOT_NOW, or -1 if it is not L1's RAM: the
+	 * vCPU is then stopped (NVMX_STOP_HOST_OP).  But an APIC-access page need not be RAM, as the processor never uses what is there
 	 * (SDM 29.4): for an L1 with EPT a page from page_alloc stands for it, and the shadow EPT leads to that one wherever
 	 * `translate`, too, has nothing.  For L2s without EPT12 the host answers with a page of its own, which EPT01 maps there.
 	 * Where a host pins a frame, `translate` leads to the same one. */
 	int (*pin)(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa);
 	void (*unpin)(struct nvmx_host *h, uint64_t gpa, uint64_t hpa);
 
-	/* One zeroed 4-KiB page of host memory, below the processor's physical-address width, mapped at the address
+	/* NVMX_PAGES_PER_CALL is how often one call of the library may call it.  A host that cannot allocate where it calls the
+	 * library fills a reserve up to that before.
+	 *
+	 * One zeroed 4-KiB page of host memory, below the processor's physical-address width, mapped at the address
 	 * returned; NULL if there is none (the library then does without, or stops the VM with a reason). */
 	void *(*page_alloc)(struct nvmx_host *h, uint64_t *hpa);
 	void (*page_free)(struct nvmx_host *h, void *page, uint64_t hpa);

@@ -12,6 +12,7 @@
  *		case NVMX_RESUME_L1: case NVMX_RESUME_L2: break;
  *		case NVMX_HOST: handle_as_before(&regs); break;    // an exit of the current VMCS that is the host's
  *		case NVMX_STOP: stop_vm(nvmx_stop_reason(vcpu)); return;
+ *		case NVMX_AGAIN: make_present(vcpu); again = true; break; // only if map, pin or translate answered "not now"
  *		}
  *	}
  *
@@ -145,8 +146,13 @@ enum nvmx_verdict {
 			     * those of nvmx_reflect().  Having emulated the instruction it calls nvmx_complete_instruction(), or,
 			     * to have it executed again, sets RFLAGS.RF (17.3.1.1), which the exit saved as 0: else L2 meets its
 			     * own breakpoint there twice */
-	NVMX_STOP = 3       /* L1 cannot go on: nvmx_stop_reason().  It is final: each later call gives it again, until
+	NVMX_STOP = 3,      /* L1 cannot go on: nvmx_stop_reason().  It is final: each later call gives it again, until
 			     * nvmx_state_reset(), nvmx_state_drop() or nvmx_state_restore() */
+	NVMX_AGAIN = 4      /* map, pin or translate has answered "not now" (<nestvmx/host.h>): the host makes the page of
+			     * nvmx_awaited() present, where it may sleep, and makes the same call again, with the same arguments and the
+			     * same VMCS, its exit information unchanged.  Until then it calls nothing else for the vCPU but
+			     * nvmx_vcpu_park() and nvmx_vcpu_unpark(), and what only looks.  Counters and trace records count each
+			     * repetition; nothing else happens twice */
 };
 
 /*
@@ -212,15 +218,19 @@ bool nvmx_l2_waits(const struct nvmx_vcpu *v);
  */
 bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v);
 
-/* Address of the VMCS that must be current when the vCPU is resumed. */
+/* Host-physical address of the VMCS that must be current when the vCPU is resumed: vmcs01 or a vmcs02.  After nvmx_vcpu_park(), too:
+ * a host whose register accessors make a VMCS current for a moment takes that one, and VMCLEARs it again. */
 uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v);
 /*
  * For a host that moves vCPUs between processors (SDM 24.11.1).  park: on the old processor, VMCLEARs every VMCS of the
  * library's; the host VMCLEARs vmcs01 itself.  unpark: on the new one, makes the right VMCS current and forgets what the
- * processor may have cached.
+ * processor may have cached.  unpark_here: on the same one as before, on which no other vCPU has used this one's VPIDs (vpid02 and
+ * those behind it) meanwhile: only makes the VMCS current.  A host that parks at each return from its run loop remembers the
+ * processor and chooses; nvmx_before_l2() follows either of them.
  */
 void nvmx_vcpu_park(struct nvmx_vcpu *v);
 void nvmx_vcpu_unpark(struct nvmx_vcpu *v);
+void nvmx_vcpu_unpark_here(struct nvmx_vcpu *v);
 /* The host changed host-state fields or controls of vmcs01 (current): vmcs02s take them over at the next entry.  Or it set
  * bits in msr_bitmap01 or io_bitmap01: what was open to L2 is closed at once. */
 void nvmx_vmcs01_changed(struct nvmx_vcpu *v);
@@ -342,8 +352,9 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 void nvmx_l2_ran(struct nvmx_vcpu *v);
 /* Whether L1 intercepts this exception of L2 (SDM 25.2). */
 bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error);
-/* Whether L1 intercepts port access [port, port + size) of L2; `size` is 1 to 4.  Reads L1's bitmaps. */
-bool nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size);
+/* Whether L1 intercepts port access [port, port + size) of L2; `size` is 1 to 4.  Reads L1's bitmaps.  1, 0, or, where `map` answers
+ * NVMX_MAP_NOT_NOW, -1: to be asked again. */
+int nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size);
 
 /*
  * Right before L2 is resumed, in a host whose ops translate or kick_others can be called while L2 is out, or that moves
@@ -353,7 +364,7 @@ bool nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size);
 enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v);
 
 /* L2 (current) uses `gpa2` for `access` (set of NVMX_ACCESS_*): where L1's EPT leads, setting its accessed and dirty flags.
- * 0 and *gpa1; -1 and the exit that the access causes; 1: try again.  Without EPT in vmcs12 the address is L1's. */
+ * 0 and *gpa1; -1 and the exit that the access causes; 1: try again; 2: as NVMX_AGAIN.  Without EPT in vmcs12 the address is L1's. */
 int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit);
 
 /*
@@ -403,6 +414,9 @@ void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out);
  * address, and the access (set of NVMX_ACCESS_*; READ after a misconfiguration, whose access the processor does not tell). */
 bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access);
 
+/* After NVMX_AGAIN, or another call's word for it: the L1-physical address, and the access (set of NVMX_ACCESS_*). */
+void nvmx_awaited(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access);
+
 /* Stable code and line for NVMX_STOP. */
 enum nvmx_stop {
 	NVMX_STOP_NONE = 0,
@@ -438,6 +452,7 @@ enum nvmx_counter {
 	NVMX_CNT_MSR_GRANT,       /* bits opened in vmcs02's MSR and I/O bitmaps */
 	NVMX_CNT_ENTRY_REFUSED,   /* VM entries that passed every check and that the processor refused: nvmx_entry_refused(),
 				   * or a VM exit with bit 31 of the reason.  Counted by NVMX_CNT_ENTRY, too */
+	NVMX_CNT_AGAIN,           /* "not now" of map, pin or translate */
 	NVMX_CNT_COUNT
 };
 uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c);

@@ -18,7 +18,8 @@ enum nvmx_ept_answer {
 	NVMX_EPT_RETRY,   /* the shadow has the translation now: resume L2 */
 	NVMX_EPT_TO_L1,   /* a VM exit to L1: `reason` and `qualification` */
 	NVMX_EPT_TO_HOST, /* the host does not map L1's frame `gpa1` for `access`: nvmx_host_fault() */
-	NVMX_EPT_NOMEM    /* no page for the shadow */
+	NVMX_EPT_NOMEM,   /* no page for the shadow */
+	NVMX_EPT_NOT_NOW  /* v->not_now: the call comes again */
 };
 
 struct nvmx_ept_fault {
@@ -116,6 +117,9 @@ uint64_t nvmx_ept_shadowed(struct nvmx_vcpu *v, uint64_t eptp02);
 
 /* Nothing of the vCPU's shadow leads to L1's frame at gpa1 any more, from the next nvmx_ept_root() on. */
 void nvmx_ept_unmap(struct nvmx_vcpu *v, uint64_t gpa1);
+
+/* nvmx_l2_translate() for a call that goes on with the address; 2: v->not_now. */
+int nvmx_ept_use(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit);
 
 /* The vCPU goes on on another processor: what that one has cached of the shadow may be out of date. */
 void nvmx_ept_moved(struct nvmx_vcpu *v);

@@ -59,6 +59,8 @@ static enum nvmx_ept_answer judge(struct nvmx_ept_fill *f, bool pml, struct nvmx
 	case NVMX_EPT_FLAGS_AGAIN:
 		*again = true;
 		return NVMX_EPT_RETRY;
+	case NVMX_EPT_FLAGS_NOT_NOW:
+		return NVMX_EPT_NOT_NOW;
 	default:
 		return NVMX_EPT_RETRY;
 	}
@@ -188,8 +190,11 @@ static unsigned make(struct nvmx_ept_fill *f, unsigned most, struct nvmx_ept_lea
 {
 	unsigned access = (unsigned)(f->qual & QUAL_ACCESS), level;
 
-	if (!nvmx_ept_translate(f, f->w.gpa1, access) && !nvmx_own_apic_page(f->v, f->w.gpa1, access, &f->x))
-		return 0;
+	if (!nvmx_ept_translate(f, f->w.gpa1, access)) {
+		if (!nvmx_own_apic_page(f->v, f->w.gpa1, access, &f->x))
+			return 0;
+		f->v->not_now = false;
+	}
 	if (access & ~nvmx_ept_host_rights(f, &f->x))
 		return 0;
 	f->first = f->x;
@@ -248,7 +253,7 @@ static enum nvmx_ept_answer fill(struct nvmx_ept_fill *f, struct nvmx_ept_fault 
 	for (f->watched = false;;) {
 		level = make(f, level, &leaf);
 		if (!level)
-			return NVMX_EPT_TO_HOST;
+			return f->v->not_now ? NVMX_EPT_NOT_NOW : NVMX_EPT_TO_HOST;
 		t = put(f, level, &leaf, &done, &empty);
 		if (!t)
 			return NVMX_EPT_NOMEM;
@@ -274,7 +279,7 @@ static enum nvmx_ept_answer answer(struct nvmx_ept_fill *f, uint64_t role12, str
 	if (NVMX_EPTP_WALK(role12) == 4 && f->gpa2 >> 48)
 		return to_l1(out, NVMX_XR_EPT_VIOLATION, l1_qualification(f, 0));
 	nvmx_ept_walk_begin(f->v, &f->r->rules, role12, f->gpa2, &f->w);
-	a = judge(f, role12 & NVMX_EPT_ROLE_PML, out, &again);
+	a = f->v->not_now ? NVMX_EPT_NOT_NOW : judge(f, role12 & NVMX_EPT_ROLE_PML, out, &again);
 	if (a == NVMX_EPT_RETRY && !again)
 		a = fill(f, out);
 	nvmx_ept_walk_end(f->v, &f->w);

@@ -58,15 +58,20 @@ static bool same_page_kind(const struct nvmx_xlate *x, const struct nvmx_xlate *
 /* Makes f->x the translation of gpa1; the host is asked only when gpa1 is outside the block of its last answer. */
 bool nvmx_ept_translate(struct nvmx_ept_fill *f, uint64_t gpa1, unsigned access)
 {
+	int answer;
+
 	if (f->x.page_shift && !((gpa1 ^ f->gpa1) >> f->x.page_shift)) {
 		f->x.hpa += gpa1 - f->gpa1;
 		f->gpa1 = gpa1;
 		return true;
 	}
 	f->gpa1 = gpa1;
-	if (!f->v->ops->translate(f->v->host, gpa1, access, &f->x))
+	answer = f->v->ops->translate(f->v->host, gpa1, access, &f->x);
+	if (!answer)
 		return true;
 	f->x.page_shift = 0;
+	if (answer == NVMX_NOT_NOW && !(access & NVMX_ACCESS_PEEK))
+		nvmx_not_now(f->v, gpa1, access);
 	return false;
 }
 

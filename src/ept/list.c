@@ -37,7 +37,7 @@ static void compare(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	uint64_t mode = nvmx_ept_role(v12) & NVMX_EPT_ROLE_MODE_EXEC;
-	uint64_t *list12 = v->ops->map(v->host, v12->eptp_list_addr, false);
+	uint64_t *list12 = nvmx_map_at_hand(v, v12->eptp_list_addr);
 
 	nvmx_ept_hold(e);
 	for (unsigned i = e->listed_n; i-- > 0;) {

@@ -84,6 +84,7 @@ static void compare_root(struct nvmx_vcpu *v, struct nvmx_ept_root *r, uint64_t 
 		compare_path(&g);
 		nvmx_ept_release(g.e);
 		nvmx_ept_walk_end(v, &g.w);
+		v->not_now = false; /* what could not be read has been taken for changed */
 		if (g.end == ~0ull)
 			break;
 	}

@@ -49,7 +49,7 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 	lower = nvmx_ept_lower(t, k);
 	if (!lower->copy || lower->gpa12 != gpa12)
 		return;
-	page = f->v->ops->map(f->v->host, gpa12, false);
+	page = nvmx_map_at_hand(f->v, gpa12);
 	if (!page)
 		return;
 	nvmx_ept_hold(f->e);
@@ -225,7 +225,7 @@ static bool step(struct nvmx_vcpu *v, struct way *w, unsigned n, struct nvmx_ept
 		return true;
 	leave_way(v, w, n);
 	w->t[n] = t;
-	w->page[n] = v->ops->map(v->host, t->gpa12, false);
+	w->page[n] = nvmx_map_at_hand(v, t->gpa12);
 	w->n += w->page[n] != NULL;
 	return w->page[n];
 }
@@ -287,6 +287,7 @@ static void walk_anew(struct nvmx_ept_fill *f, uint64_t role12)
 	if (t && f->n_dropped && f->dropped_of == t)
 		refill(f, t);
 	nvmx_ept_walk_end(f->v, &f->w);
+	f->v->not_now = false; /* it was a guess */
 }
 
 void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)

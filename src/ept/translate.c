@@ -32,12 +32,14 @@ static int use(struct nvmx_vcpu *v, const struct nvmx_ept_rules *r, struct nvmx_
 		return cause(exit, NVMX_XR_PML_FULL, gpa2, 0);
 	case NVMX_EPT_FLAGS_AGAIN:
 		return 1;
+	case NVMX_EPT_FLAGS_NOT_NOW:
+		return 2;
 	default:
 		return 0;
 	}
 }
 
-int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit)
+int nvmx_ept_use(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit)
 {
 	const struct nvmx_vmcs12 *v12 = v->cur->v12;
 	uint64_t role12 = nvmx_ept_role(v12);
@@ -51,11 +53,19 @@ int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint6
 	nvmx_ept_rules_init(&rules, &v->vm->caps, role12 & NVMX_EPT_ROLE_MODE_EXEC, role12 & NVMX_EPTP_AD);
 	if (NVMX_EPTP_WALK(role12) == 4 && gpa2 >> 48)
 		return cause(exit, NVMX_XR_EPT_VIOLATION, gpa2, qualification_of(&rules, access, 0));
-	for (unsigned i = 0; i < WALKS && error > 0; i++) {
+	for (unsigned i = 0; i < WALKS && error == 1; i++) {
 		nvmx_ept_walk_begin(v, &rules, role12, gpa2, &w);
-		error = use(v, &rules, &w, role12 & NVMX_EPT_ROLE_PML, gpa2, access, exit);
+		error = v->not_now ? 2 : use(v, &rules, &w, role12 & NVMX_EPT_ROLE_PML, gpa2, access, exit);
 		nvmx_ept_walk_end(v, &w);
 	}
 	*gpa1 = w.gpa1;
 	return error;
+}
+
+int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit)
+{
+	int answer = nvmx_ept_use(v, gpa2, access, gpa1, exit);
+
+	v->not_now = false; /* the host knows */
+	return answer;
 }

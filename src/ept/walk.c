@@ -14,7 +14,7 @@ void nvmx_ept_walk_begin(struct nvmx_vcpu *v, const struct nvmx_ept_rules *r, ui
 	for (;; level--) {
 		w->level = (uint8_t)level;
 		w->table[level] = table;
-		w->page[level] = v->ops->map(v->host, table, r->ad);
+		w->page[level] = nvmx_map(v, table, r->ad);
 		e = w->page[level] ? nvmx_ept_load(w->page[level] + nvmx_ept_index(gpa2, level)) : ~0ull;
 		w->entry[level] = e;
 		w->rights &= e;
@@ -30,7 +30,7 @@ void nvmx_ept_walk_end(struct nvmx_vcpu *v, struct nvmx_ept_walk *w)
 {
 	for (unsigned level = w->level; level <= w->top; level++)
 		if (w->page[level])
-			v->ops->unmap(v->host, w->table[level], w->page[level], w->wrote);
+			nvmx_unmap(v, w->table[level], w->page[level], w->wrote);
 }
 
 /* Sets `flags` in the entry at `level`; false if L1 changed it since it was read. */
@@ -47,16 +47,38 @@ static bool set_flags(struct nvmx_ept_walk *w, unsigned level, uint64_t gpa2, ui
 	return true;
 }
 
-/* Appends gpa2 to L1's log (SDM 28.3.6).  Where no RAM is, the write goes nowhere, as on the processor. */
-static void log_write(struct nvmx_vcpu *v, struct nvmx_vmcs12 *v12, uint64_t gpa2)
+/* Appends gpa2 to L1's log (SDM 28.3.6), mapped at `log`.  Where no RAM is, the write goes nowhere, as on the processor. */
+static void log_write(struct nvmx_vmcs12 *v12, uint64_t *log, uint64_t gpa2)
 {
-	uint64_t page = v12->pml_address & NVMX_EPTE_ADDR, *log = v->ops->map(v->host, page, true);
-
-	if (log) {
+	if (log)
 		__atomic_store_n(log + v12->pml_index, gpa2 & ~0xfffull, __ATOMIC_RELAXED);
-		v->ops->unmap(v->host, page, log, true);
-	}
 	v12->pml_index--;
+}
+
+static enum nvmx_ept_flags set_all(struct nvmx_ept_walk *w, uint64_t gpa2, uint64_t need)
+{
+	unsigned level = w->top;
+
+	for (; level > w->level; level--)
+		if (!set_flags(w, level, gpa2, NVMX_EPTE_A))
+			return NVMX_EPT_FLAGS_AGAIN;
+	return set_flags(w, level, gpa2, need) ? NVMX_EPT_FLAGS_DONE : NVMX_EPT_FLAGS_AGAIN;
+}
+
+/* The log before the flag that it tells of: with the flag set it would not be written again. */
+static enum nvmx_ept_flags set_and_log(struct nvmx_vcpu *v, struct nvmx_ept_walk *w, uint64_t gpa2, uint64_t need)
+{
+	uint64_t page = v->cur->v12->pml_address & NVMX_EPTE_ADDR, *log = nvmx_map(v, page, true);
+	enum nvmx_ept_flags done;
+
+	if (v->not_now)
+		return NVMX_EPT_FLAGS_NOT_NOW;
+	done = set_all(w, gpa2, need);
+	if (done == NVMX_EPT_FLAGS_DONE)
+		log_write(v->cur->v12, log, gpa2);
+	if (log)
+		nvmx_unmap(v, page, log, done == NVMX_EPT_FLAGS_DONE);
+	return done;
 }
 
 enum nvmx_ept_flags nvmx_ept_walk_flags(struct nvmx_vcpu *v, struct nvmx_ept_walk *w, uint64_t gpa2, bool write,
@@ -72,12 +94,5 @@ enum nvmx_ept_flags nvmx_ept_walk_flags(struct nvmx_vcpu *v, struct nvmx_ept_wal
 		return NVMX_EPT_FLAGS_DONE;
 	if (pml && v->cur->v12->pml_index > 511)
 		return NVMX_EPT_FLAGS_LOG_FULL;
-	for (level = w->top; level > w->level; level--)
-		if (!set_flags(w, level, gpa2, NVMX_EPTE_A))
-			return NVMX_EPT_FLAGS_AGAIN;
-	if (!set_flags(w, level, gpa2, need))
-		return NVMX_EPT_FLAGS_AGAIN;
-	if (pml && write && !clean)
-		log_write(v, v->cur->v12, gpa2);
-	return NVMX_EPT_FLAGS_DONE;
+	return pml && write && !clean ? set_and_log(v, w, gpa2, need) : set_all(w, gpa2, need);
 }

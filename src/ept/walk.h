@@ -8,7 +8,7 @@
 
 /*
  * One walk.  Each entry is read once, into entry[]; the tables stay mapped until nvmx_ept_walk_end().  A table outside
- * L1's RAM reads as all ones.
+ * L1's RAM reads as all ones; so does one that the host does not have at hand, and v->not_now is set.
  */
 struct nvmx_ept_walk {
 	enum nvmx_ept_kind kind;              /* of the entry where the walk ended: ABSENT, LEAF or MISCONFIGURED */
@@ -27,9 +27,10 @@ void nvmx_ept_walk_end(struct nvmx_vcpu *v, struct nvmx_ept_walk *w);
 
 /*
  * Sets the accessed flags along the walk, and the dirty flag of the leaf for a write (28.3.5), in L1's memory and in
- * entry[].  DONE; AGAIN if L1 changed an entry meanwhile; LOG_FULL if the page-modification log must be emptied first.
+ * entry[].  DONE; AGAIN if L1 changed an entry meanwhile; LOG_FULL if the page-modification log must be emptied first;
+ * NOT_NOW if the log is not at hand, and nothing was set.
  */
-enum nvmx_ept_flags { NVMX_EPT_FLAGS_DONE, NVMX_EPT_FLAGS_AGAIN, NVMX_EPT_FLAGS_LOG_FULL };
+enum nvmx_ept_flags { NVMX_EPT_FLAGS_DONE, NVMX_EPT_FLAGS_AGAIN, NVMX_EPT_FLAGS_LOG_FULL, NVMX_EPT_FLAGS_NOT_NOW };
 enum nvmx_ept_flags nvmx_ept_walk_flags(struct nvmx_vcpu *v, struct nvmx_ept_walk *w, uint64_t gpa2, bool write,
 					bool pml);
 

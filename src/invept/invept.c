@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "invept.h"
 #include "../ept/ept.h"
-#include "../vmx/trace.h"
 
 #define EPTP_MEMTYPE(eptp) ((eptp) & 7u)
 #define EPTP_LEVELS(eptp) (((unsigned)(eptp) >> 3 & 7u) + 1)
@@ -26,6 +25,5 @@ bool nvmx_eptp_acceptable(const struct nvmx_caps *caps, uint64_t eptp)
 void nvmx_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)
 {
 	v->counters[NVMX_CNT_INVEPT]++;
-	NVMX_TRACE(v, INVEPT, type, eptp12, 0);
 	nvmx_ept_invept(v, type, eptp12);
 }

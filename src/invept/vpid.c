@@ -8,7 +8,6 @@
  */
 #include "invept.h"
 #include "../vmx/port.h"
-#include "../vmx/trace.h"
 
 static unsigned vpids(const struct nvmx_vcpu *v)
 {
@@ -84,7 +83,6 @@ void nvmx_invvpid(struct nvmx_vcpu *v, unsigned type, uint16_t vpid12, uint64_t 
 {
 	unsigned i;
 
-	NVMX_TRACE(v, INVVPID, type, vpid12, linear);
 	if (type == NVMX_FLUSH_ALL) {
 		nvmx_vpid_forget(v);
 		return;

@@ -2,6 +2,7 @@
 /*
  * Who asked for an exit of L2: what routing needs to know of it, and what is the host's whatever L1 asked for.
  */
+#include "hold.h"
 #include "merge.h"
 #include "port.h"
 #include "route.h"
@@ -99,6 +100,8 @@ enum nvmx_verdict nvmx_reflect(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	read_input(v, regs, &in);
 	if (nvmx_route(v->cur->v12, &in) != NVMX_ROUTE_HOST_FIRST)
 		return NVMX_HOST;
+	if (!nvmx_hold_for_exit(v))
+		return nvmx_again(v);
 	nvmx_exit_info_read(v, reason, &info);
 	nvmx_undo_going_on(v);
 	return nvmx_leave_l2(v, &info);

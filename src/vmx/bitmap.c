@@ -113,7 +113,7 @@ static void review_l1(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa)
 
 	if (!g->n)
 		return;
-	l1 = v->ops->map(v->host, gpa, false);
+	l1 = nvmx_map_at_hand(v, gpa); /* else all is closed, and L2's next access asks */
 	for (unsigned i = 0; i < g->n; i++)
 		own[g->word[i]] |= l1 ? l1[g->word[i]] : ~0ull;
 	if (l1)
@@ -233,13 +233,18 @@ bool nvmx_l1_wants_io(struct nvmx_vcpu *v, uint64_t qualification)
 	return false;
 }
 
-bool nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size)
+int nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size)
 {
 	const struct nvmx_vmcs12 *v12 = v->cur->v12;
+	bool wants;
 
-	if (v12->proc_ctls & NVMX_PROC_IO_BITMAPS)
-		return nvmx_l1_wants_io(v, (uint64_t)port << 16 | (size - 1));
-	return v12->proc_ctls & NVMX_PROC_UNCOND_IO;
+	if (!(v12->proc_ctls & NVMX_PROC_IO_BITMAPS))
+		return (v12->proc_ctls & NVMX_PROC_UNCOND_IO) != 0;
+	wants = nvmx_l1_wants_io(v, (uint64_t)port << 16 | (size - 1));
+	if (!v->not_now)
+		return wants;
+	v->not_now = false;
+	return -1;
 }
 
 bool nvmx_open_io(struct nvmx_vcpu *v, uint64_t qualification)

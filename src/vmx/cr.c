@@ -6,6 +6,7 @@
 #include "../mem.h"
 #include "cr.h"
 #include "l1.h"
+#include "../ept/ept.h"
 #include "../invept/invept.h"
 #include "../vmcs/values.h"
 
@@ -175,15 +176,18 @@ static void follow_paging(struct nvmx_vcpu *v, const struct nvmx_cr_change *c)
 static int load_pdptes(struct nvmx_vcpu *v, uint64_t cr3, struct nvmx_fault *fault)
 {
 	uint64_t at = cr3 & 0xffffffe0u, pdpte[4];
-	int error = nvmx_l2_translate(v, at, NVMX_ACCESS_R, &at, &fault->exit);
+	int error = nvmx_ept_use(v, at, NVMX_ACCESS_R, &at, &fault->exit);
 
 	if (error) {
 		fault->kind = error > 0 ? NVMX_FAULT_AGAIN : NVMX_FAULT_EXIT;
 		fault->exit.qualification &= ~(NVMX_BIT64(7) | NVMX_BIT64(8)); /* no linear address (SDM table 27-7) */
 		return -1;
 	}
-	if (nvmx_gpa_read(v, at, pdpte, sizeof(pdpte)))
+	if (nvmx_gpa_read(v, at, pdpte, sizeof(pdpte))) {
+		if (v->not_now)
+			return -1;
 		nvmx_memset(pdpte, 0xff, sizeof(pdpte)); /* no memory reads as ones */
+	}
 	for (unsigned i = 0; i < 4; i++)
 		if (!nvmx_pdpte_ok(&v->vm->caps, pdpte[i])) {
 			*fault = (struct nvmx_fault){ .vector = NVMX_GP };

@@ -2,6 +2,7 @@
 /*
  * From L1 to L2: checks, merge, MSR list (SDM 26.2 to 26.4).
  */
+#include "hold.h"
 #include "merge.h"
 #include "port.h"
 #include "state.h"
@@ -195,6 +196,7 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 			s->ready02 = false; /* it has what the list had before the entry that failed */
 			return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_MSR, failed);
 		}
+		nvmx_release(v);
 	}
 	nvmx_load_vpid(v, s);
 	if (launch)
@@ -237,7 +239,11 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	groups = s->dirty_groups;
 	if (groups & ~GROUPS_ALWAYS_FRESH && !rowset_empty(&s->stale))
 		nvmx_slot_freshen(v, s);
+	if (v->not_now)
+		return nvmx_again(v);
 	failed = nvmx_check_entry(&in, groups);
+	if (!(failed ? failed->consequence != NVMX_CHECK_ENTRY_FAIL || nvmx_hold_for_exit(v) : nvmx_hold_for_entry(v, s)))
+		return nvmx_again(v);
 	if (!failed)
 		return switch_to_l2(v, s, &in, groups, launch, (cr0 ^ s->v12->guest_cr0) & v->cr0_masked01);
 	NVMX_TRACE(v, CHECK, row_number(failed), failed->consequence, s->gpa);

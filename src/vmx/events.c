@@ -2,6 +2,7 @@
 /*
  * Events that do not come from an exit: L1's interrupts in a host that owns them, and exceptions that the host found.
  */
+#include "hold.h"
 #include "l1.h"
 #include "port.h"
 #include "route.h"
@@ -152,6 +153,7 @@ bool nvmx_event_precedes(struct nvmx_vcpu *v, uint32_t reason)
 
 enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 {
+	enum nvmx_verdict verdict;
 	unsigned pending;
 
 	(void)regs;
@@ -162,7 +164,11 @@ enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	pending = pending_for_l1(v);
 	if (!pending || must_run_first(v, pending))
 		return NVMX_RESUME_L2;
-	return deliver(v, pending);
+	if (!nvmx_hold_for_exit(v)) /* before the event is taken from the host */
+		return nvmx_again(v);
+	verdict = deliver(v, pending);
+	nvmx_release(v);
+	return verdict;
 }
 
 bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v)
@@ -198,6 +204,8 @@ enum nvmx_verdict nvmx_l2_fault(struct nvmx_vcpu *v, struct nvmx_regs *regs, con
 	struct nvmx_exit_info exit = { .reason = fault->exit.reason, .qualification = fault->exit.qualification,
 				       .physical = fault->exit.physical, .linear = fault->linear };
 
+	if (v->not_now)
+		return nvmx_again(v);
 	switch (fault->kind) {
 	case NVMX_FAULT_AGAIN:
 		return nvmx_execute_again(v);
@@ -218,6 +226,8 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 
 	if (v->stop)
 		return NVMX_STOP;
+	if (!nvmx_hold_for_exit(v))
+		return nvmx_again(v);
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
 	v->run_pending = false;
 	stop_waiting(v);
@@ -313,14 +323,20 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 			(has_error ? NVMX_INTR_DELIVER_EC : 0);
 	struct nvmx_route_in in = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
 	struct nvmx_exit_info exit = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
+	enum nvmx_verdict verdict;
 	bool unblocked;
 
 	(void)regs;
 	if (v->stop)
 		return NVMX_STOP;
+	if (v->in_l2 && !nvmx_hold_for_exit(v))
+		return nvmx_again(v);
 	unblocked = v->in_l2 && unblock_nmi(v);
-	if (!v->in_l2 || nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L0)
-		return inject(v, vector, has_error, error, payload);
+	if (!v->in_l2 || nvmx_route(v->cur->v12, &in) == NVMX_ROUTE_L0) {
+		verdict = inject(v, vector, has_error, error, payload);
+		nvmx_release(v);
+		return verdict;
+	}
 	if (vector == NVMX_PF || vector == NVMX_DB)
 		exit.qualification = payload; /* SDM 27.2.1 */
 	if (unblocked)

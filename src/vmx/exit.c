@@ -2,6 +2,7 @@
 /*
  * The exit loop's one call: an exit of L1 is a VMX instruction or the host's; an exit of L2 is routed.
  */
+#include "hold.h"
 #include "l1.h"
 #include "merge.h"
 #include "port.h"
@@ -16,6 +17,7 @@ enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t
 		v->stop_detail = detail;
 		NVMX_TRACE(v, STOP, why, detail, 0);
 	}
+	nvmx_release(v);
 	nvmx_vmwrite_flush(v);
 	return NVMX_STOP;
 }
@@ -70,6 +72,12 @@ static enum nvmx_verdict to_l1(struct nvmx_vcpu *v, uint32_t reason)
 	return nvmx_leave_l2(v, &info);
 }
 
+/* L1 wants the exit, as far as its memory could be read. */
+static enum nvmx_verdict wanted(struct nvmx_vcpu *v, uint32_t reason)
+{
+	return v->not_now ? nvmx_again(v) : to_l1(v, reason);
+}
+
 /* An IRET that faulted had already unblocked NMIs; it will execute again.  Undefined if an event was being delivered (27.2.3):
  * bit 12 of the exit qualification or, of an exception, of the interruption information. */
 static void block_nmi_again(struct nvmx_vcpu *v, uint64_t information)
@@ -110,6 +118,8 @@ static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 		v->counters[NVMX_CNT_EPT_FAULT]++;
 		return resume_l2(v);
 	case NVMX_EPT_TO_L1:
+		if (!nvmx_hold_for_exit(v))
+			return nvmx_again(v);
 		NVMX_TRACE_ROUTED(v, NVMX_OWNER_L1);
 		nvmx_exit_info_read(v, reason, &info);
 		info.reason = fault.reason;
@@ -117,7 +127,9 @@ static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 		info.physical = gpa;
 		if (!fault.suppress_ve && nvmx_ve(v, &info))
 			return nvmx_inject_exception(v, regs, NVMX_VE_VECTOR, false, 0, 0);
-		return nvmx_leave_l2(v, &info);
+		return v->not_now ? nvmx_again(v) : nvmx_leave_l2(v, &info);
+	case NVMX_EPT_NOT_NOW:
+		return nvmx_again(v);
 	case NVMX_EPT_TO_HOST:
 		return host_fault(v, fault.gpa1, fault.access, qualification);
 	default:
@@ -188,7 +200,7 @@ static enum nvmx_verdict l2_msr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uin
 	struct msr_access a = msr_access(v, regs, reason & 0xffff);
 
 	if (nvmx_l1_wants_msr(v, a.msr, a.write))
-		return to_l1(v, reason);
+		return wanted(v, reason);
 	return msr_exit(v, regs, &a);
 }
 
@@ -197,7 +209,7 @@ static enum nvmx_verdict l2_io(struct nvmx_vcpu *v, uint32_t reason)
 	uint64_t qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
 
 	if (nvmx_l1_wants_io(v, qualification))
-		return to_l1(v, reason);
+		return wanted(v, reason);
 	return nvmx_open_io(v, qualification) ? execute_again(v) : to_host(v);
 }
 
@@ -214,7 +226,7 @@ static enum nvmx_verdict l2_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *
 	struct nvmx_slot *s = v->cur;
 
 	if (!nvmx_vmfunc(v, regs))
-		return to_l1(v, reason);
+		return wanted(v, reason);
 	if (!nvmx_load_eptp(v, s))
 		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
 	if (s->look02 & NVMX_LOOK_EPTP) /* the next time without an exit */
@@ -227,7 +239,7 @@ static enum nvmx_verdict l2_vmcs_access(struct nvmx_vcpu *v, struct nvmx_regs *r
 	enum nvmx_verdict verdict;
 
 	if (!nvmx_l2_shadow_access(v, regs, (reason & 0xffff) == NVMX_XR_VMWRITE, &verdict))
-		return to_l1(v, reason);
+		return wanted(v, reason);
 	return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict;
 }
 
@@ -313,17 +325,8 @@ static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	((NVMX_BIT64(NVMX_XR_VMXON + 1) - NVMX_BIT64(NVMX_XR_VMCALL)) | NVMX_BIT64(NVMX_XR_INVEPT) | \
 	 NVMX_BIT64(NVMX_XR_INVVPID) | NVMX_BIT64(NVMX_XR_VMFUNC))
 
-enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+static enum nvmx_verdict l1_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
-	uint32_t reason;
-
-	if (v->stop)
-		return NVMX_STOP;
-	reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
-	if (nvmx_traced(v, NVMX_TRACE_OF_EXIT))
-		nvmx_trace_exit(v, regs, reason);
-	if (v->in_l2)
-		return l2_exit(v, regs, reason);
 	reason &= 0xffff | NVMX_XR_ENTRY_FAILURE; /* whose reasons are the host's */
 	if (reason < 64 && VMX_INSTRUCTIONS >> reason & 1) {
 		enum nvmx_verdict verdict = nvmx_instr(v, regs, reason);
@@ -343,4 +346,24 @@ enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	default:
 		return NVMX_HOST;
 	}
+}
+
+/* By itself, so that an exit of which nobody wants a record saves no registers for the call. */
+static __attribute__((__cold__, __noinline__)) enum nvmx_verdict traced_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs,
+									      uint32_t reason)
+{
+	nvmx_trace_exit(v, regs, reason);
+	return v->in_l2 ? l2_exit(v, regs, reason) : l1_exit(v, regs, reason);
+}
+
+enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	uint32_t reason;
+
+	if (v->stop)
+		return NVMX_STOP;
+	reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
+	if (nvmx_traced(v, NVMX_TRACE_OF_EXIT))
+		return traced_exit(v, regs, reason);
+	return v->in_l2 ? l2_exit(v, regs, reason) : l1_exit(v, regs, reason);
 }

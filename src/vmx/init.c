@@ -342,9 +342,14 @@ void nvmx_vcpu_park(struct nvmx_vcpu *v)
 	v->loaded = NVMX_NO_ADDR;
 }
 
+void nvmx_vcpu_unpark_here(struct nvmx_vcpu *v)
+{
+	nvmx_vmcs_load(v, nvmx_current_vmcs(v));
+}
+
 void nvmx_vcpu_unpark(struct nvmx_vcpu *v)
 {
-	nvmx_vmcs_load(v, v->in_l2 ? v->cur->page02.hpa : v->config.vmcs01);
+	nvmx_vcpu_unpark_here(v);
 	nvmx_ept_moved(v);
 	nvmx_vpid_forget(v);
 	if (v->in_l2)

@@ -141,6 +141,8 @@ enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_erro
 
 enum nvmx_verdict nvmx_raise_fault(struct nvmx_vcpu *v, const struct nvmx_fault *fault)
 {
+	if (v->not_now)
+		return nvmx_again(v);
 	if (fault->vector == NVMX_PF) {
 		nvmx_vmwrite_flush(v);
 		v->ops->set_cr2(v->host, fault->cr2);

@@ -2,6 +2,7 @@
 /* INVEPT and INVVPID of L1: the checks of SDM 30.3; what they invalidate is src/invept's business. */
 #include "../invept/invept.h"
 #include "instr.h"
+#include "trace.h"
 
 #define INFO_REG2(info) ((info) >> 28 & 15u)
 
@@ -40,6 +41,7 @@ enum nvmx_verdict nvmx_insn_invept(struct nvmx_insn *i)
 	if (type == NVMX_FLUSH_SINGLE && !nvmx_eptp_acceptable(caps, desc[0]))
 		return nvmx_vmfail(v, NVMX_VMERR_INVALID_OPERAND);
 	nvmx_invept(v, (unsigned)type, desc[0]);
+	NVMX_TRACE(v, INVEPT, type, desc[0], 0);
 	return nvmx_vmsucceed(v);
 }
 
@@ -83,5 +85,6 @@ enum nvmx_verdict nvmx_insn_invvpid(struct nvmx_insn *i)
 	if (!vpid_descriptor_good(i, type, desc))
 		return nvmx_vmfail(v, NVMX_VMERR_INVALID_OPERAND);
 	nvmx_invvpid(v, (unsigned)type, (uint16_t)desc[0], desc[1]);
+	NVMX_TRACE(v, INVVPID, type, desc[0], desc[1]);
 	return nvmx_vmsucceed(v);
 }

@@ -218,7 +218,7 @@ static uint64_t linked_read(struct nvmx_vcpu *v, unsigned row)
 		nvmx_slot_freshen_row(v, s, row);
 		return nvmx_v12_get(s->v12, row);
 	}
-	if (nvmx_gpa_read(v, link + nvmx_field_rows[row].offset, &value, nvmx_field_rows[row].size))
+	if (nvmx_gpa_read(v, link + nvmx_field_rows[row].offset, &value, nvmx_field_rows[row].size)) /* or it comes again */
 		nvmx_memset(&value, 0xff, nvmx_field_rows[row].size); /* as a read of what is not RAM */
 	return value;
 }
@@ -285,9 +285,13 @@ static int linked_access(struct rw *a, bool write, struct nvmx_fault *fault)
 		return 0;
 	}
 	value = linked_read(v, (unsigned)row);
+	if (v->not_now)
+		return -1;
 	if (write)
 		linked_write(v, (unsigned)row, merge_halves(encoding, value, operand));
 	else if (l2_operand_write(a, to_operand(a, encoding, value), fault))
+		return -1;
+	if (v->not_now)
 		return -1;
 	nvmx_vmsucceed(v);
 	return 0;

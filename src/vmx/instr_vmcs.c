@@ -57,8 +57,10 @@ enum nvmx_verdict nvmx_vmxon(struct nvmx_insn *i)
 		return nvmx_raise_gp0(v);
 	if (read_pointer(i, &pointer, &verdict))
 		return verdict;
-	if (!nvmx_good_pointer(v, pointer) || revision_at(v, pointer) != NVMX_VMCS12_REVISION)
+	if (!nvmx_good_pointer(v, pointer))
 		return nvmx_vmfail_invalid(v);
+	if (revision_at(v, pointer) != NVMX_VMCS12_REVISION)
+		return v->not_now ? nvmx_again(v) : nvmx_vmfail_invalid(v);
 	v->vmxon_ptr = pointer;
 	return nvmx_vmsucceed(v);
 }
@@ -68,12 +70,26 @@ enum nvmx_verdict nvmx_vmxoff(struct nvmx_insn *i)
 {
 	struct nvmx_vcpu *v = i->v;
 
+	for (unsigned n = 0; n < NVMX_SLOT_PLACES; n++)
+		if (v->slots[n].gpa != NVMX_NO_ADDR && !nvmx_slot_write_back(v, &v->slots[n]))
+			return nvmx_again(v);
 	nvmx_slot_make_current(v, NULL);
 	for (unsigned n = 0; n < NVMX_SLOT_PLACES; n++)
 		if (v->slots[n].gpa != NVMX_NO_ADDR)
-			nvmx_slot_release(v, &v->slots[n]);
+			nvmx_slot_drop(v, &v->slots[n]);
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	return nvmx_vmsucceed(v);
+}
+
+static bool clear_active(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	uint32_t before = s->v12->launch_state;
+
+	s->v12->launch_state = NVMX_LAUNCH_CLEAR;
+	if (nvmx_slot_release(v, s))
+		return true;
+	s->v12->launch_state = before;
+	return false;
 }
 
 enum nvmx_verdict nvmx_vmclear(struct nvmx_insn *i)
@@ -91,12 +107,9 @@ enum nvmx_verdict nvmx_vmclear(struct nvmx_insn *i)
 	if (pointer == v->vmxon_ptr)
 		return nvmx_vmfail(v, NVMX_VMERR_VMCLEAR_VMXON_PTR);
 	s = nvmx_slot_find(v, pointer);
-	if (s) {
-		s->v12->launch_state = clear;
-		nvmx_slot_release(v, s);
-	} else {
-		nvmx_gpa_write(v, pointer + offsetof(struct nvmx_vmcs12, launch_state), &clear, sizeof(clear));
-	}
+	if (s ? !clear_active(v, s)
+	      : nvmx_gpa_write(v, pointer + offsetof(struct nvmx_vmcs12, launch_state), &clear, sizeof(clear)) && v->not_now)
+		return nvmx_again(v);
 	return nvmx_vmsucceed(v);
 }
 
@@ -125,10 +138,10 @@ enum nvmx_verdict nvmx_vmptrld(struct nvmx_insn *i)
 		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_VMXON_PTR);
 	revision = revision_at(v, pointer);
 	if (!nvmx_revision_known(v, revision))
-		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_REVISION);
+		return v->not_now ? nvmx_again(v) : nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_REVISION);
 	s = nvmx_slot_get(v, pointer);
 	if (!s)
-		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, pointer);
+		return v->not_now ? nvmx_again(v) : nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, pointer);
 	s->v12->revision = revision; /* the copy that was checked */
 	nvmx_slot_make_current(v, s);
 	return nvmx_vmsucceed(v);

@@ -18,7 +18,7 @@ struct nvmx_l1 {
 	bool l2;     /* it is L2: its physical addresses go through L1's EPT */
 };
 
-/* A fault that the instruction runs into. */
+/* A fault that the instruction runs into; with v->not_now none, but the instruction comes again. */
 struct nvmx_fault {
 	unsigned vector;
 	uint32_t error;

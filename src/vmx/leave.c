@@ -2,6 +2,7 @@
 /*
  * From L2 to L1: exit information and guest state into vmcs12, L1's host state into vmcs01 (SDM 27.2 to 27.6).
  */
+#include "hold.h"
 #include "l1.h"
 #include "merge.h"
 #include "port.h"
@@ -122,6 +123,7 @@ static enum nvmx_verdict vmx_abort(struct nvmx_vcpu *v, uint32_t indicator)
 
 	s->v12->abort = indicator;
 	nvmx_gpa_write(v, s->gpa + offsetof(struct nvmx_vmcs12, abort), &indicator, sizeof(indicator));
+	nvmx_release(v);
 	return nvmx_stop_vm(v, NVMX_STOP_VMX_ABORT, indicator);
 }
 
@@ -242,6 +244,7 @@ static enum nvmx_verdict load_host_state(struct nvmx_vcpu *v, const struct left_
 		return vmx_abort(v, VMX_ABORT_PDPTE);
 	if (v12->exit_msr_load_count && nvmx_msr_load_list(v, v12->exit_msr_load_addr, v12->exit_msr_load_count))
 		return vmx_abort(v, VMX_ABORT_LOAD_MSR);
+	nvmx_release(v);
 	if (v->ops->l1_state_loaded) {
 		nvmx_vmwrite_flush(v);
 		v->ops->l1_state_loaded(v->host);
@@ -274,8 +277,11 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 {
 	struct nvmx_slot *s = v->cur;
 	struct left_behind left;
-	bool blocked = undelivered_nmi(v, s, info);
+	bool blocked;
 
+	if (!nvmx_hold_for_exit(v))
+		return nvmx_again(v);
+	blocked = undelivered_nmi(v, s, info);
 	v->counters[NVMX_CNT_EXIT_TO_L1]++;
 	nvmx_sync_from_l2(v, s);
 	if (blocked)
@@ -308,7 +314,8 @@ static void left_by_entry(struct nvmx_vcpu *v, struct left_behind *left)
 		nvmx_carry_left(v, v->cur->v12, left->carried);
 }
 
-/* SDM 26.8: only the exit reason and the qualification are written; guest state and the event field stay. */
+/* SDM 26.8: only the exit reason and the qualification are written; guest state and the event field stay.  What L1's memory has to
+ * do with it is held (nvmx_hold_for_exit() or nvmx_hold_for_entry()). */
 enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
 {
 	struct nvmx_slot *s = v->cur;

@@ -4,6 +4,8 @@
  */
 #include "../mem.h"
 #include "../ept/entry.h"
+#include "../ept/ept.h"
+#include "hold.h"
 #include "l1.h"
 
 #define ENTRY_P NVMX_BIT64(0)
@@ -91,20 +93,23 @@ static uint64_t reserved_with_ps(const struct walk *w, unsigned level, bool leaf
 	return level == 3 ? BITS(29, 13) : BITS(20, 13);
 }
 
-/* Reads an entry, once and whole; what is not RAM reads as ones. */
-static inline uint64_t read_entry(struct nvmx_vcpu *v, uint64_t at, bool wide)
+/* Reads an entry, once and whole; what is not RAM reads as ones.  False: not now. */
+static inline bool read_entry(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t *out)
 {
 	uint64_t frame = at & ~PAGE_MASK, entry;
-	char *page = v->ops->map(v->host, frame, false);
+	char *page = nvmx_map(v, frame, false);
 
-	if (!page)
-		return wide ? ~0ull : 0xffffffffu;
+	if (!page) {
+		*out = wide ? ~0ull : 0xffffffffu;
+		return !v->not_now;
+	}
 	if (wide)
 		entry = __atomic_load_n((const uint64_t *)(const void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
 	else
 		entry = __atomic_load_n((const uint32_t *)(const void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
-	v->ops->unmap(v->host, frame, page, false);
-	return entry;
+	nvmx_unmap(v, frame, page, false);
+	*out = entry;
+	return true;
 }
 
 /* Where L1's EPT has the L2-physical address; what makes that an access to a paging structure is bit 8 of the exit
@@ -112,7 +117,7 @@ static inline uint64_t read_entry(struct nvmx_vcpu *v, uint64_t at, bool wide)
 static int to_l1_physical(struct nvmx_vcpu *v, uint64_t linear, unsigned access, bool structure, uint64_t *gpa,
 			  struct nvmx_fault *fault)
 {
-	int error = nvmx_l2_translate(v, *gpa, access, gpa, &fault->exit);
+	int error = nvmx_ept_use(v, *gpa, access, gpa, &fault->exit);
 
 	if (!error)
 		return 0;
@@ -133,13 +138,14 @@ static int page_fault(const struct walk *w, uint32_t error, struct nvmx_fault *f
 }
 
 /* PAE paging uses the PDPTEs that were loaded with CR3 (SDM 4.4.1); with EPT they are in vmcs01. */
-static uint64_t read_pdpte(const struct walk *w, uint64_t cr3)
+static bool read_pdpte(const struct walk *w, uint64_t cr3, uint64_t *entry)
 {
 	unsigned index = w->linear >> 30 & 3;
 
-	if (w->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT)
-		return nvmx_vmread(w->v, NVMX_GUEST_PDPTE0 + 2 * index);
-	return read_entry(w->v, (cr3 & BITS(31, 5)) + 8ull * index, true);
+	if (!(w->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
+		return read_entry(w->v, (cr3 & BITS(31, 5)) + 8ull * index, true, entry);
+	*entry = nvmx_vmread(w->v, NVMX_GUEST_PDPTE0 + 2 * index);
+	return true;
 }
 
 static inline uint64_t leaf_address(uint64_t linear, unsigned shift, uint64_t entry)
@@ -163,7 +169,8 @@ static inline __attribute__((always_inline)) int walk_from(struct walk *w, const
 	bool leaf;
 
 	if (mode.levels == 3) { /* PAE paging */
-		entry = read_pdpte(w, cr3);
+		if (!read_pdpte(w, cr3, &entry))
+			return -1;
 		if (!(entry & ENTRY_P))
 			return page_fault(w, 0, fault);
 		table = entry & BITS(51, 12);
@@ -174,7 +181,8 @@ static inline __attribute__((always_inline)) int walk_from(struct walk *w, const
 		w->at[used] = at;
 		if (l2 && to_l1_physical(v, linear, NVMX_ACCESS_R | w->structure_write, true, &at, fault))
 			return -1;
-		entry = read_entry(v, at, !narrow);
+		if (!read_entry(v, at, !narrow, &entry))
+			return -1;
 		if ((entry & (w->reserved | ENTRY_P)) != ENTRY_P)
 			return page_fault(w, entry & ENTRY_P ? NVMX_PF_P | NVMX_PF_RSVD : 0, fault);
 		all &= entry;
@@ -217,15 +225,15 @@ static bool allowed(const struct walk *w)
 	return !w->write || w->all & ENTRY_W || !(w->l1->cr0 & NVMX_CR0_WP);
 }
 
-/* Sets flags in an entry unless it has changed meanwhile; false if it has. */
-static bool set_flags(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t entry, uint64_t flags)
+/* Sets flags in an entry unless it has changed meanwhile: 1, 0 if it has, -1: not now. */
+static int set_flags(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t entry, uint64_t flags)
 {
 	uint64_t frame = at & ~PAGE_MASK;
-	char *page = v->ops->map(v->host, frame, true);
+	char *page = nvmx_map(v, frame, true);
 	bool done;
 
 	if (!page)
-		return true; /* read-only memory keeps what it has */
+		return v->not_now ? -1 : 1; /* read-only memory keeps what it has */
 	if (wide) {
 		done = __atomic_compare_exchange_n((uint64_t *)(void *)(page + (at & PAGE_MASK)), &entry, entry | flags,
 						   false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
@@ -235,7 +243,7 @@ static bool set_flags(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t entr
 		done = __atomic_compare_exchange_n((uint32_t *)(void *)(page + (at & PAGE_MASK)), &old,
 						   old | (uint32_t)flags, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 	}
-	v->ops->unmap(v->host, frame, page, done);
+	nvmx_unmap(v, frame, page, done);
 	return done;
 }
 
@@ -244,6 +252,7 @@ static bool set_flags(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t entr
 static int set_accessed(const struct walk *w, struct nvmx_fault *fault)
 {
 	unsigned last = w->used - 1;
+	int done;
 
 	if (w->all & ENTRY_A && (!w->write || w->entry[last] & ENTRY_D))
 		return 1;
@@ -254,8 +263,9 @@ static int set_accessed(const struct walk *w, struct nvmx_fault *fault)
 			continue;
 		if (w->l1->l2 && to_l1_physical(w->v, w->linear, NVMX_ACCESS_R | NVMX_ACCESS_W, true, &at, fault))
 			return -1;
-		if (!set_flags(w->v, at, w->mode != &paging_32bit, w->entry[i], flags))
-			return 0;
+		done = set_flags(w->v, at, w->mode != &paging_32bit, w->entry[i], flags);
+		if (done < 1)
+			return done;
 	}
 	return 1;
 }
@@ -324,15 +334,20 @@ int nvmx_linear_read(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 	if ((linear & PAGE_MASK) + len <= 4096) { /* most are one piece */
 		if (translate(v, l1, linear, false, &gpa, fault))
 			return -1;
-		if (nvmx_frame_read(v, gpa, to, len))
+		if (nvmx_frame_read(v, gpa, to, len)) {
 			nvmx_memset(to, 0xff, len);
+			return v->not_now ? -1 : 0;
+		}
 		return 0;
 	}
 	if (translate_pieces(v, l1, linear, len, false, &p, fault))
 		return -1;
 	for (unsigned i = 0; i < 2 && p.len[i]; i++) {
-		if (nvmx_gpa_read(v, p.gpa[i], to, p.len[i]))
+		if (nvmx_gpa_read(v, p.gpa[i], to, p.len[i])) {
+			if (v->not_now)
+				return -1;
 			nvmx_memset(to, 0xff, p.len[i]);
+		}
 		to += p.len[i];
 	}
 	return 0;
@@ -346,9 +361,14 @@ int nvmx_linear_write(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t li
 
 	if (translate_pieces(v, l1, linear, len, true, &p, fault))
 		return -1;
+	for (unsigned i = 0; i < 2 && p.len[1]; i++) /* both pages, or neither */
+		if (!nvmx_hold(v, p.gpa[i], p.len[i], true))
+			return -1;
 	for (unsigned i = 0; i < 2 && p.len[i]; i++) {
-		nvmx_gpa_write(v, p.gpa[i], from, p.len[i]);
+		if (nvmx_gpa_write(v, p.gpa[i], from, p.len[i]) && v->not_now)
+			return -1;
 		from += p.len[i];
 	}
+	nvmx_release(v);
 	return 0;
 }

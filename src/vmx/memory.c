@@ -4,6 +4,34 @@
 
 #define PAGE 4096u
 
+void *nvmx_not_now(struct nvmx_vcpu *v, uint64_t gpa, unsigned access)
+{
+	if (!v->not_now) { /* the first one: what comes after it may be nonsense */
+		v->awaited_gpa = gpa;
+		v->awaited_access = access;
+	}
+	v->not_now = true;
+	return NULL;
+}
+
+void *nvmx_held_page(struct nvmx_vcpu *v, uint64_t gpa, bool write)
+{
+	for (unsigned i = 0; i < v->held_n; i++)
+		if (v->held[i].gpa == gpa && (v->held[i].write || !write))
+			return v->held[i].page;
+	return NULL;
+}
+
+bool nvmx_held_keep(struct nvmx_vcpu *v, const void *page, bool wrote)
+{
+	for (unsigned i = 0; i < v->held_n; i++)
+		if (v->held[i].page == page && (v->held[i].write || !wrote)) {
+			v->held[i].wrote |= wrote;
+			return true;
+		}
+	return false;
+}
+
 static inline uint32_t in_page(uint64_t gpa, uint32_t len)
 {
 	uint32_t room = PAGE - (uint32_t)(gpa & (PAGE - 1));
@@ -37,12 +65,12 @@ int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t 
 	while (len) {
 		uint32_t n = in_page(gpa, len);
 		uint64_t frame = gpa & ~(uint64_t)(PAGE - 1);
-		uint8_t *page = v->ops->map(v->host, frame, true);
+		uint8_t *page = nvmx_map(v, frame, true);
 
 		if (!page)
 			return -1;
 		nvmx_memcpy(page + (gpa & (PAGE - 1)), from, n);
-		v->ops->unmap(v->host, frame, page, true);
+		nvmx_unmap(v, frame, page, true);
 		from += n;
 		gpa += n;
 		len -= n;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "hold.h"
 #include "merge.h"
 #include "port.h"
 #include "../ept/ept.h"
@@ -21,20 +22,10 @@ static void write02(struct merge *m, uint32_t field, uint64_t value)
 	nvmx_vmwrite(m->v, field, value);
 }
 
-/* Makes `pin` hold the frame at gpa (or nothing, with `want` false); false: the host could not pin it. */
+/* False: the host could not pin it. */
 static bool repin(struct merge *m, struct nvmx_pin *pin, uint64_t gpa, bool want)
 {
-	struct nvmx_vcpu *v = m->v;
-
-	if (pin->held && (!want || pin->gpa != gpa))
-		nvmx_unpin(v, pin);
-	if (!want || pin->held)
-		return true;
-	if (v->ops->pin(v->host, gpa, &pin->hpa))
-		return false;
-	pin->gpa = gpa;
-	pin->held = true;
-	return true;
+	return !nvmx_repin(m->v, pin, gpa, want);
 }
 
 static void not_pinned(struct merge *m, uint64_t gpa)

@@ -4,6 +4,7 @@
  * (SDM 26.2, 26.8).  It is stricter than the SDM, or knows less, in something that L1 chose: the failure is L1's, who has to
  * live with it on the bare processor too.  What the emulation of the entry had changed is put back.
  */
+#include "hold.h"
 #include "port.h"
 #include "trace.h"
 
@@ -34,6 +35,8 @@ static bool take_back(struct nvmx_vcpu *v)
 
 static enum nvmx_verdict entry_failed(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
 {
+	if (!nvmx_hold_for_exit(v))
+		return nvmx_again(v);
 	v->counters[NVMX_CNT_ENTRY_REFUSED]++;
 	NVMX_TRACE(v, ENTRY_FAILED, reason, qualification, v->cur->gpa);
 	take_back(v);
@@ -63,10 +66,13 @@ enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
 	error = (uint32_t)nvmx_vmread(v, NVMX_VM_INSTR_ERROR);
 	if (!v->in_l2 || (error != NVMX_VMERR_ENTRY_CONTROLS && error != NVMX_VMERR_ENTRY_HOST_STATE))
 		return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, error);
+	if (!nvmx_hold_for_exit(v))
+		return nvmx_again(v);
 	v->counters[NVMX_CNT_ENTRY_REFUSED]++;
 	NVMX_TRACE(v, ENTRY_REFUSED, error, v->cur->gpa, 0);
 	if (!take_back(v)) /* L1's own exit loads its MSRs, and vmcs12 says where L1 goes on */
 		return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_GUEST, 0);
+	nvmx_release(v);
 	v->counters[NVMX_CNT_ENTRY_FAIL]++;
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_l2_ends(v);

@@ -100,8 +100,8 @@ struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa)
 	if (s)
 		return s;
 	victim = slot_victim(v);
-	if (victim)
-		nvmx_slot_release(v, victim);
+	if (victim && !nvmx_slot_release(v, victim))
+		return NULL;
 	s = nvmx_slot_free(v);
 	if (nvmx_slot_prepare(v, s) || nvmx_gpa_read(v, gpa, s->v12, NVMX_VMCS12_USED))
 		return NULL;
@@ -153,19 +153,27 @@ void nvmx_pins_moved(struct nvmx_vcpu *v)
 	}
 }
 
-void nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
+bool nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
+	if (!nvmx_slot_write_back(v, s))
+		return false;
 	if (s == v->cur)
 		nvmx_slot_make_current(v, NULL);
-	nvmx_slot_write_back(v, s);
 	nvmx_slot_drop(v, s);
+	return true;
 }
 
 /* If L1 has given the page away meanwhile, the VMCS is lost, as it is on a processor. */
-void nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s)
+bool nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
+	uint64_t before = v->loaded;
+
+	if (s == v->cur && v->hw_shadow_on) {
+		nvmx_shadow_pull(v, s);
+		nvmx_vmcs_load(v, before);
+	}
 	nvmx_slot_freshen(v, s);
-	nvmx_gpa_write(v, s->gpa, s->v12, NVMX_VMCS12_USED);
+	return !nvmx_gpa_write(v, s->gpa, s->v12, NVMX_VMCS12_USED) || !v->not_now;
 }
 
 void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)

@@ -6,6 +6,7 @@
 #include "../mem.h"
 #include "../ept/ept.h"
 #include "../invept/invept.h"
+#include "hold.h"
 #include "route.h"
 #include "state.h"
 #include <nestvmx/check.h>
@@ -141,10 +142,21 @@ static int read_vmcs12(struct restore *r)
 	return NVMX_STATE_OK;
 }
 
+/* Whether there is a VMCS behind the link pointer for L2, which comes out of the blob; and its page, until it is written. */
+static bool has_link(const struct restore *r)
+{
+	return nvmx_l2_has_shadow(r->s->v12) && r->h.flags & NVMX_STATE_GUEST_MODE;
+}
+
+static bool hold_link(const struct restore *r)
+{
+	return !has_link(r) || nvmx_hold(r->v, r->s->v12->vmcs_link_pointer, NVMX_VMCS12_USED, true);
+}
+
 /* The revision of the VMCS behind the link pointer: in the blob, if it has one. */
 static int read_link(struct restore *r)
 {
-	if (!nvmx_l2_has_shadow(r->s->v12) || !(r->h.flags & NVMX_STATE_GUEST_MODE))
+	if (!has_link(r))
 		return NVMX_STATE_OK;
 	if (r->h.size < sizeof(struct nvmx_state))
 		return NVMX_STATE_TRUNCATED;
@@ -277,6 +289,8 @@ static int check_l2(struct restore *r)
 		v12->entry_intr_info &= ~NVMX_INTR_VALID; /* it has been delivered */
 	v12->launch_state = NVMX_LAUNCH_LAUNCHED;
 	nvmx_gather_facts(r->v, v12, &memory);
+	if (r->v->not_now)
+		return NVMX_STATE_AGAIN;
 	settle_live(r);
 	r->in.v12 = v12;
 	r->in.caps = &r->v->vm->caps;
@@ -336,6 +350,8 @@ static int try_build_l2(struct restore *r)
 	error = check_l2(r);
 	if (error)
 		return error;
+	if (!hold_link(r) || !nvmx_pin_for_entry(v, r->s))
+		return NVMX_STATE_AGAIN;
 	nvmx_ept_invept(v, NVMX_FLUSH_ALL, 0); /* L1's memory, and with it EPT12, may be another */
 	r->s->ready02 = false;
 	if (!nvmx_load_vmcs02(v, r->s, &r->in, NVMX_GROUPS_ALL))
@@ -364,7 +380,7 @@ static void write_link(struct restore *r)
 	uint64_t gpa = r->s->v12->vmcs_link_pointer;
 	uint32_t revision = r->in.link_revision;
 
-	if (!nvmx_l2_has_shadow(r->s->v12) || !(r->h.flags & NVMX_STATE_GUEST_MODE))
+	if (!has_link(r))
 		return;
 	nvmx_gpa_write(r->v, gpa + sizeof(revision), r->state->shadow_vmcs12 + sizeof(revision),
 		       NVMX_VMCS12_USED - sizeof(revision));
@@ -466,6 +482,8 @@ int nvmx_state_restore(struct nvmx_vcpu *v, const void *blob, size_t bytes, cons
 		give_up(&r, before);
 	else
 		commit(&r);
+	nvmx_release(v);
+	v->not_now = false;
 	return error;
 }
 
@@ -487,6 +505,7 @@ const char *nvmx_state_error(int error)
 		[NVMX_STATE_VMCS_POINTER] = "the current-VMCS pointer is misaligned, too wide, or the VMXON pointer",
 		[NVMX_STATE_REVISION] = "a VMCS of another revision or kind",
 		[NVMX_STATE_CHECKS] = "the state of L2 fails a VM-entry check",
+		[NVMX_STATE_AGAIN] = "map, pin or translate has answered \"not now\"",
 		[NVMX_STATE_NO_RAM] = "a frame that vmcs12 gives to the processor is not RAM",
 	};
 

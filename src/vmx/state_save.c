@@ -95,7 +95,7 @@ static void save_l2(struct nvmx_vcpu *v, struct nvmx_state_header *h, struct nvm
 }
 
 /* The VMCS behind the link pointer; zeroes where L1 has no RAM. */
-static void save_shadow(struct nvmx_vcpu *v, uint8_t *page)
+static bool save_shadow(struct nvmx_vcpu *v, uint8_t *page)
 {
 	struct nvmx_slot *s = nvmx_slot_find(v, v->cur->v12->vmcs_link_pointer);
 
@@ -104,14 +104,16 @@ static void save_shadow(struct nvmx_vcpu *v, uint8_t *page)
 		nvmx_memcpy(page, s->v12, NVMX_VMCS12_USED);
 	else if (nvmx_gpa_read(v, v->cur->v12->vmcs_link_pointer, page, NVMX_VMCS12_USED))
 		nvmx_memset(page, 0, NVMX_VMCS12_SIZE);
+	return !v->not_now;
 }
 
 /* Active VMCSs that are not current: a VMPTRLD elsewhere must find them in L1's memory. */
-static void write_back_others(struct nvmx_vcpu *v)
+static bool write_back_others(struct nvmx_vcpu *v)
 {
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
-		if (v->slots[i].gpa != NVMX_NO_ADDR && &v->slots[i] != v->cur)
-			nvmx_slot_write_back(v, &v->slots[i]);
+		if (v->slots[i].gpa != NVMX_NO_ADDR && &v->slots[i] != v->cur && !nvmx_slot_write_back(v, &v->slots[i]))
+			return false;
+	return true;
 }
 
 /* vmcs12 as L1, who runs, left it. */
@@ -133,7 +135,11 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 		return NVMX_STATE_STOPPED;
 	if (bytes < *needed)
 		return NVMX_STATE_TOO_SMALL;
-	write_back_others(v);
+	if (!write_back_others(v) ||
+	    (*needed == sizeof(struct nvmx_state) && !save_shadow(v, state->shadow_vmcs12))) {
+		nvmx_again(v);
+		return NVMX_STATE_AGAIN;
+	}
 	save_header(v, &state->header);
 	if (v->cur) {
 		if (!nvmx_l2_lives(v))
@@ -142,8 +148,6 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 		nvmx_memcpy(state->vmcs12, v->cur->v12, NVMX_VMCS12_USED);
 		if (nvmx_l2_lives(v))
 			save_l2(v, &state->header, (struct nvmx_vmcs12 *)state->vmcs12, l1_tsc);
-		if (*needed == sizeof(struct nvmx_state))
-			save_shadow(v, state->shadow_vmcs12);
 	}
 	nvmx_vmcs_load(v, before);
 	nvmx_vmwrite_flush(v);

@@ -31,7 +31,7 @@ bool nvmx_l2_waits(const struct nvmx_vcpu *v)
 
 uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v)
 {
-	return v->loaded;
+	return v->in_l2 ? v->cur->page02.hpa : v->config.vmcs01;
 }
 
 void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out)
@@ -58,6 +58,12 @@ bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access)
 	*gpa = v->fault_gpa;
 	*access = v->fault_access;
 	return v->in_l2;
+}
+
+void nvmx_awaited(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access)
+{
+	*gpa = v->awaited_gpa;
+	*access = v->awaited_access;
 }
 
 enum nvmx_stop nvmx_stop_code(const struct nvmx_vcpu *v)
@@ -110,6 +116,7 @@ const char *nvmx_counter_name(unsigned c)
 		[NVMX_CNT_EPT_FAULT] = "ept_faults",
 		[NVMX_CNT_MSR_GRANT] = "bitmap_grants",
 		[NVMX_CNT_ENTRY_REFUSED] = "vm_entries_refused",
+		[NVMX_CNT_AGAIN] = "not_now",
 	};
 
 	return c < NVMX_CNT_COUNT ? names[c] : NULL;

@@ -49,6 +49,14 @@ struct nvmx_pin {
 	bool own;                   /* hpa is the vCPU's apic_page: the host has granted nothing */
 };
 
+/* The pages that a VM exit may need: two MSR areas of 3, the PDPTEs, vmcs12 for its abort indicator. */
+#define NVMX_HELD 8
+struct nvmx_held {
+	uint64_t gpa;
+	void *page;
+	bool write, wrote;
+};
+
 /* A bitmap page of vmcs02 that starts all ones; bits are opened when neither L1 nor the host intercepts. */
 struct nvmx_grants {
 	struct nvmx_page page;
@@ -137,6 +145,11 @@ struct nvmx_vcpu {
 	uint64_t stop_detail;
 	uint64_t fault_gpa;         /* nvmx_host_fault */
 	unsigned fault_access;
+	bool not_now;               /* map, pin or translate has answered so in this call, which has to come again */
+	uint8_t held_n;             /* pages of L1's that stay mapped until a transition is over: hold.h */
+	struct nvmx_held held[NVMX_HELD];
+	uint64_t awaited_gpa;       /* nvmx_awaited */
+	unsigned awaited_access;
 	uint64_t feature_control;   /* L1's IA32_FEATURE_CONTROL */
 	uint64_t clock;             /* for last_use */
 	struct {
@@ -226,8 +239,8 @@ struct nvmx_slot *nvmx_slot_free(struct nvmx_vcpu *v);
 int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Frees the slot without writing vmcs12 back.  It is not v->cur. */
 void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s);
-/* Writes vmcs12, all of it up to date, to L1's memory; the slot stays active. */
-void nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Writes vmcs12, all of it up to date, to L1's memory; the slot stays active.  False: not now. */
+bool nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Lets go of the frame, if one is held. */
 void nvmx_unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin);
 /* Makes `pin` hold a page of the vCPU's own in place of L1's frame at gpa.  0, or -1: no memory. */
@@ -248,8 +261,8 @@ static inline bool nvmx_own_apic_page(struct nvmx_vcpu *v, uint64_t gpa1, unsign
 void nvmx_own_apic_page_review(struct nvmx_vcpu *v, const struct nvmx_slot *s);
 /* Finds an active slot, or NULL. */
 struct nvmx_slot *nvmx_slot_find(struct nvmx_vcpu *v, uint64_t gpa);
-/* Writes vmcs12 back to L1's memory and frees the slot (VMCLEAR, eviction). */
-void nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* Writes vmcs12 back to L1's memory and frees the slot (VMCLEAR, eviction).  False: not now, and nothing has changed. */
+bool nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Makes `s` (or nothing, with NULL) L1's current VMCS and switches the hardware shadow accordingly.  vmcs01 is current. */
 void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Brings S_RARE fields of vmcs12 up to date from vmcs02; the VMCS current before, if there is one, is current after. */
@@ -425,6 +438,9 @@ enum nvmx_verdict nvmx_entry_exit(struct nvmx_vcpu *v, uint32_t reason);
 /* asked.c: whether it is a machine check of the host's that made the entry fail (SDM 26.9). */
 bool nvmx_is_hosts_mce(const struct nvmx_vcpu *v, uint32_t reason);
 
+/* IA32_VMX_MISC[27:25] is 0 for L1: an MSR area has so many entries at most (SDM A.6). */
+#define NVMX_MSR_LIST_MOST 512u
+
 /* msrlist.c: L1's MSR areas (SDM 24.7.2, 24.8.2).  MSRs that a VMCS holds go to, and come from, the guest state of the
  * current VMCS.  Load returns 0 or the 1-based index of the entry that failed. */
 uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
@@ -435,21 +451,57 @@ bool nvmx_msr_undo(struct nvmx_vcpu *v);
 /* Store returns 0 or the 1-based index of the entry that failed (VMX abort 1). */
 uint32_t nvmx_msr_store_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
 
-/* memory.c: L1-physical memory through the host, copy once.  Returns 0, or -1 if it is not L1's RAM. */
+/* memory.c: the host has answered "not now".  NULL. */
+__attribute__((__cold__)) void *nvmx_not_now(struct nvmx_vcpu *v, uint64_t gpa, unsigned access);
+/* hold.c: the call ends, and the host makes it again: what was mapped for it is given back; NVMX_AGAIN. */
+__attribute__((__cold__)) enum nvmx_verdict nvmx_again(struct nvmx_vcpu *v);
+/* memory.c: a page that is held; NULL: it is not.  Whether `page` is one, which stays. */
+void *nvmx_held_page(struct nvmx_vcpu *v, uint64_t gpa, bool write);
+bool nvmx_held_keep(struct nvmx_vcpu *v, const void *page, bool wrote);
+
+/*
+ * L1's frame at gpa; NULL: there is no RAM, or the host says "not now", and v->not_now is set.  Who gets NULL looks at that before
+ * it changes anything, and ends by nvmx_again().
+ */
+static inline void *nvmx_map(struct nvmx_vcpu *v, uint64_t gpa, bool write)
+{
+	void *page = v->held_n ? nvmx_held_page(v, gpa, write) : NULL;
+
+	if (page)
+		return page;
+	page = v->ops->map(v->host, gpa, write);
+	return page != NVMX_MAP_NOT_NOW ? page : nvmx_not_now(v, gpa, write ? NVMX_ACCESS_R | NVMX_ACCESS_W : NVMX_ACCESS_R);
+}
+
+static inline void nvmx_unmap(struct nvmx_vcpu *v, uint64_t gpa, void *page, bool wrote)
+{
+	if (!v->held_n || !nvmx_held_keep(v, page, wrote))
+		v->ops->unmap(v->host, gpa, page, wrote);
+}
+
+/* The same for what can be done without: "not now" is no more than NULL.  To be given back to the op itself. */
+static inline void *nvmx_map_at_hand(struct nvmx_vcpu *v, uint64_t gpa)
+{
+	void *page = v->ops->map(v->host, gpa, false);
+
+	return page != NVMX_MAP_NOT_NOW ? page : NULL;
+}
+
+/* memory.c: L1-physical memory through the host, copy once.  Returns 0, or -1 if it is not L1's RAM, or not now: v->not_now. */
 int nvmx_gpa_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, uint32_t len);
 /* The same for bytes of one frame. */
 static inline int nvmx_frame_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, uint32_t len)
 {
 	uint64_t frame = gpa & ~0xfffull;
-	char *page = v->ops->map(v->host, frame, false);
+	char *page = nvmx_map(v, frame, false);
 
 	if (!page)
 		return -1;
 	if (len == 16) /* a descriptor: without a call */
 		nvmx_memcpy(buf, page + (gpa & 0xfff), 16);
 	else
-		nvmx_memcpy(buf, page + (gpa & 0xfff), len);
-	v->ops->unmap(v->host, frame, page, false);
+		__builtin_memcpy(buf, page + (gpa & 0xfff), len);
+	nvmx_unmap(v, frame, page, false);
 	return 0;
 }
 int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t len);

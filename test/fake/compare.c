@@ -5,6 +5,17 @@
 
 struct fake_result fake_bare, fake_nested;
 
+void fake_as(struct fake_machine *m, enum fake_kind kind)
+{
+	static const uint32_t flags[] = {
+		[FAKE_OWNS_EVENTS] = NVMX_HOST_OWNS_INTERRUPTS, [FAKE_EMULATES] = FAKE_LIKE_KVM,
+		[FAKE_PAGES] = NVMX_HOST_OWNS_INTERRUPTS,
+	};
+
+	m->flags = flags[kind];
+	m->pageable = m->parks = kind == FAKE_PAGES;
+}
+
 static void explain(const struct fake_machine *m, long at, long byte)
 {
 	static struct fake_arch keep[2][FAKE_TRACE_MAX];

@@ -5,6 +5,16 @@
 
 #include "host.h"
 
+/* The kinds of host that run every script. */
+enum fake_kind {
+	FAKE_PASSES_THROUGH, /* external interrupts and NMIs are L1's */
+	FAKE_OWNS_EVENTS,
+	FAKE_EMULATES,       /* and the timer, CR accesses, re-injection and the wait for a SIPI */
+	FAKE_PAGES,          /* owns events, parks at every return, cannot sleep or allocate, has pageable memory: "not now" */
+	FAKE_KINDS
+};
+void fake_as(struct fake_machine *m, enum fake_kind kind);
+
 /* Whether the two runs are the same; prints the first difference with `verbose`. */
 bool fake_same(const struct fake_machine *m, bool verbose);
 /* The results of the last fake_same(). */

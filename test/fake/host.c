@@ -26,6 +26,8 @@ static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct 
 	FAKE_ASSERT(access & 7 && !(access & ~15u));
 	if (fails(h) || gpa >= FAKE_RAM_SIZE)
 		return -1;
+	if (fake_not_now(h, gpa, access & NVMX_ACCESS_PEEK))
+		return NVMX_NOT_NOW;
 	*out = (struct nvmx_xlate){ fake_ram_hpa(&h->mem, gpa), 7, 12, 6, false };
 	return 0;
 }
@@ -54,6 +56,8 @@ static void *map(struct nvmx_host *h, uint64_t gpa, bool write)
 	FAKE_ASSERT(gpa % FAKE_PAGE == 0);
 	if (fails(h) || gpa >= FAKE_RAM_SIZE)
 		return NULL;
+	if (fake_not_now(h, gpa, false))
+		return NVMX_MAP_NOT_NOW;
 	frame = h->mem.ram + gpa;
 	p = mapping_of(h, gpa);
 	if (!p) {
@@ -94,6 +98,8 @@ static int pin(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
 	FAKE_ASSERT(gpa % FAKE_PAGE == 0);
 	if (fails(h) || gpa >= FAKE_RAM_SIZE)
 		return -1;
+	if (fake_not_now(h, gpa, false))
+		return NVMX_NOT_NOW;
 	FAKE_ASSERT(h->pins < FAKE_PINS);
 	*hpa = fake_ram_hpa(&h->mem, gpa);
 	h->pin[h->pins++] = (struct fake_pin){ gpa, *hpa };
@@ -140,7 +146,7 @@ static void *page_alloc(struct nvmx_host *h, uint64_t *hpa)
 	if (fails(h))
 		return NULL;
 	*hpa = fake_host_frame(h, FAKE_OF_LIBRARY);
-	FAKE_ASSERT(*hpa);
+	FAKE_ASSERT(*hpa && ++h->got <= NVMX_PAGES_PER_CALL(FAKE_BUDGET));
 	return fake_at(&h->mem, *hpa);
 }
 

@@ -27,6 +27,9 @@ struct fake_machine {
 	/* nested only */
 	bool traced;              /* the result gets the records of the op trace */
 	uint64_t fail_at;         /* the callback, counted from 1, that fails; 0: none */
+	uint64_t not_now_at;      /* the use of a page, counted from 1, to which the host says "not now"; 0: none */
+	bool pageable;            /* each page is "not now" at its first use in each call of the library */
+	bool parks;               /* between two steps, and before a call that is repeated, the vCPU is parked */
 	uint32_t mutate;          /* not 0: seed for guest memory that changes between two mappings */
 	uint32_t moves;           /* not 0: seed; between two steps the nested state moves to another or the same vCPU */
 	bool no_vpid;
@@ -51,6 +54,7 @@ struct fake_result {
 	/* nested only */
 	uint64_t switches;        /* of EPT pointers by the processor */
 	uint64_t callbacks;       /* that could have failed */
+	uint64_t asked, agains;   /* uses of a page; calls that were repeated */
 	uint64_t moves;
 	enum nvmx_stop library_stop;
 	uint64_t library_detail;
@@ -87,6 +91,7 @@ struct fake_pin {
 #define FAKE_KICK_VECTOR 0xffu /* the host's own interrupt, by which it makes a guest exit at once */
 enum fake_owner { FAKE_FREE, FAKE_OF_HOST, FAKE_OF_LIBRARY };
 
+#define FAKE_BUDGET 64u /* of pages for the shadow EPT */
 #define FAKE_MAPPINGS 16
 #define FAKE_PINS 32
 struct nvmx_host {
@@ -113,6 +118,10 @@ struct nvmx_host {
 	uint64_t virq[4];                 /* interrupts that the host holds for L1 */
 	bool vnmi, vinit, vsipi;
 	uint8_t vsipi_vector;
+	bool steady;              /* every page is at hand */
+	bool present[FAKE_RAM_FRAMES], away[FAKE_RAM_FRAMES]; /* made so for this call; found not to be in it */
+	unsigned repeated;
+	unsigned got;                     /* pages, in this call */
 	uint32_t random;
 	struct nvmx_vm *vm;
 	struct nvmx_vcpu *vcpu;
@@ -151,6 +160,19 @@ int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const 
 bool fake_host_start(struct nvmx_host *h); /* makes h->vm and h->vcpu; false: no memory */
 /* The host's events for the guest that is to run next. */
 enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, enum nvmx_verdict verdict);
+/* away.c */
+/* Whether the page is not at hand; `peek`: the library does without. */
+bool fake_not_now(struct nvmx_host *h, uint64_t gpa, bool peek);
+/* After each call of the library that may say NVMX_AGAIN: whether it has, and is to be made again; else the call is over. */
+bool fake_come_again(struct nvmx_host *h, bool again);
+void fake_between_calls(struct nvmx_host *h);
+/* The call, until it says something else. */
+#define FAKE_CALL(h, result, call, word)                    \
+	do {                                                \
+		(h)->inside = true;                         \
+		(result) = (call);                          \
+	} while (fake_come_again(h, (result) == (word)))
+
 /* own.c: what a host of KVM's kind does itself, by the flags of the machine. */
 #define FAKE_LIKE_KVM (NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | NVMX_HOST_EMULATES_CR | \
 		       NVMX_HOST_WAITS)

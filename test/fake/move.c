@@ -12,6 +12,7 @@ void *fake_host_save(struct nvmx_host *h, size_t *size)
 {
 	uint64_t current = h->cpu.vmcs;
 	void *blob, *again;
+	int error;
 
 	h->inside = true;
 	FAKE_ASSERT(nvmx_state_save(h->vcpu, NULL, 0, NOW, size) == NVMX_STATE_TOO_SMALL);
@@ -19,9 +20,10 @@ void *fake_host_save(struct nvmx_host *h, size_t *size)
 	again = aligned_alloc(8, *size);
 	memset(blob, 0xa5, *size);
 	memset(again, 0x5a, *size);
-	FAKE_ASSERT(nvmx_state_save(h->vcpu, blob, *size, NOW, size) == NVMX_STATE_OK);
-	FAKE_ASSERT(nvmx_state_save(h->vcpu, again, *size, NOW, size) == NVMX_STATE_OK);
-	h->inside = false;
+	FAKE_CALL(h, error, nvmx_state_save(h->vcpu, blob, *size, NOW, size), NVMX_STATE_AGAIN);
+	FAKE_ASSERT(error == NVMX_STATE_OK);
+	FAKE_CALL(h, error, nvmx_state_save(h->vcpu, again, *size, NOW, size), NVMX_STATE_AGAIN);
+	FAKE_ASSERT(error == NVMX_STATE_OK);
 	FAKE_ASSERT(!memcmp(blob, again, *size));
 	FAKE_ASSERT(h->cpu.vmcs == current && !h->mappings && !h->vcpu->batch_n);
 	free(again);
@@ -38,9 +40,7 @@ int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const 
 	int error;
 
 	h->barriers = 0;
-	h->inside = true;
-	error = nvmx_state_restore(h->vcpu, blob, size, &context, row);
-	h->inside = false;
+	FAKE_CALL(h, error, nvmx_state_restore(h->vcpu, blob, size, &context, row), NVMX_STATE_AGAIN);
 	due |= nvmx_in_l2(h->vcpu) ? NVMX_BARRIER_L2_ENTRY : 0;
 	FAKE_ASSERT(error ? !h->barriers : (h->barriers & due) == due);
 	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n && error >= 0 && error < NVMX_STATE_ERRORS);

@@ -81,9 +81,7 @@ enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h)
 	FAKE_ASSERT(own_timer(h) && vmcs12(h)->pin_ctls & NVMX_PIN_PREEMPTION_TIMER);
 	if (h->vinit) /* it goes first (SDM 6.9, 25.5.1) */
 		return NVMX_RESUME_L2;
-	h->inside = true;
-	verdict = nvmx_exit_to_l1(h->vcpu, &exit);
-	h->inside = false;
+	FAKE_CALL(h, verdict, nvmx_exit_to_l1(h->vcpu, &exit), NVMX_AGAIN);
 	return verdict;
 }
 

@@ -77,7 +77,7 @@ void fake_check_rebuilt(struct nvmx_host *h)
 	if (h->m->fail_at || h->m->mutate || v->cur->v12->entry_msr_load_count)
 		return;
 	memcpy(counters, v->counters, sizeof(counters));
-	h->inside = true;
+	h->inside = h->steady = true;
 	nvmx_slot_freshen(v, v->cur);
 	look(h, before);
 	for (unsigned row = 0; row < NVMX_ROWS; row++)
@@ -85,7 +85,7 @@ void fake_check_rebuilt(struct nvmx_host *h)
 			*fake_value(&h->mem, v->cur->page02.hpa, nvmx_field_rows[row].encoding) = poison(row);
 	make_anew(h);
 	look(h, now);
-	h->inside = false;
+	h->inside = h->steady = false;
 	for (unsigned row = 0; row < NVMX_ROWS; row++) {
 		if (!((now[row] ^ before[row]) & used(now, row)) || now[row] == poison(row))
 			continue;

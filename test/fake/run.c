@@ -67,9 +67,7 @@ static enum nvmx_verdict raise_in_guest(struct nvmx_host *h, struct nvmx_regs *r
 {
 	enum nvmx_verdict verdict;
 
-	h->inside = true;
-	verdict = nvmx_inject_exception(h->vcpu, regs, vector, has_error, 0, 0);
-	h->inside = false;
+	FAKE_CALL(h, verdict, nvmx_inject_exception(h->vcpu, regs, vector, has_error, 0, 0), NVMX_AGAIN);
 	return verdict;
 }
 
@@ -210,9 +208,7 @@ static enum nvmx_verdict no_table(struct nvmx_host *h, struct nvmx_regs *regs)
 		error |= 4;
 	if (fetching && rd(h, NVMX_GUEST_EFER) & NVMX_EFER_NXE)
 		error |= 16;
-	h->inside = true;
-	verdict = nvmx_inject_exception(h->vcpu, regs, NVMX_PF, true, error, at);
-	h->inside = false;
+	FAKE_CALL(h, verdict, nvmx_inject_exception(h->vcpu, regs, NVMX_PF, true, error, at), NVMX_AGAIN);
 	return verdict;
 }
 
@@ -369,7 +365,7 @@ enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, 
 	take_interrupts(h);
 	h->inside = true;
 	if (verdict == NVMX_RESUME_L2)
-		verdict = nvmx_check_events(h->vcpu, regs);
+		FAKE_CALL(h, verdict, nvmx_check_events(h->vcpu, regs), NVMX_AGAIN);
 	h->inside = false;
 	if (verdict == NVMX_STOP)
 		return verdict;
@@ -389,9 +385,7 @@ static enum outcome refused(struct nvmx_host *h, int error)
 
 	h->r->refused = h->cpu.refused ? h->cpu.refused : "instruction";
 	fake_field_set(&h->cpu, NVMX_VM_INSTR_ERROR, (uint64_t)error);
-	h->inside = true;
-	verdict = nvmx_entry_refused(h->vcpu);
-	h->inside = false;
+	FAKE_CALL(h, verdict, nvmx_entry_refused(h->vcpu), NVMX_AGAIN);
 	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n && (verdict == NVMX_STOP || verdict == NVMX_RESUME_L1));
 	h->r->host_stopped = verdict == NVMX_STOP;
 	if (h->r->host_stopped)
@@ -430,9 +424,7 @@ enum nvmx_verdict fake_host_handle(struct nvmx_host *h, struct nvmx_regs *regs)
 	bool l2 = nvmx_in_l2(h->vcpu);
 	enum nvmx_verdict verdict;
 
-	h->inside = true;
-	verdict = nvmx_handle_exit(h->vcpu, regs);
-	h->inside = false;
+	FAKE_CALL(h, verdict, nvmx_handle_exit(h->vcpu, regs), NVMX_AGAIN);
 	if (l2 && verdict == NVMX_RESUME_L2 && rd(h, NVMX_GUEST_RIP) != rip)
 		tick(h);
 	FAKE_ASSERT(!h->mappings && verdict >= NVMX_RESUME_L1 && verdict <= NVMX_STOP && !h->vcpu->batch_n);
@@ -468,6 +460,7 @@ bool fake_host_step(struct nvmx_host *h)
 
 	if (h->m->moves)
 		fake_host_maybe_move(h);
+	fake_between_calls(h);
 	if (h->m->vmcs01_changes && !nvmx_in_l2(h->vcpu)) {
 		h->inside = true;
 		nvmx_vmcs01_changed(h->vcpu);
@@ -535,7 +528,7 @@ bool fake_host_start(struct nvmx_host *h)
 {
 	const struct nvmx_vm_config vm = { .ops = &fake_host_ops, .hw = &h->hw, .withheld = h->m->withheld,
 					   .flags = h->m->flags | (h->m->exits_on_vmfunc ? 0 : NVMX_HOST_EPTP_SWITCHING),
-					   .shadow_ept_pages = 64 };
+					   .shadow_ept_pages = FAKE_BUDGET };
 	const struct nvmx_vcpu_config vcpu = { .host = h, .vmcs01 = h->vmcs01, .io_passthrough = true,
 		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2, .vpid02_n = h->m->vpids,
 		.cr4_kept = h->m->owns_cr ? NVMX_CR4_MCE : 0 };
@@ -562,7 +555,7 @@ struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result
 {
 	struct nvmx_host *h = calloc(1, sizeof(*h));
 
-	r->callbacks = r->moves = r->traced_n = 0;
+	r->callbacks = r->moves = r->traced_n = r->asked = r->agains = 0;
 	r->host_stopped = false;
 	r->refused = NULL;
 	r->library_stop = NVMX_STOP_NONE;

@@ -33,6 +33,8 @@ static bool same(uint64_t seed, unsigned rounds, bool verbose)
 	gen_make(&g, seed, rounds);
 	g.machine.vmcs01_changes = seed % 4 == 0;
 	g.machine.traced = seed % 3 == 0;
+	g.machine.pageable = seed % 4 == 1 || getenv("NVMX_PAGES");
+	g.machine.parks = seed % 4 == 1;
 	return fake_same(&g.machine, verbose);
 }
 

@@ -24,21 +24,23 @@ static struct fake_machine machine(uint32_t flags)
 	return (struct fake_machine){ .code = code, .codes = 2, .flags = flags };
 }
 
-/* Runs both ways under both kinds of host, with an event from outside if there is one. */
+/* Runs both ways under each kind of host, with an event from outside if there is one; what the bare run of the first kind, whose
+ * processor keeps nothing from L1, has shown is in fake_bare. */
 static void check_with(enum fake_stop stop, const struct fake_outside *outside, size_t n)
 {
 	struct fake_machine m = machine(0);
 
 	m.outside = outside;
 	m.outsides = n;
-	assert_true(fake_same(&m, true));
+	for (unsigned kind = FAKE_KINDS; kind-- > 0;) {
+		fake_as(&m, (enum fake_kind)kind);
+		assert_true(fake_same(&m, true));
+		if (kind != FAKE_PASSES_THROUGH)
+			assert_null(fake_nested.refused);
+		if (fake_nested.counters[NVMX_CNT_ENTRY])
+			assert_int_equal(fake_nested.agains > 0, kind == FAKE_PAGES);
+	}
 	assert_int_equal(fake_bare.stop, stop);
-	m.flags = NVMX_HOST_OWNS_INTERRUPTS;
-	assert_true(fake_same(&m, true));
-	assert_null(fake_nested.refused);
-	m.flags = FAKE_LIKE_KVM;
-	assert_true(fake_same(&m, true));
-	assert_null(fake_nested.refused);
 }
 
 static void check(enum fake_stop stop)

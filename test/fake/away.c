@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * A host with pageable memory that may not sleep inside the library: a page that is not at hand is "not now", and the library's
+ * call comes again when it is.  What the host has made present it keeps until that call is over, and no longer.
+ */
+#include <string.h>
+#include "host.h"
+
+bool fake_not_now(struct nvmx_host *h, uint64_t gpa, bool peek)
+{
+	unsigned frame = (unsigned)(gpa / FAKE_PAGE);
+	bool away;
+
+	if (gpa >= FAKE_RAM_SIZE || h->steady)
+		return false;
+	away = h->m->pageable && !h->present[frame];
+	if (peek)
+		return away;
+	away |= ++h->r->asked == h->m->not_now_at;
+	h->away[frame] |= away;
+	return away;
+}
+
+static void park(struct nvmx_host *h)
+{
+	uint64_t current = h->cpu.vmcs, before;
+
+	h->inside = true;
+	nvmx_vcpu_park(h->vcpu);
+	FAKE_ASSERT(nvmx_current_vmcs(h->vcpu) == current);
+	before = nvmx_counter(h->vcpu, NVMX_CNT_INVVPID);
+	nvmx_vcpu_unpark_here(h->vcpu);
+	FAKE_ASSERT(h->cpu.vmcs == current && nvmx_counter(h->vcpu, NVMX_CNT_INVVPID) == before);
+	h->inside = false;
+}
+
+bool fake_come_again(struct nvmx_host *h, bool again)
+{
+	uint64_t gpa;
+	unsigned access;
+
+	h->inside = false;
+	h->got = 0;
+	if (!again) {
+		h->repeated = 0;
+		memset(h->away, 0, sizeof(h->away));
+		memset(h->present, 0, sizeof(h->present));
+		return false;
+	}
+	nvmx_awaited(h->vcpu, &gpa, &access);
+	FAKE_ASSERT(!h->mappings && gpa < FAKE_RAM_SIZE && access & 7 && !(access & ~7u));
+	FAKE_ASSERT(h->away[gpa / FAKE_PAGE] && ++h->repeated <= NVMX_AGAIN_MAX);
+	FAKE_ASSERT(h->cpu.vmcs == nvmx_current_vmcs(h->vcpu));
+	h->present[gpa / FAKE_PAGE] = true;
+	h->r->agains++;
+	if (h->m->parks)
+		park(h);
+	h->inside = true;
+	return true;
+}
+
+void fake_between_calls(struct nvmx_host *h)
+{
+	uint64_t frame;
+
+	h->got = 0;
+	if (h->m->parks)
+		park(h);
+	if (!h->m->pageable || fake_host_random(h) % 8)
+		return;
+	frame = fake_host_random(h) % FAKE_RAM_FRAMES;
+	h->inside = true;
+	nvmx_host_invalidate(h->vm, h->vcpu, frame * FAKE_PAGE, FAKE_PAGE);
+	h->inside = false;
+}
