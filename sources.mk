@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 # The library's sources, and the flags that they are compiled with, for build systems other than CMake (a kernel's:
-# obj-y += $(nestvmx-sources:.c=.o)).  This is the one list of both: CMakeLists.txt, adapters/metal, adapters/kvm and
+# obj-y += $(nestvmx-sources:.c=.o)), with nestvmx-prefix, set before, in front of each.  Where all objects are in one folder, their
+# names are nestvmx-objects: $(call nestvmx-object,SOURCE) for each.  This is the one list of both: CMakeLists.txt, adapters/metal, adapters/kvm and
 # tools/amalgamate read it.
 #
 # Between a VM exit and the next VM entry the vector and x87 registers hold the guest's values, and an interrupt of the host's
@@ -91,3 +92,8 @@ nestvmx-sources := \
 	src/vtd/tables.c \
 	src/vtd/translate.c \
 	src/vtd/work.c
+
+nestvmx-sources := $(addprefix $(nestvmx-prefix),$(nestvmx-sources))
+# src/vtd/init.c is nestvmx_vtd_init.o: files of two folders have the same name.
+nestvmx-object = $(subst /,_,$(patsubst $(nestvmx-prefix)src/%.c,nestvmx_%.o,$(1)))
+nestvmx-objects := $(call nestvmx-object,$(nestvmx-sources))

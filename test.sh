@@ -95,7 +95,7 @@ tests_with_gcc() {
 }
 
 consume() {
-	install_missing g++ clang
+	install_missing g++ clang meson lintian gzip
 	run consume test/consume/run
 }
 

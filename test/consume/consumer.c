@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* An embedder, as small as can be: says that the library is there and answers. */
-#ifdef AMALGAMATED
-#include "nestvmx.h"
-#else
 #include <nestvmx/nestvmx.h>
-#endif
 #include <stdio.h>
 
 int main(void)
