@@ -34,11 +34,13 @@ nestvmx-sources := \
 	src/vmcs/check.c \
 	src/vmcs/controls.c \
 	src/vmcs/fields.c \
+	src/vmx/answer.c \
 	src/vmx/asked.c \
 	src/vmx/bitmap.c \
 	src/vmx/caps.c \
 	src/vmx/carry.c \
 	src/vmx/cr.c \
+	src/vmx/describe.c \
 	src/vmx/enter.c \
 	src/vmx/events.c \
 	src/vmx/exit.c \
@@ -58,6 +60,8 @@ nestvmx-sources := \
 	src/vmx/msrlist.c \
 	src/vmx/operand.c \
 	src/vmx/prepare.c \
+	src/vmx/refuse_vcpu.c \
+	src/vmx/refuse_vm.c \
 	src/vmx/refused.c \
 	src/vmx/route.c \
 	src/vmx/shadow.c \

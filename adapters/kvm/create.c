@@ -134,16 +134,19 @@ static int init_library(struct nest *n)
 {
 	struct vcpu_vmx *vmx = n->vmx;
 	struct nvmx_vm_config vm = {
+		.size = sizeof(vm),
+		.caps_size = sizeof(n->hw),
 		.ops = &ops,
 		.hw = &n->hw,
 		.withheld = nest_withheld(),
 		.flags = NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER |
 			 NVMX_HOST_EMULATES_CR | NVMX_COMPATIBLE | NVMX_HOST_NO_PML_IN_L2 |
-			 NVMX_HOST_WAITS | NVMX_HOST_EPTP_SWITCHING,
+			 NVMX_HOST_WAITS | NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_FEW_VPIDS,
 		.shadow_ept_pages = NEST_SHADOW_EPT_PAGES,
 		.limit = &n->limit,
 	};
 	struct nvmx_vcpu_config vcpu = {
+		.size = sizeof(vcpu),
 		.host = (struct nvmx_host *)n,
 		.vmcs01 = __pa(vmx->vmcs01.vmcs),
 		.msr_bitmap01 = cpu_has_vmx_msr_bitmap() ? (u8 *)vmx->vmcs01.msr_bitmap : NULL,
@@ -153,16 +156,19 @@ static int init_library(struct nest *n)
 		.debugctl_hidden = DEBUGCTLMSR_FREEZE_IN_SMM |
 				   (DEBUGCTLMSR_LBR & ~vmx_get_supported_debugctl(&vmx->vcpu, false)),
 	};
-	u32 detail = 0;
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
 	int error;
 
 	vmcs_write64(GUEST_IA32_EFER, vmx->vcpu.arch.efer);
 	n->efer01 = vmx->vcpu.arch.efer;
-	error = nvmx_vm_init(n->vm_memory, &vm, &n->vm, &detail);
+	error = nvmx_vm_init(n->vm_memory, sizeof(n->vm_memory), &vm, &n->vm, &info);
 	if (!error)
-		error = nvmx_vcpu_init(n->vcpu_memory, n->vm, &vcpu, &n->v, &detail);
-	if (error)
-		pr_err_once("kvm_intel: libnestvmx: %s (%x)\n", nvmx_init_error(error, detail), detail);
+		error = nvmx_vcpu_init(n->vcpu_memory, sizeof(n->vcpu_memory), n->vm, &vcpu, &n->v, &info);
+	if (error) {
+		nvmx_describe_error(line, sizeof(line), &info);
+		pr_err_once("kvm_intel: libnestvmx: %s\n", line);
+	}
 	return error ? -EINVAL : 0;
 }
 

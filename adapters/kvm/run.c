@@ -11,13 +11,17 @@
 static void stopped(struct nest *n)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
 
 	if (nvmx_stop_code(n->v) == NVMX_STOP_VMX_ABORT) {	/* SDM 27.7: the processor shuts down */
 		pr_debug_ratelimited("kvm_intel: VMX abort %llu\n", nvmx_stop_detail(n->v));
 		kvm_make_request(KVM_REQ_TRIPLE_FAULT, vcpu);
 		return;
 	}
-	pr_warn_ratelimited("kvm_intel: libnestvmx: %s (%llx)\n", nvmx_stop_reason(n->v), nvmx_stop_detail(n->v));
+	nvmx_stop_info(n->v, &info);
+	nvmx_describe_error(line, sizeof(line), &info);
+	pr_warn_ratelimited("kvm_intel: libnestvmx: %s\n", line);
 	if (nvmx_stop_code(n->v) == NVMX_STOP_HOST_OP) {	/* what L1 gives to the processor is no memory */
 		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 		vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;

@@ -189,11 +189,22 @@ static const struct nvmx_host_ops ops = {
 	.set_cr2 = op_set_cr2,
 };
 
+/* The library has refused something, or stopped the VM. */
+static _Noreturn void stop_for(const struct nvmx_error_info *info, const struct cpu *cpu)
+{
+	char line[NVMX_DESCRIBE_MAX];
+
+	nvmx_describe_error(line, sizeof(line), info);
+	stop("nested VMX on cpu %lu: %s", (uint64_t)cpu->index, line);
+}
+
 /* Once, on the boot processor. */
 void nest_create(struct cpu *cpu)
 {
 	static struct nvmx_caps hardware;
 	struct nvmx_vm_config config = {
+		.size = sizeof(config),
+		.caps_size = sizeof(hardware),
 		.ops = &ops,
 		.hw = &hardware,
 		.withheld = machine.withheld,
@@ -201,16 +212,14 @@ void nest_create(struct cpu *cpu)
 		.flags = NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_EPTP_SWITCHING |
 			 (machine.enlightened ? NVMX_ENLIGHTENED : 0),
 	};
-	uint32_t detail;
-	int error;
+	struct nvmx_error_info info;
 
 	hardware_read(&hardware);
 	hardware.feature_control = cpu->feature_control;
 	has_ibpb = cpuid(7, 0).edx & 1u << 26;
 	sink = page_alloc();
-	error = nvmx_vm_init(pages_alloc(NVMX_VM_SIZE), &config, &vm, &detail);
-	if (error)
-		stop("nested VMX: %s (%lx)", nvmx_init_error(error, detail), (uint64_t)detail);
+	if (nvmx_vm_init(pages_alloc(NVMX_VM_SIZE), NVMX_VM_SIZE, &config, &vm, &info))
+		stop_for(&info, cpu);
 }
 
 /* CR4 bits that the processor has and L1 may not set: VMX operation would not go with them. */
@@ -248,6 +257,7 @@ void nest_hide(struct cpu *cpu, uint32_t leaf, uint32_t subleaf)
 void nest_create_cpu(struct cpu *cpu)
 {
 	struct nvmx_vcpu_config config = {
+		.size = sizeof(config),
 		.host = (struct nvmx_host *)cpu,
 		.vmcs01 = cpu->vmcs01,
 		.msr_bitmap01 = phys(machine.msr_bitmap),
@@ -255,12 +265,10 @@ void nest_create_cpu(struct cpu *cpu)
 		.vpid02 = (uint16_t)(MAX_CPUS + 1 + cpu->index * VPIDS),
 		.vpid02_n = VPIDS,
 	};
-	uint32_t detail;
-	int error = nvmx_vcpu_init(pages_alloc(NVMX_VCPU_SIZE), vm, &config, &cpu->vcpu, &detail);
+	struct nvmx_error_info info;
 
-	if (error)
-		stop("nested VMX on cpu %lu: %s (%lx)", (uint64_t)cpu->index, nvmx_init_error(error, detail),
-		     (uint64_t)detail);
+	if (nvmx_vcpu_init(pages_alloc(NVMX_VCPU_SIZE), NVMX_VCPU_SIZE, vm, &config, &cpu->vcpu, &info))
+		stop_for(&info, cpu);
 	nvmx_trace_select(cpu->vcpu, NVMX_TRACE_BIT(NVMX_TRACE_ENTRY_REFUSED) | NVMX_TRACE_BIT(NVMX_TRACE_ENTRY_FAILED));
 	make_shown();
 	vmwrite(CR4_GUEST_HOST_MASK, CR4_VMXE | (nest_cr4_hidden() & rdmsr(MSR_IA32_VMX_CR4_FIXED1)));
@@ -288,9 +296,12 @@ bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 		cpu->launched = 1;
 		return false;
 	}
-	if (verdict == NVMX_STOP)
-		stop("%s (%lx) on cpu %lu", nvmx_stop_reason(cpu->vcpu), nvmx_stop_detail(cpu->vcpu),
-		     (uint64_t)cpu->index);
+	if (verdict == NVMX_STOP) {
+		struct nvmx_error_info info;
+
+		nvmx_stop_info(cpu->vcpu, &info);
+		stop_for(&info, cpu);
+	}
 	cpu->in_l2 = nvmx_in_l2(cpu->vcpu);
 	cpu->launched = !nvmx_must_launch(cpu->vcpu);
 	return verdict == NVMX_HOST;

@@ -43,7 +43,7 @@ struct nvmx_host;
  * are not defined.)
  */
 
-#define NVMX_ABI_VERSION 1u
+#define NVMX_ABI_VERSION 2u
 
 /* Access rights to a frame. */
 #define NVMX_ACCESS_R 1u

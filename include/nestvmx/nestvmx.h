@@ -11,7 +11,7 @@
  *		switch (nvmx_handle_exit(vcpu, &regs)) {
  *		case NVMX_RESUME_L1: case NVMX_RESUME_L2: break;
  *		case NVMX_HOST: handle_as_before(&regs); break;    // an exit of the current VMCS that is the host's
- *		case NVMX_STOP: stop_vm(nvmx_stop_reason(vcpu)); return;
+ *		case NVMX_STOP: nvmx_stop_info(vcpu, &info); stop_vm(&info); return; // nvmx_describe_error() makes a line of it
  *		case NVMX_AGAIN: make_present(vcpu); again = true; break; // only if map, pin or translate answered "not now"
  *		}
  *	}
@@ -24,6 +24,7 @@
 
 #include <nestvmx/arch.h>
 #include <nestvmx/caps.h>
+#include <nestvmx/error.h>
 #include <nestvmx/fields.h>
 #include <nestvmx/host.h>
 #include <nestvmx/state.h>
@@ -34,20 +35,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Errors of the set-up calls; nvmx_init_error() makes a line of them. */
-enum nvmx_error {
-	NVMX_OK = 0,
-	NVMX_ERR_ABI = -1,        /* the table's size or ABI version is not this library's */
-	NVMX_ERR_OP_MISSING = -2, /* a required op is NULL: its index is in *detail */
-	NVMX_ERR_CAPS = -3,       /* the hardware lacks what nested VMX needs: the MSR is in *detail */
-	NVMX_ERR_CONFIG = -4,     /* a configuration value is out of range: its number is in *detail */
-	NVMX_ERR_MEMORY = -5,     /* page_alloc gave no page */
-	/* vmcs01 has a control on that vmcs02 cannot keep, and without which L2 could do what the host forbids L1.  *detail: bits
-	 * 15:8 are the word (0 pin-based, 1 primary, 2 secondary processor-based, 3 VM-exit, 4 VM-entry, 5 tertiary), bits 7:0 the
-	 * control's bit; nvmx_init_error() names it. */
-	NVMX_ERR_CONTROL = -6
-};
 
 /* The host acknowledges every external interrupt itself (KVM, bhyve) rather than passing them through to L1: vmcs01 has
  * "external-interrupt exiting" and "NMI exiting" (nvmx_vcpu_init() looks), and machine checks are the host's.  L1 is offered no
@@ -96,29 +83,45 @@ enum nvmx_error {
  * VM exit, unless NVMX_FEATURE_HW_EPTP_SWITCHING is withheld.  Without the flag each VMFUNC of L2 exits and is done by the
  * library; L1 sees no difference.  Off unless asked for: docs/features.md says what to consider. */
 #define NVMX_HOST_EPTP_SWITCHING 8192u
+/* VPIDs are scarce: a vCPU may have vpid02 0 though vmcs01 has a VPID.  Each VM entry and exit of its L2 then flushes the TLB. */
+#define NVMX_HOST_FEW_VPIDS 2048u
+
+/*
+ * Both configurations, and the table of ops, begin with their size as the host was compiled.  A host built against older headers
+ * passes a smaller one: what lies behind it is taken as 0, which is the default of each member (an op is absent).  A larger one
+ * than this library knows is refused: the host may count on what is not there.  They are copied; only *msr_bitmap01 and
+ * *io_bitmap01 are read later.
+ */
+#define NVMX_SHADOW_EPT_PAGES_MIN 16u
 
 struct nvmx_vm_config {
+	uint32_t size;                /* sizeof(struct nvmx_vm_config) */
+	uint32_t caps_size;           /* sizeof(struct nvmx_caps), of *hw and of *limit */
 	const struct nvmx_host_ops *ops;
 	const struct nvmx_caps *hw;   /* the processor's own capabilities */
-	uint64_t withheld;            /* set of enum nvmx_feature not to offer */
-	uint32_t flags;               /* NVMX_HOST_OWNS_INTERRUPTS, NVMX_COMPATIBLE, ... */
-	uint32_t shadow_ept_pages;    /* budget of pages for shadow EPT tables, for the whole VM; 0: 1024 */
+	uint64_t withheld;            /* set of enum nvmx_feature not to offer; no other bits */
+	uint32_t flags;               /* NVMX_HOST_OWNS_INTERRUPTS, NVMX_COMPATIBLE, ...; no other bits */
+	uint32_t shadow_ept_pages;    /* budget of pages for shadow EPT tables, for the whole VM, at least
+	                                 NVMX_SHADOW_EPT_PAGES_MIN; 0: 1024 */
 	const struct nvmx_caps *limit; /* NULL, or: L1 is offered no more than this (nvmx_caps_restrict()) */
 };
 
 struct nvmx_vcpu_config {
-	struct nvmx_host *host;       /* handed to every op */
-	uint64_t vmcs01;              /* host-physical address of vmcs01; must be current in nvmx_vcpu_init */
+	uint32_t size;                /* sizeof(struct nvmx_vcpu_config) */
+	uint16_t vpid02;              /* the first VPID for L2; neither it nor those behind it are vmcs01's.  0: the host uses no
+	                                 VPIDs, in vmcs01 neither (NVMX_HOST_FEW_VPIDS) */
+	uint16_t vpid02_n;            /* how many in a row from there are the vCPU's alone; 0: one (or, with vpid02 0, none), more
+	                                 than 16: 16.  L2s with VPIDs of their own then do not flush each other */
+	struct nvmx_host *host;       /* handed to every op; not NULL */
+	uint64_t vmcs01;              /* host-physical address of vmcs01, which is current in nvmx_vcpu_init */
 	/* The host's MSR bitmap for L1 (4 KiB); NULL: the host intercepts every MSR.  L2 may reach an MSR that neither this
 	 * nor L1's own bitmap intercepts, if it is one that the library knows to mean the same under vmcs02's controls as
 	 * under vmcs01's; every other is NVMX_HOST.  Read when L2 first uses the MSR and at each VM entry of L2; a host that
 	 * sets bits while L2 is current calls nvmx_vmcs01_changed(). */
-	const uint8_t *msr_bitmap01;
-	const uint8_t *io_bitmap01;   /* the host's I/O bitmaps A and B for L1 (8 KiB); NULL: see io_passthrough */
-	bool io_passthrough;          /* with io_bitmap01 NULL: the host intercepts no port, rather than every port */
-	uint16_t vpid02;              /* the first VPID for L2, distinct from L1's; 0: the host uses none */
-	uint16_t vpid02_n;            /* how many in a row from there are the vCPU's alone; 0: one, more than 16: 16.  L2s with
-	                                 VPIDs of their own then do not flush each other */
+	const uint8_t *msr_bitmap01;  /* only where vmcs01 has "use MSR bitmaps" */
+	/* The host's I/O bitmaps A and B for L1 (8 KiB), where vmcs01 has "use I/O bitmaps"; NULL: see io_passthrough */
+	const uint8_t *io_bitmap01;
+	bool io_passthrough;          /* with io_bitmap01 NULL: vmcs01 intercepts no port, rather than every port */
 	/* Bits of CR4 that stay 1 in hardware whatever the guest has (the host's MCE), and that stay 0 (what the host emulates,
 	 * such as UMIP, and L1 is offered in IA32_VMX_CR4_FIXED1).  Both are in vmcs01's CR4 guest/host mask. */
 	uint64_t cr4_kept, cr4_hidden;
@@ -146,7 +149,7 @@ enum nvmx_verdict {
 			     * those of nvmx_reflect().  Having emulated the instruction it calls nvmx_complete_instruction(), or,
 			     * to have it executed again, sets RFLAGS.RF (17.3.1.1), which the exit saved as 0: else L2 meets its
 			     * own breakpoint there twice */
-	NVMX_STOP = 3,      /* L1 cannot go on: nvmx_stop_reason().  It is final: each later call gives it again, until
+	NVMX_STOP = 3,      /* L1 cannot go on: nvmx_stop_info().  It is final: each later call gives it again, until
 			     * nvmx_state_reset(), nvmx_state_drop() or nvmx_state_restore() */
 	NVMX_AGAIN = 4      /* map, pin or translate has answered "not now" (<nestvmx/host.h>): the host makes the page of
 			     * nvmx_awaited() present, where it may sleep, and makes the same call again, with the same arguments and the
@@ -156,11 +159,13 @@ enum nvmx_verdict {
 };
 
 /*
- * Prepares a VM in `mem` (NVMX_VM_SIZE bytes).  *detail (may be NULL) gets what the error is about.
- * Any context.  Returns NVMX_OK or a negative enum nvmx_error; on error `mem` is not a VM.
+ * Prepares a VM in `mem`, `size` bytes (NVMX_VM_SIZE as the host was compiled), 64-byte aligned, that overlap nothing else.  Any
+ * context.  Returns NVMX_OK and *out, or a negative enum nvmx_error, of which *info (may be NULL) tells the rest:
+ *	ARGUMENT, ABI, CONFIG, CAPS, OP_MISSING: rules 1 to 38 of <nestvmx/refusals.def>.
+ * On error `mem` is not a VM, and *out is as it was.
  */
-int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm **out, uint32_t *detail);
-/* Gives every page of the VM back; all its vCPUs must have been destroyed. */
+int nvmx_vm_init(void *mem, size_t size, const struct nvmx_vm_config *config, struct nvmx_vm **out, struct nvmx_error_info *info);
+/* Gives every page of the VM back; all its vCPUs must have been destroyed.  `mem` is the host's again. */
 void nvmx_vm_destroy(struct nvmx_vm *vm);
 /* What L1 is offered. */
 const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm);
@@ -170,23 +175,24 @@ const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm);
 void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags);
 
 /*
- * Prepares a vCPU in `mem` (NVMX_VCPU_SIZE bytes).  vmcs01 must be the current VMCS and fully set up: vmcs02 keeps its controls,
- * or the call refuses them (NVMX_ERR_CONTROL).
+ * Prepares a vCPU in `mem`, `size` bytes (NVMX_VCPU_SIZE as the host was compiled), 64-byte aligned, that overlap nothing else.
+ * vmcs01 is the current VMCS and fully set up: what it must hold is the table <nestvmx/vmcs01.def>; vmcs02 keeps its controls, or
+ * the call refuses them by name.  Context: as nvmx_handle_exit().  Returns NVMX_OK and *out, or a negative enum nvmx_error, of
+ * which *info (may be NULL) tells the rest:
+ *	ARGUMENT, ABI, CONFIG: rules 50 to 72;  VMCS01: rules 65 to 76 and the table's.
+ * On error `mem` is not a vCPU, *out is as it was, and vmcs01 is unchanged and current.
  *
  * What a VM entry loads for L2, a VM exit has to undo for the host: "load" of IA32_PERF_GLOBAL_CTRL, IA32_BNDCFGS, CET state or
  * PKRS is offered to L1 only where vmcs01 has both that VM-entry control and the VM-exit control that loads or clears the
  * register for the host (SDM 26.3.2.1, 27.5.1), or, the first of them, with NVMX_HOST_PERF_PASSTHROUGH.  What vmcs01 lacks of that is taken from the VM's capabilities here; so all
  * vCPUs of a VM have the same, and nvmx_vm_caps() is final when they are made.
  */
-int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
-		   uint32_t *detail);
+int nvmx_vcpu_init(void *mem, size_t size, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
+		   struct nvmx_error_info *info);
 /* Leaves VMX operation without touching L1's state and gives every page and mapping back.  vmcs01 becomes current.  Waits for
  * calls of nvmx_host_invalidate() and nvmx_host_write_protect() that are under way, so it is called in no context that interrupts
  * one. */
 void nvmx_vcpu_destroy(struct nvmx_vcpu *v);
-/* One line naming the error and what it is about, e.g. "required op map is missing".  Pure. */
-const char *nvmx_init_error(int error, uint32_t detail);
-
 /*
  * Handles the VM exit of the current VMCS.  Flags of the exit reason that are the host's (bit 26, bus-lock detection: SDM
  * 24.9.1) the host looks at before the call; L1 never sees them.  `regs` are the guest's registers at the exit and are changed in place.
@@ -417,20 +423,21 @@ bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access)
 /* After NVMX_AGAIN, or another call's word for it: the L1-physical address, and the access (set of NVMX_ACCESS_*). */
 void nvmx_awaited(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access);
 
-/* Stable code and line for NVMX_STOP. */
+/* Why NVMX_STOP: a stable code, a number that goes with it, and all of it as of a call that refused something. */
 enum nvmx_stop {
 	NVMX_STOP_NONE = 0,
-	NVMX_STOP_VMX_ABORT,        /* SDM 27.7; the indicator is in nvmx_stop_detail() */
-	NVMX_STOP_NO_MEMORY,
+	NVMX_STOP_VMX_ABORT,        /* SDM 27.7; detail: the indicator */
+	NVMX_STOP_NO_MEMORY,        /* page_alloc gave no page where the library cannot do without; detail: what for, an address or 0 */
 	NVMX_STOP_ENTRY_VMCS02,     /* vmcs02 was entered in a wrong way: a bug of the host; detail: the VM-instruction error */
-	NVMX_STOP_HOST_OP,          /* a host op failed where it must not */
-	NVMX_STOP_CONTROL,          /* after nvmx_vmcs01_changed(): what NVMX_ERR_CONTROL says, with the same detail */
+	NVMX_STOP_HOST_OP,          /* an op failed where it must not, or answered what it must not; detail: what was found */
+	NVMX_STOP_CONTROL,          /* after nvmx_vmcs01_changed(): vmcs01 is no longer what nvmx_vcpu_init() accepts; detail: the rule */
 	NVMX_STOP_TRIPLE_FAULT      /* L1's processor shuts down (SDM 6.15, #DF), in a host that owns interrupts: the shutdown state
 				     * would hold back the host's.  Elsewhere vmcs01 is put into that state */
 };
 enum nvmx_stop nvmx_stop_code(const struct nvmx_vcpu *v);
 uint64_t nvmx_stop_detail(const struct nvmx_vcpu *v);
-const char *nvmx_stop_reason(const struct nvmx_vcpu *v);
+/* *info is what stopped the vCPU, for nvmx_describe_error(); all 0 if it is not stopped.  Any context; as nvmx_stop_code(). */
+void nvmx_stop_info(const struct nvmx_vcpu *v, struct nvmx_error_info *info);
 
 /* Counters, all monotonic.  Names by nvmx_counter_name(). */
 enum nvmx_counter {

@@ -165,7 +165,7 @@ void nvmx_state_drop(struct nvmx_vcpu *v);
  * registers from the state-save area; goes back to where it was, to L2 with vmcs02 current if nvmx_in_l2() says so.  In between CR4.VMXE is
  * reserved (34.14.3): nvmx_l1_cr_check().  In between, too, the host may change vmcs01 as it likes (the guest-state area,
  * the mode in the VM-entry controls), call nvmx_pins_moved(), move the vCPU, save and restore; vmcs02 waits.  An smi in SMM
- * and an rsm outside do nothing.  nvmx_rsm() returns false if the vCPU was stopped (nvmx_stop_reason()): there is no memory
+ * and an rsm outside do nothing.  nvmx_rsm() returns false if the vCPU was stopped (nvmx_stop_info()): there is no memory
  * for L2's shadow EPT.  Same context as above.
  */
 void nvmx_smi(struct nvmx_vcpu *v);

@@ -48,11 +48,14 @@ static inline uint64_t nvmx_ept_role(const struct nvmx_vmcs12 *v12)
 	       (proc2 & NVMX_PROC2_PML ? NVMX_EPT_ROLE_PML : 0);
 }
 
-/* Sets up and tears down.  Pages come from page_alloc of the vCPU's host; the VM part needs none.  0, or -1: no memory. */
-int nvmx_ept_vm_init(struct nvmx_vm *vm);
+/* Sets up and tears down.  Pages come from page_alloc of the vCPU's host; none is taken
+ * before L2 needs it. */
+void nvmx_ept_vm_init(struct nvmx_vm *vm);
 void nvmx_ept_vm_destroy(struct nvmx_vm *vm);
-int nvmx_ept_vcpu_init(struct nvmx_vcpu *v);
+void nvmx_ept_vcpu_init(struct nvmx_vcpu *v);
 void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v);
+/* A vCPU of the VM whose memory overlaps mem[0..size), or NULL. */
+const struct nvmx_vcpu *nvmx_ept_vcpu_in(struct nvmx_vm *vm, const void *mem, size_t size);
 
 /*
  * The EPTP for vmcs02 that shadows `role12`, or 0 if there is no memory for it.  To be called before every VM entry to

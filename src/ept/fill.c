@@ -67,7 +67,7 @@ bool nvmx_ept_translate(struct nvmx_ept_fill *f, uint64_t gpa1, unsigned access)
 	}
 	f->gpa1 = gpa1;
 	answer = f->v->ops->translate(f->v->host, gpa1, access, &f->x);
-	if (!answer)
+	if (!answer && nvmx_xlate_sound(f->v, gpa1, access, &f->x))
 		return true;
 	f->x.page_shift = 0;
 	if (answer == NVMX_NOT_NOW && !(access & NVMX_ACCESS_PEEK))

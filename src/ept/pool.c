@@ -30,7 +30,7 @@ static bool grow(struct nvmx_vcpu *v)
 	uint64_t *page = NULL, hpa;
 
 	if (total <= v->vm->shadow_ept_pages || e->pages - e->fixed < NVMX_EPT_MIN_PAGES)
-		page = v->ops->page_alloc(v->host, &hpa);
+		page = nvmx_page_alloc(v, &hpa);
 	if (!page) {
 		__atomic_sub_fetch(&vm->pages, 1, __ATOMIC_RELAXED);
 		return false;

@@ -7,12 +7,11 @@ _Static_assert(sizeof(struct nvmx_ept_vcpu) <= sizeof(((struct nvmx_vcpu *)0)->e
 
 #define DEFAULT_BUDGET 1024
 
-int nvmx_ept_vm_init(struct nvmx_vm *vm)
+void nvmx_ept_vm_init(struct nvmx_vm *vm)
 {
 	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ 0 };
 	if (!vm->shadow_ept_pages)
 		vm->shadow_ept_pages = DEFAULT_BUDGET;
-	return 0;
 }
 
 /* Every page belongs to a vCPU. */
@@ -21,7 +20,7 @@ void nvmx_ept_vm_destroy(struct nvmx_vm *vm)
 	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ 0 };
 }
 
-int nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
+void nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
@@ -32,7 +31,20 @@ int nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
 	__atomic_store_n(&ve->vcpus, v, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&ve->vcpus_n, 1, __ATOMIC_RELAXED); /* read without the lock */
 	nvmx_ept_unlock(&ve->lock);
-	return 0;
+}
+
+const struct nvmx_vcpu *nvmx_ept_vcpu_in(struct nvmx_vm *vm, const void *mem, size_t size)
+{
+	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
+	uintptr_t from = (uintptr_t)mem, end = from + size;
+	struct nvmx_vcpu *v;
+
+	nvmx_ept_lock(&ve->lock);
+	for (v = ve->vcpus; v; v = nvmx_ept_of(v)->next)
+		if ((uintptr_t)v < end && from < (uintptr_t)v + sizeof(*v))
+			break;
+	nvmx_ept_unlock(&ve->lock);
+	return v;
 }
 
 /* Waits for the revocations that may have found this vCPU in the list, and for no others. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "controls.h"
 
-#define REFUSAL(WORD, NAME, why) "vmcs01 has the control " #WORD "." #NAME " on, which vmcs02 cannot keep: " why
+#define REFUSAL(WORD, NAME, why) #WORD "." #NAME " (" why ")"
 #define REFUSAL_L1(WORD, NAME, why) NULL
 #define REFUSAL_L0(WORD, NAME, why) NULL
 #define REFUSAL_EITHER(WORD, NAME, why) NULL
@@ -51,17 +51,20 @@ int nvmx_control_refused(enum nvmx_word w, uint64_t c01)
 
 const char *nvmx_control_refusal(unsigned word, unsigned bit)
 {
-	const struct nvmx_control_row *row = NULL;
-
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].word == word && rows[i].bit == 1ull << (bit & 63))
-			row = &rows[i];
-	if (!row)
-		return "vmcs01 has a control on that this library does not know";
-	if (row->refusal)
-		return row->refusal;
-	return word == NVMX_WORD_PIN ? REFUSAL(PIN, PREEMPTION_TIMER, "only with NVMX_HOST_OWNS_TIMER")
-				     : "vmcs01 no longer loads, on entry and exit, a register that L1 is offered to load";
+			return rows[i].refusal ? rows[i].refusal : REFUSAL(PIN, PREEMPTION_TIMER, "only with NVMX_HOST_OWNS_TIMER");
+	return NULL;
+}
+
+const char *nvmx_word_name(unsigned word)
+{
+	static const char *const names[NVMX_WORDS_ALL] = {
+		[NVMX_WORD_PIN] = "PIN_CTLS", [NVMX_WORD_PROC] = "PROC_CTLS", [NVMX_WORD_PROC2] = "PROC_CTLS2",
+		[NVMX_WORD_EXIT] = "EXIT_CTLS", [NVMX_WORD_ENTRY] = "ENTRY_CTLS", [NVMX_WORD_PROC3] = "PROC_CTLS3",
+	};
+
+	return names[word];
 }
 
 /* Who set the bit, capabilities aside. */

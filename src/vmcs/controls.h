@@ -38,7 +38,7 @@ void nvmx_control_masks_make(struct nvmx_control_masks *masks);
 struct nvmx_control_row {
 	const char *name;
 	const char *why;
-	const char *refusal; /* what nvmx_init_error() says; NULL: not refused */
+	const char *refusal; /* its name and why, for the line of a refusal; NULL: not refused */
 	uint64_t bit;
 	uint8_t word, from;
 };
@@ -47,8 +47,10 @@ const struct nvmx_control_row *nvmx_control_rows(size_t *count);
 /* The lowest control that is on in a word of vmcs01 and that vmcs02 cannot keep: its bit number, or -1.  Bits that are
  * reserved and may be 1 (SDM A.2 to A.5, the default1 class) are none. */
 int nvmx_control_refused(enum nvmx_word w, uint64_t c01);
-/* Why, in words; for the answer of nvmx_control_refused(). */
+/* Its name and why it is refused, for the answer of nvmx_control_refused() and for the VMX-preemption timer; NULL: it has no row. */
 const char *nvmx_control_refusal(unsigned word, unsigned bit);
+/* "PIN_CTLS" ...: the field that holds the word. */
+const char *nvmx_word_name(unsigned word);
 
 /* Why a bit of a merged word has the value it has. */
 enum nvmx_provenance {

@@ -16,7 +16,7 @@ bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g)
 {
 	if (g->page.va)
 		return true;
-	g->page.va = v->ops->page_alloc(v->host, &g->page.hpa);
+	g->page.va = nvmx_page_alloc(v, &g->page.hpa);
 	if (!g->page.va)
 		return false;
 	nvmx_memset(g->page.va, 0xff, WORDS * sizeof(uint64_t));

@@ -108,8 +108,8 @@ static bool make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (s->ready02)
 		return true;
-	if (v->control_refused) {
-		nvmx_stop_vm(v, NVMX_STOP_CONTROL, v->refused);
+	if (v->refused01.refusal) {
+		nvmx_stop_refused(v, NVMX_STOP_CONTROL, &v->refused01);
 		return false;
 	}
 	nvmx_vmcs_load(v, v->config.vmcs01);

@@ -46,6 +46,8 @@ static enum nvmx_verdict external_interrupt(struct nvmx_vcpu *v)
 	vector = v->ops->ack_interrupt(v->host);
 	if (vector < 0)
 		return NVMX_RESUME_L2;
+	if (!nvmx_vector_sound(v, "ack_interrupt", vector))
+		return NVMX_STOP;
 	return leave_for(v, NVMX_XR_EXT_INT,
 			 NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << NVMX_INTR_TYPE_SHIFT | ((uint32_t)vector & 0xff));
 }
@@ -62,9 +64,13 @@ static void stop_waiting(struct nvmx_vcpu *v)
 static enum nvmx_verdict startup(struct nvmx_vcpu *v)
 {
 	struct nvmx_exit_info info = { .reason = NVMX_XR_SIPI };
+	int vector;
 
 	stop_waiting(v);
-	info.qualification = (uint8_t)v->ops->take_event(v->host, NVMX_PENDING_SIPI); /* SDM 27.2.1 */
+	vector = v->ops->take_event(v->host, NVMX_PENDING_SIPI);
+	if (!nvmx_vector_sound(v, "take_event", vector))
+		return NVMX_STOP;
+	info.qualification = (unsigned)vector; /* SDM 27.2.1 */
 	return nvmx_leave_l2(v, &info);
 }
 

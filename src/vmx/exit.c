@@ -15,6 +15,7 @@ enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t
 	if (!v->stop) { /* the first one counts */
 		v->stop = why;
 		v->stop_detail = detail;
+		v->stop_info = (struct nvmx_error_info){ 0 };
 		NVMX_TRACE(v, STOP, why, detail, 0);
 	}
 	nvmx_release(v);

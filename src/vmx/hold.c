@@ -71,7 +71,7 @@ int nvmx_repin(struct nvmx_vcpu *v, struct nvmx_pin *pin, uint64_t gpa, bool wan
 		nvmx_unpin(v, pin);
 	if (!want || pin->held)
 		return 0;
-	answer = v->ops->pin(v->host, gpa, &pin->hpa);
+	answer = nvmx_pin_frame(v, gpa, &pin->hpa);
 	if (answer)
 		return answer;
 	pin->gpa = gpa;

@@ -2,118 +2,9 @@
 #include "../mem.h"
 #include "merge.h"
 #include "port.h"
+#include "refuse.h"
 #include "../ept/ept.h"
 #include "../invept/invept.h"
-
-/* Which ops a configuration cannot do without. */
-enum need { ALWAYS, NEVER, WITHOUT_PORT, WITH_EPT, WITH_OWNED_INTERRUPTS };
-
-#define OP(name, need) { offsetof(struct nvmx_host_ops, name), need, "required op " #name " is missing" }
-static const struct op_row {
-	size_t offset;
-	enum need need;
-	const char *missing;
-} op_rows[] = {
-	OP(translate, ALWAYS),
-	OP(map, ALWAYS),
-	OP(unmap, ALWAYS),
-	OP(pin, ALWAYS),
-	OP(unpin, ALWAYS),
-	OP(page_alloc, ALWAYS),
-	OP(page_free, ALWAYS),
-	OP(vmcs_load, ALWAYS),
-	OP(vmcs_clear, ALWAYS),
-	OP(vmcs_read_many, WITHOUT_PORT),
-	OP(vmcs_write_many, WITHOUT_PORT),
-	OP(flush_ept, WITH_EPT),
-	OP(flush_vpid, ALWAYS),
-	OP(l1_msr_read, ALWAYS),
-	OP(l1_msr_write, ALWAYS),
-	OP(l1_state_loaded, NEVER),
-	OP(pending_events, WITH_OWNED_INTERRUPTS),
-	OP(ack_interrupt, WITH_OWNED_INTERRUPTS),
-	OP(inject_l1, NEVER),
-	OP(barrier, NEVER),
-	OP(kick_others, NEVER),
-	OP(trace, NEVER),
-	OP(take_event, WITH_OWNED_INTERRUPTS),
-	OP(set_cr2, ALWAYS),
-	OP(inject_l2, NEVER),
-	OP(make_vmcs02, NEVER),
-	OP(set_dr6, NEVER),
-};
-#define OPS (sizeof(op_rows) / sizeof(*op_rows))
-
-static bool needed(enum need need, const struct nvmx_caps *caps, uint32_t flags)
-{
-	switch (need) {
-	case ALWAYS: return true;
-	case WITH_EPT: return nvmx_caps_may(caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_EPT;
-	case WITH_OWNED_INTERRUPTS: return flags & NVMX_HOST_OWNS_INTERRUPTS;
-	case WITHOUT_PORT:
-#ifdef NESTVMX_PORT_HEADER
-		return false;
-#else
-		return true;
-#endif
-	default: return false;
-	}
-}
-
-static bool op_present(const struct nvmx_host_ops *ops, size_t offset)
-{
-	void (*op)(void);
-
-	nvmx_memcpy(&op, (const char *)ops + offset, sizeof(op));
-	return op;
-}
-
-static int fail(uint32_t *detail, int error, uint32_t about)
-{
-	if (detail)
-		*detail = about;
-	return error;
-}
-
-/* What the engine itself cannot do without: controls of the processor (SDM appendix A). */
-static const struct {
-	uint32_t msr, bits;
-} required_controls[] = {
-	{ NVMX_MSR_VMX_TRUE_PROCBASED_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS },
-	{ NVMX_MSR_VMX_PROCBASED_CTLS2, NVMX_PROC2_EPT },
-	{ NVMX_MSR_VMX_TRUE_EXIT_CTLS,
-	  NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER },
-	{ NVMX_MSR_VMX_TRUE_ENTRY_CTLS, NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER },
-};
-
-static int check_hardware(const struct nvmx_caps *hw, uint32_t *detail)
-{
-	if (nvmx_caps_get(hw, NVMX_MSR_VMX_BASIC) & NVMX_BIT64(48)) /* always 0 with Intel 64 (A.1) */
-		return fail(detail, NVMX_ERR_CAPS, NVMX_MSR_VMX_BASIC);
-	for (unsigned i = 0; i < sizeof(required_controls) / sizeof(*required_controls); i++)
-		if (~nvmx_caps_may(hw, required_controls[i].msr) & required_controls[i].bits)
-			return fail(detail, NVMX_ERR_CAPS, required_controls[i].msr);
-	return NVMX_OK;
-}
-
-#define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
-		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_HYPERCALLS | \
-		     NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_EPTP_SWITCHING)
-
-static int check_config(const struct nvmx_vm_config *c, uint32_t *detail)
-{
-	if (c->ops->size != sizeof(struct nvmx_host_ops))
-		return fail(detail, NVMX_ERR_ABI, c->ops->size);
-	if (c->ops->abi != NVMX_ABI_VERSION)
-		return fail(detail, NVMX_ERR_ABI, c->ops->abi);
-	if (c->flags & ~KNOWN_FLAGS || (c->flags & NVMX_HOST_APIC_PASSTHROUGH && c->flags & NVMX_HOST_OWNS_INTERRUPTS))
-		return fail(detail, NVMX_ERR_CONFIG, c->flags);
-	if (c->flags & NVMX_HOST_WAITS && !(c->flags & NVMX_HOST_OWNS_INTERRUPTS))
-		return fail(detail, NVMX_ERR_CONFIG, c->flags);
-	if (c->hw->maxphyaddr < 32 || c->hw->maxphyaddr > 52)
-		return fail(detail, NVMX_ERR_CONFIG, c->hw->maxphyaddr);
-	return check_hardware(c->hw, detail);
-}
 
 /* Hardware shadowing needs a VMWRITE that reaches exit-information fields too (SDM A.6, bit 29). */
 static bool hw_can_shadow(const struct nvmx_vm *vm)
@@ -151,37 +42,45 @@ static void make_rowsets(struct nvmx_vm *vm)
 	}
 }
 
-int nvmx_vm_init(void *mem, const struct nvmx_vm_config *config, struct nvmx_vm **out, uint32_t *detail)
+int nvmx_vm_init(void *mem, size_t size, const struct nvmx_vm_config *config, struct nvmx_vm **out, struct nvmx_error_info *info)
 {
+	struct nvmx_error_info unwanted;
+	struct nvmx_vm_config c;
+	struct nvmx_host_ops ops;
 	struct nvmx_vm *vm = mem;
-	int error = check_config(config, detail);
+	int error;
 
+	info = info ? info : &unwanted;
+	error = nvmx_refuse_vm(mem, size, config, out, &c, &ops, info);
 	if (error)
 		return error;
 	nvmx_memset(vm, 0, sizeof(*vm));
-	vm->ops = config->ops;
-	vm->hw = *config->hw;
-	vm->withheld = config->withheld;
-	vm->flags = config->flags;
-	vm->shadow_ept_pages = config->shadow_ept_pages ? config->shadow_ept_pages : 1024;
-	nvmx_caps_compute(config->hw, config->withheld, config->flags & NVMX_COMPATIBLE, &vm->caps);
+	vm->table = ops;
+	vm->ops = &vm->table;
+	vm->hw = *c.hw;
+	vm->withheld = c.withheld;
+	vm->flags = c.flags;
+	vm->shadow_ept_pages = c.shadow_ept_pages ? c.shadow_ept_pages : 1024;
+	nvmx_caps_compute(c.hw, c.withheld, c.flags & NVMX_COMPATIBLE, &vm->caps);
 	nvmx_caps_of_host(&vm->caps, vm->flags);
-	if (config->limit)
-		nvmx_caps_restrict(&vm->caps, config->limit);
-	for (uint32_t i = 0; i < OPS; i++)
-		if (needed(op_rows[i].need, &vm->caps, vm->flags) && !op_present(config->ops, op_rows[i].offset))
-			return fail(detail, NVMX_ERR_OP_MISSING, i);
+	if (c.limit)
+		nvmx_caps_restrict(&vm->caps, c.limit);
+	error = nvmx_refuse_ops(vm, info);
+	if (error)
+		return error;
 	nvmx_control_masks_make(&vm->masks);
 	make_rowsets(vm);
 	vm->hw_eptp_switching = hw_can_switch(vm);
-	if (nvmx_ept_vm_init(vm))
-		return fail(detail, NVMX_ERR_MEMORY, 0);
+	nvmx_ept_vm_init(vm);
+	vm->magic = NVMX_VM_MAGIC;
 	*out = vm;
+	*info = (struct nvmx_error_info){ 0 };
 	return NVMX_OK;
 }
 
 void nvmx_vm_destroy(struct nvmx_vm *vm)
 {
+	vm->magic = 0;
 	nvmx_ept_vm_destroy(vm);
 }
 
@@ -198,45 +97,14 @@ static uint32_t loads_not_undone(const struct nvmx_vcpu *v)
 	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & NVMX_CARRYING_LOADS & ~both;
 }
 
-static const uint32_t capability_of_word[NVMX_WORDS] = {
-	NVMX_MSR_VMX_TRUE_PINBASED_CTLS, NVMX_MSR_VMX_TRUE_PROCBASED_CTLS, NVMX_MSR_VMX_PROCBASED_CTLS2,
-	NVMX_MSR_VMX_TRUE_EXIT_CTLS, NVMX_MSR_VMX_TRUE_ENTRY_CTLS,
-};
-
-/* The controls of a word of vmcs01 that the host has on by choice: what the processor forces to 1, vmcs02 has, too. */
-static uint64_t chosen01(const struct nvmx_vcpu *v, unsigned w)
-{
-	return w < NVMX_WORDS ? v->ctl01[w] & ~nvmx_caps_must(&v->vm->hw, capability_of_word[w]) : v->proc3_01;
-}
-
-/* A control of vmcs01 that vmcs02 cannot keep, as the detail of NVMX_ERR_CONTROL; false: none. */
-static bool find_refused(const struct nvmx_vcpu *v, uint32_t *detail)
-{
-	for (unsigned w = 0; w < NVMX_WORDS_ALL; w++) {
-		int bit;
-
-		if (w == NVMX_WORD_PROC2 && !(v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_SECONDARY))
-			continue;
-		bit = nvmx_control_refused((enum nvmx_word)w, chosen01(v, w));
-		if (bit >= 0) {
-			*detail = w << 8 | (uint32_t)bit;
-			return true;
-		}
-	}
-	*detail = NVMX_WORD_PIN << 8 | 6;
-	return v->ctl01[NVMX_WORD_PIN] & NVMX_PIN_PREEMPTION_TIMER && !(v->vm->flags & NVMX_HOST_OWNS_TIMER);
-}
-
 /* Once L1 runs, also a load that it was offered and that is done or undone no more. */
 static void judge01(struct nvmx_vcpu *v)
 {
-	uint32_t lost = loads_not_undone(v);
+	uint32_t lost = loads_not_undone(v), entry = v->ctl01[NVMX_WORD_ENTRY];
 
-	v->control_refused = find_refused(v, &v->refused);
-	if (!v->control_refused && lost) {
-		v->control_refused = true;
-		v->refused = NVMX_WORD_ENTRY << 8 | (uint32_t)__builtin_ctz(lost);
-	}
+	v->refused01 = (struct nvmx_error_info){ 0 };
+	if (!nvmx_refuse_controls(v, &v->refused01) && lost)
+		nvmx_refuse(&v->refused01, NVMX_REFUSED_LOAD_NOT_UNDONE, entry, lost);
 }
 
 static void withhold_loads(struct nvmx_vcpu *v)
@@ -271,52 +139,36 @@ void nvmx_vmcs01_read(struct nvmx_vcpu *v)
 		nvmx_vmcs_load(v, before);
 }
 
-/* What vmcs01 must have on for the engine to switch between it and vmcs02 (the host's contract). */
-static int check_vmcs01(const struct nvmx_vcpu *v, uint32_t *detail)
+int nvmx_vcpu_init(void *mem, size_t size, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
+		   struct nvmx_error_info *info)
 {
-	const uint32_t exit = NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER;
-	const uint32_t entry = NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
-	uint32_t refused;
-
-	if (!(v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
-		return fail(detail, NVMX_ERR_CONFIG, NVMX_PROC_CTLS2);
-	if (v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS && ~v->ctl01[NVMX_WORD_PIN] & (NVMX_PIN_EXT_INT | NVMX_PIN_NMI))
-		return fail(detail, NVMX_ERR_CONFIG, NVMX_PIN_CTLS); /* L1 and L2 would get the host's */
-	if (find_refused(v, &refused))
-		return fail(detail, NVMX_ERR_CONTROL, refused);
-	if (v->ops->make_vmcs02)
-		return NVMX_OK; /* its contract is in <nestvmx/host.h> */
-	if (~v->ctl01[NVMX_WORD_EXIT] & exit)
-		return fail(detail, NVMX_ERR_CONFIG, NVMX_EXIT_CTLS);
-	if (~v->ctl01[NVMX_WORD_ENTRY] & entry)
-		return fail(detail, NVMX_ERR_CONFIG, NVMX_ENTRY_CTLS);
-	return NVMX_OK;
-}
-
-int nvmx_vcpu_init(void *mem, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
-		   uint32_t *detail)
-{
+	struct nvmx_error_info unwanted;
+	struct nvmx_vcpu_config c;
 	struct nvmx_vcpu *v = mem;
 	int error;
 
+	info = info ? info : &unwanted;
+	error = nvmx_refuse_vcpu(mem, size, vm, config, out, &c, info);
+	if (error)
+		return error;
 	nvmx_memset(v, 0, sizeof(*v));
 	v->vm = vm;
 	v->ops = vm->ops;
 	nvmx_trace_select(v, NVMX_TRACE_ALL);
-	v->host = config->host;
-	v->config = *config;
-	v->loaded = config->vmcs01;
+	v->host = c.host;
+	v->config = c;
+	v->loaded = c.vmcs01;
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	v->feature_control = vm->caps.feature_control;
 	nvmx_slots_init(v);
 	nvmx_vmcs01_read(v);
-	error = check_vmcs01(v, detail);
+	error = nvmx_refuse_vmcs01(v, info);
 	if (error)
 		return error;
 	withhold_loads(v);
-	if (nvmx_ept_vcpu_init(v))
-		return fail(detail, NVMX_ERR_MEMORY, 0);
+	nvmx_ept_vcpu_init(v);
 	*out = v;
+	*info = (struct nvmx_error_info){ 0 };
 	return NVMX_OK;
 }
 
@@ -361,18 +213,4 @@ void nvmx_vmcs01_changed(struct nvmx_vcpu *v)
 	nvmx_vmcs01_read(v);
 	nvmx_slots_renew(v);
 	nvmx_shadow_renew(v);
-}
-
-const char *nvmx_init_error(int error, uint32_t detail)
-{
-	switch (error) {
-	case NVMX_OK: return "no error";
-	case NVMX_ERR_ABI: return "the op table's size or ABI version is not this library's";
-	case NVMX_ERR_OP_MISSING: return detail < OPS ? op_rows[detail].missing : "a required op is missing";
-	case NVMX_ERR_CAPS: return "the processor lacks a control that nested VMX needs";
-	case NVMX_ERR_CONFIG: return "a configuration value is out of range";
-	case NVMX_ERR_CONTROL: return nvmx_control_refusal(detail >> 8, detail & 0xff);
-	case NVMX_ERR_MEMORY: return "page_alloc gave no page";
-	default: return "unknown error";
-	}
 }

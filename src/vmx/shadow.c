@@ -31,7 +31,7 @@ static int bitmap_get(struct nvmx_vcpu *v, struct nvmx_page *page, bool for_read
 {
 	if (page->va)
 		return 0;
-	page->va = v->ops->page_alloc(v->host, &page->hpa);
+	page->va = nvmx_page_alloc(v, &page->hpa);
 	if (!page->va)
 		return -1;
 	nvmx_memset(page->va, 0xff, 4096);

@@ -11,7 +11,7 @@
 static int page_get(struct nvmx_vcpu *v, struct nvmx_page *page)
 {
 	if (!page->va)
-		page->va = v->ops->page_alloc(v->host, &page->hpa);
+		page->va = nvmx_page_alloc(v, &page->hpa);
 	return page->va ? 0 : -1;
 }
 

@@ -365,12 +365,16 @@ static int build_l2(struct restore *r)
 {
 	enum nvmx_stop stop = r->v->stop;
 	uint64_t detail = r->v->stop_detail;
+	struct nvmx_error_info info = r->v->stop_info;
 	int error;
 
 	r->v->stop = NVMX_STOP_NONE; /* for what building says */
 	error = try_build_l2(r);
+	if (error && r->v->stop_info.error == NVMX_ERR_ANSWER)
+		return error; /* an op that answers so is no reason to go on as before */
 	r->v->stop = stop;
 	r->v->stop_detail = detail;
+	r->v->stop_info = info;
 	return error;
 }
 
@@ -398,6 +402,7 @@ static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	v->stop = NVMX_STOP_NONE;
 	v->stop_detail = 0;
+	v->stop_info = (struct nvmx_error_info){ 0 };
 	nvmx_shadow_switch(v);
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
 		if (v->slots[i].gpa != NVMX_NO_ADDR)

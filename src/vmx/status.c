@@ -2,6 +2,7 @@
 /*
  * What a host may ask of a vCPU: state, counters, why it stopped.
  */
+#include "refuse.h"
 #include "vcpu.h"
 
 const char *nvmx_version(void)
@@ -76,19 +77,21 @@ uint64_t nvmx_stop_detail(const struct nvmx_vcpu *v)
 	return v->stop_detail;
 }
 
-const char *nvmx_stop_reason(const struct nvmx_vcpu *v)
+void nvmx_stop_info(const struct nvmx_vcpu *v, struct nvmx_error_info *info)
 {
-	static const char *const reasons[] = {
-		[NVMX_STOP_NONE] = "not stopped",
-		[NVMX_STOP_VMX_ABORT] = "VMX abort",
-		[NVMX_STOP_NO_MEMORY] = "out of host memory",
-		[NVMX_STOP_ENTRY_VMCS02] = "the processor refused vmcs02",
-		[NVMX_STOP_HOST_OP] = "the host could not pin a frame of L1",
-		[NVMX_STOP_CONTROL] = "the host changed vmcs01 to controls that vmcs02 cannot keep",
-		[NVMX_STOP_TRIPLE_FAULT] = "triple fault of L1",
+	static const uint8_t rules[] = {
+		[NVMX_STOP_VMX_ABORT] = NVMX_REFUSED_VMX_ABORT,
+		[NVMX_STOP_NO_MEMORY] = NVMX_REFUSED_NO_PAGE,
+		[NVMX_STOP_ENTRY_VMCS02] = NVMX_REFUSED_ENTRY_VMCS02,
+		[NVMX_STOP_HOST_OP] = NVMX_REFUSED_PIN_REFUSED,
+		[NVMX_STOP_TRIPLE_FAULT] = NVMX_REFUSED_TRIPLE_FAULT,
 	};
 
-	return reasons[v->stop];
+	*info = (struct nvmx_error_info){ 0 };
+	if (v->stop && v->stop_info.refusal)
+		*info = v->stop_info;
+	else if (v->stop)
+		nvmx_refuse(info, rules[v->stop], v->stop_detail, 0);
 }
 
 uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c)

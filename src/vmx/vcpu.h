@@ -21,8 +21,12 @@
 struct nvmx_ept;              /* src/ept: shadow EPT state of a VM */
 struct nvmx_ept_vcpu;         /* src/ept: of a vCPU */
 
+#define NVMX_VM_MAGIC 0x4d56584d5456534eull /* nvmx_vm_init() has made it */
+
 struct nvmx_vm {
-	const struct nvmx_host_ops *ops;
+	uint64_t magic;
+	const struct nvmx_host_ops *ops; /* the table below: what the host's lacks is NULL there */
+	struct nvmx_host_ops table;
 	struct nvmx_caps caps;    /* L1's */
 	struct nvmx_caps hw;
 	uint64_t withheld;
@@ -143,6 +147,7 @@ struct nvmx_vcpu {
 	const struct nvmx_regs *trace_regs; /* of the nvmx_handle_exit() that is traced */
 	enum nvmx_stop stop;
 	uint64_t stop_detail;
+	struct nvmx_error_info stop_info; /* of NVMX_STOP_HOST_OP and _CONTROL */
 	uint64_t fault_gpa;         /* nvmx_host_fault */
 	unsigned fault_access;
 	bool not_now;               /* map, pin or translate has answered so in this call, which has to come again */
@@ -163,8 +168,7 @@ struct nvmx_vcpu {
 	uint64_t cr0_masked01;      /* bits of NVMX_CR0_UNTOUCHED that the host has in the CR0 guest/host mask */
 	uint64_t proc3_01;          /* the tertiary controls */
 	uint32_t pf_ec01;           /* page-fault error-code mask and match: 0, they decide nothing */
-	bool control_refused;       /* vmcs01 has what vmcs02 cannot keep: */
-	uint32_t refused;           /* the detail of NVMX_ERR_CONTROL */
+	struct nvmx_error_info refused01; /* vmcs01 has what vmcs02 cannot keep, or lacks what it needs; refusal 0: neither */
 	uint64_t counters[NVMX_CNT_COUNT];
 	struct nvmx_slot slots[NVMX_SLOT_PLACES];
 	struct nvmx_page shadow_bitmap[2]; /* VMREAD and VMWRITE bitmaps of vmcs01 */
@@ -220,6 +224,8 @@ void nvmx_vmcs01_read(struct nvmx_vcpu *v);
 
 /* exit.c: stops the VM with a named reason. */
 enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t detail);
+/* answer.c: the same for what the host has wrong: *info names the rule that it breaks.  The batch of VMWRITEs is as it was. */
+void nvmx_stop_refused(struct nvmx_vcpu *v, enum nvmx_stop why, const struct nvmx_error_info *info);
 
 /* inject.c: an exception for the guest of the current VMCS (vmcs01 while L1 runs).  Returns the verdict to hand out. */
 enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error);
@@ -505,5 +511,13 @@ static inline int nvmx_frame_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, 
 	return 0;
 }
 int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t len);
+/* answer.c: pages of the host, and frames of L1's for the processor.  An answer that <nestvmx/host.h> rules out stops the vCPU
+ * (NVMX_STOP_HOST_OP) and is none: NULL, -1.  So is the lack of a page, or of L1's RAM, for which the caller finds the words. */
+void *nvmx_page_alloc(struct nvmx_vcpu *v, uint64_t *hpa);
+int nvmx_pin_frame(struct nvmx_vcpu *v, uint64_t gpa, uint64_t *hpa);
+/* Whether an answer of translate for `access` to gpa is one; the vCPU is stopped if not. */
+bool nvmx_xlate_sound(struct nvmx_vcpu *v, uint64_t gpa, unsigned access, const struct nvmx_xlate *x);
+/* Likewise a vector that `op` answered. */
+bool nvmx_vector_sound(struct nvmx_vcpu *v, const char *op, int vector);
 
 #endif

@@ -8,11 +8,13 @@ int main(void)
 	static _Alignas(64) unsigned char memory[NVMX_VM_SIZE];
 	struct nvmx_host_ops ops = { .size = sizeof(ops), .abi = NVMX_ABI_VERSION + 1 };
 	struct nvmx_caps caps = { .maxphyaddr = 39, .linear_width = 48 };
-	struct nvmx_vm_config config = { .ops = &ops, .hw = &caps };
+	struct nvmx_vm_config config = { .size = sizeof(config), .caps_size = sizeof(caps), .ops = &ops, .hw = &caps };
+	struct nvmx_error_info info;
 	struct nvmx_vm *vm;
-	uint32_t detail = 0;
-	int error = nvmx_vm_init(memory, &config, &vm, &detail);
+	char line[NVMX_DESCRIBE_MAX];
+	int error = nvmx_vm_init(memory, sizeof(memory), &config, &vm, &info);
 
-	printf("%s (%u)\n", nvmx_init_error(error, detail), detail);
-	return error != NVMX_ERR_ABI || detail != NVMX_ABI_VERSION + 1;
+	nvmx_describe_error(line, sizeof(line), &info);
+	puts(line);
+	return error != NVMX_ERR_ABI || info.refusal != NVMX_REFUSED_OPS_ABI || info.found != NVMX_ABI_VERSION + 1;
 }

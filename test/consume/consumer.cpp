@@ -17,15 +17,19 @@ int main()
 	nvmx_caps processor{};
 	nvmx_vm_config config{};
 	nvmx_vm *vm = nullptr;
-	uint32_t detail = 0;
+	nvmx_error_info info{};
+	char line[NVMX_DESCRIBE_MAX];
 
 	processor.maxphyaddr = 39;
 	processor.linear_width = 48;
 	ops.size = sizeof(ops);
 	ops.abi = NVMX_ABI_VERSION + 1;
+	config.size = sizeof(config);
+	config.caps_size = sizeof(processor);
 	config.ops = &ops;
 	config.hw = &processor;
-	const int error = nvmx_vm_init(memory, &config, &vm, &detail);
-	std::printf("%s: %s\n", nvmx_version(), nvmx_init_error(error, detail));
-	return error != NVMX_ERR_ABI || detail != ops.abi || std::strcmp(nvmx_version(), NVMX_VERSION_STRING) != 0;
+	const int error = nvmx_vm_init(memory, sizeof(memory), &config, &vm, &info);
+	nvmx_describe_error(line, sizeof(line), &info);
+	std::printf("%s: %s\n", nvmx_version(), line);
+	return error != NVMX_ERR_ABI || info.refusal != NVMX_REFUSED_OPS_ABI || info.found != ops.abi || std::strcmp(nvmx_version(), NVMX_VERSION_STRING) != 0;
 }

@@ -526,21 +526,22 @@ static void finish(struct nvmx_host *h)
 
 bool fake_host_start(struct nvmx_host *h)
 {
-	const struct nvmx_vm_config vm = { .ops = &fake_host_ops, .hw = &h->hw, .withheld = h->m->withheld,
+	const struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(h->hw), .ops = &fake_host_ops,
+					   .hw = &h->hw, .withheld = h->m->withheld,
 					   .flags = h->m->flags | (h->m->exits_on_vmfunc ? 0 : NVMX_HOST_EPTP_SWITCHING),
 					   .shadow_ept_pages = FAKE_BUDGET };
-	const struct nvmx_vcpu_config vcpu = { .host = h, .vmcs01 = h->vmcs01, .io_passthrough = true,
-		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2, .vpid02_n = h->m->vpids,
+	const struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = h, .vmcs01 = h->vmcs01, .io_passthrough = true,
+		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2,
+		.vpid02_n = h->m->no_vpid ? 0 : h->m->vpids,
 		.cr4_kept = h->m->owns_cr ? NVMX_CR4_MCE : 0 };
-	uint32_t detail;
 	bool ok;
 
 	fake_port_use(h);
 	memset(h->vm_memory, 0xa5, sizeof(h->vm_memory));
 	memset(h->vcpu_memory, 0xa5, sizeof(h->vcpu_memory));
 	h->inside = true;
-	FAKE_ASSERT(nvmx_vm_init(h->vm_memory, &vm, &h->vm, &detail) == NVMX_OK);
-	ok = nvmx_vcpu_init(h->vcpu_memory, h->vm, &vcpu, &h->vcpu, &detail) == NVMX_OK;
+	FAKE_ASSERT(nvmx_vm_init(h->vm_memory, sizeof(h->vm_memory), &vm, &h->vm, NULL) == NVMX_OK);
+	ok = nvmx_vcpu_init(h->vcpu_memory, sizeof(h->vcpu_memory), h->vm, &vcpu, &h->vcpu, NULL) == NVMX_OK;
 	if (ok)
 		nvmx_trace_select(h->vcpu, h->m->traced ? NVMX_TRACE_ALL : 0);
 	if (!ok) {

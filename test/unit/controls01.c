@@ -42,25 +42,24 @@ static int msr_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
 	return 0;
 }
 
-static int start(struct mini *m, uint32_t flags, uint32_t *detail)
+static int start(struct mini *m, uint32_t flags, struct nvmx_error_info *info)
 {
 	static struct nvmx_caps hw;
-	struct nvmx_vm_config vm = { .ops = &m->ops, .hw = &hw, .shadow_ept_pages = 16, .flags = flags };
-	struct nvmx_vcpu_config config = { .host = &m->host, .vmcs01 = MINI_VMCS01, .vpid02 = 77 };
+	struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(hw), .ops = &m->ops, .hw = &hw, .shadow_ept_pages = 16, .flags = flags };
+	struct nvmx_vcpu_config config = { .size = sizeof(config), .host = &m->host, .vmcs01 = MINI_VMCS01, .vpid02 = 77 };
 	struct nvmx_vcpu *v;
 	int error;
 
 	hw = m->vm->hw;
 	hw.msr[NVMX_MSR_VMX_PROCBASED_CTLS3 - NVMX_CAPS_FIRST_MSR] = ~0ull;
-	hw.msr[0] |= NVMX_BIT64(55);
 	m->ops.size = sizeof(m->ops);
 	m->ops.abi = NVMX_ABI_VERSION;
 	m->ops.translate = xlate;
 	m->ops.flush_ept = flush_ept;
 	m->ops.l1_msr_read = msr_read;
 	m->ops.l1_msr_write = msr_write;
-	assert_int_equal(nvmx_vm_init(m->vm, &vm, &m->vm, detail), NVMX_OK);
-	error = nvmx_vcpu_init(m->v, m->vm, &config, &v, detail);
+	assert_int_equal(nvmx_vm_init(m->vm, NVMX_VM_SIZE, &vm, &m->vm, info), NVMX_OK);
+	error = nvmx_vcpu_init(m->v, NVMX_VCPU_SIZE, m->vm, &config, &v, info);
 	if (error)
 		nvmx_vm_destroy(m->vm);
 	return error;
@@ -164,20 +163,21 @@ static void a_bit(struct mini *m, unsigned word, unsigned n)
 	uint64_t bit = B(n);
 	const struct nvmx_control_row *row = row_of(word, bit);
 	bool known = (sdm[word].kept | sdm[word].l1s) & bit;
-	uint32_t detail = 0;
-	const char *words;
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
 	struct mini_vmcs *vmcs02;
 
 	assert_int_equal(!!row, known || sdm[word].refused & bit);
 	set01(m, word, bit);
 	if (!known && !(sdm[word].reserved1 & bit)) {
-		assert_int_equal(start(m, 0, &detail), NVMX_ERR_CONTROL);
-		assert_int_equal(detail, word << 8 | n);
-		words = nvmx_init_error(NVMX_ERR_CONTROL, detail);
-		assert_non_null(strstr(words, row ? row->name : "does not know"));
+		assert_int_equal(start(m, 0, &info), NVMX_ERR_VMCS01);
+		assert_int_equal(info.refusal, row ? NVMX_REFUSED_CONTROL_REFUSED : NVMX_REFUSED_CONTROL_UNKNOWN);
+		assert_int_equal(info.expected, n);
+		nvmx_describe_error(line, sizeof(line), &info);
+		assert_non_null(strstr(line, row ? row->name : nvmx_word_name(word)));
 		return;
 	}
-	assert_int_equal(start(m, 0, &detail), NVMX_OK);
+	assert_int_equal(start(m, 0, NULL), NVMX_OK);
 	vmcs02 = merged(m, active(m));
 	if (sdm[word].kept & bit)
 		assert_int_equal(vmcs02->field[sdm[word].row] & bit, bit);
@@ -208,13 +208,12 @@ static void every_bit_of_every_word(void **state)
 static void forced_by_the_processor(void **state)
 {
 	struct mini *m = *state;
-	uint32_t detail;
 
 	m->vm->hw.msr[NVMX_MSR_VMX_TRUE_EXIT_CTLS - NVMX_CAPS_FIRST_MSR] |= NVMX_EXIT_SECONDARY;
 	m->vm->hw.msr[NVMX_MSR_VMX_TRUE_PINBASED_CTLS - NVMX_CAPS_FIRST_MSR] |= B(8);
 	set01(m, NVMX_WORD_EXIT, NVMX_EXIT_SECONDARY);
 	F01(PIN_CTLS) |= B(8);
-	assert_int_equal(start(m, 0, &detail), NVMX_OK);
+	assert_int_equal(start(m, 0, NULL), NVMX_OK);
 	assert_true(merged(m, active(m))->field[NVMX_I_PIN_CTLS] & B(8));
 	back_in_l1(m);
 	stop(m);
@@ -234,13 +233,12 @@ static void fields_of_kept_controls(void **state)
 	struct mini *m = *state;
 	struct nvmx_caps hw = m->vm->hw;
 	struct mini_vmcs *vmcs02;
-	uint32_t detail;
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		m->vm->hw = hw;
 		set01(m, NVMX_WORD_PROC2, rows[i].control);
 		*mini01(m, rows[i].row) = 0x12345000;
-		assert_int_equal(start(m, 0, &detail), NVMX_OK);
+		assert_int_equal(start(m, 0, NULL), NVMX_OK);
 		assert_int_equal(merged(m, active(m))->field[rows[i].row], 0x12345000);
 		back_in_l1(m);
 		stop(m);
@@ -248,7 +246,7 @@ static void fields_of_kept_controls(void **state)
 	m->vm->hw = hw; /* tracing is off in L2, whatever a new VMCS has */
 	set01(m, NVMX_WORD_ENTRY, NVMX_ENTRY_LOAD_RTIT);
 	F01(GUEST_RTIT_CTL) = 0x1;
-	assert_int_equal(start(m, 0, &detail), NVMX_OK);
+	assert_int_equal(start(m, 0, NULL), NVMX_OK);
 	vmcs02 = merged(m, active(m));
 	assert_int_equal(vmcs02->field[NVMX_I_GUEST_RTIT_CTL], 0);
 	back_in_l1(m);
@@ -271,12 +269,11 @@ static void controls_of_the_map(void **state)
 	struct mini *m = *state;
 	struct nvmx_caps hw = m->vm->hw;
 	struct nvmx_slot *s;
-	uint32_t detail;
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		m->vm->hw = hw;
 		set01(m, NVMX_WORD_PROC2, rows[i].c01);
-		assert_int_equal(start(m, rows[i].flags, &detail), NVMX_OK);
+		assert_int_equal(start(m, rows[i].flags, NULL), NVMX_OK);
 		s = active(m);
 		nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY);
 		nvmx_slot_write(s, NVMX_I_PROC_CTLS2, rows[i].c12);
@@ -292,10 +289,9 @@ static void index_of_the_log(void **state)
 	struct mini *m = *state;
 	struct mini_vmcs *vmcs02;
 	struct nvmx_slot *s;
-	uint32_t detail;
 
 	set01(m, NVMX_WORD_PROC2, NVMX_PROC2_PML);
-	assert_int_equal(start(m, 0, &detail), NVMX_OK);
+	assert_int_equal(start(m, 0, NULL), NVMX_OK);
 	s = active(m);
 	vmcs02 = merged(m, s);
 	F01(PML_INDEX) = 500;
@@ -345,7 +341,7 @@ static void loads_that_are_not_undone(void **state)
 	struct nvmx_caps hw = m->vm->hw;
 	const struct nvmx_caps *l1;
 	struct nvmx_slot *s;
-	uint32_t detail, entry02;
+	uint32_t entry02;
 
 	hw.msr[NVMX_MSR_VMX_CR4_FIXED1 - NVMX_CAPS_FIRST_MSR] |= NVMX_CR4_CET | NVMX_CR4_PKS;
 	for (unsigned i = 0; i < 256; i++) {
@@ -365,7 +361,7 @@ static void loads_that_are_not_undone(void **state)
 		base01(m);
 		F01(ENTRY_CTLS) |= entry;
 		F01(EXIT_CTLS) |= exit;
-		assert_int_equal(start(m, 0, &detail), NVMX_OK);
+		assert_int_equal(start(m, 0, NULL), NVMX_OK);
 		l1 = nvmx_vm_caps(m->vm);
 		assert_int_equal(nvmx_caps_may(l1, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & LOADS, offered);
 		assert_int_equal(nvmx_caps_may(l1, NVMX_MSR_VMX_ENTRY_CTLS) & LOADS, offered);
@@ -399,12 +395,11 @@ static void perf_passed_through(void **state)
 	struct mini_vmcs *vmcs02;
 	struct nvmx_slot *s;
 	struct nvmx_l2_exit exit = { .reason = NVMX_XR_HLT };
-	uint32_t detail;
 
 	base01(m);
-	assert_int_equal(start(m, NVMX_HOST_PERF_PASSTHROUGH, &detail), NVMX_OK);
+	assert_int_equal(start(m, NVMX_HOST_PERF_PASSTHROUGH, NULL), NVMX_OK);
 	assert_int_equal(nvmx_caps_may(nvmx_vm_caps(m->vm), NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & LOADS, NVMX_ENTRY_LOAD_PERF);
-	m->ops.l1_msr_write = perf_write;
+	m->vm->table.l1_msr_write = perf_write;
 	s = active(m);
 	nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, NVMX_ENTRY_LOAD_PERF);
 	nvmx_slot_write(s, NVMX_I_GUEST_PERF_GLOBAL_CTRL, 0x7);
@@ -427,25 +422,27 @@ static void changed_while_l1_runs(void **state)
 	static const struct {
 		unsigned row;
 		uint64_t on, off;
-		uint32_t detail;
+		unsigned rule;
+		uint64_t expected;
 	} changes[] = {
-		{ NVMX_I_PROC_CTLS2, NVMX_PROC2_SPP, 0, NVMX_WORD_PROC2 << 8 | 23 },
-		{ NVMX_I_PIN_CTLS, NVMX_PIN_PREEMPTION_TIMER, 0, NVMX_WORD_PIN << 8 | 6 },
-		{ NVMX_I_EXIT_CTLS, 0, NVMX_EXIT_LOAD_PKRS, NVMX_WORD_ENTRY << 8 | 22 },
-		{ NVMX_I_ENTRY_CTLS, 0, NVMX_ENTRY_LOAD_PERF, NVMX_WORD_ENTRY << 8 | 13 },
+		{ NVMX_I_PROC_CTLS2, NVMX_PROC2_SPP, 0, NVMX_REFUSED_CONTROL_REFUSED, 23 },
+		{ NVMX_I_PIN_CTLS, NVMX_PIN_PREEMPTION_TIMER, 0, NVMX_REFUSED_CONTROL_REFUSED, 6 },
+		{ NVMX_I_EXIT_CTLS, 0, NVMX_EXIT_LOAD_PKRS, NVMX_REFUSED_LOAD_NOT_UNDONE, NVMX_ENTRY_LOAD_PKRS },
+		{ NVMX_I_ENTRY_CTLS, 0, NVMX_ENTRY_LOAD_PERF, NVMX_REFUSED_LOAD_NOT_UNDONE, NVMX_ENTRY_LOAD_PERF },
+		{ NVMX_I_EXIT_CTLS, 0, NVMX_EXIT_SAVE_EFER, NVMX_REFUSED_VMCS01_SAVE_EFER, NVMX_EXIT_SAVE_EFER },
 	};
+	struct nvmx_error_info info;
 	struct nvmx_check_input in = { 0 };
 	struct mini *m = *state;
 	struct nvmx_caps hw = m->vm->hw;
 	struct nvmx_slot *s;
-	uint32_t detail;
 
 	for (unsigned i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
 		m->vm->hw = hw;
 		base01(m);
 		F01(ENTRY_CTLS) |= LOADS;
 		F01(EXIT_CTLS) |= UNDOES;
-		assert_int_equal(start(m, 0, &detail), NVMX_OK);
+		assert_int_equal(start(m, 0, NULL), NVMX_OK);
 		s = active(m);
 		merged(m, s);
 		back_in_l1(m);
@@ -453,7 +450,11 @@ static void changed_while_l1_runs(void **state)
 		nvmx_vmcs01_changed(m->v);
 		assert_false(nvmx_load_vmcs02(m->v, s, &in, 0));
 		assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_CONTROL);
-		assert_int_equal(nvmx_stop_detail(m->v), changes[i].detail);
+		assert_int_equal(nvmx_stop_detail(m->v), changes[i].rule);
+		nvmx_stop_info(m->v, &info);
+		assert_int_equal(info.error, NVMX_ERR_VMCS01);
+		assert_int_equal(info.refusal, changes[i].rule);
+		assert_int_equal(info.expected, changes[i].expected);
 		back_in_l1(m);
 		stop(m);
 	}
@@ -476,7 +477,6 @@ static void l1_narrows_no_exit(void **state)
 	struct nvmx_caps hw = m->vm->hw;
 	struct mini_vmcs *vmcs02;
 	struct nvmx_slot *s;
-	uint32_t detail;
 
 	for (unsigned i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
 		m->vm->hw = hw;
@@ -488,7 +488,7 @@ static void l1_narrows_no_exit(void **state)
 		F01(EXCEPTION_BITMAP) = faults[i].bitmap;
 		F01(PF_EC_MASK) = faults[i].mask;
 		F01(PF_EC_MATCH) = faults[i].match;
-		assert_int_equal(start(m, 0, &detail), NVMX_OK);
+		assert_int_equal(start(m, 0, NULL), NVMX_OK);
 		s = active(m);
 		nvmx_slot_write(s, NVMX_I_CR3_TARGET_COUNT, 2);
 		nvmx_slot_write(s, NVMX_I_PF_EC_MASK, 1);
@@ -516,7 +516,6 @@ static void real_hosts_start(void **state)
 	};
 	struct mini *m = *state;
 	struct nvmx_caps hw = m->vm->hw;
-	uint32_t detail = 0;
 
 	m->ops.pending_events = (unsigned (*)(struct nvmx_host *))(void (*)(void))flush_ept; /* none is called */
 	m->ops.ack_interrupt = (int (*)(struct nvmx_host *))(void (*)(void))flush_ept;
@@ -532,7 +531,7 @@ static void real_hosts_start(void **state)
 		F01(ENTRY_CTLS) |= hosts[i].entry;
 		if (hosts[i].proc3)
 			F01(PROC_CTLS) |= NVMX_PROC_TERTIARY;
-		assert_int_equal(start(m, hosts[i].flags, &detail), NVMX_OK);
+		assert_int_equal(start(m, hosts[i].flags, NULL), NVMX_OK);
 		stop(m);
 	}
 }

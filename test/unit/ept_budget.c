@@ -99,6 +99,7 @@ static void test_many_tables(void **state)
 
 	(void)state;
 	r->host.page_limit = ~0u;
+	r->vm.hw.maxphyaddr = 52; /* a page is where it is in this process */
 	ops.page_alloc = big_page_alloc;
 	ops.page_free = big_page_free;
 	for (uint64_t i = 0; i < MANY_TABLES; i++)

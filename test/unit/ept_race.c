@@ -96,7 +96,7 @@ static void test_second_of_a_range(void **state)
 		other->vm = &rig->vm;
 		other->ops = &ops;
 		other->host = &rig->host;
-		assert_int_equal(nvmx_ept_vcpu_init(other), 0);
+		nvmx_ept_vcpu_init(other);
 		assert_true(nvmx_ept_root(other, EPTP));
 		race.self = n & 2 ? other : NULL;
 		flushes = rig->host.flush_all;

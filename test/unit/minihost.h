@@ -85,8 +85,10 @@ __attribute__((weak)) enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool 
 
 __attribute__((weak)) enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t detail)
 {
-	v->stop = why;
-	v->stop_detail = detail;
+	if (!v->stop) {
+		v->stop = why;
+		v->stop_detail = detail;
+	}
 	return NVMX_STOP;
 }
 
@@ -287,7 +289,8 @@ static inline void mini_caps(struct mini *m)
 	m->vm->caps.linear_width = 48;
 	m->vm->caps.feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
 	m->vm->hw = m->vm->caps;
-	m->vm->hw.msr[0] = MINI_REVISION;
+	m->vm->hw.msr[0] = MINI_REVISION | 4096ull << 32 | 6ull << 50 | NVMX_BIT64(55);
+	m->vm->hw.efer_valid = NVMX_EFER_SCE | NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_NXE;
 	for (unsigned row = 0; row < NVMX_ROWS; row++)
 		if (nvmx_field_exists(&nvmx_field_rows[row], &m->vm->caps))
 			nvmx_set_add(&m->vm->rows, row);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The line for a value that was refused: the templates of refusals.def and vmcs01.def, filled in. */
+#include "refuse.h"
+
+static const struct rule {
+	uint16_t number;
+	int8_t error;
+	const char *name, *line;
+	const char *why; /* of vmcs01.def */
+} rules[] = {
+	{ 0, NVMX_OK, NULL, "no error", NULL },
+#define NVMX_R(number, NAME, error, line) { number, NVMX_ERR_##error, #NAME, line, NULL },
+#include <nestvmx/refusals.def>
+#define NVMX_V(number, NAME, FIELD, ones, when, why)                                                                  \
+	{ number, NVMX_ERR_VMCS01, "VMCS01_" #NAME, "vmcs01: " #FIELD " is %f, expected the bits %e in it to be 1: %w", why },
+#include <nestvmx/vmcs01.def>
+};
+
+static const struct rule *find(unsigned number)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		if (rules[i].number == number)
+			return &rules[i];
+	return NULL;
+}
+
+const char *nvmx_refusal_name(unsigned refusal)
+{
+	const struct rule *r = find(refusal);
+
+	return r ? r->name : NULL;
+}
+
+int nvmx_refuse_named(struct nvmx_error_info *info, unsigned rule, const char *name, uint64_t found, uint64_t expected)
+{
+	*info = (struct nvmx_error_info){ .error = find(rule)->error, .refusal = rule, .name = name, .found = found,
+					  .expected = expected };
+	return info->error;
+}
+
+int nvmx_refuse(struct nvmx_error_info *info, unsigned rule, uint64_t found, uint64_t expected)
+{
+	return nvmx_refuse_named(info, rule, NULL, found, expected);
+}
+
+/* What is being written, and how long it is already; what has no room is counted alone. */
+struct line {
+	char *buf;
+	size_t size, n;
+};
+
+static void put(struct line *l, char c)
+{
+	if (l->n + 1 < l->size)
+		l->buf[l->n] = c;
+	l->n++;
+}
+
+static void put_text(struct line *l, const char *text)
+{
+	for (; text && *text; text++)
+		put(l, *text);
+}
+
+static void put_number(struct line *l, uint64_t value, unsigned base)
+{
+	char digits[20];
+	unsigned n = 0;
+
+	do
+		digits[n++] = "0123456789abcdef"[value % base];
+	while (value /= base);
+	if (base == 16)
+		put_text(l, "0x");
+	while (n)
+		put(l, digits[--n]);
+}
+
+static void put_value(struct line *l, const struct rule *r, const struct nvmx_error_info *info, char which)
+{
+	switch (which) {
+	case 'n': put_text(l, info->name); break;
+	case 'w': put_text(l, r->why); break;
+	case 'a': put_number(l, info->about, 16); break;
+	case 'f': put_number(l, info->found, 16); break;
+	case 'F': put_number(l, info->found, 10); break;
+	case 'e': put_number(l, info->expected, 16); break;
+	default: put_number(l, info->expected, 10); break;
+	}
+}
+
+size_t nvmx_describe_error(char *buf, size_t size, const struct nvmx_error_info *info)
+{
+	const struct rule *r = find(info->refusal);
+	struct line l = { buf, size, 0 };
+
+	for (const char *c = r ? r->line : "unknown error"; *c; c++) {
+		if (*c == '%')
+			put_value(&l, r, info, *++c);
+		else
+			put(&l, *c);
+	}
+	if (size)
+		buf[l.n < size ? l.n : size - 1] = 0;
+	return l.n;
+}
