@@ -125,6 +125,42 @@ static void failed_checks_stay_in_l1(void **state)
 	assert_int_equal(F01(GUEST_RIP), s->v12->host_rip);
 }
 
+#define PDPT 0x2000u /* where the L2 of long_mode() and of its relatives has CR3 */
+
+/* A PAE L2 that L1 runs without EPT: its PDPTEs are those that it loaded with CR3, whatever its table holds by now (SDM 4.4.1), and so
+ * they are after its state was saved and restored. */
+static void pdptes_travel_with_the_state(void **state)
+{
+	const struct nvmx_state_context context = { 0 };
+	static struct nvmx_state blob;
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+	struct mini_vmcs *vmcs02;
+	const char *row = NULL;
+	size_t size;
+
+	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS, /* but for loads that this vmcs01 does not undo */
+		(uint64_t)(NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | 0x11fb) << 32);
+	F01(PROC_CTLS) = NVMX_PROC_SECONDARY; /* a restore reads vmcs01 anew */
+	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
+	legacy(s->v12);
+	s->v12->guest_cr4 = NVMX_CR4_PAE | NVMX_CR4_VMXE;
+	for (unsigned i = 0; i < 4; i++)
+		*mini_ram(m, PDPT + 8 * i) = 0x10001 + 0x1000 * i;
+	vmcs02 = enter(m, true);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(vmcs02->field[NVMX_I_GUEST_PDPTE0 + i], 0x10001 + 0x1000 * i);
+	nvmx_l2_ran(m->v);
+	memset(mini_ram(m, PDPT), 0, 32);
+	assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size), NVMX_STATE_OK);
+	assert_int_equal(nvmx_state_restore(m->v, &blob, size, &context, &row), NVMX_STATE_OK);
+	assert_null(row);
+	assert_true(m->v->in_l2);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(m->host.current->field[NVMX_I_GUEST_PDPTE0 + i], 0x10001 + 0x1000 * i);
+	leave(m);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -132,6 +168,7 @@ int main(void)
 		MINI_TEST(l1s_registers_run_in_l2),
 		MINI_TEST(launch_state_follows),
 		MINI_TEST(failed_checks_stay_in_l1),
+		MINI_TEST(pdptes_travel_with_the_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
