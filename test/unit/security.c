@@ -464,6 +464,22 @@ static void ept_walks_have_four_or_five_levels(void **unused)
 	}
 }
 
+/* "Save VMX-preemption timer value" is a VM-exit control; the same bit of the processor-based ones is NMI-window exiting. */
+static void the_timer_is_saved_where_it_runs(void **unused)
+{
+	struct state s;
+
+	(void)unused;
+	make_base(&s, LONG_MODE);
+	s.v12.pin_ctls |= NVMX_PIN_NMI | NVMX_PIN_VNMI;
+	s.v12.proc_ctls |= NVMX_PROC_NMI_WINDOW;
+	assert_null(nvmx_check_entry(&s.in, NVMX_GROUPS_ALL));
+	s.v12.exit_ctls |= NVMX_EXIT_SAVE_PREEMPTION_TIMER;
+	refused_by(&s, "ctrl.exit.save_timer_without_timer");
+	s.v12.pin_ctls |= NVMX_PIN_PREEMPTION_TIMER;
+	assert_null(nvmx_check_entry(&s.in, NVMX_GROUPS_ALL));
+}
+
 static void debugctl_of_l2_is_supported(void **unused)
 {
 	struct state s;
@@ -561,6 +577,7 @@ int main(void)
 		cmocka_unit_test(rip_of_l2_is_canonical),
 		cmocka_unit_test(notification_vectors_are_vectors),
 		cmocka_unit_test(ept_walks_have_four_or_five_levels),
+		cmocka_unit_test(the_timer_is_saved_where_it_runs),
 		cmocka_unit_test(debugctl_of_l2_is_supported),
 		cmocka_unit_test(msr_areas_are_in_the_address_space),
 		cmocka_unit_test(withheld_controls_fail_the_entry),
