@@ -36,7 +36,6 @@ static int pin(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
 	return gpa < FAKE_RAM_SIZE ? 0 : -1;
 }
 static void unpin(struct nvmx_host *h, uint64_t gpa, uint64_t hpa) { (void)h, (void)gpa, (void)hpa; }
-
 static void *page_alloc(struct nvmx_host *h, uint64_t *hpa) { return fake_at(&h->mem, *hpa = fake_host_page(&h->mem)); }
 static void page_free(struct nvmx_host *h, void *page, uint64_t hpa) { (void)page, fake_host_page_free(&h->mem, hpa); }
 static void vmcs_load(struct nvmx_host *h, uint64_t hpa) { assert_int_equal(fake_vmptrld(&h->cpu, hpa), FAKE_VM_SUCCEED); }
@@ -47,13 +46,11 @@ static void read_many(struct nvmx_host *h, const uint32_t *fields, uint64_t *val
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(fake_vmread(&h->cpu, fields[i], &values[i]), FAKE_VM_SUCCEED);
 }
-
 static void write_many(struct nvmx_host *h, const uint32_t *fields, const uint64_t *values, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(fake_vmwrite(&h->cpu, fields[i], values[i]), FAKE_VM_SUCCEED);
 }
-
 static void flush_ept(struct nvmx_host *h, uint64_t eptp, unsigned scope) { fake_invept(&h->cpu, scope, eptp, 0); }
 static void flush_vpid(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint64_t linear) { fake_invvpid(&h->cpu, scope, vpid, linear); }
 static int read_msr(struct nvmx_host *h, uint32_t msr, uint64_t *value) { return fake_rdmsr(&h->cpu, msr, value) ? 0 : -1; }
@@ -77,8 +74,9 @@ static enum nvmx_verdict emulate(struct nvmx_host *h, struct nvmx_regs *regs)
 
 static enum fake_stop run(struct nvmx_host *h)
 {
-	struct nvmx_regs regs;
+	struct nvmx_error_info why;
 	enum nvmx_verdict verdict;
+	struct nvmx_regs regs;
 
 	for (;;) {
 		bool launch = nvmx_in_l2(h->vcpu) ? nvmx_must_launch(h->vcpu) : !fake_launched(&h->mem, h->cpu.vmcs);
@@ -92,8 +90,10 @@ static enum fake_stop run(struct nvmx_host *h)
 		verdict = nvmx_handle_exit(h->vcpu, &regs);
 		if (verdict == NVMX_HOST)
 			verdict = emulate(h, &regs);
-		if (verdict == NVMX_STOP)
-			fail_msg("stopped: %s", nvmx_stop_reason(h->vcpu));
+		if (verdict == NVMX_STOP) {
+			nvmx_stop_info(h->vcpu, &why);
+			fail_msg("stopped: %s", nvmx_refusal_name(why.refusal));
+		}
 		regs.gpr[4] = h->cpu.a.gpr[4]; /* RSP is in the VMCS */
 		memcpy(h->cpu.a.gpr, regs.gpr, sizeof(regs.gpr));
 	}
@@ -121,10 +121,10 @@ static void an_l2_runs(void **state)
 	static struct script l1, l2;
 	static struct fake_trace nested, bare;
 	static struct nvmx_host h;
-	struct nvmx_vm_config vm = { .ops = &ops, .hw = &h.hw };
-	struct nvmx_vcpu_config vcpu = { .host = &h, .vpid02 = 2 };
+	struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(h.hw), .ops = &ops, .hw = &h.hw };
+	struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = &h, .vpid02 = 2 };
 	struct fake_code code[2];
-	uint32_t detail;
+	struct nvmx_error_info error;
 
 	(void)state;
 	write_scripts(&l1, &l2);
@@ -132,8 +132,8 @@ static void an_l2_runs(void **state)
 	fake_hw_caps(&h.hw);
 	fake_setup(&h.cpu, &h.mem, FAKE_RAM_BASE, &h.hw, code, 2, &nested);
 	vcpu.vmcs01 = fake_native(&h.cpu);
-	assert_int_equal(nvmx_vm_init(h.vm_memory, &vm, &h.vm, &detail), NVMX_OK);
-	assert_int_equal(nvmx_vcpu_init(h.vcpu_memory, h.vm, &vcpu, &h.vcpu, &detail), NVMX_OK);
+	assert_int_equal(nvmx_vm_init(h.vm_memory, sizeof(h.vm_memory), &vm, &h.vm, &error), NVMX_OK);
+	assert_int_equal(nvmx_vcpu_init(h.vcpu_memory, sizeof(h.vcpu_memory), h.vm, &vcpu, &h.vcpu, &error), NVMX_OK);
 	assert_int_equal(run(&h), FAKE_STOP_END);
 	assert_int_equal(nvmx_counter(h.vcpu, NVMX_CNT_ENTRY), 2);
 	fake_run_alone(nvmx_vm_caps(h.vm), code, 2, &bare);

@@ -8,11 +8,12 @@
  *
  *	for (;;) {
  *		vm_enter(&regs);                                   // VMLAUNCH or VMRESUME of the current VMCS
- *		switch (nvmx_handle_exit(vcpu, &regs)) {
- *		case NVMX_RESUME_L1: case NVMX_RESUME_L2: break;
+ *		while ((verdict = nvmx_handle_exit(vcpu, &regs)) == NVMX_AGAIN)
+ *			make_present(vcpu);                        // only if map, pin or translate answered "not now"
+ *		switch (verdict) {
+ *		case NVMX_AGAIN: case NVMX_RESUME_L1: case NVMX_RESUME_L2: break;
  *		case NVMX_HOST: handle_as_before(&regs); break;    // an exit of the current VMCS that is the host's
  *		case NVMX_STOP: nvmx_stop_info(vcpu, &info); stop_vm(&info); return; // nvmx_describe_error() makes a line of it
- *		case NVMX_AGAIN: make_present(vcpu); again = true; break; // only if map, pin or translate answered "not now"
  *		}
  *	}
  *

@@ -57,9 +57,7 @@ enum nvmx_verdict nvmx_vmxon(struct nvmx_insn *i)
 		return nvmx_raise_gp0(v);
 	if (read_pointer(i, &pointer, &verdict))
 		return verdict;
-	if (!nvmx_good_pointer(v, pointer))
-		return nvmx_vmfail_invalid(v);
-	if (revision_at(v, pointer) != NVMX_VMCS12_REVISION)
+	if (!nvmx_good_pointer(v, pointer) || revision_at(v, pointer) != NVMX_VMCS12_REVISION)
 		return v->not_now ? nvmx_again(v) : nvmx_vmfail_invalid(v);
 	v->vmxon_ptr = pointer;
 	return nvmx_vmsucceed(v);

@@ -506,7 +506,7 @@ static inline int nvmx_frame_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, 
 	if (len == 16) /* a descriptor: without a call */
 		nvmx_memcpy(buf, page + (gpa & 0xfff), 16);
 	else
-		__builtin_memcpy(buf, page + (gpa & 0xfff), len);
+		nvmx_memcpy(buf, page + (gpa & 0xfff), len);
 	nvmx_unmap(v, frame, page, false);
 	return 0;
 }

@@ -143,6 +143,8 @@ static void pdptes_travel_with_the_state(void **state)
 		(uint64_t)(NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | 0x11fb) << 32);
 	F01(PROC_CTLS) = NVMX_PROC_SECONDARY; /* a restore reads vmcs01 anew */
 	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
+	F01(EXIT_CTLS) = ~NVMX_EXIT_SECONDARY;
+	F01(ENTRY_CTLS) = 0x0057f3ffu;
 	legacy(s->v12);
 	s->v12->guest_cr4 = NVMX_CR4_PAE | NVMX_CR4_VMXE;
 	for (unsigned i = 0; i < 4; i++)
