@@ -133,8 +133,9 @@ static void provenance_is_the_merge(void **state)
 	(void)state;
 	nvmx_control_masks_make(&masks);
 	for (; n--; row++) {
-		for (unsigned k = 0; k < 32; k++) {
-			uint32_t b = (uint32_t)row->bit, c12 = k & 1 ? b : 0, c01 = k & 2 ? b : 0, engine = k & 4 ? b : 0;
+		for (unsigned k = 0; k < 64; k++) {
+			uint32_t b = (uint32_t)row->bit, ept = k & 32 && row->word == NVMX_WORD_PROC2 ? NVMX_PROC2_EPT : 0;
+			uint32_t c12 = (k & 1 ? b : 0) | ept, c01 = k & 2 ? b : 0, engine = k & 4 ? b : 0;
 			bool must = k & 8, may = must || k & 16;
 			uint64_t cap = (may ? (uint64_t)b << 32 : 0) | (must ? b : 0);
 			enum nvmx_word word = (enum nvmx_word)row->word;

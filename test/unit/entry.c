@@ -15,9 +15,17 @@ static struct nvmx_slot *ready(struct mini *m)
 	mini_enter_vmx(m, true);
 	full_caps(&m->vm->caps);
 	m->vm->caps.maxphyaddr = maxphyaddr;
+	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS, /* but for loads that this vmcs01 does not undo */
+		(uint64_t)(NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | 0x11fb) << 32);
+	F01(PROC_CTLS) = NVMX_PROC_SECONDARY; /* which a restore reads anew */
+	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
+	F01(EXIT_CTLS) = NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER |
+			 NVMX_EXIT_LOAD_EFER;
+	F01(ENTRY_CTLS) |= NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
+	m->v->ctl01[NVMX_WORD_EXIT] = (uint32_t)F01(EXIT_CTLS);
+	m->v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)F01(ENTRY_CTLS);
 	long_mode(m->v->cur->v12);
 	m->v->cur->v12->revision = NVMX_VMCS12_REVISION;
-	m->v->ctl01[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
 	return m->v->cur;
 }
 
@@ -125,26 +133,47 @@ static void failed_checks_stay_in_l1(void **state)
 	assert_int_equal(F01(GUEST_RIP), s->v12->host_rip);
 }
 
+/* The nested state goes away and comes back. */
+static void move(struct mini *m)
+{
+	const struct nvmx_state_context context = { 0 };
+	static struct nvmx_state blob;
+	const char *row = NULL;
+	size_t size;
+
+	assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size), NVMX_STATE_OK);
+	assert_int_equal(nvmx_state_restore(m->v, &blob, size, &context, &row), NVMX_STATE_OK);
+	assert_null(row);
+	assert_true(m->v->in_l2);
+}
+
+/* What was judged in one mode of L1's is judged anew in another, also if the judging was that of a restore. */
+static void another_mode_of_l1_after_a_restore(void **state)
+{
+	struct mini *m = *state;
+
+	ready(m);
+	enter(m, true);
+	nvmx_l2_ran(m->v);
+	move(m);
+	leave(m);
+	F01(ENTRY_CTLS) &= ~(uint64_t)NVMX_ENTRY_IA32E;
+	assert_int_equal(nvmx_enter_l2(m->v, false), NVMX_RESUME_L1);
+	nvmx_vmwrite_flush(m->v);
+	assert_false(m->v->in_l2);
+	assert_int_equal(m->v->cur->v12->vm_instr_error, NVMX_VMERR_ENTRY_HOST_STATE);
+}
+
 #define PDPT 0x2000u /* where the L2 of long_mode() and of its relatives has CR3 */
 
 /* A PAE L2 that L1 runs without EPT: its PDPTEs are those that it loaded with CR3, whatever its table holds by now (SDM 4.4.1), and so
  * they are after its state was saved and restored. */
 static void pdptes_travel_with_the_state(void **state)
 {
-	const struct nvmx_state_context context = { 0 };
-	static struct nvmx_state blob;
 	struct mini *m = *state;
 	struct nvmx_slot *s = ready(m);
 	struct mini_vmcs *vmcs02;
-	const char *row = NULL;
-	size_t size;
 
-	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS, /* but for loads that this vmcs01 does not undo */
-		(uint64_t)(NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | 0x11fb) << 32);
-	F01(PROC_CTLS) = NVMX_PROC_SECONDARY; /* a restore reads vmcs01 anew */
-	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
-	F01(EXIT_CTLS) = ~NVMX_EXIT_SECONDARY;
-	F01(ENTRY_CTLS) = 0x0057f3ffu;
 	legacy(s->v12);
 	s->v12->guest_cr4 = NVMX_CR4_PAE | NVMX_CR4_VMXE;
 	for (unsigned i = 0; i < 4; i++)
@@ -154,10 +183,7 @@ static void pdptes_travel_with_the_state(void **state)
 		assert_int_equal(vmcs02->field[NVMX_I_GUEST_PDPTE0 + i], 0x10001 + 0x1000 * i);
 	nvmx_l2_ran(m->v);
 	memset(mini_ram(m, PDPT), 0, 32);
-	assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size), NVMX_STATE_OK);
-	assert_int_equal(nvmx_state_restore(m->v, &blob, size, &context, &row), NVMX_STATE_OK);
-	assert_null(row);
-	assert_true(m->v->in_l2);
+	move(m);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(m->host.current->field[NVMX_I_GUEST_PDPTE0 + i], 0x10001 + 0x1000 * i);
 	leave(m);
@@ -170,6 +196,7 @@ int main(void)
 		MINI_TEST(l1s_registers_run_in_l2),
 		MINI_TEST(launch_state_follows),
 		MINI_TEST(failed_checks_stay_in_l1),
+		MINI_TEST(another_mode_of_l1_after_a_restore),
 		MINI_TEST(pdptes_travel_with_the_state),
 	};
 
