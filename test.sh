@@ -95,7 +95,7 @@ tests_with_gcc() {
 }
 
 consume() {
-	install_missing g++ clang meson lintian gzip
+	install_missing g++ clang meson lintian gzip rustc cargo
 	run consume test/consume/run
 }
 

@@ -64,7 +64,8 @@ struct nvmx_state {
 	uint8_t vmcs12[4096];
 	uint8_t shadow_vmcs12[4096];
 };
-#define NVMX_STATE_MAX_SIZE ((uint32_t)sizeof(struct nvmx_state))
+#define NVMX_STATE_MAX_SIZE 8320u
+NVMX_STATIC_ASSERT(NVMX_STATE_MAX_SIZE == sizeof(struct nvmx_state), "the whole of it");
 
 /*
  * What of a running L2 is in no field of vmcs12, at NVMX_STATE_LIVE_OFFSET of the vmcs12 page.  Linux neither reads nor
