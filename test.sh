@@ -95,7 +95,7 @@ tests_with_gcc() {
 }
 
 consume() {
-	install_missing g++ clang meson lintian gzip rustc cargo
+	install_missing g++ clang meson lintian gzip rustc cargo doxygen
 	run consume test/consume/run
 }
 

@@ -21,6 +21,7 @@ extern "C" {
 #define NVMX_CAPS_FIRST_MSR NVMX_MSR_VMX_BASIC
 #define NVMX_CAPS_MSRS 19 /* 480H to 492H */
 
+/* What a processor can do: the host's, or the one that L1 sees. */
 struct nvmx_caps {
 	uint64_t msr[NVMX_CAPS_MSRS]; /* IA32_VMX_BASIC ... IA32_VMX_PROCBASED_CTLS3; 0 where the processor has none */
 	uint64_t efer_valid;          /* bits of IA32_EFER that may be 1 */

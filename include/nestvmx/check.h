@@ -37,6 +37,7 @@ enum nvmx_consequence {
 	NVMX_CHECK_ENTRY_FAIL   /* VM exit with reason 8000'0021H and `qualification` (26.8) */
 };
 
+/* A check. */
 struct nvmx_check_row {
 	const char *id;          /* stable: "guest.cr0.pg_without_pe" */
 	const char *sdm;         /* "26.3.1.1" */
@@ -46,7 +47,7 @@ struct nvmx_check_row {
 	uint8_t consequence;     /* enum nvmx_consequence */
 	uint8_t error;           /* VM-instruction error, for NVMX_CHECK_VMFAIL */
 	uint8_t qualification;   /* exit qualification, for NVMX_CHECK_ENTRY_FAIL (26.8) */
-	bool (*holds)(const struct nvmx_check_input *in);
+	bool (*holds)(const struct nvmx_check_input *in); /* pure */
 };
 
 /* All rows in the order in which an entry evaluates them; the number of rows goes to *count. */

@@ -44,6 +44,7 @@ enum nvmx_refusal {
 	NVMX_REFUSALS_END = 1000
 };
 
+/* What a call refused, and why. */
 struct nvmx_error_info {
 	int error;             /* enum nvmx_error: what the call returned */
 	unsigned refusal;      /* enum nvmx_refusal: the rule */

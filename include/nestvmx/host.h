@@ -94,6 +94,7 @@ struct nvmx_xlate {
  * nvmx_vm_config, the 1,024 of 0 included. */
 #define NVMX_PAGES_PER_CALL(budget) (112u + (budget) / 64u)
 
+/* The callbacks. */
 struct nvmx_host_ops {
 	uint32_t size;  /* sizeof(struct nvmx_host_ops) as the host was compiled */
 	uint32_t abi;   /* NVMX_ABI_VERSION */

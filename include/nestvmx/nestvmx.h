@@ -95,10 +95,11 @@ extern "C" {
  */
 #define NVMX_SHADOW_EPT_PAGES_MIN 16u
 
+/* What a VM is made of. */
 struct nvmx_vm_config {
 	uint32_t size;                /* sizeof(struct nvmx_vm_config) */
 	uint32_t caps_size;           /* sizeof(struct nvmx_caps), of *hw and of *limit */
-	const struct nvmx_host_ops *ops;
+	const struct nvmx_host_ops *ops; /* the callbacks */
 	const struct nvmx_caps *hw;   /* the processor's own capabilities */
 	uint64_t withheld;            /* set of enum nvmx_feature not to offer; no other bits */
 	uint32_t flags;               /* NVMX_HOST_OWNS_INTERRUPTS, NVMX_COMPATIBLE, ...; no other bits */
@@ -107,6 +108,7 @@ struct nvmx_vm_config {
 	const struct nvmx_caps *limit; /* NULL, or: L1 is offered no more than this (nvmx_caps_restrict()) */
 };
 
+/* What a vCPU is made of. */
 struct nvmx_vcpu_config {
 	uint32_t size;                /* sizeof(struct nvmx_vcpu_config) */
 	uint16_t vpid02;              /* the first VPID for L2; neither it nor those behind it are vmcs01's.  0: the host uses no
@@ -345,9 +347,9 @@ enum nvmx_verdict nvmx_complete_instruction(struct nvmx_vcpu *v, unsigned length
  * as 27.3.3 has it for the reason and the event.
  */
 struct nvmx_l2_exit {
-	uint32_t reason;
-	uint32_t intr_info, intr_error;
-	uint32_t idt_info, idt_error;
+	uint32_t reason;   /* the exit-information fields of this and the following names (SDM 24.9) */
+	uint32_t intr_info, intr_error; /* VM-exit interruption information and error code */
+	uint32_t idt_info, idt_error;   /* IDT-vectoring information and error code */
 	uint32_t instr_len;
 	uint64_t qualification;
 	uint64_t physical; /* EPT violations and misconfigurations */

@@ -41,15 +41,16 @@ struct nvmx_vcpu;
 
 #define NVMX_STATE_NO_ADDR (~0ull)
 
+/* Linux's struct kvm_nested_state up to the VMCS. */
 struct nvmx_state_header {
-	uint16_t flags;
-	uint16_t format;
+	uint16_t flags;           /* NVMX_STATE_GUEST_MODE ... */
+	uint16_t format;          /* NVMX_STATE_FORMAT_VMX */
 	uint32_t size;            /* bytes of the blob with this header */
 	uint64_t vmxon_pa;        /* the VMXON pointer; NVMX_STATE_NO_ADDR: not in VMX operation */
 	uint64_t vmcs12_pa;       /* the current-VMCS pointer; NVMX_STATE_NO_ADDR: none */
-	uint16_t smm_flags;
-	uint16_t pad;
-	uint32_t vmx_flags;
+	uint16_t smm_flags;       /* NVMX_STATE_SMM_GUEST_MODE ... */
+	uint16_t pad;             /* 0 */
+	uint32_t vmx_flags;       /* NVMX_STATE_DEADLINE */
 	uint64_t preemption_timer_deadline; /* L1's TSC / 32 when the VMX-preemption timer expires */
 	uint8_t reserved[88];     /* 0 when saved, ignored when restored */
 };
@@ -78,10 +79,11 @@ NVMX_STATIC_ASSERT(NVMX_STATE_MAX_SIZE == sizeof(struct nvmx_state), "the whole 
 #define NVMX_STATE_LIVE_OFFSET 2048u
 #define NVMX_STATE_LIVE_MAGIC 0x3145564958564d4eull /* "NMVXIVE1": present */
 #define NVMX_STATE_LIVE_RUN_PENDING 1u /* NVMX_STATE_RUN_PENDING, also in SMM, where Linux's flag may not be set */
+/* It. */
 struct nvmx_state_live {
 	uint64_t magic;
 	uint64_t efer, pat, debugctl, dr7; /* where a VM exit does not save them (SDM 27.3.1) */
-	uint64_t bndcfgs, perf_global_ctrl;
+	uint64_t bndcfgs, perf_global_ctrl; /* likewise */
 	uint64_t pdpte[4];                 /* of a PAE L2 without EPT */
 	uint64_t timer_deadline;           /* as preemption_timer_deadline, to the tick */
 	uint32_t event_info, event_error, event_len; /* what waits in vmcs02 to be delivered: VM-entry event fields */

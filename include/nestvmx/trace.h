@@ -95,11 +95,12 @@ enum nvmx_cause {
 };
 const char *nvmx_cause_name(unsigned cause);
 
+/* Why an exit is the host's. */
 struct nvmx_why {
 	uint8_t owner;   /* enum nvmx_owner */
 	uint8_t cause;   /* enum nvmx_cause */
 	bool shared;     /* L1 asked for it, too: not found to be the host's, it goes to nvmx_reflect() */
-	uint32_t detail;
+	uint32_t detail; /* what the cause says it is */
 };
 /*
  * After NVMX_HOST of nvmx_handle_exit(): why the exit is the host's.  The current VMCS, with its exit information, and

@@ -25,11 +25,12 @@ extern "C" {
 #define NVMX_LAUNCH_CLEAR 0u
 #define NVMX_LAUNCH_LAUNCHED 1u
 
+/* The page behind L1's VMCS pointer. */
 struct nvmx_vmcs12 {
 	uint32_t revision;     /* bit 31: shadow-VMCS indicator */
 	uint32_t abort;        /* VMX-abort indicator (SDM 27.7) */
-	uint32_t launch_state;
-	uint8_t pad0[28];
+	uint32_t launch_state; /* NVMX_LAUNCH_CLEAR or _LAUNCHED */
+	uint8_t pad0[28]; /* unused */
 	uint64_t io_bitmap_a;
 	uint64_t io_bitmap_b;
 	uint64_t msr_bitmap;
@@ -67,12 +68,12 @@ struct nvmx_vmcs12 {
 	uint64_t pml_address;
 	uint64_t encls_exit_bitmap;
 	uint64_t tsc_multiplier;
-	uint8_t pad1[8];
+	uint8_t pad1[8]; /* unused */
 	uint64_t cr0_mask;
 	uint64_t cr4_mask;
 	uint64_t cr0_shadow;
 	uint64_t cr4_shadow;
-	uint8_t pad2[32];
+	uint8_t pad2[32]; /* unused */
 	uint64_t exit_qualification;
 	uint64_t guest_linear_addr;
 	uint64_t guest_cr0;
@@ -107,7 +108,7 @@ struct nvmx_vmcs12 {
 	uint64_t host_sysenter_eip;
 	uint64_t host_rsp;
 	uint64_t host_rip;
-	uint8_t pad3[64];
+	uint8_t pad3[64]; /* unused */
 	uint32_t pin_ctls;
 	uint32_t proc_ctls;
 	uint32_t exception_bitmap;
@@ -155,7 +156,7 @@ struct nvmx_vmcs12 {
 	uint32_t guest_sysenter_cs;
 	uint32_t host_sysenter_cs;
 	uint32_t preemption_timer;
-	uint8_t pad4[28];
+	uint8_t pad4[28]; /* unused */
 	uint16_t vpid;
 	uint16_t posted_int_nv;
 	uint16_t guest_es_sel;
@@ -175,7 +176,7 @@ struct nvmx_vmcs12 {
 	uint16_t host_gs_sel;
 	uint16_t host_tr_sel;
 	uint16_t pml_index;
-	uint8_t pad5[26];
+	uint8_t pad5[26]; /* unused */
 
 	/* Fields that Linux lacks. */
 	uint64_t executive_vmcs;
@@ -203,10 +204,10 @@ struct nvmx_vmcs12 {
 	uint32_t ple_window;
 	uint32_t guest_smbase;
 	uint16_t eptp_index;
-	uint16_t pad7;
+	uint16_t pad7; /* unused */
 	uint64_t enclv_exit_bitmap;
 	uint32_t instr_timeout;
-	uint8_t pad6[2876];
+	uint8_t pad6[2876]; /* unused */
 } __attribute__((packed, aligned(8)));
 
 NVMX_STATIC_ASSERT(sizeof(struct nvmx_vmcs12) == NVMX_VMCS12_SIZE, "a VMCS region is one page");

@@ -54,6 +54,7 @@ enum nvmx_vtd_target_kind {
 	NVMX_VTD_IDENTITY, /* the host's own map of L1's memory: L1 has remapping off, or passes the device through */
 	NVMX_VTD_DOMAIN    /* `domain` of domain_open */
 };
+/* What a device is attached to. */
 struct nvmx_vtd_target {
 	enum nvmx_vtd_target_kind kind;
 	bool device_tlb;    /* L1 lets the device use a device-TLB (context-entry TT=01b, 9.3) */
@@ -74,6 +75,7 @@ enum nvmx_vtd_flush_kind {
 	NVMX_VTD_FLUSH_DEVICE_TLB /* the same range in the device-TLB of `device`; order 52: everything (6.5.2.5).  Of a
 				   * device that the host emulates: what the device model has kept of translation requests */
 };
+/* A flush of the physical unit. */
 struct nvmx_vtd_flush {
 	uint8_t kind;       /* enum nvmx_vtd_flush_kind */
 	uint8_t order;
@@ -101,6 +103,7 @@ struct nvmx_vtd_flush {
 #define NVMX_VTD_MAP_FULL (-1)  /* the host has no resources; nothing was mapped */
 #define NVMX_VTD_DUMMY (~0ull)  /* as gpa: a page of the host's own that holds nothing of anyone's */
 
+/* The callbacks. */
 struct nvmx_vtd_ops {
 	uint32_t size;  /* sizeof(struct nvmx_vtd_ops) as the host was compiled */
 	uint32_t abi;   /* NVMX_VTD_ABI_VERSION */
@@ -220,9 +223,10 @@ enum nvmx_vtd_about {
 #define NVMX_VTD_LEVELS_3 2u
 #define NVMX_VTD_LEVELS_4 4u
 
+/* What a unit is made of; read by nvmx_vtd_init() alone. */
 struct nvmx_vtd_config {
-	const struct nvmx_vtd_ops *ops;
-	struct nvmx_vtd_host *host;
+	const struct nvmx_vtd_ops *ops; /* the callbacks; they stay where they are */
+	struct nvmx_vtd_host *host; /* handed to each of them */
 	uint64_t hw_cap, hw_ecap;  /* CAP and ECAP of the physical unit; used with ASSIGN_TABLES only */
 	uint32_t features;         /* NVMX_VTD_F_*: what L1 is to be offered.  With ASSIGN_* and without CACHING_MODE,
 				    * WRITE_BUFFER is offered too: nothing else would tell of new mappings. */
@@ -317,6 +321,7 @@ enum nvmx_vtd_fault {
 #define NVMX_VTD_UNCACHED 32u     /* neither look at the caches nor fill them */
 #define NVMX_VTD_SILENT 64u       /* record no fault: for a host that looks, not a device that accesses */
 
+/* Where a device's access goes. */
 struct nvmx_vtd_dma {
 	uint64_t gpa;      /* L1-physical address of the first byte */
 	uint64_t len;      /* how many of the bytes asked for are contiguous from there and share these rights; 0 on a fault */
@@ -425,8 +430,9 @@ struct nvmx_vtd_scope {
 	uint8_t enumeration_id; /* IOAPIC: its APIC id; HPET: its number; else 0 */
 	uint8_t start_bus;      /* bus on which the path begins */
 	uint8_t path_len;       /* 1 to 4 */
-	struct { uint8_t device, function; } path[4];
+	struct { uint8_t device, function; } path[4]; /* from the bus to the device */
 };
+/* A unit (8.3). */
 struct nvmx_vtd_drhd {
 	uint64_t base;          /* of the register page in L1's memory */
 	uint16_t segment;
@@ -434,18 +440,20 @@ struct nvmx_vtd_drhd {
 	const struct nvmx_vtd_scope *scopes;
 	unsigned scope_count;
 };
-struct nvmx_vtd_rmrr {      /* a reserved region that devices use from the start (8.4) */
+/* A reserved region that devices use from the start (8.4). */
+struct nvmx_vtd_rmrr {
 	uint64_t base, limit;   /* 4-KiB aligned; limit is the last byte */
 	uint16_t segment;
 	const struct nvmx_vtd_scope *scopes;
 	unsigned scope_count;
 };
+/* What a DMAR table tells. */
 struct nvmx_vtd_dmar_config {
 	uint8_t host_width;     /* L1's physical-address width, as in the units' configurations */
 	bool interrupt_remapping; /* a unit offers it */
 	bool x2apic_opt_out;    /* the firmware asks the system not to use x2APIC mode; needs interrupt_remapping */
 	bool device_tlbs;       /* a unit offers them: all root ports of the units' segments support ATS (8.5) */
-	char oem_id[6], oem_table_id[8];
+	char oem_id[6], oem_table_id[8]; /* of the table's header */
 	const struct nvmx_vtd_drhd *drhd;
 	unsigned drhd_count;
 	const struct nvmx_vtd_rmrr *rmrr;

@@ -302,7 +302,8 @@ pub const NVMX_CPUID_ECX: u32 = 1987343205;
 pub const NVMX_CPUID_EDX: u32 = 30829;
 pub const NVMX_CPUID_INVEPT_RANGE: u32 = 1;
 pub const NVMX_HC_INVEPT_RANGE: u32 = 1853358081;
-pub const NVMX_ABI_VERSION: u32 = 1;
+pub const NVMX_DESCRIBE_MAX: u32 = 256;
+pub const NVMX_ABI_VERSION: u32 = 2;
 pub const NVMX_ACCESS_R: u32 = 1;
 pub const NVMX_ACCESS_W: u32 = 2;
 pub const NVMX_ACCESS_X: u32 = 4;
@@ -318,6 +319,8 @@ pub const NVMX_PENDING_SIPI: u32 = 8;
 pub const NVMX_PENDING_SMI: u32 = 16;
 pub const NVMX_BARRIER_IBPB: u32 = 1;
 pub const NVMX_BARRIER_L2_ENTRY: u32 = 2;
+pub const NVMX_NOT_NOW: u32 = 1;
+pub const NVMX_AGAIN_MAX: u32 = 64;
 pub const NVMX_STATE_FORMAT_VMX: u32 = 0;
 pub const NVMX_STATE_GUEST_MODE: u32 = 1;
 pub const NVMX_STATE_RUN_PENDING: u32 = 2;
@@ -344,6 +347,8 @@ pub const NVMX_HOST_NO_PML_IN_L2: u32 = 256;
 pub const NVMX_HOST_WAITS: u32 = 512;
 pub const NVMX_HOST_PERF_PASSTHROUGH: u32 = 1024;
 pub const NVMX_HOST_EPTP_SWITCHING: u32 = 8192;
+pub const NVMX_HOST_FEW_VPIDS: u32 = 2048;
+pub const NVMX_SHADOW_EPT_PAGES_MIN: u32 = 16;
 pub const NVMX_VM_SIZE: u32 = 4096;
 pub const NVMX_VCPU_SIZE: u32 = 12288;
 pub const NVMX_INSN_BRANCH: u32 = 1;
@@ -491,7 +496,6 @@ pub const nvmx_vmerr_NVMX_VMERR_VMXON_IN_ROOT: nvmx_vmerr = 15;
 pub const nvmx_vmerr_NVMX_VMERR_ENTRY_MOVSS: nvmx_vmerr = 26;
 pub const nvmx_vmerr_NVMX_VMERR_INVALID_OPERAND: nvmx_vmerr = 28;
 pub type nvmx_vmerr = crate::ctypes::c_uint;
-pub type size_t = crate::ctypes::c_ulong;
 pub type __uint8_t = crate::ctypes::c_uchar;
 pub type __uint16_t = crate::ctypes::c_ushort;
 pub type __uint32_t = crate::ctypes::c_uint;
@@ -558,7 +562,7 @@ extern "C" {
 extern "C" {
     pub fn nvmx_feature_by_name(
         name: *const crate::ctypes::c_char,
-        len: size_t,
+        len: usize,
     ) -> crate::ctypes::c_int;
 }
 extern "C" {
@@ -790,7 +794,7 @@ pub struct nvmx_check_row {
     pub holds: ::core::option::Option<unsafe extern "C" fn(in_: *const nvmx_check_input) -> bool>,
 }
 extern "C" {
-    pub fn nvmx_check_rows(count: *mut size_t) -> *const nvmx_check_row;
+    pub fn nvmx_check_rows(count: *mut usize) -> *const nvmx_check_row;
 }
 extern "C" {
     pub fn nvmx_check_entry(
@@ -805,6 +809,119 @@ pub struct nvmx_vm {
 }
 extern "C" {
     pub fn nvmx_cpuid(vm: *const nvmx_vm, base: u32, leaf: u32, regs: *mut u32) -> bool;
+}
+pub const nvmx_error_NVMX_OK: nvmx_error = 0;
+pub const nvmx_error_NVMX_ERR_ABI: nvmx_error = -1;
+pub const nvmx_error_NVMX_ERR_OP_MISSING: nvmx_error = -2;
+pub const nvmx_error_NVMX_ERR_CAPS: nvmx_error = -3;
+pub const nvmx_error_NVMX_ERR_CONFIG: nvmx_error = -4;
+pub const nvmx_error_NVMX_ERR_MEMORY: nvmx_error = -5;
+pub const nvmx_error_NVMX_ERR_VMCS01: nvmx_error = -6;
+pub const nvmx_error_NVMX_ERR_ANSWER: nvmx_error = -7;
+pub const nvmx_error_NVMX_ERR_ARGUMENT: nvmx_error = -8;
+pub const nvmx_error_NVMX_ERR_GUEST: nvmx_error = -9;
+pub type nvmx_error = crate::ctypes::c_int;
+pub const nvmx_refusal_NVMX_REFUSED_NOTHING: nvmx_refusal = 0;
+pub const nvmx_refusal_NVMX_REFUSED_VM_MEM_NULL: nvmx_refusal = 1;
+pub const nvmx_refusal_NVMX_REFUSED_VM_MEM_ALIGN: nvmx_refusal = 2;
+pub const nvmx_refusal_NVMX_REFUSED_VM_MEM_SIZE: nvmx_refusal = 3;
+pub const nvmx_refusal_NVMX_REFUSED_VM_MEM_OVERLAP: nvmx_refusal = 4;
+pub const nvmx_refusal_NVMX_REFUSED_VM_OUT_NULL: nvmx_refusal = 5;
+pub const nvmx_refusal_NVMX_REFUSED_VM_CONFIG_NULL: nvmx_refusal = 6;
+pub const nvmx_refusal_NVMX_REFUSED_VM_CONFIG_SIZE: nvmx_refusal = 7;
+pub const nvmx_refusal_NVMX_REFUSED_OPS_NULL: nvmx_refusal = 8;
+pub const nvmx_refusal_NVMX_REFUSED_HW_NULL: nvmx_refusal = 9;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_SIZE: nvmx_refusal = 10;
+pub const nvmx_refusal_NVMX_REFUSED_FLAGS_UNKNOWN: nvmx_refusal = 11;
+pub const nvmx_refusal_NVMX_REFUSED_FLAGS_APIC: nvmx_refusal = 12;
+pub const nvmx_refusal_NVMX_REFUSED_FLAGS_WAITS: nvmx_refusal = 13;
+pub const nvmx_refusal_NVMX_REFUSED_WITHHELD_UNKNOWN: nvmx_refusal = 14;
+pub const nvmx_refusal_NVMX_REFUSED_SHADOW_EPT_PAGES: nvmx_refusal = 15;
+pub const nvmx_refusal_NVMX_REFUSED_OPS_SIZE: nvmx_refusal = 20;
+pub const nvmx_refusal_NVMX_REFUSED_OPS_ABI: nvmx_refusal = 21;
+pub const nvmx_refusal_NVMX_REFUSED_OP_MISSING: nvmx_refusal = 22;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_MAXPHYADDR: nvmx_refusal = 30;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_LINEAR_WIDTH: nvmx_refusal = 31;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_EFER: nvmx_refusal = 32;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_BASIC_ADDRESSES: nvmx_refusal = 33;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_BASIC_TRUE: nvmx_refusal = 34;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_BASIC_REGION: nvmx_refusal = 35;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_CONTROL_LACKING: nvmx_refusal = 36;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_CONTROL_CONTRADICTS: nvmx_refusal = 37;
+pub const nvmx_refusal_NVMX_REFUSED_CAPS_FIXED_CONTRADICTS: nvmx_refusal = 38;
+pub const nvmx_refusal_NVMX_REFUSED_VCPU_MEM_NULL: nvmx_refusal = 50;
+pub const nvmx_refusal_NVMX_REFUSED_VCPU_MEM_ALIGN: nvmx_refusal = 51;
+pub const nvmx_refusal_NVMX_REFUSED_VCPU_MEM_SIZE: nvmx_refusal = 52;
+pub const nvmx_refusal_NVMX_REFUSED_VCPU_MEM_OVERLAP: nvmx_refusal = 53;
+pub const nvmx_refusal_NVMX_REFUSED_VCPU_OUT_NULL: nvmx_refusal = 54;
+pub const nvmx_refusal_NVMX_REFUSED_VCPU_CONFIG_NULL: nvmx_refusal = 55;
+pub const nvmx_refusal_NVMX_REFUSED_VCPU_CONFIG_SIZE: nvmx_refusal = 56;
+pub const nvmx_refusal_NVMX_REFUSED_VCPU_VM: nvmx_refusal = 57;
+pub const nvmx_refusal_NVMX_REFUSED_HOST_NULL: nvmx_refusal = 58;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_ADDRESS: nvmx_refusal = 59;
+pub const nvmx_refusal_NVMX_REFUSED_VPID02_NONE: nvmx_refusal = 60;
+pub const nvmx_refusal_NVMX_REFUSED_VPID02_RANGE: nvmx_refusal = 61;
+pub const nvmx_refusal_NVMX_REFUSED_VPID02_IS_L1S: nvmx_refusal = 62;
+pub const nvmx_refusal_NVMX_REFUSED_VPID02_N_ALONE: nvmx_refusal = 63;
+pub const nvmx_refusal_NVMX_REFUSED_MSR_BITMAP_UNUSED: nvmx_refusal = 65;
+pub const nvmx_refusal_NVMX_REFUSED_IO_BITMAP_UNUSED: nvmx_refusal = 66;
+pub const nvmx_refusal_NVMX_REFUSED_IO_BOTH: nvmx_refusal = 67;
+pub const nvmx_refusal_NVMX_REFUSED_IO_PASSTHROUGH: nvmx_refusal = 68;
+pub const nvmx_refusal_NVMX_REFUSED_CR4_CONTRADICTS: nvmx_refusal = 69;
+pub const nvmx_refusal_NVMX_REFUSED_CR4_KEPT: nvmx_refusal = 70;
+pub const nvmx_refusal_NVMX_REFUSED_CR4_UNMASKED: nvmx_refusal = 71;
+pub const nvmx_refusal_NVMX_REFUSED_DEBUGCTL_HIDDEN: nvmx_refusal = 72;
+pub const nvmx_refusal_NVMX_REFUSED_CR0_UNMASKED: nvmx_refusal = 73;
+pub const nvmx_refusal_NVMX_REFUSED_CONTROL_REFUSED: nvmx_refusal = 74;
+pub const nvmx_refusal_NVMX_REFUSED_CONTROL_UNKNOWN: nvmx_refusal = 75;
+pub const nvmx_refusal_NVMX_REFUSED_LOAD_NOT_UNDONE: nvmx_refusal = 76;
+pub const nvmx_refusal_NVMX_REFUSED_NO_PAGE: nvmx_refusal = 80;
+pub const nvmx_refusal_NVMX_REFUSED_PAGE_POINTER: nvmx_refusal = 81;
+pub const nvmx_refusal_NVMX_REFUSED_PAGE_ADDRESS: nvmx_refusal = 82;
+pub const nvmx_refusal_NVMX_REFUSED_PIN_ADDRESS: nvmx_refusal = 83;
+pub const nvmx_refusal_NVMX_REFUSED_PIN_REFUSED: nvmx_refusal = 84;
+pub const nvmx_refusal_NVMX_REFUSED_XLATE_SHIFT: nvmx_refusal = 85;
+pub const nvmx_refusal_NVMX_REFUSED_XLATE_ADDRESS: nvmx_refusal = 86;
+pub const nvmx_refusal_NVMX_REFUSED_XLATE_OFFSET: nvmx_refusal = 87;
+pub const nvmx_refusal_NVMX_REFUSED_XLATE_RIGHTS: nvmx_refusal = 88;
+pub const nvmx_refusal_NVMX_REFUSED_XLATE_MEMTYPE: nvmx_refusal = 89;
+pub const nvmx_refusal_NVMX_REFUSED_VECTOR: nvmx_refusal = 90;
+pub const nvmx_refusal_NVMX_REFUSED_VMX_ABORT: nvmx_refusal = 100;
+pub const nvmx_refusal_NVMX_REFUSED_ENTRY_VMCS02: nvmx_refusal = 101;
+pub const nvmx_refusal_NVMX_REFUSED_TRIPLE_FAULT: nvmx_refusal = 102;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_SECONDARY: nvmx_refusal = 200;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_EPT: nvmx_refusal = 201;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_HOST_64: nvmx_refusal = 202;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_OWN_INTERRUPTS: nvmx_refusal = 203;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_SAVE_DEBUG: nvmx_refusal = 204;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_SAVE_PAT: nvmx_refusal = 205;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_HOST_PAT: nvmx_refusal = 206;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_SAVE_EFER: nvmx_refusal = 207;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_HOST_EFER: nvmx_refusal = 208;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_DEBUG: nvmx_refusal = 209;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_PAT: nvmx_refusal = 210;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_EFER: nvmx_refusal = 211;
+pub const nvmx_refusal_NVMX_REFUSALS_END: nvmx_refusal = 1000;
+pub type nvmx_refusal = crate::ctypes::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct nvmx_error_info {
+    pub error: crate::ctypes::c_int,
+    pub refusal: crate::ctypes::c_uint,
+    pub name: *const crate::ctypes::c_char,
+    pub about: u32,
+    pub found: u64,
+    pub expected: u64,
+}
+extern "C" {
+    pub fn nvmx_describe_error(
+        buf: *mut crate::ctypes::c_char,
+        size: usize,
+        info: *const nvmx_error_info,
+    ) -> usize;
+}
+extern "C" {
+    pub fn nvmx_refusal_name(refusal: crate::ctypes::c_uint) -> *const crate::ctypes::c_char;
 }
 pub const nvmx_field_NVMX_VPID: nvmx_field = 0;
 pub const nvmx_field_NVMX_POSTED_INT_NV: nvmx_field = 2;
@@ -1030,10 +1147,10 @@ pub struct nvmx_host_ops {
     pub vmcs_load: ::core::option::Option<unsafe extern "C" fn(h: *mut nvmx_host, hpa: u64)>,
     pub vmcs_clear: ::core::option::Option<unsafe extern "C" fn(h: *mut nvmx_host, hpa: u64)>,
     pub vmcs_read_many: ::core::option::Option<
-        unsafe extern "C" fn(h: *mut nvmx_host, fields: *const u32, values: *mut u64, n: size_t),
+        unsafe extern "C" fn(h: *mut nvmx_host, fields: *const u32, values: *mut u64, n: usize),
     >,
     pub vmcs_write_many: ::core::option::Option<
-        unsafe extern "C" fn(h: *mut nvmx_host, fields: *const u32, values: *const u64, n: size_t),
+        unsafe extern "C" fn(h: *mut nvmx_host, fields: *const u32, values: *const u64, n: usize),
     >,
     pub flush_ept: ::core::option::Option<
         unsafe extern "C" fn(h: *mut nvmx_host, eptp: u64, scope: crate::ctypes::c_uint),
@@ -1161,7 +1278,8 @@ pub const nvmx_state_error_NVMX_STATE_VMCS_POINTER: nvmx_state_error = 12;
 pub const nvmx_state_error_NVMX_STATE_REVISION: nvmx_state_error = 13;
 pub const nvmx_state_error_NVMX_STATE_CHECKS: nvmx_state_error = 14;
 pub const nvmx_state_error_NVMX_STATE_NO_RAM: nvmx_state_error = 15;
-pub const nvmx_state_error_NVMX_STATE_ERRORS: nvmx_state_error = 16;
+pub const nvmx_state_error_NVMX_STATE_AGAIN: nvmx_state_error = 16;
+pub const nvmx_state_error_NVMX_STATE_ERRORS: nvmx_state_error = 17;
 pub type nvmx_state_error = crate::ctypes::c_uint;
 extern "C" {
     pub fn nvmx_state_error(error: crate::ctypes::c_int) -> *const crate::ctypes::c_char;
@@ -1176,16 +1294,16 @@ extern "C" {
     pub fn nvmx_state_save(
         v: *mut nvmx_vcpu,
         blob: *mut crate::ctypes::c_void,
-        bytes: size_t,
+        bytes: usize,
         l1_tsc: u64,
-        needed: *mut size_t,
+        needed: *mut usize,
     ) -> crate::ctypes::c_int;
 }
 extern "C" {
     pub fn nvmx_state_restore(
         v: *mut nvmx_vcpu,
         blob: *const crate::ctypes::c_void,
-        bytes: size_t,
+        bytes: usize,
         context: *const nvmx_state_context,
         row: *mut *const crate::ctypes::c_char,
     ) -> crate::ctypes::c_int;
@@ -1266,17 +1384,11 @@ pub struct nvmx_why {
 extern "C" {
     pub fn nvmx_why_host(v: *mut nvmx_vcpu, regs: *const nvmx_regs, why: *mut nvmx_why);
 }
-pub const nvmx_error_NVMX_OK: nvmx_error = 0;
-pub const nvmx_error_NVMX_ERR_ABI: nvmx_error = -1;
-pub const nvmx_error_NVMX_ERR_OP_MISSING: nvmx_error = -2;
-pub const nvmx_error_NVMX_ERR_CAPS: nvmx_error = -3;
-pub const nvmx_error_NVMX_ERR_CONFIG: nvmx_error = -4;
-pub const nvmx_error_NVMX_ERR_MEMORY: nvmx_error = -5;
-pub const nvmx_error_NVMX_ERR_CONTROL: nvmx_error = -6;
-pub type nvmx_error = crate::ctypes::c_int;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct nvmx_vm_config {
+    pub size: u32,
+    pub caps_size: u32,
     pub ops: *const nvmx_host_ops,
     pub hw: *const nvmx_caps,
     pub withheld: u64,
@@ -1287,13 +1399,14 @@ pub struct nvmx_vm_config {
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct nvmx_vcpu_config {
+    pub size: u32,
+    pub vpid02: u16,
+    pub vpid02_n: u16,
     pub host: *mut nvmx_host,
     pub vmcs01: u64,
     pub msr_bitmap01: *const u8,
     pub io_bitmap01: *const u8,
     pub io_passthrough: bool,
-    pub vpid02: u16,
-    pub vpid02_n: u16,
     pub cr4_kept: u64,
     pub cr4_hidden: u64,
     pub debugctl_hidden: u64,
@@ -1307,13 +1420,15 @@ pub const nvmx_verdict_NVMX_RESUME_L1: nvmx_verdict = 0;
 pub const nvmx_verdict_NVMX_RESUME_L2: nvmx_verdict = 1;
 pub const nvmx_verdict_NVMX_HOST: nvmx_verdict = 2;
 pub const nvmx_verdict_NVMX_STOP: nvmx_verdict = 3;
+pub const nvmx_verdict_NVMX_AGAIN: nvmx_verdict = 4;
 pub type nvmx_verdict = crate::ctypes::c_uint;
 extern "C" {
     pub fn nvmx_vm_init(
         mem: *mut crate::ctypes::c_void,
+        size: usize,
         config: *const nvmx_vm_config,
         out: *mut *mut nvmx_vm,
-        detail: *mut u32,
+        info: *mut nvmx_error_info,
     ) -> crate::ctypes::c_int;
 }
 extern "C" {
@@ -1328,20 +1443,15 @@ extern "C" {
 extern "C" {
     pub fn nvmx_vcpu_init(
         mem: *mut crate::ctypes::c_void,
+        size: usize,
         vm: *mut nvmx_vm,
         config: *const nvmx_vcpu_config,
         out: *mut *mut nvmx_vcpu,
-        detail: *mut u32,
+        info: *mut nvmx_error_info,
     ) -> crate::ctypes::c_int;
 }
 extern "C" {
     pub fn nvmx_vcpu_destroy(v: *mut nvmx_vcpu);
-}
-extern "C" {
-    pub fn nvmx_init_error(
-        error: crate::ctypes::c_int,
-        detail: u32,
-    ) -> *const crate::ctypes::c_char;
 }
 extern "C" {
     pub fn nvmx_handle_exit(v: *mut nvmx_vcpu, regs: *mut nvmx_regs) -> nvmx_verdict;
@@ -1363,6 +1473,9 @@ extern "C" {
 }
 extern "C" {
     pub fn nvmx_vcpu_unpark(v: *mut nvmx_vcpu);
+}
+extern "C" {
+    pub fn nvmx_vcpu_unpark_here(v: *mut nvmx_vcpu);
 }
 extern "C" {
     pub fn nvmx_vmcs01_changed(v: *mut nvmx_vcpu);
@@ -1445,7 +1558,11 @@ extern "C" {
     ) -> bool;
 }
 extern "C" {
-    pub fn nvmx_l1_wants_port(v: *mut nvmx_vcpu, port: u16, size: crate::ctypes::c_uint) -> bool;
+    pub fn nvmx_l1_wants_port(
+        v: *mut nvmx_vcpu,
+        port: u16,
+        size: crate::ctypes::c_uint,
+    ) -> crate::ctypes::c_int;
 }
 extern "C" {
     pub fn nvmx_before_l2(v: *mut nvmx_vcpu) -> nvmx_verdict;
@@ -1490,6 +1607,9 @@ extern "C" {
         access: *mut crate::ctypes::c_uint,
     ) -> bool;
 }
+extern "C" {
+    pub fn nvmx_awaited(v: *const nvmx_vcpu, gpa: *mut u64, access: *mut crate::ctypes::c_uint);
+}
 pub const nvmx_stop_NVMX_STOP_NONE: nvmx_stop = 0;
 pub const nvmx_stop_NVMX_STOP_VMX_ABORT: nvmx_stop = 1;
 pub const nvmx_stop_NVMX_STOP_NO_MEMORY: nvmx_stop = 2;
@@ -1505,7 +1625,7 @@ extern "C" {
     pub fn nvmx_stop_detail(v: *const nvmx_vcpu) -> u64;
 }
 extern "C" {
-    pub fn nvmx_stop_reason(v: *const nvmx_vcpu) -> *const crate::ctypes::c_char;
+    pub fn nvmx_stop_info(v: *const nvmx_vcpu, info: *mut nvmx_error_info);
 }
 pub const nvmx_counter_NVMX_CNT_ENTRY: nvmx_counter = 0;
 pub const nvmx_counter_NVMX_CNT_ENTRY_FAIL: nvmx_counter = 1;
@@ -1524,7 +1644,8 @@ pub const nvmx_counter_NVMX_CNT_EPT_FILL: nvmx_counter = 13;
 pub const nvmx_counter_NVMX_CNT_EPT_FAULT: nvmx_counter = 14;
 pub const nvmx_counter_NVMX_CNT_MSR_GRANT: nvmx_counter = 15;
 pub const nvmx_counter_NVMX_CNT_ENTRY_REFUSED: nvmx_counter = 16;
-pub const nvmx_counter_NVMX_CNT_COUNT: nvmx_counter = 17;
+pub const nvmx_counter_NVMX_CNT_AGAIN: nvmx_counter = 17;
+pub const nvmx_counter_NVMX_CNT_COUNT: nvmx_counter = 18;
 pub type nvmx_counter = crate::ctypes::c_uint;
 extern "C" {
     pub fn nvmx_counter(v: *const nvmx_vcpu, c: nvmx_counter) -> u64;
@@ -1647,7 +1768,7 @@ pub struct nvmx_vtd_ops {
         ) -> crate::ctypes::c_int,
     >,
     pub table_written: ::core::option::Option<
-        unsafe extern "C" fn(h: *mut nvmx_vtd_host, p: *const crate::ctypes::c_void, len: size_t),
+        unsafe extern "C" fn(h: *mut nvmx_vtd_host, p: *const crate::ctypes::c_void, len: usize),
     >,
     pub dma_map: ::core::option::Option<
         unsafe extern "C" fn(
@@ -1838,14 +1959,14 @@ extern "C" {
     pub fn nvmx_vtd_save(
         u: *const nvmx_vtd,
         blob: *mut crate::ctypes::c_void,
-        size: size_t,
-    ) -> size_t;
+        size: usize,
+    ) -> usize;
 }
 extern "C" {
     pub fn nvmx_vtd_restore(
         u: *mut nvmx_vtd,
         blob: *const crate::ctypes::c_void,
-        size: size_t,
+        size: usize,
     ) -> crate::ctypes::c_int;
 }
 pub const nvmx_vtd_scope_type_NVMX_VTD_SCOPE_ENDPOINT: nvmx_vtd_scope_type = 1;
@@ -1903,9 +2024,9 @@ pub struct nvmx_vtd_dmar_config {
 extern "C" {
     pub fn nvmx_vtd_dmar(
         table: *mut crate::ctypes::c_void,
-        size: size_t,
+        size: usize,
         config: *const nvmx_vtd_dmar_config,
-    ) -> size_t;
+    ) -> usize;
 }
 extern "C" {
     pub fn nvmx_vtd_cap(u: *const nvmx_vtd) -> u64;

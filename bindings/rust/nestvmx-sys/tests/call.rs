@@ -45,12 +45,15 @@ fn another_abi_is_refused() {
     let mut memory = Box::new(Memory([0; NVMX_VM_SIZE as usize]));
     let mut ops: nvmx_host_ops = unsafe { zeroed() };
     let mut config: nvmx_vm_config = unsafe { zeroed() };
-    let (mut vm, mut detail) = (null_mut(), 0);
+    let mut info: nvmx_error_info = unsafe { zeroed() };
+    let mut vm = null_mut();
     ops.size = size_of::<nvmx_host_ops>() as _;
     ops.abi = NVMX_ABI_VERSION + 1;
+    config.size = size_of::<nvmx_vm_config>() as _;
+    config.caps_size = size_of::<nvmx_caps>() as _;
     config.ops = &ops;
     config.hw = &hw;
-    let error = unsafe { nvmx_vm_init(memory.0.as_mut_ptr().cast(), &config, &mut vm, &mut detail) };
-    assert_eq!(error, nvmx_error_NVMX_ERR_ABI);
-    assert_eq!(detail, ops.abi);
+    let error = unsafe { nvmx_vm_init(memory.0.as_mut_ptr().cast(), memory.0.len(), &config, &mut vm, &mut info) };
+    assert_eq!((error, info.refusal), (nvmx_error_NVMX_ERR_ABI, nvmx_refusal_NVMX_REFUSED_OPS_ABI));
+    assert_eq!(info.found, u64::from(ops.abi));
 }
