@@ -23,6 +23,15 @@ enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t
 	return NVMX_STOP;
 }
 
+/* Where STI or MOV SS blocks, the entry wants to see the single step that RFLAGS.TF makes pending (SDM 26.3.1.5); the exit has not
+ * saved it, and the event that goes in again drops it (26.7.3). */
+static void show_single_step(struct nvmx_vcpu *v)
+{
+	if (nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS) &&
+	    nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_TF && !(nvmx_vmread(v, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF))
+		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) | NVMX_PENDING_DBG_BS);
+}
+
 /* The event whose delivery an exit interrupted goes in again, where L1 does not see that exit (SDM 27.2.4). */
 static void reinject(struct nvmx_vcpu *v)
 {
@@ -40,6 +49,7 @@ static void reinject(struct nvmx_vcpu *v)
 		nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, nvmx_vmread(v, NVMX_IDT_VECTORING_ERROR_CODE));
 	if (type >= NVMX_EVENT_SW_INT)
 		nvmx_vmwrite(v, NVMX_ENTRY_INSTR_LEN, nvmx_vmread(v, NVMX_EXIT_INSTR_LEN));
+	show_single_step(v);
 }
 
 static enum nvmx_verdict resume_l2(struct nvmx_vcpu *v)

@@ -188,6 +188,20 @@ static void tsc_multiplier_counts_with_offsetting_only(void **state)
 	check(FAKE_STOP_END);
 }
 
+/* The stack that the trap's delivery needs is not in the shadow EPT: it goes in again, with STI's blocking and RFLAGS.TF (SDM
+ * 26.3.1.5). */
+static void trap_behind_sti_is_delivered_again(void **state)
+{
+	(void)state;
+	begin();
+	LAUNCH({ NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_TF });
+	script_op(&l2, FAKE_STI);
+	script_op(&l2, FAKE_NOP);
+	script_op(&l2, FAKE_VMCALL);
+	check(FAKE_STOP_END);
+	assert_true(delivered(0x80000301) > 0);
+}
+
 static void reflected_fault_saves_rf(void **state)
 {
 	(void)state;
@@ -671,6 +685,7 @@ int main(void)
 		cmocka_unit_test(injected_mtf_needs_no_control),
 		cmocka_unit_test(mtf_follows_an_emulated_instruction),
 		cmocka_unit_test(tsc_multiplier_counts_with_offsetting_only),
+		cmocka_unit_test(trap_behind_sti_is_delivered_again),
 		cmocka_unit_test(reflected_fault_saves_rf),
 		cmocka_unit_test(faults_found_by_the_host_combine),
 		cmocka_unit_test(interrupt_exits_or_is_delivered),

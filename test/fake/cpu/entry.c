@@ -119,6 +119,14 @@ static int fail(struct fake_cpu *c, uint32_t reason, uint64_t qualification)
 	return FAKE_VM_ENTERED;
 }
 
+/* Whether the event takes the place of debug exceptions that were pending (SDM 26.7.3). */
+static bool drops_pending(const struct fake_cpu *c, uint32_t info)
+{
+	const uint32_t type = NVMX_INTR_TYPE(info);
+
+	return (type != NVMX_EVENT_SW_INT && type != NVMX_EVENT_SW_EXC) || !(c->a.blocking & NVMX_INTR_BLOCK_MOVSS);
+}
+
 /* SDM 26.6 */
 static void inject(struct fake_cpu *c)
 {
@@ -130,6 +138,8 @@ static void inject(struct fake_cpu *c)
 		c->mtf = true;
 		return;
 	}
+	if (drops_pending(c, info))
+		c->a.pending_dbg = 0;
 	fake_deliver(c, info & ~NVMX_INTR_NMI_UNBLOCK, (uint32_t)fake_field(c, NVMX_ENTRY_EXC_ERROR_CODE),
 		     (uint32_t)fake_field(c, NVMX_ENTRY_INSTR_LEN));
 }
