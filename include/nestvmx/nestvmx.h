@@ -406,6 +406,19 @@ int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint6
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
 void nvmx_host_write_protect(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
 
+/*
+ * "The map has changed somewhere": nvmx_host_invalidate() of everything for a host that does not know what, or not cheaply.  O(1) for
+ * each vCPU, whatever its shadow holds: it is marked out of date, and given up when the vCPU next comes by nvmx_before_l2() or
+ * enters L2; its pages are recycled as new ones are needed.  What L2 uses from then on is asked for anew, up to 512 entries with
+ * an EPT violation.  Contexts, `self` and the order of things as for nvmx_host_invalidate(): when the call returns, no L2 of
+ * the VM uses what was there, for
+ *   - one that ran was made to leave by kick_others, and calls nvmx_before_l2() before it runs again.  That is what the host owes:
+ *     a vCPU that goes on in L2 without it goes on with the old map, and so does one whose kick the host only queues;
+ *   - `self` is not in L2, and owes the same call.
+ * Pinned frames and EPT01 are not reached, as by nvmx_host_invalidate().
+ */
+void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self);
+
 /* What a host that mirrors VMCS fields of its own must know after each call of the library. */
 struct nvmx_view {
 	void *vmcs12;              /* L1's current vmcs12 (struct nvmx_vmcs12), or NULL; the host may change what it emulates */

@@ -50,6 +50,42 @@ void nvmx_ept_unmap(struct nvmx_vcpu *v, uint64_t gpa1)
 	nvmx_ept_lose(nvmx_ept_of(v), &r);
 }
 
+/* The vCPU gives its roots up before it runs L2 again; a fill of its that is under way is done again.  Whether L2 can be using one. */
+static bool outdate(struct nvmx_ept_vcpu *e)
+{
+	bool used;
+
+	nvmx_ept_hold(e);
+	used = e->hot.role12;
+	e->again.hit = true;
+	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
+	nvmx_ept_release(e);
+	return used;
+}
+
+void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self)
+{
+	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
+	struct nvmx_host *host = self ? self->host : NULL;
+	bool others = false, used;
+	struct nvmx_vcpu *v;
+	uint32_t *walkers;
+
+	__atomic_add_fetch(&ve->changes, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&ve->epoch, 1, __ATOMIC_SEQ_CST);
+	walkers = &ve->walkers[__atomic_load_n(&ve->walk, __ATOMIC_RELAXED)];
+	__atomic_add_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	for (v = __atomic_load_n(&ve->vcpus, __ATOMIC_SEQ_CST); v; v = __atomic_load_n(&nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST)) {
+		used = outdate(nvmx_ept_of(v));
+		others |= used && v != self;
+		if (!self && (used || !host))
+			host = v->host;
+	}
+	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	if (others && vm->ops->kick_others)
+		vm->ops->kick_others(host);
+}
+
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length)
 {
 	lose(vm, self, gpa, length, NVMX_EPT_LOSE_ALL);

@@ -238,12 +238,38 @@ static void make_stale(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 	r->ahead = true;
 }
 
+static uint64_t epoch_of_vm(const struct nvmx_vcpu *v)
+{
+	return __atomic_load_n(&((const struct nvmx_ept *)v->vm->ept)->epoch, __ATOMIC_SEQ_CST);
+}
+
+/* nvmx_host_changed(): no root is as the host has its map now.  New ones are at other addresses, or flushed before they are used. */
+static void forget_roots(struct nvmx_ept_vcpu *e, uint64_t epoch)
+{
+	nvmx_ept_hold(e);
+	for (struct nvmx_ept_root *r = e->roots; r < e->roots + e->roots_n; r++) {
+		if (!r->role12)
+			continue;
+		nvmx_ept_detach_top(e, r->top);
+		*r = (struct nvmx_ept_root){ 0 };
+	}
+	e->hot.role12 = 0;
+	e->epoch = epoch;
+	if (e->listed_n)
+		nvmx_ept_list_review(e); /* before a new root can be taken for an old one */
+	nvmx_ept_release(e);
+}
+
 uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	struct nvmx_ept_root *r = nvmx_ept_find_root(e, role12);
+	uint64_t epoch = epoch_of_vm(v);
+	struct nvmx_ept_root *r;
 	bool flush;
 
+	if (e->epoch != epoch)
+		forget_roots(e, epoch);
+	r = nvmx_ept_find_root(e, role12);
 	if (!r)
 		r = new_root(v, role12);
 	if (!r)
@@ -260,7 +286,7 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	e->hot.eptp02 = r->eptp02;
 	e->hot.ahead = r->ahead;
 	e->hot.root = (uint8_t)(r - e->roots);
-	__atomic_store_n(&e->hot.pending, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&e->hot.pending, epoch_of_vm(v) != epoch, __ATOMIC_RELEASE); /* it changes again: the kick comes after */
 	if (e->listed_n)
 		nvmx_ept_list_review(e);
 	nvmx_ept_release(e);

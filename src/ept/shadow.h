@@ -138,6 +138,7 @@ struct nvmx_ept_vcpu {
 	uint32_t heads_n;        /* chain heads, a power of two that goes with the budget */
 	uint32_t heads_bits;
 	uint64_t clock;
+	uint64_t epoch;          /* of the VM, when the roots were made */
 	uint64_t leaves[4];      /* by level: entries in chains */
 	struct nvmx_page dir;    /* a page of pages, with the addresses of the slabs */
 	struct nvmx_page heads;  /* one with chain heads */
@@ -160,6 +161,7 @@ struct nvmx_ept {
 	uint32_t pages;          /* of all vCPUs */
 	uint32_t kicking;        /* revocations that have taken something, and whose kick is not done yet */
 	uint64_t changes;        /* of the host's map */
+	uint64_t epoch;          /* how often all of it may have changed: what was made before is given up */
 };
 
 static inline struct nvmx_ept_vcpu *nvmx_ept_of(struct nvmx_vcpu *v)

@@ -70,6 +70,11 @@ void fake_between_calls(struct nvmx_host *h)
 		return;
 	frame = fake_host_random(h) % FAKE_RAM_FRAMES;
 	h->inside = true;
-	nvmx_host_invalidate(h->vm, h->vcpu, frame * FAKE_PAGE, FAKE_PAGE);
+	if (frame % 4)
+		nvmx_host_invalidate(h->vm, h->vcpu, frame * FAKE_PAGE, FAKE_PAGE);
+	else
+		nvmx_host_changed(h->vm, h->vcpu);
+	if (nvmx_in_l2(h->vcpu))
+		FAKE_ASSERT(nvmx_before_l2(h->vcpu) == NVMX_RESUME_L2);
 	h->inside = false;
 }

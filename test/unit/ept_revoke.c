@@ -229,11 +229,104 @@ static void test_range_on_each_vcpu(void **state)
 	two_free(&t);
 }
 
+/* Every frame of L1's has moved in the host. */
+static void move_all(struct two *t)
+{
+	for (unsigned i = DATA; i < FRAMES; i++)
+		t->r->host.map[i].frame = t->host.map[i].frame += FRAMES;
+}
+
+/* "The map has changed somewhere": nothing of before is reachable by a vCPU that comes by nvmx_ept_root(), and all of it anew. */
+static void test_changed(void **state)
+{
+	struct two t;
+	struct nvmx_ept_fault f;
+	unsigned rights, shift, faults = 0;
+	uint64_t before, hpa;
+
+	(void)state;
+	two_init(&t);
+	t.r->host.page_limit = 400;
+	for (unsigned round = 1; round <= 40; round++) {
+		touch_all(t.r);
+		second_touches(&t, 0x1000);
+		before = nvmx_ept_root(&t.r->v, EPTP);
+		move_all(&t);
+		nvmx_host_changed(&t.r->vm, round % 2 ? &t.r->v : NULL);
+		assert_int_equal(kicks, round);
+		assert_ptr_equal(kicked_for, round % 2 || kicked_for == &t.r->host ? &t.r->host : &t.host);
+		assert_true(nvmx_ept_root(&t.r->v, EPTP) != before);
+		assert_false(reaches(&t, 0));
+		assert_false(reaches(&t, 511 << 12));
+		assert_false(second_reaches(&t, 0x1000, &rights));
+		assert_int_equal(touch(t.r, 5 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+		assert_int_equal(where(t.r, 5 << 12, &rights, &shift) >> 12, HOST_RAM_FRAME + DATA + 5 + round * FRAMES);
+		second_touches(&t, 0x1000);
+		assert_int_equal(hw_walk(&t.host, nvmx_ept_root(t.v, EPTP), 0x1000, &hpa, &rights, &shift), 0);
+		assert_int_equal(hpa >> 12, HOST_RAM_FRAME + DATA + 1 + round * FRAMES);
+	}
+	two_free(&t);
+}
+
+/* Nobody's L2 has anything since the last time: nobody is kicked. */
+static void test_changed_for_nobody(void **state)
+{
+	struct two t;
+	unsigned rights;
+
+	(void)state;
+	two_init(&t);
+	nvmx_host_changed(&t.r->vm, NULL);
+	assert_int_equal(kicks, 0);
+	touch_all(t.r);
+	nvmx_host_changed(&t.r->vm, &t.r->v); /* the caller alone */
+	assert_int_equal(kicks, 0);
+	assert_false(second_reaches(&t, 0x1000, &rights));
+	two_free(&t);
+}
+
+/* The map changes while the host is asked: the leaf is not made from what it said before. */
+static struct two *changing;
+static unsigned changes_left;
+
+static int translate_and_change(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	int answer = host_translate(h, gpa, access, out);
+
+	if (changes_left && !(access & NVMX_ACCESS_PEEK)) {
+		changes_left--;
+		move_all(changing);
+		nvmx_host_changed(&changing->r->vm, NULL);
+	}
+	return answer;
+}
+
+static void test_changed_meanwhile(void **state)
+{
+	struct two t;
+	struct nvmx_ept_fault f;
+	unsigned rights, shift, faults = 0;
+
+	(void)state;
+	for (unsigned n = 1; n < 6; n++) {
+		two_init(&t);
+		changing = &t;
+		changes_left = n;
+		ops.translate = translate_and_change;
+		assert_int_equal(touch(t.r, 5 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+		assert_int_equal(changes_left, 0);
+		assert_int_equal(where(t.r, 5 << 12, &rights, &shift) >> 12, HOST_RAM_FRAME + DATA + 5 + n * FRAMES);
+		assert_true(!reaches(&t, 6 << 12) || where(t.r, 6 << 12, &rights, &shift) >> 12 == HOST_RAM_FRAME + DATA + 6 + n * FRAMES);
+		two_free(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_long_ranges), cmocka_unit_test(test_range_on_each_vcpu),
 					    cmocka_unit_test(test_kick), cmocka_unit_test(test_write_protect),
-					    cmocka_unit_test(test_write_protect_large) };
+					    cmocka_unit_test(test_write_protect_large), cmocka_unit_test(test_changed),
+					    cmocka_unit_test(test_changed_for_nobody), cmocka_unit_test(test_changed_meanwhile) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
