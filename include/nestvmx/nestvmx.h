@@ -359,6 +359,18 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
  * to sleep in place of a VM entry into HLT.  vmcs02 is current.  Each exit of L2 comes to one of the two before the library is
  * called for anything else: L2 may have switched its EPT pointer. */
 void nvmx_l2_ran(struct nvmx_vcpu *v);
+/*
+ * HLT of L2 that is the host's (NVMX_HOST with reason 12, or L2 was resumed with activity state HLT), in a host that puts the vCPU to
+ * sleep in place of a VM entry.  L1's VMX-preemption timer goes on in that state and ends it (SDM 25.5.1, 27.1), but vmcs02's
+ * counts while L2 runs alone.  So the host
+ *   - sleeps no longer than nvmx_l2_timer(): time-stamp counter ticks of the processor until L1's timer expires; ~0: never;
+ *   - tells nvmx_l2_slept() how many ticks L2 was kept from running, before it resumes L2 or calls nvmx_check_events();
+ *   - resumes L2, with the activity state HLT, if the timer is why it wakes: the processor exits at once, which is L1's.
+ * With NVMX_HOST_OWNS_TIMER the timer is the host's own business: ~0, and nothing happens.  vmcs02 is current; as
+ * nvmx_handle_exit().
+ */
+uint64_t nvmx_l2_timer(struct nvmx_vcpu *v);
+void nvmx_l2_slept(struct nvmx_vcpu *v, uint64_t ticks);
 /* Whether L1 intercepts this exception of L2 (SDM 25.2). */
 bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error);
 /* Whether L1 intercepts port access [port, port + size) of L2; `size` is 1 to 4.  Reads L1's bitmaps.  1, 0, or, where `map` answers

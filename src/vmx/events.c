@@ -6,6 +6,7 @@
 #include "l1.h"
 #include "port.h"
 #include "route.h"
+#include "state.h"
 
 static bool is_mtf(uint32_t event)
 {
@@ -243,6 +244,24 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 void nvmx_l2_ran(struct nvmx_vcpu *v)
 {
 	nvmx_l2_has_run(v);
+}
+
+uint64_t nvmx_l2_timer(struct nvmx_vcpu *v)
+{
+	if (v->stop || !v->in_l2 || !nvmx_timer_is_l1s(v, v->cur->v12))
+		return ~0ull;
+	return nvmx_vmread(v, NVMX_PREEMPTION_TIMER) << nvmx_timer_rate(v);
+}
+
+void nvmx_l2_slept(struct nvmx_vcpu *v, uint64_t ticks)
+{
+	uint64_t left, passed = ticks >> nvmx_timer_rate(v);
+
+	if (v->stop || !v->in_l2 || !nvmx_timer_is_l1s(v, v->cur->v12))
+		return;
+	left = nvmx_vmread(v, NVMX_PREEMPTION_TIMER);
+	nvmx_vmwrite(v, NVMX_PREEMPTION_TIMER, left > passed ? left - passed : 0);
+	nvmx_vmwrite_flush(v);
 }
 
 bool nvmx_l1_wants_exception(const struct nvmx_vcpu *v, unsigned vector, uint32_t error)

@@ -183,6 +183,58 @@ static void a_pending_entry_waits(void **state)
 	fake_host_free(h);
 }
 
+/* L2 is in HLT, with L1's preemption timer on, and the host sleeps in its place. */
+static struct nvmx_host *halted(uint32_t flags)
+{
+	static struct fake_machine m;
+	struct nvmx_host *h;
+
+	begin(NVMX_ACTIVITY_HLT);
+	script_op(&l1, FAKE_END);
+	m = machine(flags, NULL, 0);
+	h = fake_host_new(&m, &result);
+	while (!nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	return h;
+}
+
+static void the_timer_goes_on_in_hlt(void **state)
+{
+	struct nvmx_host *h = halted(0);
+	const unsigned rate = nvmx_caps_get(&h->hw, NVMX_MSR_VMX_MISC) & 0x1f;
+	struct nvmx_view view;
+	uint64_t left;
+
+	(void)state;
+	h->inside = true;
+	assert_int_equal(nvmx_l2_timer(h->vcpu), ~0ull); /* L1 has none on */
+	nvmx_l2_slept(h->vcpu, 1u << 20);
+	nvmx_view(h->vcpu, &view);
+	((struct nvmx_vmcs12 *)view.vmcs12)->pin_ctls |= NVMX_PIN_PREEMPTION_TIMER;
+	fake_field_set(&h->cpu, NVMX_PREEMPTION_TIMER, 1000);
+	left = nvmx_l2_timer(h->vcpu);
+	assert_int_equal(left, 1000ull << rate);
+	nvmx_l2_slept(h->vcpu, (400u << rate) + (1u << rate) - 1); /* whole counts */
+	assert_int_equal(fake_field(&h->cpu, NVMX_PREEMPTION_TIMER), 600);
+	nvmx_l2_slept(h->vcpu, 700u << rate);
+	assert_int_equal(fake_field(&h->cpu, NVMX_PREEMPTION_TIMER), 0);
+	fake_field_set(&h->cpu, NVMX_PIN_CTLS, fake_field(&h->cpu, NVMX_PIN_CTLS) | NVMX_PIN_PREEMPTION_TIMER);
+	h->inside = false;
+	while (nvmx_in_l2(h->vcpu))
+		assert_true(fake_host_step(h));
+	nvmx_view(h->vcpu, &view);
+	assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->exit_reason, NVMX_XR_PREEMPTION_TIMER);
+	assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_activity, NVMX_ACTIVITY_HLT);
+	fake_host_free(h);
+	h = halted(FAKE_LIKE_KVM); /* whose the timer is */
+	h->inside = true;
+	nvmx_view(h->vcpu, &view);
+	((struct nvmx_vmcs12 *)view.vmcs12)->pin_ctls |= NVMX_PIN_PREEMPTION_TIMER;
+	assert_int_equal(nvmx_l2_timer(h->vcpu), ~0ull);
+	h->inside = false;
+	fake_host_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +243,7 @@ int main(void)
 		cmocka_unit_test(the_wait_moves),
 		cmocka_unit_test(ways_out),
 		cmocka_unit_test(a_pending_entry_waits),
+		cmocka_unit_test(the_timer_goes_on_in_hlt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
