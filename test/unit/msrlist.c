@@ -229,6 +229,24 @@ static void a_list_in_no_memory(void **state)
 	assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 1);
 }
 
+/* What an entry of the list replaced is kept for an entry that does not happen, as far as there is room, and no further. */
+static void more_than_can_be_put_back(void **state)
+{
+	struct mini *m = ready(state);
+
+	mini_enter_vmx(m, true);
+	m->v->cur->v12->entry_msr_load_count = NVMX_MSR_LOG + 3;
+	for (unsigned i = 0; i < NVMX_MSR_LOG + 3; i++)
+		area(m)[i] = (struct entry){ TSC_AUX, 0, i };
+	assert_int_equal(nvmx_msr_load_entry_list(m->v, AREA, NVMX_MSR_LOG, true), 0);
+	assert_true(nvmx_msr_undo(m->v));
+	assert_int_equal(host_value, 0x1234);
+	assert_int_equal(nvmx_msr_load_entry_list(m->v, AREA, NVMX_MSR_LOG + 3, true), 0);
+	assert_int_equal(m->v->msr_log.n, NVMX_MSR_LOG);
+	assert_false(nvmx_msr_undo(m->v));
+	nvmx_vmwrite_flush(m->v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +258,7 @@ int main(void)
 		MINI_TEST(refused_whatever_the_value),
 		MINI_TEST(it_ends_at_the_entry_that_fails),
 		MINI_TEST(a_list_in_no_memory),
+		MINI_TEST(more_than_can_be_put_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,6 +256,23 @@ static void no_mapping_outlives_an_instruction(void **state)
 	}
 }
 
+/* L1's VMCSs, and the pages that L2's processor used, are given up with VMXOFF: what L1 does with their memory then counts. */
+static void vmxoff_gives_up_what_l2_had(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_TPR_SHADOW);
+	nvmx_slot_write(s, NVMX_I_VIRTUAL_APIC_ADDR, TPR_PAGE);
+	merged(m, s);
+	assert_int_equal(m->host.pins, 1);
+	back_in_l1(m);
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMXOFF));
+	assert_int_equal(m->host.pins, 0);
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
+		assert_true(m->v->slots[i].gpa == NVMX_NO_ADDR);
+}
+
 /* The right revision at an address that is no page's. */
 static void vmxon_takes_pages_alone(void **state)
 {
@@ -566,6 +583,7 @@ int main(void)
 		MINI_TEST(the_copy_that_was_checked_counts),
 		MINI_TEST(no_vmx_instruction_is_left_over),
 		MINI_TEST(no_mapping_outlives_an_instruction),
+		MINI_TEST(vmxoff_gives_up_what_l2_had),
 		MINI_TEST(vmxon_takes_pages_alone),
 		MINI_TEST(exits_that_nothing_asks_for_are_l1s),
 		MINI_TEST(a_list_of_msrs_has_an_end),
