@@ -34,8 +34,9 @@
  * What it models: 64-bit, PAE, 32-bit and unpaged guests with a TLB that goes stale as a real one does; EPT with accessed and dirty
  * flags, VPID, INVEPT, INVVPID; all VMX instructions, VMCS shadowing, EPTP switching; MSR and I/O bitmaps, MSR areas, CR masks and
  * shadows, CR3 targets; exceptions, NMIs, virtual NMIs, external interrupts, INIT, SIPI, windows, the monitor trap flag, the
- * preemption timer, instruction breakpoints, single steps and branch steps.  What it does not: segmentation beyond
- * limits, task switches, SMM, caches, several processors.
+ * preemption timer, instruction breakpoints, single steps and branch steps; APIC virtualization, in memory and as MSRs, virtual and
+ * posted interrupts; PML; mode-based execute control.  What it does not: segmentation beyond limits, task
+ * switches, SMM, caches, #VE, several processors.
  *
  * What it asserts of a host: a VMCS field, VMCS region or host page that is named exists; a page is freed once; a script fits.  What
  * it does not see, the ledger of mappings and pins, is for a layer around the callbacks.
@@ -262,6 +263,10 @@ struct fake_cpu {
 	bool nmi, init, sipi;
 	uint8_t sipi_vector;
 	bool mtf;                 /* a pending MTF VM exit */
+	bool virtual_interrupt;   /* a virtual interrupt is recognized (29.2.1) */
+	bool below_threshold;     /* a pending VM exit of the TPR threshold (26.7.7) */
+	bool apic_write;          /* the instruction writes into the virtual-APIC page, at apic_offset */
+	uint16_t apic_offset;
 	uint64_t tsc_base;
 	uint64_t last_field;      /* what the VMREAD last begun reads */
 	uint64_t timer;           /* VMX-preemption timer */

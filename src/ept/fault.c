@@ -6,11 +6,29 @@
 #define QUAL_LINEAR 0x180ull      /* 7: linear address valid; 8: not the access of a paging-structure entry */
 #define QUAL_ADVANCED 0xe00ull    /* 9: user-mode, 10: writable, 11: execute-disable linear address */
 #define QUAL_USER NVMX_BIT64(9)
+#define QUAL_HAS_X NVMX_BIT64(5)  /* rights that the shadow gave */
+#define QUAL_HAS_XU NVMX_BIT64(6)
 #define QUAL_KEPT (QUAL_ACCESS | QUAL_LINEAR | NVMX_BIT64(12) | NVMX_BIT64(16)) /* 12: NMI unblocking, 16: asynchronous */
 
 static bool has_advanced_info(const struct nvmx_caps *caps)
 {
 	return nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP) & NVMX_EPT_ADV_INFO;
+}
+
+/*
+ * The right of EPT12 that a fetch needs.  Which of the two execute rights that is, is told by bit 9; without advanced information it
+ * is the one that the shadow did not give, whose rights are bits 5 and 6 (SDM table 27-7).  If it gave none, one that EPT12 gives
+ * may be it: if not, the next violation tells.
+ */
+static uint64_t fetch_needs(const struct nvmx_ept_fill *f)
+{
+	if (!(f->r->rules.execute & NVMX_EPTE_XU))
+		return NVMX_EPTE_X;
+	if (has_advanced_info(&f->v->vm->caps))
+		return f->qual & QUAL_USER ? NVMX_EPTE_XU : NVMX_EPTE_X;
+	if (f->qual & (QUAL_HAS_X | QUAL_HAS_XU))
+		return f->qual & QUAL_HAS_X ? NVMX_EPTE_XU : NVMX_EPTE_X;
+	return f->w.rights & NVMX_EPTE_X ? NVMX_EPTE_X : NVMX_EPTE_XU;
 }
 
 /* The rights of EPT12 that the access needs. */
@@ -19,7 +37,7 @@ static uint64_t rights_needed(const struct nvmx_ept_fill *f)
 	uint64_t need = f->qual & (NVMX_EPTE_R | NVMX_EPTE_W);
 
 	if (f->qual & NVMX_EPTE_X)
-		need |= f->r->rules.execute & NVMX_EPTE_XU && f->qual & QUAL_USER ? NVMX_EPTE_XU : NVMX_EPTE_X;
+		need |= fetch_needs(f);
 	return need;
 }
 

@@ -158,8 +158,45 @@ static void vm_function(struct gen *g, struct script *s)
 	}
 }
 
+#define APIC_PAGE (FAKE_L2_DATA + 6 * FAKE_PAGE)
+static const uint8_t apic_vectors[] = { 0x21, 0x35, 0x3f, 0x61, 0x62, 0xe0 };
+
+/* L2 uses its APIC: as MSRs, in memory, by CR8. */
+static void apic_insn(struct gen *g, struct script *s)
+{
+	static const uint16_t registers[] = { 0x80, 0x80, 0xb0, 0xb0, 0x300, 0x310, 0xf0, 0xa0, 0x20 };
+	static const uint16_t x2apic[] = { 0x808, 0x808, 0x80b, 0x83f, 0x83f, 0x802, 0x80a, 0x830 };
+	uint64_t vector = apic_vectors[rnd(g, COUNT(apic_vectors))], at = APIC_PAGE + registers[rnd(g, COUNT(registers))];
+	uint32_t msr = x2apic[rnd(g, COUNT(x2apic))];
+
+	switch (rnd(g, 5)) {
+	case 0:
+		script_load(s, reg(g), at + (chance(g, 10) ? 2 : 0), 4);
+		break;
+	case 1:
+		script_store(s, at, at % 0x400 == 0x300 ? 0x40000 | vector : vector & 0xf0, chance(g, 90) ? 4 : 8);
+		break;
+	case 2:
+		script_msr(s, chance(g, 30) ? FAKE_RDMSR : FAKE_WRMSR, msr, msr == 0x80b ? 0 : msr == 0x808 ? vector & 0xf0 : vector);
+		break;
+	case 3:
+		if (!(g->machine.flags & NVMX_HOST_OWNS_INTERRUPTS)) { /* without TPR shadow it is L1's */
+			script_movi(s, 0, rnd(g, 15));
+			script_imm(s, chance(g, 70) ? FAKE_MOV_TO_CR : FAKE_MOV_FROM_CR, 8);
+			break;
+		}
+		/* fall through */
+	default:
+		script_op(s, FAKE_STI);
+	}
+}
+
 static void l2_insn(struct gen *g, struct script *s)
 {
+	if (g->apic && chance(g, 35)) {
+		apic_insn(g, s);
+		return;
+	}
 	switch (rnd(g, g->switching ? 18 : 12)) {
 	case 12 ... 17:
 		vm_function(g, s);
@@ -256,6 +293,38 @@ static void tweak_controls(struct gen *g)
 		script_vmwrite(s, NVMX_ENTRY_CTLS, 0x11fb | NVMX_ENTRY_IA32E |
 			       subset(g, NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER |
 						 (g->machine.protection ? FAKE_PROTECTION_ENTRY : 0)));
+	}
+}
+
+/* L1 gives L2 an APIC, more or less of it, or asks for an interrupt. */
+static void tweak_apic(struct gen *g)
+{
+	struct script *s = &g->l1;
+	unsigned vector = apic_vectors[rnd(g, COUNT(apic_vectors))];
+	uint32_t proc2 = subset(g, NVMX_PROC2_APIC_REGS | NVMX_PROC2_VID) | (chance(g, 50) ? NVMX_PROC2_X2APIC_MODE : NVMX_PROC2_APIC_ACCESS);
+	bool posted = proc2 & NVMX_PROC2_VID && chance(g, 30) && !(g->machine.flags & NVMX_HOST_OWNS_INTERRUPTS);
+
+	switch (rnd(g, 5)) {
+	case 0:
+	case 1:
+		script_vmwrite(s, NVMX_PIN_CTLS, 0x16 | NVMX_PIN_EXT_INT | (posted ? NVMX_PIN_POSTED_INT : 0));
+		script_vmwrite(s, NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_ACK_INT);
+		script_vmwrite(s, NVMX_PROC_CTLS, 0x84006172u | NVMX_PROC_TPR_SHADOW | (chance(g, 70) ? NVMX_PROC_MSR_BITMAPS : 0) |
+							  (chance(g, 10) ? NVMX_PROC_INT_WINDOW : 0));
+		script_vmwrite(s, NVMX_PROC_CTLS2, NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED | proc2);
+		break;
+	case 2:
+		for (unsigned i = 0; i < 8; i++) /* RVI is the highest of VIRR: else the next VM entry, L0's too, makes it that */
+			script_store(s, FAKE_VAPIC + 0x200 + i * 16, i == vector / 32 ? 1u << vector % 32 : 0, 4);
+		script_vmwrite(s, NVMX_GUEST_INT_STATUS, vector);
+		script_vmwrite(s, NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_IF);
+		break;
+	case 3:
+		script_vmwrite(s, NVMX_EOI_EXIT_BITMAP0 + 2 * (vector / 64), chance(g, 50) ? 1ull << vector % 64 : 0);
+		break;
+	default: /* posted; the notification is one of the vectors from outside */
+		script_store(s, FAKE_L2_STACK - FAKE_PAGE + vector / 32 * 4, 1u << vector % 32, 4);
+		script_vmwrite(s, NVMX_POSTED_INT_NV, g->outsides ? g->outside[0].vector : 0xf2);
 	}
 }
 
@@ -477,6 +546,10 @@ static void tweak(struct gen *g)
 {
 	const struct script_value *v;
 
+	if (g->apic && chance(g, 40)) {
+		tweak_apic(g);
+		return;
+	}
 	switch (rnd(g, 15)) {
 	case 0:
 	case 1:
@@ -542,6 +615,14 @@ static void l1_script(struct gen *g, unsigned rounds)
 		script_vmwrite(&g->l1, NVMX_VMFUNC_CTLS, 1);
 		script_vmwrite(&g->l1, NVMX_EPTP_LIST_ADDR, FAKE_EPTP_LIST);
 	}
+	if (g->apic) {
+		for (unsigned i = 0; i < 4; i++)
+			script_vmwrite(&g->l1, NVMX_EOI_EXIT_BITMAP0 + 2 * i, 0);
+		script_vmwrite(&g->l1, NVMX_GUEST_INT_STATUS, 0);
+		script_vmwrite(&g->l1, NVMX_APIC_ACCESS_ADDR, APIC_PAGE);
+		script_vmwrite(&g->l1, NVMX_POSTED_INT_DESC_ADDR, FAKE_L2_STACK - FAKE_PAGE);
+		script_vmwrite(&g->l1, NVMX_POSTED_INT_NV, 0xf2);
+	}
 	for (unsigned n = rounds; n && !script_full(&g->l1); n--) {
 		for (uint64_t k = rnd(g, 4); k; k--)
 			tweak(g);
@@ -568,6 +649,9 @@ static void outside(struct gen *g)
 						       (uint8_t)(32 + rnd(g, 200)) };
 		if (g->machine.flags & NVMX_HOST_OWNS_INTERRUPTS && chance(g, 10)) /* another host keeps L1's from the processor */
 			g->outside[i].source = FAKE_INIT;
+		/* A host's kick, after which L1 gets its NMI or INIT, comes after virtual interrupts (25.5, 29.2.2). */
+		if (g->machine.flags & NVMX_HOST_OWNS_INTERRUPTS && g->apic)
+			g->outside[i].source = FAKE_EXT_INT;
 	}
 }
 
@@ -588,6 +672,7 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 		g->machine.exits_on_vmfunc = true;
 	g->switching = chance(g, 40);
 	g->shadowing = chance(g, 30);
+	g->apic = seed % 4 == 1;
 	outside(g);
 	l2_script(g, &g->l2, FAKE_L2_CODE);
 	l2_script(g, &g->l2b, FAKE_L2_CODE_B);

@@ -9,6 +9,7 @@ struct gen {
 	uint64_t random;
 	bool switching; /* L2 may switch EPT pointers */
 	bool shadowing; /* L1 may give L2 a shadow VMCS */
+	bool apic;      /* L1 may virtualize L2's APIC */
 	struct script l1, l2, l2b;
 	struct fake_code code[3];
 	struct fake_outside outside[FAKE_OUTSIDE_MAX];

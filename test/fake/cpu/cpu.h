@@ -9,6 +9,7 @@
 #define ACCESS_R 1u
 #define ACCESS_W 2u
 #define ACCESS_X 4u
+#define ACCESS_XU 8u /* of rights alone: fetches from user-mode addresses */
 
 /* Types of INVEPT and INVVPID (SDM 30.3). */
 enum { INV_ADDRESS, INV_SINGLE, INV_ALL, INV_SINGLE_NON_GLOBAL };
@@ -91,6 +92,22 @@ void fake_tlb_flush(struct fake_cpu *c, bool by_vpid, uint16_t vpid, bool by_ept
 		    uint64_t linear);
 uint16_t fake_vpid(const struct fake_cpu *c);
 bool fake_read_pdptes(struct fake_cpu *c, uint64_t cr3, uint64_t pdpte[4]);
+
+/* apic.c: SDM 29 */
+void fake_apic_enter(struct fake_cpu *c);                        /* a VM entry (26.3.2.5) */
+bool fake_apic_below_threshold(const struct fake_cpu *c);        /* right after it (26.7.7) */
+/* Whether an access to the APIC-access page goes to the virtual-APIC page, and where there. */
+bool fake_apic_virtualizes(const struct fake_cpu *c, unsigned offset, unsigned len, unsigned access);
+uint64_t fake_apic_address(const struct fake_cpu *c, unsigned offset);
+void fake_apic_written(struct fake_cpu *c, unsigned offset);     /* the instruction that wrote there has retired */
+void fake_apic_cr8(struct fake_cpu *c, uint64_t value);          /* MOV to CR8 has */
+uint64_t fake_apic_tpr(const struct fake_cpu *c);                /* CR8 */
+void fake_apic_deliver(struct fake_cpu *c);                      /* a virtual interrupt */
+void fake_apic_posted(struct fake_cpu *c);                       /* the notification has arrived */
+/* x2APIC MSRs (29.5); false: the processor's own. */
+bool fake_x2apic_read(const struct fake_cpu *c, uint32_t msr, uint64_t *value);
+bool fake_x2apic_write(struct fake_cpu *c, uint32_t msr, uint64_t value, bool *fault);
+void fake_x2apic_written(struct fake_cpu *c, uint32_t msr);
 
 /* insn.c */
 /* Linear address of the memory operand; false: a fault was raised. */

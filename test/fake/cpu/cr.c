@@ -148,7 +148,7 @@ static void mov_to_cr3(struct fake_cpu *c, const struct fake_insn *i)
 
 static void mov_cr8(struct fake_cpu *c, const struct fake_insn *i, bool to)
 {
-	uint64_t vtpr = control(c, NVMX_PROC_TPR_SHADOW) ? fake_field(c, NVMX_VIRTUAL_APIC_ADDR) + 0x80 : 0;
+	bool shadow = control(c, NVMX_PROC_TPR_SHADOW);
 
 	if (control(c, to ? NVMX_PROC_CR8_LOAD : NVMX_PROC_CR8_STORE)) {
 		cr_exit(c, i, 8, !to, 0);
@@ -158,18 +158,13 @@ static void mov_cr8(struct fake_cpu *c, const struct fake_insn *i, bool to)
 		fake_raise(c, NVMX_GP, true, 0);
 		return;
 	}
-	if (to && vtpr)
-		fake_phys_write(c, vtpr, c->a.gpr[i->reg] << 4, 4);
-	else if (to)
+	if (!to)
+		c->a.gpr[i->reg] = shadow ? fake_apic_tpr(c) : c->a.cr8;
+	else if (!shadow)
 		c->a.cr8 = c->a.gpr[i->reg];
-	else
-		c->a.gpr[i->reg] = vtpr ? fake_phys_read(c, vtpr, 1) >> 4 : c->a.cr8;
 	fake_retire(c, i);
-	if (to && vtpr && (c->a.gpr[i->reg] & 15) < (fake_field(c, NVMX_TPR_THRESHOLD) & 15)) {
-		const struct fake_exit x = { .reason = NVMX_XR_TPR };
-
-		fake_vmexit(c, &x);
-	}
+	if (to && shadow)
+		fake_apic_cr8(c, c->a.gpr[i->reg]);
 }
 
 static void mov_from(struct fake_cpu *c, const struct fake_insn *i)

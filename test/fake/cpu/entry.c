@@ -162,7 +162,9 @@ static int complete(struct fake_cpu *c, bool launch)
 		fake_tlb_flush(c, true, 0, false, 0, false, 0);
 	c->timer_on = fake_field(c, NVMX_PIN_CTLS) & NVMX_PIN_PREEMPTION_TIMER;
 	c->timer = c->timer_on ? fake_field(c, NVMX_PREEMPTION_TIMER) : 0;
-	c->mtf = false;
+	c->mtf = c->apic_write = false;
+	fake_apic_enter(c);
+	c->below_threshold = fake_apic_below_threshold(c);
 	inject(c);
 	return FAKE_VM_ENTERED;
 }

@@ -240,6 +240,11 @@ static bool interrupt(struct fake_cpu *c)
 
 	if (v < 0 || (!exiting && !open))
 		return false;
+	if (exiting && pin(c) & NVMX_PIN_POSTED_INT && (unsigned)v == fake_field(c, NVMX_POSTED_INT_NV)) {
+		c->intr[v / 64] &= ~(1ull << v % 64);
+		fake_apic_posted(c);
+		return true;
+	}
 	take = !exiting || (fake_field(c, NVMX_EXIT_CTLS) & NVMX_EXIT_ACK_INT);
 	if (take)
 		c->intr[v / 64] &= ~(1ull << v % 64);
@@ -264,6 +269,10 @@ static bool windows_and_interrupts(struct fake_cpu *c)
 		return true;
 	if ((proc(c) & NVMX_PROC_INT_WINDOW) && (c->a.rflags & NVMX_RFLAGS_IF) && !shadow)
 		return simple_exit(c, NVMX_XR_INT_WINDOW);
+	if (c->guest && c->virtual_interrupt && (c->a.rflags & NVMX_RFLAGS_IF) && !shadow) {
+		fake_apic_deliver(c);
+		return true;
+	}
 	return interrupt(c);
 }
 
@@ -289,6 +298,10 @@ bool fake_boundary(struct fake_cpu *c)
 	if (c->guest && c->mtf) {
 		c->mtf = false;
 		return simple_exit(c, NVMX_XR_MTF);
+	}
+	if (c->guest && c->below_threshold && c->a.activity <= NVMX_ACTIVITY_HLT) {
+		c->below_threshold = false;
+		return simple_exit(c, NVMX_XR_TPR);
 	}
 	if (debug_trap(c))
 		return true;

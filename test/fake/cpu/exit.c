@@ -261,7 +261,7 @@ void fake_load_host(struct fake_cpu *c)
 	c->a.activity = NVMX_ACTIVITY_ACTIVE;
 	c->a.blocking &= NVMX_INTR_BLOCK_NMI;
 	c->a.pending_dbg = 0;
-	c->mtf = c->timer_on = false;
+	c->mtf = c->timer_on = c->virtual_interrupt = c->below_threshold = c->apic_write = false;
 	fake_tlb_flush(c, true, 0, false, 0, false, 0);
 	if (!is_64 && (c->a.cr4 & NVMX_CR4_PAE))
 		fake_read_pdptes(c, c->a.cr3, c->a.pdpte);
@@ -275,7 +275,8 @@ void fake_load_host(struct fake_cpu *c)
 static void save_rf(struct fake_cpu *c, const struct fake_exit *x, uint32_t vectoring)
 {
 	uint32_t event = x->reason == NVMX_XR_EXCEPTION_NMI ? x->intr_info : vectoring;
-	bool access = x->reason == NVMX_XR_EPT_VIOLATION || x->reason == NVMX_XR_EPT_MISCONFIG || x->reason == NVMX_XR_PML_FULL;
+	bool access = x->reason == NVMX_XR_APIC_ACCESS || x->reason == NVMX_XR_EPT_VIOLATION || x->reason == NVMX_XR_EPT_MISCONFIG ||
+		      x->reason == NVMX_XR_PML_FULL;
 
 	if (NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_DB)
 		c->a.rflags |= NVMX_RFLAGS_RF;

@@ -55,6 +55,10 @@ void fake_retire(struct fake_cpu *c, const struct fake_insn *i)
 		c->timer--;
 	if (c->guest && (fake_field(c, NVMX_PROC_CTLS) & NVMX_PROC_MTF))
 		c->mtf = true;
+	if (c->apic_write) {
+		c->apic_write = false;
+		fake_apic_written(c, c->apic_offset);
+	}
 }
 
 static bool canonical(const struct fake_cpu *c, uint64_t v)
@@ -178,13 +182,23 @@ static void msr(struct fake_cpu *c, const struct fake_insn *i)
 {
 	uint32_t index = (uint32_t)c->a.gpr[1];
 	uint64_t value = (uint32_t)c->a.gpr[0] | c->a.gpr[2] << 32;
-	bool write = i->op == FAKE_WRMSR;
+	bool write = i->op == FAKE_WRMSR, fault = false, virtualized;
 
 	if (c->guest && fake_msr_exits(c, index, write)) {
 		fake_insn_exit(c, i, ops[i->op].reason, 0);
 		return;
 	}
-	if (!(write ? fake_wrmsr(c, index, value) : fake_rdmsr(c, index, &value))) {
+	if (c->guest && write && fake_x2apic_write(c, index, value, &fault)) {
+		if (fault) {
+			fake_raise(c, NVMX_GP, true, 0);
+			return;
+		}
+		fake_retire(c, i);
+		fake_x2apic_written(c, index);
+		return;
+	}
+	virtualized = c->guest && !write && fake_x2apic_read(c, index, &value);
+	if (!virtualized && !(write ? fake_wrmsr(c, index, value) : fake_rdmsr(c, index, &value))) {
 		fake_raise(c, NVMX_GP, true, 0);
 		return;
 	}
@@ -244,7 +258,8 @@ static void next(struct fake_cpu *c, const struct fake_insn *i)
 	const struct fake_insn *g = fake_insn_at(c, c->a.gpr[i->reg]);
 
 	if (g && !nmi && reason != NVMX_XR_EXT_INT && reason != NVMX_XR_INT_WINDOW && reason != NVMX_XR_NMI_WINDOW &&
-	    reason != NVMX_XR_MTF && reason != NVMX_XR_PREEMPTION_TIMER && reason != NVMX_XR_TPR &&
+	    reason != NVMX_XR_MTF && reason != NVMX_XR_EOI && reason != NVMX_XR_APIC_WRITE && reason != NVMX_XR_BUS_LOCK &&
+	    reason != NVMX_XR_PREEMPTION_TIMER && reason != NVMX_XR_TPR &&
 	    reason != NVMX_XR_INIT && reason != NVMX_XR_SIPI && !(reason & NVMX_XR_ENTRY_FAILURE))
 		c->a.gpr[i->reg] += fake_length(g);
 	fake_retire(c, i);

@@ -9,16 +9,25 @@
 #define PF_RSVD 8u
 #define PF_I 16u
 
+#define EPT_XU 0x400u
+
 struct access {
 	uint64_t linear;
 	unsigned want;   /* ACCESS_* of the access itself */
 	bool table;      /* it is to a paging-structure entry on the way there */
+	bool user;       /* the linear address is a user-mode one (4.6): its fetches are */
 	bool no_linear;  /* there is no linear address: loading of PDPTEs */
 };
 
 static bool ept_on(const struct fake_cpu *c)
 {
 	return c->guest && (fake_proc2(c) & NVMX_PROC2_EPT);
+}
+
+/* Mode-based execute control for EPT (28.3.3). */
+static bool by_mode(const struct fake_cpu *c)
+{
+	return c->guest && fake_proc2(c) & NVMX_PROC2_MODE_EXEC;
 }
 
 static uint64_t frame_mask(const struct fake_cpu *c)
@@ -33,7 +42,9 @@ static bool ept_bad(const struct fake_cpu *c, uint64_t e, unsigned level, bool l
 	unsigned memtype = e >> 3 & 7;
 	uint64_t reserved = (1ull << 52) - (1ull << c->caps->maxphyaddr);
 
-	if ((e & 3) == 2 || ((e & 7) == 4 && !(cap & NVMX_EPT_X_ONLY)))
+	bool executes = e & 4 || (by_mode(c) && e & EPT_XU);
+
+	if ((e & 3) == 2 || ((e & 3) == 0 && executes && !(cap & NVMX_EPT_X_ONLY)))
 		return true;
 	if (leaf && level > 1)
 		reserved |= (1ull << (12 + 9 * (level - 1))) - (1ull << 12);
@@ -59,15 +70,33 @@ static void ept_exit(struct fake_cpu *c, uint32_t reason, uint64_t gpa, unsigned
 	fake_vmexit(c, &x);
 }
 
+/* 28.3.6: the page that becomes dirty goes into the page-modification log; false: that was full, and a VM exit was made. */
+static bool log_page(struct fake_cpu *c, uint64_t gpa)
+{
+	const struct fake_exit full = { .reason = NVMX_XR_PML_FULL };
+	uint64_t index;
+
+	if (!(fake_proc2(c) & NVMX_PROC2_PML))
+		return true;
+	index = fake_field(c, NVMX_PML_INDEX);
+	if (index > 511) {
+		fake_vmexit(c, &full);
+		return false;
+	}
+	fake_phys_write(c, fake_field(c, NVMX_PML_ADDRESS) + 8 * index, gpa & ~0xfffull, 8);
+	fake_field_set(c, NVMX_PML_INDEX, (index - 1) & 0xffff);
+	return true;
+}
+
 /* Guest-physical to host-physical; false: a VM exit was made. */
 static bool physical(struct fake_cpu *c, uint64_t gpa, unsigned want, const struct access *a, uint64_t *hpa,
 		     unsigned *rights)
 {
 	uint64_t eptp, table, e = 0;
 	unsigned level, shift;
-	bool leaf = false, ad;
+	bool leaf = false, ad, dirties;
 
-	*rights = 7;
+	*rights = 7 | ACCESS_XU;
 	*hpa = gpa;
 	if (!ept_on(c))
 		return true;
@@ -86,7 +115,7 @@ static bool physical(struct fake_cpu *c, uint64_t gpa, unsigned want, const stru
 		at = table + (gpa >> shift & 511) * 8;
 		e = fake_phys_read(c, at, 8);
 		leaf = level == 1 || (level <= 3 && (e & 0x80));
-		if (!(e & 7)) {
+		if (!(e & (by_mode(c) ? 7 | EPT_XU : 7))) {
 			*rights = 0;
 			break;
 		}
@@ -94,15 +123,20 @@ static bool physical(struct fake_cpu *c, uint64_t gpa, unsigned want, const stru
 			ept_exit(c, NVMX_XR_EPT_MISCONFIG, gpa, want, 0, a);
 			return false;
 		}
-		*rights &= e & 7;
+		*rights &= (e & 7) | (e & EPT_XU ? ACCESS_XU : 0);
+		dirties = ad && leaf && want & ACCESS_W && *rights & ACCESS_W;
+		if (dirties && !(e & 0x200) && !log_page(c, gpa))
+			return false;
 		if (ad)
-			fake_phys_write(c, at, e | 0x100 | (leaf && (want & ACCESS_W) && (*rights & 2) ? 0x200 : 0), 8);
+			fake_phys_write(c, at, e | 0x100 | (dirties ? 0x200 : 0), 8);
 		table = e & frame_mask(c);
 	}
-	if (want & ~*rights) {
-		ept_exit(c, NVMX_XR_EPT_VIOLATION, gpa, want, *rights, a);
+	if (want & ~(by_mode(c) && a->user && want & ACCESS_X ? *rights >> 1 & ACCESS_X : *rights)) {
+		ept_exit(c, NVMX_XR_EPT_VIOLATION, gpa, want, by_mode(c) ? *rights : *rights & 7, a);
 		return false;
 	}
+	if (by_mode(c)) /* what is left is the right that counts for this address */
+		*rights = (*rights & 3) | (a->user ? *rights >> 1 & ACCESS_X : *rights & ACCESS_X);
 	shift = 12 + 9 * level;
 	*hpa = (table & ~((1ull << shift) - 1)) | (gpa & ((1ull << shift) - 1));
 	return true;
@@ -147,7 +181,7 @@ static uint64_t reserved_bits(const struct fake_cpu *c, const struct format *f, 
 struct result {
 	uint64_t gpa, hpa;
 	unsigned rights;
-	bool dirty;
+	bool dirty, user;
 };
 
 /* Walks L's own paging structures; false: a fault or VM exit was raised. */
@@ -203,20 +237,23 @@ static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 	shift = 12 + f.bits * level;
 	r->gpa = (f.root & ~((1ull << shift) - 1)) | (a->linear & ((1ull << shift) - 1));
 	r->rights = rights;
+	r->user = may_user;
 	return true;
 }
 
 static bool translate(struct fake_cpu *c, const struct access *a, struct result *r)
 {
+	struct access final = *a;
 	unsigned rights;
 
 	if (c->a.cr0 & NVMX_CR0_PG) {
 		if (!walk(c, a, r))
 			return false;
 	} else {
-		*r = (struct result){ .gpa = a->linear & 0xffffffffu, .rights = 7, .dirty = true };
+		*r = (struct result){ .gpa = a->linear & 0xffffffffu, .rights = 7, .dirty = true, .user = true };
 	}
-	if (!physical(c, r->gpa, a->want, a, &r->hpa, &rights))
+	final.user = r->user;
+	if (!physical(c, r->gpa, a->want, &final, &r->hpa, &rights))
 		return false;
 	if (ept_on(c) && (fake_field(c, NVMX_EPT_POINTER) & NVMX_BIT(6)) && !(a->want & ACCESS_W))
 		r->dirty = false;
@@ -268,21 +305,32 @@ static bool linear_to_physical(struct fake_cpu *c, uint64_t linear, unsigned acc
 	return true;
 }
 
-/* SDM 29.4: an access to the APIC-access page exits; the fake virtualizes none. */
-static bool apic_access(struct fake_cpu *c, uint64_t linear, unsigned access, uint64_t hpa)
+/* SDM 29.4: an access to the APIC-access page goes to the virtual-APIC page, or exits; true: it has exited. */
+static bool apic_access(struct fake_cpu *c, uint64_t linear, unsigned len, unsigned access, uint64_t *hpa)
 {
 	struct fake_exit x = { .reason = NVMX_XR_APIC_ACCESS, .qualification = linear & 0xfff };
 
-	if (!c->guest || !(fake_proc2(c) & NVMX_PROC2_APIC_ACCESS) || (hpa ^ fake_field(c, NVMX_APIC_ACCESS_ADDR)) >> 12)
+	if (!c->guest || !(fake_proc2(c) & NVMX_PROC2_APIC_ACCESS) || (*hpa ^ fake_field(c, NVMX_APIC_ACCESS_ADDR)) >> 12)
 		return false;
+	if (fake_apic_virtualizes(c, linear & 0xfff, len, access)) {
+		*hpa = fake_apic_address(c, linear & 0xfff);
+		c->apic_write = access & ACCESS_W;
+		c->apic_offset = linear & 0xfff;
+		return false;
+	}
 	x.qualification |= c->vectoring ? 3 << 12 : access & ACCESS_X ? 2 << 12 : access & ACCESS_W ? 1 << 12 : 0;
 	fake_vmexit(c, &x);
 	return true;
 }
 
+static bool piece(struct fake_cpu *c, uint64_t linear, unsigned len, unsigned access, uint64_t *hpa)
+{
+	return linear_to_physical(c, linear, access, hpa) && !apic_access(c, linear, len, access, hpa);
+}
+
 bool fake_linear(struct fake_cpu *c, uint64_t linear, unsigned access, uint64_t *hpa)
 {
-	return linear_to_physical(c, linear, access, hpa) && !apic_access(c, linear, access, *hpa);
+	return piece(c, linear, 1, access, hpa);
 }
 
 /* Both pages of an access that crosses a page are translated before anything is written. */
@@ -291,8 +339,8 @@ static bool both(struct fake_cpu *c, uint64_t linear, unsigned len, unsigned acc
 	*first = FAKE_PAGE - (unsigned)(linear % FAKE_PAGE);
 	if (*first > len)
 		*first = len;
-	return fake_linear(c, linear, access, &hpa[0]) &&
-	       (*first == len || fake_linear(c, linear + *first, access, &hpa[1]));
+	return piece(c, linear, *first, access, &hpa[0]) &&
+	       (*first == len || piece(c, linear + *first, len - *first, access, &hpa[1]));
 }
 
 bool fake_read(struct fake_cpu *c, uint64_t linear, unsigned len, uint64_t *value)

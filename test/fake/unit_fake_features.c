@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Features of the processor that only some L1s use: APIC virtualization, posted interrupts, PML, mode-based execute control; bus-lock
+ * and notify exits, which the host alone has.  Bare, the script sees what the SDM says; nested, under three kinds of host, the same.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include "compare.h"
+
+#define PROC (0x84006172u | NVMX_PROC_TPR_SHADOW)
+#define PROC2 (NVMX_PROC2_EPT | NVMX_PROC2_UNRESTRICTED)
+#define EXIT (0x36dfbu | NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_DEBUG)
+#define VID (NVMX_PROC2_VID | NVMX_PROC2_APIC_REGS)
+#define APIC_PAGE (FAKE_L2_DATA + 6 * FAKE_PAGE) /* the APIC-access page, in L2's memory */
+#define PML_PAGE (FAKE_L2_DATA + 7 * FAKE_PAGE)  /* L1's log, and its posted-interrupt descriptor */
+#define VECTOR 0x61u
+#define NOTIFICATION 0xf2u
+
+static struct script l1, l2;
+static struct fake_code code[2];
+static struct fake_machine machine;
+
+static void begin(uint32_t pin, uint32_t proc, uint32_t proc2)
+{
+	machine = (struct fake_machine){ .code = code, .codes = 2 };
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PIN_CTLS, 0x16 | pin);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, PROC | proc);
+	script_vmwrite(&l1, NVMX_PROC_CTLS2, PROC2 | proc2);
+	script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT | (pin ? NVMX_EXIT_ACK_INT : 0));
+	script_vmwrite(&l1, NVMX_APIC_ACCESS_ADDR, APIC_PAGE);
+	if (proc2 & NVMX_PROC2_VID) {
+		for (unsigned i = 0; i < 4; i++)
+			script_vmwrite(&l1, NVMX_EOI_EXIT_BITMAP0 + 2 * i, 0);
+		script_vmwrite(&l1, NVMX_GUEST_INT_STATUS, 0);
+		script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_IF);
+	}
+}
+
+/* L1 enters L2 n times, looks, and goes past the instruction that exited if there was one. */
+static void enter(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		script_run(&l1, i ? FAKE_VMRESUME : FAKE_VMLAUNCH);
+		script_look(&l1, false);
+		script_advance(&l1);
+	}
+}
+
+static void run(uint32_t flags)
+{
+	machine.flags = flags;
+	assert_true(fake_same(&machine, true));
+	assert_int_equal(fake_bare.stop, FAKE_STOP_END);
+	assert_null(fake_nested.refused);
+}
+
+static void finish(void)
+{
+	script_op(&l1, FAKE_END);
+	code[0] = l1.code;
+	code[1] = l2.code;
+}
+
+static void check(void)
+{
+	finish();
+	run(FAKE_LIKE_KVM);
+	run(NVMX_HOST_OWNS_INTERRUPTS);
+	run(0);
+}
+
+/* What the n-th VMREAD of a field gave, bare. */
+static uint64_t seen(uint32_t field, unsigned n)
+{
+	for (size_t i = 0; i < fake_bare.trace.n; i++) {
+		const struct fake_record *r = &fake_bare.trace.record[i];
+
+		if (r->seen == FAKE_SEEN_VMREAD && r->info == field && n-- == 0)
+			return r->error;
+	}
+	fail_msg("field %#x was not read", field);
+	return 0;
+}
+
+/* How often an interrupt was delivered to a guest, bare. */
+static unsigned delivered(unsigned vector)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < fake_bare.trace.n; i++)
+		n += fake_bare.trace.record[i].seen == FAKE_SEEN_EVENT && fake_bare.trace.record[i].info == (NVMX_INTR_VALID | vector);
+	return n;
+}
+
+static uint32_t word(uint64_t at)
+{
+	uint32_t value;
+
+	memcpy(&value, fake_bare.ram + at, 4);
+	return value;
+}
+
+static void wrmsr(uint32_t msr, uint64_t value)
+{
+	script_msr(&l2, FAKE_WRMSR, msr, value);
+}
+
+/* SDM 29.1.2, 29.4: without virtual-interrupt delivery a TPR below the threshold exits after the instruction. */
+static void tpr_in_memory(void **state)
+{
+	(void)state;
+	begin(0, 0, NVMX_PROC2_APIC_ACCESS);
+	script_store(&l1, FAKE_VAPIC + 0x80, 0x50, 4);
+	script_vmwrite(&l1, NVMX_TPR_THRESHOLD, 4);
+	script_load(&l2, 3, APIC_PAGE + 0x80, 4);
+	script_store(&l2, APIC_PAGE + 0x80, 0xffff0060, 4);
+	script_store(&l2, APIC_PAGE + 0x80, 0x30, 4);
+	script_load(&l2, 3, APIC_PAGE + 0x20, 4);
+	enter(2);
+	check();
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_TPR);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_TPR); /* 26.7.7: the threshold is still higher */
+	assert_int_equal(word(FAKE_VAPIC + 0x80), 0x30);
+}
+
+/* SDM 29.4.2, 29.4.3: registers that are answered from the page, one that exits after the write, one that exits before. */
+static void registers_in_memory(void **state)
+{
+	(void)state;
+	begin(0, 0, NVMX_PROC2_APIC_ACCESS | NVMX_PROC2_APIC_REGS);
+	script_store(&l1, FAKE_VAPIC + 0x20, 0x7000000, 4);
+	script_load(&l2, 3, APIC_PAGE + 0x20, 4);
+	script_store(&l2, APIC_PAGE + 0x310, 0x5ffffff, 4);
+	script_store(&l2, APIC_PAGE + 0xf0, 0x1ff, 4);
+	script_load(&l2, 4, APIC_PAGE + 0xa0, 4);
+	script_load(&l2, 5, APIC_PAGE + 0x22, 4);
+	enter(1);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	check();
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_APIC_WRITE);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0xf0);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_APIC_ACCESS);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 1), 0xa0);
+	assert_int_equal(word(FAKE_VAPIC + 0x310), 0x5000000);
+	assert_int_equal(word(FAKE_VAPIC + 0xf0), 0x1ff);
+}
+
+/* SDM 26.3.2.5, 29.2.2, 29.1.4: an interrupt that L1 requests is delivered as L2 begins; its EOI exits, or does not. */
+static void virtual_interrupt(void **state)
+{
+	(void)state;
+	begin(NVMX_PIN_EXT_INT, 0, VID | NVMX_PROC2_APIC_ACCESS);
+	script_vmwrite(&l1, NVMX_EOI_EXIT_BITMAP1, 1ull << (VECTOR - 64));
+	script_vmwrite(&l1, NVMX_GUEST_INT_STATUS, VECTOR);
+	script_store(&l1, FAKE_VAPIC + 0x200 + VECTOR / 32 * 16, 1u << VECTOR % 32 | 1u, 4);
+	script_op(&l2, FAKE_NOP);
+	script_store(&l2, APIC_PAGE + 0xb0, 0, 4);
+	script_op(&l2, FAKE_NOP);
+	script_store(&l2, APIC_PAGE + 0xb0, 0, 4);
+	script_op(&l2, FAKE_VMCALL);
+	enter(2);
+	script_vmread(&l1, NVMX_GUEST_INT_STATUS);
+	check();
+	assert_int_equal(delivered(VECTOR), 1);
+	assert_int_equal(delivered(VECTOR - 1), 1); /* the other bit of VIRR, after the first EOI */
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EOI);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), VECTOR);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
+	assert_int_equal(seen(NVMX_GUEST_INT_STATUS, 0), 0);
+}
+
+/* SDM 29.5: TPR, EOI and self-IPI as MSRs, which the MSR bitmap lets through. */
+static void x2apic_registers(void **state)
+{
+	(void)state;
+	begin(NVMX_PIN_EXT_INT, NVMX_PROC_MSR_BITMAPS, VID | NVMX_PROC2_X2APIC_MODE);
+	script_store(&l1, FAKE_VAPIC + 0x20, 0x12345, 4);
+	wrmsr(0x808, 0x70);
+	wrmsr(0x83f, VECTOR);
+	script_msr(&l2, FAKE_RDMSR, 0x802, 0);
+	wrmsr(0x808, 0x10);
+	script_op(&l2, FAKE_NOP);
+	wrmsr(0x80b, 0);
+	wrmsr(0x808, 0x110);
+	wrmsr(0x83f, 5);
+	enter(1);
+	check();
+	assert_int_equal(delivered(VECTOR), 1);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_APIC_WRITE);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0x3f0);
+	assert_int_equal(word(FAKE_VAPIC + 0x80), 0x10);
+}
+
+/* SDM 29.3: MOV to CR8 is the virtual TPR, and lets the interrupt through that it held up. */
+static void cr8_and_virtual_interrupts(void **state)
+{
+	(void)state;
+	begin(NVMX_PIN_EXT_INT, 0, VID);
+	script_store(&l1, FAKE_VAPIC + 0x80, 0x90, 4);
+	script_vmwrite(&l1, NVMX_GUEST_INT_STATUS, VECTOR);
+	script_store(&l1, FAKE_VAPIC + 0x200 + VECTOR / 32 * 16, 1u << VECTOR % 32, 4);
+	script_movi(&l2, 0, 2);
+	script_imm(&l2, FAKE_MOV_TO_CR, 8);
+	script_op(&l2, FAKE_VMCALL);
+	enter(1);
+	script_vmread(&l1, NVMX_GUEST_INT_STATUS);
+	check();
+	assert_int_equal(delivered(VECTOR), 1);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(seen(NVMX_GUEST_INT_STATUS, 0), VECTOR << 8);
+}
+
+/* SDM 29.6: the notification brings in what is posted; another vector exits.  Offered by hosts that pass interrupts through. */
+static void posted_interrupt(void **state)
+{
+	struct fake_outside outside[2] = { { 0, FAKE_EXT_INT, NOTIFICATION }, { 0, FAKE_EXT_INT, 0x55 } };
+
+	(void)state;
+	begin(NVMX_PIN_EXT_INT | NVMX_PIN_POSTED_INT, 0, VID);
+	script_vmwrite(&l1, NVMX_POSTED_INT_NV, NOTIFICATION);
+	script_vmwrite(&l1, NVMX_POSTED_INT_DESC_ADDR, PML_PAGE);
+	script_store(&l1, PML_PAGE + VECTOR / 8 - VECTOR / 8 % 4, 1u << VECTOR % 32, 4);
+	script_store(&l1, PML_PAGE + 32, 1, 4);
+	outside[0].clock = l1.code.n + 5;
+	outside[1].clock = l1.code.n + 12;
+	for (unsigned i = 0; i < 20; i++)
+		script_op(&l2, FAKE_NOP);
+	enter(1);
+	finish();
+	machine.outside = outside;
+	machine.outsides = 2;
+	run(0);
+	assert_int_equal(delivered(VECTOR), 1);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EXT_INT);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), NVMX_INTR_VALID | 0x55);
+	assert_int_equal(word(PML_PAGE + 32), 0);
+	assert_int_equal(word(PML_PAGE + VECTOR / 8 - VECTOR / 8 % 4), 0);
+}
+
+/* SDM 28.3.6: pages that L2 dirties are logged downwards; a full log exits, with the page not yet written. */
+static void page_modification_log(void **state)
+{
+	(void)state;
+	begin(0, 0, NVMX_PROC2_PML);
+	script_vmwrite(&l1, NVMX_EPT_POINTER, FAKE_EPT_A | 0x5e);
+	script_vmwrite(&l1, NVMX_PML_ADDRESS, PML_PAGE);
+	script_vmwrite(&l1, NVMX_PML_INDEX, 2);
+	for (unsigned i = 0; i < 5; i++)
+		script_store(&l2, FAKE_L2_DATA + i * FAKE_PAGE, 7, 8);
+	script_op(&l2, FAKE_VMCALL);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_look(&l1, false);
+	script_vmread(&l1, NVMX_PML_INDEX);
+	script_vmwrite(&l1, NVMX_PML_INDEX, 511);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	script_vmread(&l1, NVMX_PML_INDEX);
+	check();
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_PML_FULL);
+	assert_int_equal(seen(NVMX_PML_INDEX, 0), 0xffff);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
+}
+
+static void set_code_page(uint64_t low)
+{
+	script_store(&l1, FAKE_EPT_A + 3 * FAKE_PAGE + FAKE_L2_CODE / FAKE_PAGE * 8, FAKE_L2_CODE | 0x30 | low, 8);
+	script_invalidate(&l1, FAKE_INVEPT, 2, 0, 0);
+}
+
+/* SDM 28.3.3: which of the two rights a fetch needs is the linear address's to say: L2's tables make it a user-mode one at first. */
+static void execute_by_mode(void **state)
+{
+	const uint64_t pte = FAKE_L2_TABLES + 3 * FAKE_PAGE + FAKE_L2_CODE / FAKE_PAGE * 8;
+
+	(void)state;
+	begin(0, 0, NVMX_PROC2_MODE_EXEC);
+	for (unsigned i = 0; i < 3; i++) /* the tables above let both through */
+		script_store(&l1, FAKE_EPT_A + i * FAKE_PAGE, (FAKE_EPT_A + (i + 1) * FAKE_PAGE) | 0x407, 8);
+	script_op(&l2, FAKE_VMCALL);
+	set_code_page(0x403);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_look(&l1, false);
+	set_code_page(7);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	script_store(&l1, pte, FAKE_L2_CODE | 0x63, 8);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	set_code_page(0x403);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	check();
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 1), 0x1bc);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 2), NVMX_XR_VMCALL);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 3), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 3), 0x1dc);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tpr_in_memory),
+		cmocka_unit_test(registers_in_memory),
+		cmocka_unit_test(virtual_interrupt),
+		cmocka_unit_test(x2apic_registers),
+		cmocka_unit_test(cr8_and_virtual_interrupts),
+		cmocka_unit_test(posted_interrupt),
+		cmocka_unit_test(page_modification_log),
+		cmocka_unit_test(execute_by_mode),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
