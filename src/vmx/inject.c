@@ -54,15 +54,15 @@ static void keep_enterable(struct nvmx_vcpu *v)
 		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, wanted);
 }
 
-/* What the processor does with a #DB of its own and not with one that is injected (SDM 17.2.4, 17.4.1); DR6 is the host's. */
+/* What the processor does with a #DB of its own and not with one that is injected (SDM 17.2.4, 17.4.1, 17.4.3); DR6 is the host's. */
 static void begin_debug_handler(struct nvmx_vcpu *v)
 {
 	uint64_t dr7 = nvmx_vmread(v, NVMX_GUEST_DR7), debugctl = nvmx_vmread(v, NVMX_GUEST_DEBUGCTL);
 
 	if (dr7 & NVMX_DR7_GD)
 		nvmx_vmwrite(v, NVMX_GUEST_DR7, dr7 & ~NVMX_DR7_GD);
-	if (debugctl & NVMX_DEBUGCTL_LBR)
-		nvmx_vmwrite(v, NVMX_GUEST_DEBUGCTL, debugctl & ~NVMX_DEBUGCTL_LBR);
+	if (debugctl & (NVMX_DEBUGCTL_LBR | NVMX_DEBUGCTL_BTF))
+		nvmx_vmwrite(v, NVMX_GUEST_DEBUGCTL, debugctl & ~(NVMX_DEBUGCTL_LBR | NVMX_DEBUGCTL_BTF));
 }
 
 static void write_event(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error)

@@ -306,6 +306,29 @@ static void execute_by_mode(void **state)
 	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 3), 0x1dc);
 }
 
+/* SDM 17.4.3: with BTF only a branch (IRET here) is a step, and its trap clears BTF. */
+static void branch_steps(void **state)
+{
+	(void)state;
+	for (unsigned intercepted = 0; intercepted < 2; intercepted++) {
+		begin(0, 0, 0);
+		script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_TF);
+		script_vmwrite(&l1, NVMX_GUEST_DEBUGCTL, NVMX_DEBUGCTL_BTF);
+		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, intercepted ? NVMX_BIT(NVMX_DB) : 0);
+		script_op(&l2, FAKE_NOP);
+		script_op(&l2, FAKE_IRET);
+		script_op(&l2, FAKE_NOP);
+		script_op(&l2, FAKE_VMCALL);
+		enter(1);
+		script_vmread(&l1, NVMX_GUEST_DEBUGCTL);
+		check();
+		assert_int_equal(seen(NVMX_EXIT_REASON, 0), intercepted ? NVMX_XR_EXCEPTION_NMI : NVMX_XR_VMCALL);
+		assert_int_equal(seen(NVMX_GUEST_DEBUGCTL, 0), intercepted ? NVMX_DEBUGCTL_BTF : 0);
+		if (intercepted)
+			assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0x4000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +340,7 @@ int main(void)
 		cmocka_unit_test(posted_interrupt),
 		cmocka_unit_test(page_modification_log),
 		cmocka_unit_test(execute_by_mode),
+		cmocka_unit_test(branch_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,8 +264,8 @@ static void a_db_carries_its_conditions(void **state)
 	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, conditions), NVMX_RESUME_L2);
 	assert_int_equal(F02(ENTRY_INTR_INFO), HW_EXC(NVMX_DB));
 	assert_true(dr6_sets == 1 && dr6 == conditions);
-	assert_int_equal(F02(GUEST_DR7), 0x400); /* SDM 17.2.4, 17.4.1: as the handler finds them */
-	assert_int_equal(F02(GUEST_DEBUGCTL), NVMX_DEBUGCTL_BTF);
+	assert_int_equal(F02(GUEST_DR7), 0x400); /* SDM 17.2.4, 17.4.1, 17.4.3: as the handler finds them */
+	assert_int_equal(F02(GUEST_DEBUGCTL), 0);
 	in_l2(m);
 	m->ops.set_dr6 = NULL; /* it is optional */
 	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, conditions), NVMX_RESUME_L2);
@@ -282,7 +282,7 @@ static void exceptions_behind_blocking_can_be_entered(void **state)
 {
 	static const struct { uint64_t blocking, rflags, debugctl, before, after; } cases[] = {
 		{ NVMX_INTR_BLOCK_MOVSS, TF, 0, 0, BS }, { NVMX_INTR_BLOCK_STI, TF, 0, 0, BS }, { 0, TF, 0, 0, 0 },
-		{ NVMX_INTR_BLOCK_MOVSS, TF, NVMX_DEBUGCTL_BTF, BS, 0 }, { NVMX_INTR_BLOCK_MOVSS, 2, 0, BS, 0 },
+		{ NVMX_INTR_BLOCK_MOVSS, TF, NVMX_DEBUGCTL_BTF, 0, BS }, { NVMX_INTR_BLOCK_MOVSS, 2, 0, BS, 0 },
 		{ NVMX_INTR_BLOCK_MOVSS, TF, 0, 1, BS | 1 }, { NVMX_INTR_BLOCK_NMI, TF, 0, 0, 0 },
 	};
 	struct mini *m = *state;

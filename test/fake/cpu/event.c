@@ -56,10 +56,10 @@ static void exception(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_
 	}
 	if (vector == NVMX_PF)
 		c->a.cr2 = qualification;
-	if (vector == NVMX_DB) { /* 17.2.3, 17.2.4, 17.4.1 */
+	if (vector == NVMX_DB) { /* 17.2.3, 17.2.4, 17.4.1, 17.4.3 */
 		c->a.dr6 = (c->a.dr6 & ~0xfull) | qualification;
 		c->a.dr7 &= ~NVMX_DR7_GD;
-		c->a.debugctl &= ~NVMX_DEBUGCTL_LBR;
+		c->a.debugctl &= ~(NVMX_DEBUGCTL_LBR | NVMX_DEBUGCTL_BTF);
 	}
 	if (was_exception && first == NVMX_DF) {
 		fake_triple_fault(c);
