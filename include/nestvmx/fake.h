@@ -35,8 +35,8 @@
  * flags, VPID, INVEPT, INVVPID; all VMX instructions, VMCS shadowing, EPTP switching; MSR and I/O bitmaps, MSR areas, CR masks and
  * shadows, CR3 targets; exceptions, NMIs, virtual NMIs, external interrupts, INIT, SIPI, windows, the monitor trap flag, the
  * preemption timer, instruction breakpoints, single steps and branch steps; APIC virtualization, in memory and as MSRs, virtual and
- * posted interrupts; PML; mode-based execute control.  What it does not: segmentation beyond limits, task
- * switches, SMM, caches, #VE, several processors.
+ * posted interrupts; PML; mode-based execute control; #VE; bus-lock and notify exits.  What it does not: segmentation beyond limits, task
+ * switches, SMM, caches, several processors.
  *
  * What it asserts of a host: a VMCS field, VMCS region or host page that is named exists; a page is freed once; a script fits.  What
  * it does not see, the ledger of mappings and pins, is for a layer around the callbacks.
@@ -80,6 +80,8 @@ enum fake_op {
 	/* Those with rules of their own. */
 	FAKE_RDTSCP, FAKE_INVPCID, FAKE_XSAVES, FAKE_XRSTORS, FAKE_RDMSR, FAKE_WRMSR, FAKE_IN, FAKE_OUT,
 	FAKE_MOV_TO_CR, FAKE_MOV_FROM_CR, FAKE_CLTS, FAKE_LMSW,
+	/* A locked access that is split; an instruction that lets no event in for long, the first time that it is begun. */
+	FAKE_SPLIT_LOCK, FAKE_STALL,
 	/* Events; RAISE is an instruction that has the exception `imm`. */
 	FAKE_INT, FAKE_INT3, FAKE_RAISE, FAKE_STI, FAKE_CLI, FAKE_MOV_SS, FAKE_IRET,
 	/* VMX (SDM 30.3). */
@@ -265,6 +267,7 @@ struct fake_cpu {
 	bool mtf;                 /* a pending MTF VM exit */
 	bool virtual_interrupt;   /* a virtual interrupt is recognized (29.2.1) */
 	bool below_threshold;     /* a pending VM exit of the TPR threshold (26.7.7) */
+	uint64_t stalled;         /* the clock of the last STALL that a notify exit interrupted */
 	bool apic_write;          /* the instruction writes into the virtual-APIC page, at apic_offset */
 	uint16_t apic_offset;
 	uint64_t tsc_base;

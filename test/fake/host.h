@@ -38,6 +38,7 @@ struct fake_machine {
 	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
 	bool msr_areas;           /* the host has the processor swap MSRs that L1 and L2 share: see setup.c */
 	uint64_t cr0_mask;        /* more bits of CR0 that the host keeps for itself */
+	bool limits;              /* the host has bus-lock and notify exits for its guests */
 	bool owns_cr;             /* the host owns bits of CR0 and CR4 that its guests change, and keeps its machine checks on */
 };
 
@@ -56,6 +57,7 @@ struct fake_result {
 	uint64_t callbacks;       /* that could have failed */
 	uint64_t asked, agains;   /* uses of a page; calls that were repeated */
 	uint64_t moves;
+	uint64_t limits_met;      /* bus-lock and notify exits */
 	enum nvmx_stop library_stop;
 	uint64_t library_detail;
 	bool host_stopped;        /* the run ended by NVMX_STOP */

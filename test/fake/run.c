@@ -297,6 +297,10 @@ static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 	case NVMX_XR_EXCEPTION_NMI:
 	case NVMX_XR_EXT_INT:
 		return arrived(h, (uint32_t)rd(h, NVMX_EXIT_INTR_INFO));
+	case NVMX_XR_BUS_LOCK:
+	case NVMX_XR_NOTIFY:
+		h->r->limits_met++;
+		return resume(h);
 	case NVMX_XR_INT_WINDOW:
 		return window(h, NVMX_PROC_INT_WINDOW);
 	case NVMX_XR_NMI_WINDOW:
@@ -556,7 +560,7 @@ struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result
 {
 	struct nvmx_host *h = calloc(1, sizeof(*h));
 
-	r->callbacks = r->moves = r->traced_n = r->asked = r->agains = 0;
+	r->callbacks = r->moves = r->traced_n = r->asked = r->agains = r->limits_met = 0;
 	r->host_stopped = false;
 	r->refused = NULL;
 	r->library_stop = NVMX_STOP_NONE;

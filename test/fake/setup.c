@@ -33,6 +33,10 @@ static void controls(struct nvmx_host *h)
 		add(h, NVMX_ENTRY_CTLS, FAKE_PROTECTION_ENTRY);
 		add(h, NVMX_EXIT_CTLS, FAKE_PROTECTION_EXIT);
 	}
+	if (h->m->limits) {
+		add(h, NVMX_PROC_CTLS2, NVMX_PROC2_BUS_LOCK | NVMX_PROC2_NOTIFY);
+		fake_field_set(&h->cpu, NVMX_INSTR_TIMEOUT, 1000);
+	}
 	fake_field_set(&h->cpu, NVMX_TSC_OFFSET, 0x1000);
 	fake_field_set(&h->cpu, NVMX_PREEMPTION_TIMER, FAKE_OWN_TIMER_NEVER);
 	add(h, NVMX_CR0_MASK, h->m->cr0_mask | (h->m->owns_cr ? FAKE_OWN_CR0 : 0));

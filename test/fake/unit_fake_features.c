@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Features of the processor that only some L1s use: APIC virtualization, posted interrupts, PML, mode-based execute control; bus-lock
- * and notify exits, which the host alone has.  Bare, the script sees what the SDM says; nested, under three kinds of host, the same.
+ * Features of the processor that only some L1s use: APIC virtualization, posted interrupts, PML, mode-based execute control, #VE;
+ * bus-lock and notify exits, which the host alone has.  Bare, the script sees what the SDM says; nested, under three kinds of host, the same.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -306,6 +306,36 @@ static void execute_by_mode(void **state)
 	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 3), 0x1dc);
 }
 
+/* SDM 25.5.7: the first violation is L2's as #VE; the second, while the area is in use, exits, as does one that is not to be a #VE. */
+static void virtualization_exceptions(void **state)
+{
+	const uint64_t absent = FAKE_L2_DATA + 3 * FAKE_PAGE, at = FAKE_EPT_B + 3 * FAKE_PAGE + absent / FAKE_PAGE * 8;
+
+	(void)state;
+	begin(0, 0, NVMX_PROC2_VE);
+	script_vmwrite(&l1, NVMX_EPT_POINTER, FAKE_EPT_B | 0x1e);
+	script_vmwrite(&l1, NVMX_VE_INFO_ADDR, PML_PAGE);
+	script_vmwrite(&l1, NVMX_EPTP_INDEX, 9);
+	script_load(&l2, 3, absent + 8, 4);
+	script_load(&l2, 3, absent + 16, 4);
+	script_load(&l2, 3, absent + 24, 4);
+	script_op(&l2, FAKE_VMCALL);
+	enter(1);
+	script_store(&l1, PML_PAGE + 4, 0, 4);
+	script_store(&l1, at, 1ull << 63, 8);
+	script_invalidate(&l1, FAKE_INVEPT, 2, 0, 0);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	check();
+	assert_int_equal(word(PML_PAGE), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(word(PML_PAGE + 16), absent + 8);
+	assert_int_equal(word(PML_PAGE + 32), 9);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(seen(NVMX_GUEST_LINEAR_ADDR, 0), absent + 16);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(seen(NVMX_GUEST_LINEAR_ADDR, 1), absent + 24);
+}
+
 /* SDM 17.4.3: with BTF only a branch (IRET here) is a step, and its trap clears BTF. */
 static void branch_steps(void **state)
 {
@@ -329,6 +359,24 @@ static void branch_steps(void **state)
 	}
 }
 
+/* SDM 24.6.2: limits that the host sets itself hold for L1 and for L2, and neither notices. */
+static void the_hosts_limits(void **state)
+{
+	(void)state;
+	begin(0, 0, 0);
+	machine.limits = true;
+	script_op(&l1, FAKE_SPLIT_LOCK);
+	script_op(&l1, FAKE_STALL);
+	script_op(&l2, FAKE_SPLIT_LOCK);
+	script_op(&l2, FAKE_STALL);
+	script_op(&l2, FAKE_SPLIT_LOCK);
+	script_op(&l2, FAKE_VMCALL);
+	enter(1);
+	check();
+	assert_int_equal(fake_nested.limits_met, 5);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,7 +388,9 @@ int main(void)
 		cmocka_unit_test(posted_interrupt),
 		cmocka_unit_test(page_modification_log),
 		cmocka_unit_test(execute_by_mode),
+		cmocka_unit_test(virtualization_exceptions),
 		cmocka_unit_test(branch_steps),
+		cmocka_unit_test(the_hosts_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

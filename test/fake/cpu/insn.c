@@ -239,6 +239,29 @@ static void invpcid_or_xsaves(struct fake_cpu *c, const struct fake_insn *i)
 		fake_retire(c, i);
 }
 
+/* SDM 25.2: the VM exit comes after the instruction that has locked the bus. */
+static void split_lock(struct fake_cpu *c, const struct fake_insn *i)
+{
+	const struct fake_exit x = { .reason = NVMX_XR_BUS_LOCK };
+
+	fake_retire(c, i);
+	if (c->guest && fake_proc2(c) & NVMX_PROC2_BUS_LOCK)
+		fake_vmexit(c, &x);
+}
+
+/* SDM 25.2: the window passes without an instruction boundary; the instruction begins again after it. */
+static void stall(struct fake_cpu *c, const struct fake_insn *i)
+{
+	const struct fake_exit x = { .reason = NVMX_XR_NOTIFY };
+
+	if (c->guest && fake_proc2(c) & NVMX_PROC2_NOTIFY && c->stalled != c->clock) {
+		c->stalled = c->clock;
+		fake_vmexit(c, &x);
+	} else {
+		fake_retire(c, i);
+	}
+}
+
 static void memory(struct fake_cpu *c, const struct fake_insn *i)
 {
 	uint64_t linear;
@@ -380,6 +403,8 @@ static void execute(struct fake_cpu *c, const struct fake_insn *i)
 	case FAKE_STORE: memory(c, i); break;
 	case FAKE_NEXT: next(c, i); break;
 	case FAKE_END: finish(c); break;
+	case FAKE_SPLIT_LOCK: split_lock(c, i); break;
+	case FAKE_STALL: stall(c, i); break;
 	case FAKE_RDTSC:
 	case FAKE_RDTSCP: rdtsc(c, i); break;
 	case FAKE_RDMSR:

@@ -10,6 +10,7 @@
 #define PF_I 16u
 
 #define EPT_XU 0x400u
+#define EPT_SUPPRESS_VE NVMX_BIT64(63)
 
 struct access {
 	uint64_t linear;
@@ -56,7 +57,26 @@ static bool ept_bad(const struct fake_cpu *c, uint64_t e, unsigned level, bool l
 			(level == 2 && !(cap & NVMX_EPT_2M)));
 }
 
-static void ept_exit(struct fake_cpu *c, uint32_t reason, uint64_t gpa, unsigned want, unsigned rights,
+/* 25.5.7: a violation that `entry` lets be a #VE in the guest; true: it was. */
+static bool becomes_ve(struct fake_cpu *c, uint64_t entry, const struct fake_exit *x)
+{
+	uint64_t area;
+
+	if (!(fake_proc2(c) & NVMX_PROC2_VE) || entry & EPT_SUPPRESS_VE || !(c->a.cr0 & NVMX_CR0_PE) || c->vectoring)
+		return false;
+	area = fake_field(c, NVMX_VE_INFO_ADDR);
+	if (fake_phys_read(c, area + 4, 4))
+		return false;
+	fake_phys_write(c, area, x->reason | 0xffffffffull << 32, 8);
+	fake_phys_write(c, area + 8, x->qualification, 8);
+	fake_phys_write(c, area + 16, x->linear, 8);
+	fake_phys_write(c, area + 24, x->physical, 8);
+	fake_phys_write(c, area + 32, fake_field(c, NVMX_EPTP_INDEX), 2);
+	fake_raise(c, NVMX_VE_VECTOR, false, 0);
+	return true;
+}
+
+static void ept_exit(struct fake_cpu *c, uint32_t reason, uint64_t gpa, unsigned want, unsigned rights, uint64_t entry,
 		     const struct access *a)
 {
 	struct fake_exit x = { .reason = reason, .linear = a->linear, .physical = gpa, .has_physical = true };
@@ -67,7 +87,8 @@ static void ept_exit(struct fake_cpu *c, uint32_t reason, uint64_t gpa, unsigned
 				  (a->no_linear || a->table ? 0 : NVMX_BIT(8));
 	}
 	fake_tlb_flush(c, true, fake_vpid(c), false, 0, true, a->linear);
-	fake_vmexit(c, &x);
+	if (reason != NVMX_XR_EPT_VIOLATION || !becomes_ve(c, entry, &x))
+		fake_vmexit(c, &x);
 }
 
 /* 28.3.6: the page that becomes dirty goes into the page-modification log; false: that was full, and a VM exit was made. */
@@ -92,7 +113,7 @@ static bool log_page(struct fake_cpu *c, uint64_t gpa)
 static bool physical(struct fake_cpu *c, uint64_t gpa, unsigned want, const struct access *a, uint64_t *hpa,
 		     unsigned *rights)
 {
-	uint64_t eptp, table, e = 0;
+	uint64_t eptp, table, e = EPT_SUPPRESS_VE;
 	unsigned level, shift;
 	bool leaf = false, ad, dirties;
 
@@ -120,7 +141,7 @@ static bool physical(struct fake_cpu *c, uint64_t gpa, unsigned want, const stru
 			break;
 		}
 		if (ept_bad(c, e, level, leaf)) {
-			ept_exit(c, NVMX_XR_EPT_MISCONFIG, gpa, want, 0, a);
+			ept_exit(c, NVMX_XR_EPT_MISCONFIG, gpa, want, 0, e, a);
 			return false;
 		}
 		*rights &= (e & 7) | (e & EPT_XU ? ACCESS_XU : 0);
@@ -132,7 +153,7 @@ static bool physical(struct fake_cpu *c, uint64_t gpa, unsigned want, const stru
 		table = e & frame_mask(c);
 	}
 	if (want & ~(by_mode(c) && a->user && want & ACCESS_X ? *rights >> 1 & ACCESS_X : *rights)) {
-		ept_exit(c, NVMX_XR_EPT_VIOLATION, gpa, want, by_mode(c) ? *rights : *rights & 7, a);
+		ept_exit(c, NVMX_XR_EPT_VIOLATION, gpa, want, by_mode(c) ? *rights : *rights & 7, e, a);
 		return false;
 	}
 	if (by_mode(c)) /* what is left is the right that counts for this address */
