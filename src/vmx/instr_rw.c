@@ -301,7 +301,7 @@ bool nvmx_l2_shadow_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool wri
 {
 	const struct nvmx_vmcs12 *v12 = v->cur->v12;
 	struct rw a = { .v = v, .regs = regs };
-	struct nvmx_fault fault;
+	struct nvmx_fault fault = { 0 }; /* compilers do not see that a failing access fills it */
 
 	a.info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
 	a.wide = nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E;

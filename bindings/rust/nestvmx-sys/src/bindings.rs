@@ -1551,6 +1551,12 @@ extern "C" {
     pub fn nvmx_l2_ran(v: *mut nvmx_vcpu);
 }
 extern "C" {
+    pub fn nvmx_l2_timer(v: *mut nvmx_vcpu) -> u64;
+}
+extern "C" {
+    pub fn nvmx_l2_slept(v: *mut nvmx_vcpu, ticks: u64);
+}
+extern "C" {
     pub fn nvmx_l1_wants_exception(
         v: *const nvmx_vcpu,
         vector: crate::ctypes::c_uint,
@@ -1581,6 +1587,9 @@ extern "C" {
 }
 extern "C" {
     pub fn nvmx_host_write_protect(vm: *mut nvmx_vm, self_: *mut nvmx_vcpu, gpa: u64, length: u64);
+}
+extern "C" {
+    pub fn nvmx_host_changed(vm: *mut nvmx_vm, self_: *mut nvmx_vcpu);
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
