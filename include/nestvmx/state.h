@@ -111,7 +111,8 @@ enum nvmx_state_error {
 	NVMX_STATE_SMM,           /* SMM flags that contradict each other, the other flags, or context->smm */
 	NVMX_STATE_VMXON_POINTER, /* not 4-KiB aligned, or beyond the physical-address width */
 	NVMX_STATE_VMCS_POINTER,  /* likewise, or equal to the VMXON pointer */
-	NVMX_STATE_REVISION,      /* a VMCS of another revision, or a shadow VMCS where an ordinary one must be or vice versa */
+	NVMX_STATE_REVISION,      /* a VMCS of another revision, with CET state where it was before Linux had any, or a shadow
+				   * VMCS where an ordinary one must be or vice versa */
 	NVMX_STATE_CHECKS,        /* L2 runs with a vmcs12 or with registers that VMLAUNCH refuses: *row names the check */
 	NVMX_STATE_NO_RAM,        /* a frame that vmcs12 gives to the processor is not L1's RAM */
 	NVMX_STATE_AGAIN,         /* as NVMX_AGAIN: map or pin has answered "not now"; nothing has changed */

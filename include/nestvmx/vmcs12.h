@@ -108,7 +108,13 @@ struct nvmx_vmcs12 {
 	uint64_t host_sysenter_eip;
 	uint64_t host_rsp;
 	uint64_t host_rip;
-	uint8_t pad3[64]; /* unused */
+	uint64_t host_s_cet;   /* from here on to guest_int_ssp_table since Linux 7.0 */
+	uint64_t host_ssp;
+	uint64_t host_int_ssp_table;
+	uint64_t guest_s_cet;
+	uint64_t guest_ssp;
+	uint64_t guest_int_ssp_table;
+	uint8_t pad3[16]; /* unused */
 	uint32_t pin_ctls;
 	uint32_t proc_ctls;
 	uint32_t exception_bitmap;
@@ -194,12 +200,7 @@ struct nvmx_vmcs12 {
 	uint64_t io_rsi;
 	uint64_t io_rdi;
 	uint64_t io_rip;
-	uint64_t guest_s_cet;
-	uint64_t guest_ssp;
-	uint64_t guest_int_ssp_table;
-	uint64_t host_s_cet;
-	uint64_t host_ssp;
-	uint64_t host_int_ssp_table;
+	uint8_t old_cet[48];   /* of this library before Linux had it: 0 in a saved state */
 	uint32_t ple_gap;
 	uint32_t ple_window;
 	uint32_t guest_smbase;

@@ -128,6 +128,16 @@ static int read_header(struct restore *r, size_t bytes)
 	return NVMX_STATE_OK;
 }
 
+/* CET state where this library had it before Linux had any.  An L1 without CET had none, whatever it left in the page. */
+static bool has_old_cet(const struct restore *r, const struct nvmx_vmcs12 *v12)
+{
+	uint8_t any = 0;
+
+	for (unsigned i = 0; i < sizeof(v12->old_cet); i++)
+		any |= v12->old_cet[i];
+	return any && nvmx_set_has(&r->v->vm->rows, NVMX_I_GUEST_S_CET);
+}
+
 /* vmcs12, into the new slot.  L2 cannot have been entered with a shadow VMCS (SDM 26.1). */
 static int read_vmcs12(struct restore *r)
 {
@@ -137,7 +147,8 @@ static int read_vmcs12(struct restore *r)
 		return NVMX_STATE_NO_MEMORY;
 	v12 = r->s->v12;
 	nvmx_memcpy(v12, r->state->vmcs12, NVMX_VMCS12_USED);
-	if (!nvmx_revision_known(r->v, v12->revision) || (r->l2 && v12->revision & NVMX_SHADOW_VMCS_INDICATOR))
+	if (!nvmx_revision_known(r->v, v12->revision) || (r->l2 && v12->revision & NVMX_SHADOW_VMCS_INDICATOR) ||
+	    has_old_cet(r, v12))
 		return NVMX_STATE_REVISION;
 	return NVMX_STATE_OK;
 }
@@ -508,7 +519,7 @@ const char *nvmx_state_error(int error)
 		[NVMX_STATE_SMM] = "the SMM flags contradict the other flags or the vCPU",
 		[NVMX_STATE_VMXON_POINTER] = "the VMXON pointer is misaligned or too wide",
 		[NVMX_STATE_VMCS_POINTER] = "the current-VMCS pointer is misaligned, too wide, or the VMXON pointer",
-		[NVMX_STATE_REVISION] = "a VMCS of another revision or kind",
+		[NVMX_STATE_REVISION] = "a VMCS of another revision, layout or kind",
 		[NVMX_STATE_CHECKS] = "the state of L2 fails a VM-entry check",
 		[NVMX_STATE_AGAIN] = "map, pin or translate has answered \"not now\"",
 		[NVMX_STATE_NO_RAM] = "a frame that vmcs12 gives to the processor is not RAM",

@@ -146,6 +146,7 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 			settle_current(v);
 		nvmx_memset(state->vmcs12, 0, sizeof(state->vmcs12));
 		nvmx_memcpy(state->vmcs12, v->cur->v12, NVMX_VMCS12_USED);
+		nvmx_memset(state->vmcs12 + offsetof(struct nvmx_vmcs12, old_cet), 0, sizeof(v->cur->v12->old_cet));
 		if (nvmx_l2_lives(v))
 			save_l2(v, &state->header, (struct nvmx_vmcs12 *)state->vmcs12, l1_tsc);
 	}

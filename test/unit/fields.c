@@ -89,6 +89,12 @@ static const struct {
 	O(host_sysenter_eip, 656)
 	O(host_rsp, 664)
 	O(host_rip, 672)
+	O(host_s_cet, 680) /* since Linux 7.0 */
+	O(host_ssp, 688)
+	O(host_int_ssp_table, 696)
+	O(guest_s_cet, 704)
+	O(guest_ssp, 712)
+	O(guest_int_ssp_table, 720)
 	O(pin_ctls, 744)
 	O(proc_ctls, 748)
 	O(exception_bitmap, 752)
