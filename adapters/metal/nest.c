@@ -307,6 +307,46 @@ bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 	return verdict == NVMX_HOST;
 }
 
+/* VMREADs or VMWRITEs of field n that exited, on all processors.  False: there is no such field. */
+static bool field_exits(uint32_t n, bool writes, const char **name, uint64_t *total)
+{
+	struct nvmx_field_exits f;
+	uint32_t i;
+
+	for (*total = 0, i = 0; i < machine.cpus; i++) {
+		if (!machine.cpu[i]->vcpu)
+			continue;
+		if (!nvmx_field_exits(machine.cpu[i]->vcpu, n, &f))
+			return false;
+		*name = f.name;
+		*total += writes ? f.vmwrites : f.vmreads;
+	}
+	return machine.cpu[0]->vcpu;
+}
+
+/* The ten fields whose accesses exited most often.  What was logged last is (below, at): the next is behind it. */
+static void top_fields(bool writes)
+{
+	uint64_t below = ~0ull, best, total;
+	const char *name, *best_name;
+	uint32_t n, at = 0, best_at, shown;
+
+	for (shown = 0; shown < 10; shown++) {
+		for (best = 0, best_at = 0, best_name = NULL, n = 0; field_exits(n, writes, &name, &total); n++) {
+			if (total > best && (total < below || (total == below && n > at))) {
+				best = total;
+				best_at = n;
+				best_name = name;
+			}
+		}
+		if (!best)
+			return;
+		log_line("stat %s_exits %lu %s", writes ? "vmwrite" : "vmread", best, best_name);
+		below = best;
+		at = best_at;
+	}
+}
+
 void nest_stats(void)
 {
 	uint64_t total;
@@ -317,4 +357,6 @@ void nest_stats(void)
 			total += machine.cpu[i]->vcpu ? nvmx_counter(machine.cpu[i]->vcpu, n) : 0;
 		log_line("stat %s %lu", nvmx_counter_name(n), total);
 	}
+	top_fields(false);
+	top_fields(true);
 }

@@ -493,6 +493,15 @@ enum nvmx_counter {
 uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c);
 const char *nvmx_counter_name(unsigned c);
 
+/* What an L1 spends its VMREAD and VMWRITE exits on: those of one field that exited because VMCS shadowing did not serve them. */
+struct nvmx_field_exits {
+	const char *name;         /* the SDM's (appendix B) */
+	uint32_t encoding;
+	uint64_t vmreads, vmwrites;
+};
+/* Of the n-th field of the library's table, from 0 on.  false: there is none. */
+bool nvmx_field_exits(const struct nvmx_vcpu *v, unsigned n, struct nvmx_field_exits *out);
+
 #ifdef __cplusplus
 }
 #endif

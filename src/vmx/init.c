@@ -22,6 +22,14 @@ static bool hw_can_switch(const struct nvmx_vm *vm)
 	       !(vm->withheld >> NVMX_FEATURE_HW_EPTP_SWITCHING & 1);
 }
 
+/* What L1 has of the host alone the processor may have no field for; and the host's timer saves its value behind the push. */
+static bool hw_has_place(const struct nvmx_vm *vm, unsigned row)
+{
+	if (row == NVMX_I_PREEMPTION_TIMER && vm->flags & NVMX_HOST_OWNS_TIMER)
+		return false;
+	return nvmx_field_exists(&nvmx_field_rows[row], &vm->hw);
+}
+
 /* The rows that exist, those that an exit leaves stale, and those that hardware may shadow. */
 static void make_rowsets(struct nvmx_vm *vm)
 {
@@ -35,9 +43,11 @@ static void make_rowsets(struct nvmx_vm *vm)
 		nvmx_set_add(&vm->rows, i);
 		if (row->sync == NVMX_S_RARE)
 			nvmx_set_add(&vm->rare, i);
-		if (hw_shadow && row->shadow == NVMX_H_RO)
+		if (!hw_shadow || !hw_has_place(vm, i))
+			continue;
+		if (row->shadow == NVMX_H_RO || row->shadow == NVMX_H_USED)
 			nvmx_set_add(&vm->hw_ro, i);
-		if (hw_shadow && row->shadow == NVMX_H_RW)
+		if (row->shadow == NVMX_H_RW)
 			nvmx_set_add(&vm->hw_rw, i);
 	}
 }

@@ -79,7 +79,7 @@ static inline void settle(struct nvmx_vcpu *v, unsigned row)
 {
 	if (nvmx_set_has(&v->cur->stale, row))
 		nvmx_slot_freshen_row(v, v->cur, row);
-	if (v->hw_shadow_on && nvmx_set_has(&v->vm->hw_rw, row)) {
+	if (v->hw_shadow_on && nvmx_set_has(&v->hw_written, row)) {
 		nvmx_shadow_pull(v, v->cur);
 		nvmx_vmcs_load(v, v->config.vmcs01);
 	}
@@ -93,6 +93,7 @@ static inline bool read_field(const struct rw *a, uint64_t *value)
 
 	if (row < 0)
 		return false;
+	a->v->field_exits[0][row]++;
 	settle(a->v, (unsigned)row);
 	*value = to_operand(a, encoding, nvmx_v12_get(a->v->cur->v12, (unsigned)row));
 	return true;
@@ -147,10 +148,12 @@ static void write_row(struct nvmx_vcpu *v, unsigned row, uint32_t encoding, uint
 {
 	struct nvmx_slot *s = v->cur;
 
+	v->field_exits[1][row]++;
 	settle(v, row);
 	nvmx_slot_write(s, row, merge_halves(encoding, nvmx_v12_get(s->v12, row), value));
 	if (v->hw_shadow_on && nvmx_field_rows[row].shadow != NVMX_H_NO) {
 		nvmx_shadow_push(v, s);
+		nvmx_shadow_written(v, row);
 		nvmx_vmcs_load(v, v->config.vmcs01);
 	}
 }

@@ -99,6 +99,17 @@ uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c)
 	return (unsigned)c < NVMX_CNT_COUNT ? v->counters[c] : 0;
 }
 
+bool nvmx_field_exits(const struct nvmx_vcpu *v, unsigned n, struct nvmx_field_exits *out)
+{
+	if (n >= NVMX_ROWS)
+		return false;
+	out->name = nvmx_field_rows[n].name;
+	out->encoding = nvmx_field_rows[n].encoding;
+	out->vmreads = v->field_exits[0][n];
+	out->vmwrites = v->field_exits[1][n];
+	return true;
+}
+
 const char *nvmx_counter_name(unsigned c)
 {
 	static const char *const names[NVMX_CNT_COUNT] = {

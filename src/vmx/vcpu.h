@@ -73,6 +73,7 @@ enum nvmx_mirror {
 #define NVMX_MIRROR_NO(NAME)
 #define NVMX_MIRROR_RO(NAME) NVMX_MIRROR_##NAME,
 #define NVMX_MIRROR_RW(NAME) NVMX_MIRROR_##NAME,
+#define NVMX_MIRROR_USED(NAME) NVMX_MIRROR_##NAME,
 #define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) NVMX_MIRROR_##shadow(NAME)
 #include "../vmcs/fields.def"
 	NVMX_MIRROR_COUNT
@@ -138,6 +139,8 @@ struct nvmx_vcpu {
 		} old[NVMX_MSR_LOG];
 	} msr_log;
 	bool hw_shadow_on;          /* vmcs01 has VMCS shadowing enabled for `cur` */
+	bool hw_used;               /* hw_written has more than vm->hw_rw */
+	struct nvmx_rowset hw_written; /* what L1 writes in the hardware shadow; the VMWRITE bitmap says the same */
 	struct {
 		bool active;        /* L1's processor is in SMM: neither vmxon_ptr nor in_l2 count */
 		bool in_l2;         /* what they were when the SMI came */
@@ -170,6 +173,7 @@ struct nvmx_vcpu {
 	uint32_t pf_ec01;           /* page-fault error-code mask and match: 0, they decide nothing */
 	struct nvmx_error_info refused01; /* vmcs01 has what vmcs02 cannot keep, or lacks what it needs; refusal 0: neither */
 	uint64_t counters[NVMX_CNT_COUNT];
+	uint64_t field_exits[2][NVMX_ROWS]; /* VMREADs and VMWRITEs of L1 that came here */
 	struct nvmx_slot slots[NVMX_SLOT_PLACES];
 	struct nvmx_page shadow_bitmap[2]; /* VMREAD and VMWRITE bitmaps of vmcs01 */
 	struct nvmx_page apic_page; /* in place of an APIC-access page that the host cannot pin */
@@ -290,6 +294,7 @@ void nvmx_vmcs_page_put(struct nvmx_vcpu *v, struct nvmx_page *page);
  * shadow.  Any VMCS may be current before; none is to be relied on after: the caller loads the one it wants. */
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
+void nvmx_shadow_written(struct nvmx_vcpu *v, unsigned row);
 /* The host may have written the controls of vmcs01 as they were without it: the hardware shadow is switched on again.  Any VMCS
  * may be current, and is after. */
 void nvmx_shadow_renew(struct nvmx_vcpu *v);

@@ -166,6 +166,37 @@ static void a_host_that_owns_interrupts(void **state)
 	nvmx_vm_destroy(s.vm);
 }
 
+static uint64_t *word_of(struct setup *s, uint32_t msr)
+{
+	return &s->hw.msr[msr - NVMX_CAPS_FIRST_MSR];
+}
+
+/* Hardware shadows what L1 has and the processor has a field for; the host's own timer saves its value where no push follows. */
+static void what_hardware_shadows(void **state)
+{
+	struct mini *m = *state;
+	const struct nvmx_caps processor = m->vm->hw;
+	struct setup s;
+
+	for (unsigned without = 0; without < 5; without++) {
+		fill(m, &s);
+		s.hw = processor;
+		*word_of(&s, NVMX_MSR_VMX_MISC) |= without == 1 ? 0 : NVMX_MISC_VMWRITE_RO;
+		*word_of(&s, NVMX_MSR_VMX_EPT_VPID_CAP) |= NVMX_EPT_AD;
+		s.config.flags = without == 2 ? NVMX_HOST_OWNS_TIMER : 0;
+		if (without == 3)
+			*word_of(&s, NVMX_MSR_VMX_PROCBASED_CTLS2) &= ~((uint64_t)NVMX_PROC2_PML << 32);
+		s.config.withheld = without == 4 ? 1ull << NVMX_FEATURE_PML : 0;
+		assert_int_equal(vm_init(m, &s), NVMX_OK);
+		assert_int_equal(nvmx_set_has(&s.vm->hw_rw, NVMX_I_PROC_CTLS), without != 1);
+		assert_int_equal(nvmx_set_has(&s.vm->hw_ro, NVMX_I_EXIT_REASON), without != 1);
+		assert_int_equal(nvmx_set_has(&s.vm->hw_ro, NVMX_I_PREEMPTION_TIMER), without != 1 && without != 2);
+		assert_true(nvmx_set_has(&s.vm->rows, NVMX_I_PREEMPTION_TIMER));
+		assert_int_equal(nvmx_set_has(&s.vm->hw_ro, NVMX_I_PML_INDEX), without == 0 || without == 2);
+		nvmx_vm_destroy(s.vm);
+	}
+}
+
 /* A parked vCPU has nothing of its own active on the processor; unparked, the VMCS of the level that runs is current. */
 static void parking(void **state)
 {
@@ -193,7 +224,8 @@ static void parking(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		MINI_TEST(vmcs01_changes), MINI_TEST(older_hosts), MINI_TEST(a_host_that_owns_interrupts), MINI_TEST(parking),
+		MINI_TEST(vmcs01_changes), MINI_TEST(older_hosts), MINI_TEST(a_host_that_owns_interrupts), MINI_TEST(what_hardware_shadows),
+		MINI_TEST(parking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,7 +190,7 @@ static void freshen_without_a_current_vmcs(void **state)
 static void shadowing(struct mini *m, unsigned n)
 {
 	for (unsigned row = 0; row < NVMX_ROWS; row++) {
-		if (nvmx_field_rows[row].shadow == NVMX_H_RO)
+		if (nvmx_field_rows[row].shadow == NVMX_H_RO || nvmx_field_rows[row].shadow == NVMX_H_USED)
 			nvmx_set_add(&m->vm->hw_ro, row);
 		if (nvmx_field_rows[row].shadow == NVMX_H_RW)
 			nvmx_set_add(&m->vm->hw_rw, row);
@@ -258,6 +258,68 @@ static void what_l1_wrote_is_pulled(void **state)
 	nvmx_shadow_pull(m->v, s);
 	nvmx_vmcs_load(m->v, MINI_VMCS01);
 	assert_false(nvmx_set_has(&s->dirty, NVMX_I_GUEST_RIP)); /* once */
+}
+
+/* Each field that L1 may write there, with a value of its own: vmcs12 has it, and the next entry takes it for changed. */
+static void every_field_is_pulled(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+	unsigned row;
+
+	shadowing(m, 1);
+	load(m, 0);
+	s = m->v->cur;
+	memset(&s->dirty, 0, sizeof(s->dirty));
+	NVMX_FOR_EACH_ROW(row, &m->vm->hw_rw)
+		vmcs_of(m, &s->page_shadow)->field[row] = row + 1;
+	nvmx_shadow_pull(m->v, s);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	NVMX_FOR_EACH_ROW(row, &m->vm->hw_rw) {
+		assert_int_equal(nvmx_v12_get(s->v12, row), row + 1);
+		assert_true(nvmx_set_has(&s->dirty, row));
+	}
+}
+
+static bool write_exits(const struct mini *m, uint32_t encoding)
+{
+	return ((const uint8_t *)m->v->shadow_bitmap[1].va)[encoding / 8] >> encoding % 8 & 1;
+}
+
+/* Fields that few L1s write: read where the shadow has them, written with an exit; the eighth time is the last. */
+static void what_l1_writes_often_is_opened(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+
+	shadowing(m, 2);
+	load(m, 0);
+	s = m->v->cur;
+	for (unsigned row = 0; row < NVMX_ROWS; row++) {
+		uint32_t encoding = nvmx_field_rows[row].encoding;
+		uint64_t *there = &vmcs_of(m, &s->page_shadow)->field[row];
+
+		if (nvmx_field_rows[row].shadow != NVMX_H_USED)
+			continue;
+		for (unsigned n = 0; n < 8; n++) {
+			assert_true(write_exits(m, encoding));
+			write_field(m, encoding, 100 + n);
+			assert_int_equal(*there, 100 + n);
+			*there = 55; /* not by L1, and not taken over */
+			nvmx_shadow_pull(m->v, s);
+			nvmx_vmcs_load(m->v, MINI_VMCS01);
+			assert_int_equal(nvmx_v12_get(s->v12, row), n < 7 ? 100 + n : 55);
+		}
+		assert_false(write_exits(m, encoding));
+		*there = 77;
+		assert_int_equal(read_field(m, encoding), 77);
+		*there = 88;
+		load(m, 1);
+		load(m, 0);
+		s = m->v->cur;
+		assert_int_equal(read_field(m, encoding), 88);
+	}
+	assert_true(write_exits(m, NVMX_HOST_RSP));
 }
 
 static void only_changes_are_pushed(void **state)
@@ -381,7 +443,7 @@ int main(void)
 		MINI_TEST(half_a_stale_field),
 		MINI_TEST(freshen_without_a_current_vmcs),
 		MINI_TEST(shadow_is_set_up),
-		MINI_TEST(what_l1_wrote_is_pulled),
+		MINI_TEST(what_l1_wrote_is_pulled), MINI_TEST(every_field_is_pulled), MINI_TEST(what_l1_writes_often_is_opened),
 		MINI_TEST(only_changes_are_pushed),
 		MINI_TEST(exits_agree_with_the_shadow),
 		MINI_TEST(switching_keeps_shadows_apart),

@@ -128,11 +128,56 @@ static void counters_have_names(void **state)
 	assert_int_equal(nvmx_counter(m->v, NVMX_CNT_COUNT), 0);
 }
 
+/* VMREAD or VMWRITE with register operands: the encoding is in RCX, the value in RDX. */
+static void access_field(struct mini *m, bool write, uint64_t encoding)
+{
+	F01(EXIT_INSTR_INFO) = INFO_REG(2, 1);
+	m->regs.gpr[1] = encoding;
+	mini_exec(m, write ? NVMX_XR_VMWRITE : NVMX_XR_VMREAD);
+}
+
+static void count_of(const struct nvmx_vcpu *v, uint32_t encoding, struct nvmx_field_exits *f)
+{
+	unsigned n = 0;
+
+	while (nvmx_field_exits(v, n, f) && f->encoding != encoding)
+		n++;
+	assert_int_equal(f->encoding, encoding);
+}
+
+/* Of L1's accesses that exit, by field; the other half of a 64-bit one counts with it, an encoding of no field with none. */
+static void exits_are_counted_by_field(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_field_exits f;
+	uint64_t others = 0;
+	unsigned n;
+
+	mini_enter_vmx(m, true);
+	for (n = 0; nvmx_field_exits(m->v, n, &f); n++)
+		assert_true(f.name && *f.name && !f.vmreads && !f.vmwrites);
+	assert_true(n > 100);
+	access_field(m, false, NVMX_TSC_OFFSET);
+	access_field(m, false, NVMX_TSC_OFFSET + 1);
+	access_field(m, true, NVMX_TSC_OFFSET);
+	access_field(m, true, NVMX_HOST_RSP);
+	access_field(m, false, 0x6ffe);
+	count_of(m->v, NVMX_TSC_OFFSET, &f);
+	assert_int_equal(f.vmreads, 2);
+	assert_int_equal(f.vmwrites, 1);
+	assert_string_equal(f.name, "TSC offset");
+	count_of(m->v, NVMX_HOST_RSP, &f);
+	assert_true(!f.vmreads && f.vmwrites == 1);
+	for (n = 0; nvmx_field_exits(m->v, n, &f); n++)
+		others += f.vmreads + f.vmwrites;
+	assert_int_equal(others, 4);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(in_and_out_of_vmx), MINI_TEST(view_without_l2),     MINI_TEST(view_of_l2),
-		MINI_TEST(stops_have_reasons), MINI_TEST(counters_have_names),
+		MINI_TEST(stops_have_reasons), MINI_TEST(counters_have_names), MINI_TEST(exits_are_counted_by_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
