@@ -118,6 +118,8 @@ def torture(name, items, pieces="", rounds=300, cpus=1):
 			expect += [r"^work done ", r"^torture: load"]
 		elif words and mode != "save":
 			expect.append(rf"^torture: {mode}.*: {words[-2]} times")
+	if "caps" in items.split(","):
+		expect.append(r"^caps: nothing else lacks")
 	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
 		f"{LINUX} nvmx.scenario=torture,unload nvmx.kvm={TORTURED} nvmx.rounds={rounds} nvmx.torture={items}", expect + UNLOADED, memory=512,
 		seconds=900, cpus=cpus, kvm_host=True)
@@ -150,7 +152,7 @@ def migrate(name, hosts):
 
 def newer(row, kernel):
 	"""The same with another Linux, and our module for it, as L0."""
-	own = {"linux-packed", "l1-kvm-nestvmx"}
+	own = {"linux-packed", "l1-kvm-nestvmx", "l1-kvm-stock"}
 	row.name = row.name.replace("host-kvm-", f"host-kvm{kernel.replace('.', '')}-")
 	row.pieces = [f"{piece}-{kernel}" if piece in own else piece for piece in row.pieces]
 	return row
@@ -214,9 +216,11 @@ ROWS = [
 	torture("host-kvm-gap", beside("gap:get:8:20,gap:clear:8:20,gap:set:8:20,gap:anew:8:20,gap:ring:8:20"), "l1-kvm-stock", rounds=100),
 	torture("host-kvm-nested", beside("nested:init:2:20,nested:early:2:20,nested:again:2:20,nested:rewind:2:20,nested:taken:2:20,"
 		"move:any:20:20", "nested:wait:2:20,nested:late:2:20,nested:rsm:2:20"), "l1-kvm-stock", rounds=100),
+	torture("host-kvm-caps", beside("caps"), "l1-kvm-stock"),
 	inject("host-kvm-inject", INJECTED),
 	newer(under_kvm("host-kvm-linux", "amd64"), "6.12"),
 	newer(torture("host-kvm-torture", TORTURE, rounds=100), "6.12"),
+	newer(torture("host-kvm-caps", beside("caps"), "l1-kvm-stock"), "6.12"),
 	newer(inject("host-kvm-inject", INJECTED), "6.12"),
 	Row("host-kvm-off", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=busy nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", r"^L1: busy", r"^L1: done", OFF], memory=512, seconds=300, kvm_host=True),

@@ -173,12 +173,12 @@ def l1_kvm_nestvmx(version=""):
 	return out
 
 
-def l1_kvm_stock():
+def l1_kvm_stock(version=""):
 	"""The stock kvm-intel.ko beside another one."""
-	out = os.path.join(OUT, "l1-kvm-stock")
+	out = os.path.join(OUT, beside("l1-kvm-stock", version))
 	if stale(out, own(*LAB_SOURCES)):
 		archive = initramfs.Archive()
-		archive.file("modules/stock/kvm-intel.ko", kernel.Modules(linux("amd64")).content("kvm_intel"))
+		archive.file("modules/stock/kvm-intel.ko", kernel.Modules(linux("amd64", version)).content("kvm_intel"))
 		archive.write(out)
 	return out
 
@@ -235,15 +235,17 @@ def torture():
 		[os.path.join(TOP, "test/kvm", name) for name in ("torture.c", "log.c", "nested_steps.c", "snapshot.c", "refuse.c")] + own("vmm.c"))
 	inject = compiled("inject", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE,
 		"-I", os.path.join(TOP, "include")], [os.path.join(TOP, "test/kvm", name) for name in ("inject.c", "snapshot.c")] + own("vmm.c"))
+	caps = compiled("caps", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], [os.path.join(TOP, "test/kvm/caps.c")])
 	guests = [os.path.join(TOP, "build/test/l1", name) for name in ("work.elf", "pair.elf")]
 	for path in guests:
 		if not os.path.exists(path):
 			raise LabError(f"{path} is missing: build the project first")
 	out = os.path.join(OUT, "l1-torture")
-	if stale(out, [*guests, program, inject] + own("initramfs.py")):
+	if stale(out, [*guests, program, inject, caps] + own("initramfs.py")):
 		archive = initramfs.Archive()
 		archive.copy("bin/torture", program, 0o755)
 		archive.copy("bin/inject", inject, 0o755)
+		archive.copy("bin/caps", caps, 0o755)
 		for path in guests:
 			archive.copy("l2/" + os.path.basename(path), path)
 		archive.write(out)
@@ -345,7 +347,7 @@ PIECES = {
 	"l1-disk": lambda: l1_modules("l1-disk", DISK_MODULES, "disk/{number:02}-{file}"),
 	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
 	"l1-kvm-stock": l1_kvm_stock, "linux-packed-6.12": lambda: linux_packed("6.12"),
-	"l1-kvm-nestvmx-6.12": lambda: l1_kvm_nestvmx("6.12"),
+	"l1-kvm-nestvmx-6.12": lambda: l1_kvm_nestvmx("6.12"), "l1-kvm-stock-6.12": lambda: l1_kvm_stock("6.12"),
 	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
 	"l1-conform": lambda: l1_elf("conform"), "l2-kvm-amd64": lambda: l2_kvm("amd64"),
 	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": l2_xen, "l2-real": l2_real,
