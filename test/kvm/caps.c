@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
 
 #define FIRST 0x480u
 #define MSRS 18u
@@ -158,6 +160,8 @@ static bool compare(const char *theirs_path, const char *ours_path)
 		whole = whole && !lack;
 	}
 	printf("caps: %s\n", whole ? "nothing else lacks" : "FAILED: something lacks");
+	fflush(stdout);
+	tcdrain(STDOUT_FILENO);	/* a slow serial line, and its machine may be about to go off */
 	return whole;
 }
 
