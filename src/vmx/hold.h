@@ -32,7 +32,16 @@ static inline bool nvmx_hold_for_exit(struct nvmx_vcpu *v)
  * For a VM entry of L1's past its checks: the VM-entry MSR area and what its failure would need; and the frames that vmcs12 gives to
  * the processor are pinned, as far as they can be.  False: not now.
  */
-bool nvmx_hold_for_entry(struct nvmx_vcpu *v, struct nvmx_slot *s);
+bool nvmx_hold_frames(struct nvmx_vcpu *v, struct nvmx_slot *s);
+static inline bool nvmx_hold_for_entry(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	const struct nvmx_vmcs12 *v12 = s->v12;
+
+	if (!(v12->entry_msr_load_count | (v12->proc_ctls & NVMX_PROC_TPR_SHADOW) | (v12->proc_ctls2 & NVMX_PROC2_APIC_ACCESS) |
+	      (v12->pin_ctls & NVMX_PIN_POSTED_INT)))
+		return true;
+	return nvmx_hold_frames(v, s);
+}
 
 /* Only the frames.  False: not now. */
 bool nvmx_pin_for_entry(struct nvmx_vcpu *v, struct nvmx_slot *s);

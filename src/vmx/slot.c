@@ -157,8 +157,10 @@ bool nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (!nvmx_slot_write_back(v, s))
 		return false;
-	if (s == v->cur)
-		nvmx_slot_make_current(v, NULL);
+	if (s == v->cur) { /* what L1 wrote into its hardware shadow has been written back */
+		v->cur = NULL;
+		nvmx_shadow_switch(v);
+	}
 	nvmx_slot_drop(v, s);
 	return true;
 }
