@@ -558,8 +558,10 @@ bool fake_host_start(struct nvmx_host *h)
 
 struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result *r)
 {
-	struct nvmx_host *h = calloc(1, sizeof(*h));
+	struct nvmx_host *h = aligned_alloc(_Alignof(struct nvmx_host), sizeof(*h));
 
+	FAKE_ASSERT(h);
+	memset(h, 0, sizeof(*h));
 	r->callbacks = r->moves = r->traced_n = r->asked = r->agains = r->limits_met = 0;
 	r->host_stopped = false;
 	r->refused = NULL;
