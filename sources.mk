@@ -39,6 +39,7 @@ nestvmx-sources := \
 	src/vmx/bitmap.c \
 	src/vmx/caps.c \
 	src/vmx/carry.c \
+	src/vmx/checked.c \
 	src/vmx/cr.c \
 	src/vmx/describe.c \
 	src/vmx/enter.c \
@@ -52,6 +53,7 @@ nestvmx-sources := \
 	src/vmx/instr_rw.c \
 	src/vmx/instr_vmcs.c \
 	src/vmx/leave.c \
+	src/vmx/ledger.c \
 	src/vmx/linear.c \
 	src/vmx/memory.c \
 	src/vmx/merge.c \

@@ -6,6 +6,7 @@
 #ifndef NVMX_FAKE_HOST_H
 #define NVMX_FAKE_HOST_H
 
+#include <nestvmx/checked.h>
 #include <nestvmx/nestvmx.h>
 #include <nestvmx/fake.h>
 
@@ -125,6 +126,8 @@ struct nvmx_host {
 	unsigned repeated;
 	unsigned got;                     /* pages, in this call */
 	uint32_t random;
+	struct nvmx_ledger ledger;        /* every promise of <nestvmx/host.h>, kept by this host and by the library */
+	struct nvmx_ledger_page ledger_pages[FAKE_HOST_FRAMES * 2];
 	struct nvmx_vm *vm;
 	struct nvmx_vcpu *vcpu;
 	_Alignas(64) unsigned char vm_memory[NVMX_VM_SIZE];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The host's exit loop, and what it does itself for L1 and, where L1 does not care, for L2. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "host.h"
@@ -525,16 +526,38 @@ static void finish(struct nvmx_host *h)
 	nvmx_vcpu_destroy(h->vcpu);
 	nvmx_vm_destroy(h->vm);
 	h->inside = false;
+	FAKE_ASSERT(!nvmx_ledger_end(&h->ledger));
 	fake_host_clean(h);
+}
+
+static void broken(struct nvmx_host *h, const struct nvmx_broken *what)
+{
+	(void)h;
+	fprintf(stderr, "%s: %s: %s: found %#llx at %#llx\n", what->op, nvmx_promise_name(what->promise),
+		nvmx_promise_text(what->promise), (unsigned long long)what->found, (unsigned long long)what->about);
+	fake_die(__FILE__, __LINE__, "a promise of <nestvmx/host.h>");
+}
+
+static const struct nvmx_host_ops *checked(struct nvmx_host *h)
+{
+	memset(h->ledger_pages, 0, sizeof(h->ledger_pages));
+	h->ledger = (struct nvmx_ledger){
+		.size = sizeof(h->ledger), .host = h, .vmcs01 = h->vmcs01, .maxphyaddr = h->hw.maxphyaddr,
+		.revision = (uint32_t)nvmx_caps_get(&h->hw, NVMX_MSR_VMX_BASIC) & 0x7fffffff,
+		.vpid01 = h->m->no_vpid ? 0 : 1, .vpid02 = h->m->no_vpid ? 0 : 2, .vpid02_n = (uint16_t)h->m->vpids,
+		.pages = h->ledger_pages, .pages_n = FAKE_HOST_FRAMES * 2, .report = broken,
+	};
+	return nvmx_checked_ops(&fake_host_ops, &h->ledger);
 }
 
 bool fake_host_start(struct nvmx_host *h)
 {
-	const struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(h->hw), .ops = &fake_host_ops,
+	const struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(h->hw), .ops = checked(h),
 					   .hw = &h->hw, .withheld = h->m->withheld,
 					   .flags = h->m->flags | (h->m->exits_on_vmfunc ? 0 : NVMX_HOST_EPTP_SWITCHING),
 					   .shadow_ept_pages = FAKE_BUDGET };
-	const struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = h, .vmcs01 = h->vmcs01, .io_passthrough = true,
+	const struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = nvmx_checked_host(&h->ledger), .vmcs01 = h->vmcs01,
+		.io_passthrough = true,
 		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2,
 		.vpid02_n = h->m->no_vpid ? 0 : h->m->vpids,
 		.cr4_kept = h->m->owns_cr ? NVMX_CR4_MCE : 0 };

@@ -90,11 +90,9 @@ static void a_move_in_smm_is_flushed(void **unused)
 {
 	static struct script l1, l2;
 	static struct fake_code code[2];
-	struct nvmx_host_ops ops = fake_host_ops;
 	struct nvmx_host *h;
 
 	(void)unused;
-	ops.flush_vpid = count_flush;
 	script_start(&l1, FAKE_L1_CODE);
 	script_start(&l2, FAKE_L2_CODE);
 	script_enter_vmx(&l1);
@@ -109,7 +107,7 @@ static void a_move_in_smm_is_flushed(void **unused)
 	code[1] = l2.code;
 	m = (struct fake_machine){ .code = code, .codes = 2 };
 	h = fake_host_new(&m, &result);
-	h->vcpu->ops = &ops;
+	h->ledger.real.flush_vpid = count_flush;
 	while (!nvmx_in_l2(h->vcpu))
 		assert_true(fake_host_step(h));
 	while (!translations_of(h, 2))

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "ledger.h"
+
+static const struct promise {
+	uint8_t number;
+	bool hosts;
+	const char *name, *text;
+} promises[] = {
+#define HOST true
+#define LIBRARY false
+#define NVMX_P(number, NAME, whose, promise) { number, whose, #NAME, promise },
+#include <nestvmx/promises.def>
+};
+
+static const struct promise *find(unsigned number)
+{
+	for (size_t i = 0; i < sizeof(promises) / sizeof(*promises); i++)
+		if (promises[i].number == number)
+			return &promises[i];
+	return NULL;
+}
+
+const char *nvmx_promise_name(unsigned promise)
+{
+	const struct promise *p = find(promise);
+
+	return p ? p->name : NULL;
+}
+
+const char *nvmx_promise_text(unsigned promise)
+{
+	const struct promise *p = find(promise);
+
+	return p ? p->text : NULL;
+}
+
+bool nvmx_promise_is_hosts(unsigned promise)
+{
+	const struct promise *p = find(promise);
+
+	return p && p->hosts;
+}
+
+void nvmx_ledger_broke(struct nvmx_ledger *l, unsigned promise, const char *op, uint64_t found, uint64_t about)
+{
+	const struct nvmx_broken what = { .promise = promise, .op = op, .found = found, .about = about };
+
+	if (!l->broken++)
+		l->first = what;
+	if (l->report)
+		l->report(l->host, &what);
+}
+
+#define USED 1ull /* in hpa: the search goes on behind the place */
+
+bool nvmx_ledger_follows(const struct nvmx_ledger *l)
+{
+	return l->pages_n && !l->pages_lost;
+}
+
+struct nvmx_ledger_page *nvmx_ledger_page(struct nvmx_ledger *l, uint64_t hpa)
+{
+	for (uint32_t i = 0; i < l->pages_n; i++) {
+		struct nvmx_ledger_page *p = &l->pages[((hpa >> 12) + i) & (l->pages_n - 1)];
+
+		if (!(p->hpa & USED))
+			return NULL;
+		if (p->page && p->hpa == (hpa | USED))
+			return p;
+	}
+	return NULL;
+}
+
+void nvmx_ledger_add(struct nvmx_ledger *l, uint64_t hpa, void *page)
+{
+	l->pages_live++;
+	for (uint32_t i = 0; i < l->pages_n; i++) {
+		struct nvmx_ledger_page *p = &l->pages[((hpa >> 12) + i) & (l->pages_n - 1)];
+
+		if (p->page)
+			continue;
+		*p = (struct nvmx_ledger_page){ .hpa = hpa | USED, .page = page };
+		return;
+	}
+	l->pages_lost = true;
+}
+
+void nvmx_ledger_remove(struct nvmx_ledger *l, struct nvmx_ledger_page *p)
+{
+	l->pages_live--;
+	p->page = NULL;
+}
+
+bool nvmx_ledger_pinned(const struct nvmx_ledger *l, uint64_t gpa, unsigned *i)
+{
+	while (*i < NVMX_LEDGER_PINS && !(l->pin[*i].held && l->pin[*i].gpa == gpa))
+		++*i;
+	return *i < NVMX_LEDGER_PINS;
+}
+
+uint64_t nvmx_ledger_end(struct nvmx_ledger *l)
+{
+	for (unsigned i = 0; i < NVMX_LEDGER_MAPS; i++)
+		if (l->map[i].page)
+			nvmx_ledger_broke(l, NVMX_PROMISE_UNMAPPED, "", (uintptr_t)l->map[i].page, l->map[i].gpa);
+	for (unsigned i = 0; i < NVMX_LEDGER_PINS; i++)
+		if (l->pin[i].held)
+			nvmx_ledger_broke(l, NVMX_PROMISE_UNPINNED, "", l->pin[i].hpa, l->pin[i].gpa);
+	if (l->pages_live)
+		nvmx_ledger_broke(l, NVMX_PROMISE_PAGES_FREED, "", l->pages_live, 0);
+	return l->broken;
+}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * nvmx_checked_ops(): a host or a library that breaks a promise is told which.  One row for each promise of promises.def: what is
+ * done, of which that promise is the first to break; with it, what comes close and breaks none.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <nestvmx/checked.h>
+#include <nestvmx/trace.h>
+#include <stdio.h>
+#include <string.h>
+#include "vmcs/vmcs.h"
+#include "vmx/ledger.h"
+
+#define WIDTH 40
+#define VMCS01 0x7000u
+#define REVISION 0x1234u
+#define PAGES 8
+#define RWX (NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X)
+#define TOO_WIDE (1ull << WIDTH)
+
+/* A host that answers what it is told to. */
+struct nvmx_host {
+	int answer;
+	unsigned pending, calls;
+	uint64_t hpa, value;
+	void *page;
+	struct nvmx_xlate x;
+	bool locked, again;
+	struct nvmx_broken told;
+	unsigned tellings;
+};
+static struct nvmx_host host;
+static struct nvmx_ledger ledger;
+static struct nvmx_ledger_page pages[PAGES];
+static const struct nvmx_host_ops *ops;
+static struct nvmx_host *h;
+static _Alignas(4096) unsigned char memory[4][4096];
+
+static int op_translate(struct nvmx_host *me, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	(void)gpa;
+	(void)access;
+	me->calls++;
+	*out = me->x;
+	return me->answer;
+}
+
+static void *op_map(struct nvmx_host *me, uint64_t gpa, bool write)
+{
+	(void)gpa;
+	(void)write;
+	me->calls++;
+	return me->page;
+}
+
+static void op_unmap(struct nvmx_host *me, uint64_t gpa, void *page, bool wrote)
+{
+	(void)gpa;
+	(void)page;
+	(void)wrote;
+	me->calls++;
+}
+
+static int op_pin(struct nvmx_host *me, uint64_t gpa, uint64_t *hpa)
+{
+	(void)gpa;
+	me->calls++;
+	*hpa = me->hpa;
+	return me->answer;
+}
+
+static void op_unpin(struct nvmx_host *me, uint64_t gpa, uint64_t hpa)
+{
+	(void)gpa;
+	(void)hpa;
+	me->calls++;
+}
+
+static void *op_page_alloc(struct nvmx_host *me, uint64_t *hpa)
+{
+	me->calls++;
+	*hpa = me->hpa;
+	return me->page;
+}
+
+static void op_page_free(struct nvmx_host *me, void *page, uint64_t hpa)
+{
+	(void)page;
+	(void)hpa;
+	me->calls++;
+}
+
+static void op_vmcs(struct nvmx_host *me, uint64_t hpa)
+{
+	(void)hpa;
+	me->calls++;
+}
+
+static void op_read_many(struct nvmx_host *me, const uint32_t *fields, uint64_t *values, size_t n)
+{
+	(void)fields;
+	me->calls++;
+	while (n--)
+		values[n] = me->value;
+}
+
+static void op_write_many(struct nvmx_host *me, const uint32_t *fields, const uint64_t *values, size_t n)
+{
+	(void)fields;
+	(void)values;
+	(void)n;
+	me->calls++;
+}
+
+static void op_flush_ept(struct nvmx_host *me, uint64_t eptp, unsigned scope)
+{
+	(void)eptp;
+	(void)scope;
+	me->calls++;
+}
+
+static void op_flush_vpid(struct nvmx_host *me, uint16_t vpid, unsigned scope, uint64_t linear)
+{
+	(void)vpid;
+	(void)scope;
+	(void)linear;
+	me->calls++;
+}
+
+static int op_msr_read(struct nvmx_host *me, uint32_t msr, uint64_t *value)
+{
+	(void)msr;
+	me->calls++;
+	*value = 0;
+	return me->answer;
+}
+
+static int op_msr_write(struct nvmx_host *me, uint32_t msr, uint64_t value)
+{
+	(void)msr;
+	(void)value;
+	me->calls++;
+	return me->answer;
+}
+
+static void op_state_loaded(struct nvmx_host *me)
+{
+	me->calls++;
+}
+
+static unsigned op_pending(struct nvmx_host *me)
+{
+	me->calls++;
+	return me->pending;
+}
+
+static int op_ack(struct nvmx_host *me)
+{
+	me->calls++;
+	return me->answer;
+}
+
+static int op_take(struct nvmx_host *me, unsigned event)
+{
+	(void)event;
+	me->calls++;
+	return me->answer;
+}
+
+static void op_inject(struct nvmx_host *me, unsigned vector, bool has_error, uint32_t error)
+{
+	(void)vector;
+	(void)has_error;
+	(void)error;
+	me->calls++;
+}
+
+static void op_barrier(struct nvmx_host *me, unsigned kinds)
+{
+	(void)kinds;
+	me->calls++;
+}
+
+/* With `again` it calls the library, which calls an op. */
+static void op_set_cr2(struct nvmx_host *me, uint64_t cr2)
+{
+	(void)cr2;
+	me->calls++;
+	if (me->again)
+		ops->l1_state_loaded(h);
+}
+
+static void op_trace(struct nvmx_host *me, unsigned what, uint64_t a, uint64_t b, uint64_t c)
+{
+	(void)what;
+	(void)a;
+	(void)b;
+	(void)c;
+	me->calls++;
+}
+
+static const struct nvmx_host_ops real = {
+	.size = sizeof(real), .abi = NVMX_ABI_VERSION, .translate = op_translate, .map = op_map, .unmap = op_unmap, .pin = op_pin,
+	.unpin = op_unpin, .page_alloc = op_page_alloc, .page_free = op_page_free, .vmcs_load = op_vmcs, .vmcs_clear = op_vmcs,
+	.vmcs_read_many = op_read_many, .vmcs_write_many = op_write_many, .flush_ept = op_flush_ept, .flush_vpid = op_flush_vpid,
+	.l1_msr_read = op_msr_read, .l1_msr_write = op_msr_write, .l1_state_loaded = op_state_loaded, .pending_events = op_pending,
+	.ack_interrupt = op_ack, .inject_l1 = op_inject, .barrier = op_barrier, .kick_others = op_state_loaded, .trace = op_trace,
+	.take_event = op_take, .set_cr2 = op_set_cr2, .inject_l2 = op_inject, .make_vmcs02 = op_vmcs, .set_dr6 = op_set_cr2,
+};
+
+static bool is_locked(struct nvmx_host *me)
+{
+	return me->locked;
+}
+
+static void report(struct nvmx_host *me, const struct nvmx_broken *what)
+{
+	me->told = *what;
+	me->tellings++;
+}
+
+static void start(void)
+{
+	memset(&host, 0, sizeof(host));
+	memset(&ledger, 0, sizeof(ledger));
+	memset(pages, 0, sizeof(pages));
+	memset(memory, 0, sizeof(memory));
+	ledger.size = sizeof(ledger);
+	ledger.host = &host;
+	ledger.vmcs01 = VMCS01;
+	ledger.maxphyaddr = WIDTH;
+	ledger.revision = REVISION;
+	ledger.vpid01 = 1;
+	ledger.vpid02 = 4;
+	ledger.vpid02_n = 2;
+	ledger.pages = pages;
+	ledger.pages_n = PAGES;
+	ledger.lock_held = is_locked;
+	ledger.report = report;
+	ops = nvmx_checked_ops(&real, &ledger);
+	assert_non_null(ops);
+	h = nvmx_checked_host(&ledger);
+}
+
+/* What the cases are made of. */
+static void xlate(uint64_t gpa, unsigned access, uint64_t hpa, unsigned rights, unsigned shift, unsigned memtype)
+{
+	struct nvmx_xlate out;
+
+	host.x = (struct nvmx_xlate){ hpa, (uint8_t)rights, (uint8_t)shift, (uint8_t)memtype, false };
+	ops->translate(h, gpa, access, &out);
+	assert_int_equal(out.hpa, hpa);
+}
+
+static void map(uint64_t gpa, void *page, bool write)
+{
+	host.page = page;
+	assert_ptr_equal(ops->map(h, gpa, write), page);
+}
+
+static void pin(uint64_t gpa, uint64_t hpa)
+{
+	uint64_t out = 0;
+
+	host.hpa = hpa;
+	ops->pin(h, gpa, &out);
+	assert_int_equal(out, hpa);
+}
+
+static void alloc(void *page, uint64_t hpa)
+{
+	uint64_t out = 0;
+
+	host.page = page;
+	host.hpa = hpa;
+	assert_ptr_equal(ops->page_alloc(h, &out), page);
+	assert_int_equal(out, hpa);
+}
+
+/* The page of memory[n] at (n + 1) << 20, as a VMCS region that was VMCLEARed. */
+static uint64_t region(unsigned n, uint32_t revision)
+{
+	alloc(memory[n], (n + 1ull) << 20);
+	memcpy(memory[n], &revision, sizeof(revision));
+	ops->vmcs_clear(h, (n + 1ull) << 20);
+	return (n + 1ull) << 20;
+}
+
+static void load(uint64_t hpa)
+{
+	ops->vmcs_load(h, hpa);
+}
+
+static void read_field(uint32_t field, uint64_t value)
+{
+	uint64_t got = 0;
+
+	host.value = value;
+	ops->vmcs_read_many(h, &field, &got, 1);
+	assert_int_equal(got, value);
+}
+
+static void write_field(uint32_t field)
+{
+	const uint64_t value = 0;
+
+	ops->vmcs_write_many(h, &field, &value, 1);
+}
+
+static void answering(int answer)
+{
+	uint64_t value;
+
+	host.answer = answer;
+	ops->l1_msr_read(h, 0x10, &value);
+}
+
+static void taking(unsigned pending, unsigned event, int answer)
+{
+	host.pending = pending;
+	ops->pending_events(h);
+	host.answer = answer;
+	ops->take_event(h, event);
+}
+
+/* C(promise, what breaks none, what breaks it) */
+#define CASES                                                                                                          \
+	C(NOT_REENTERED, (ops->set_cr2(h, 1), ops->set_cr2(h, 2)), (host.again = true, ops->set_cr2(h, 3)))            \
+	C(NO_LOCK, ops->l1_state_loaded(h), (host.locked = true, ops->l1_state_loaded(h)))                             \
+	C(XLATE_ACCESS, xlate(0x5000, NVMX_ACCESS_R | NVMX_ACCESS_PEEK, 0x5000, RWX, 12, 6), xlate(0x5000, NVMX_ACCESS_PEEK, 0x5000, RWX, 12, 6)) \
+	C(XLATE_ANSWER, (host.answer = -1, xlate(0x5000, 1, ~0ull, 0, 99, 7), host.answer = NVMX_NOT_NOW, xlate(0x5000, 1, 0, 0, 0, 0)), (host.answer = 2, xlate(0x5000, 1, 0x5000, RWX, 12, 6))) \
+	C(XLATE_SHIFT, (xlate(0x5000, 1, 0x40005000, RWX, 30, 6), xlate(0x5000, 1, 0x40005000, RWX, 21, 6)), xlate(0x5000, 1, 0x5000, RWX, 13, 6)) \
+	C(XLATE_WIDTH, xlate(0x5123, 1, TOO_WIDE - 0x1000 + 0x123, RWX, 12, 6), xlate(0x5123, 1, TOO_WIDE + 0x123, RWX, 12, 6)) \
+	C(XLATE_OFFSET, xlate(0x5123, 1, 0x7123, RWX, 12, 6), xlate(0x5123, 1, 0x7000, RWX, 12, 6))                     \
+	C(XLATE_RIGHTS, xlate(0x5000, NVMX_ACCESS_R, 0x5000, NVMX_ACCESS_R, 12, 6), xlate(0x5000, NVMX_ACCESS_W, 0x5000, NVMX_ACCESS_R, 12, 6)) \
+	C(XLATE_MEMTYPE, xlate(0x5000, 1, 0x5000, RWX, 12, 0), xlate(0x5000, 1, 0x5000, RWX, 12, 2))                    \
+	C(XLATE_PINNED, (pin(0x5000, 0x9000), xlate(0x5008, 1, 0x9008, RWX, 12, 6), xlate(0x6000, 1, 0x7000, RWX, 12, 6)), xlate(0x5008, 1, 0x7008, RWX, 12, 6)) \
+	C(MAP_FRAME, map(0x5000, memory[0], true), map(0x5008, memory[1], true))                                        \
+	C(MAP_ANSWER, (map(0x5000, NULL, true), map(0x5000, NVMX_MAP_NOT_NOW, true)), map(0x5000, memory[0] + 8, true)) \
+	C(MAP_COUNT, (map_times(16), ops->unmap(h, 0x5000, memory[0], false), map(0x5000, memory[0], false)), map(0x5000, memory[0], false)) \
+	C(MAP_VALID, (map(0x5000, memory[0], false), map(0x6000, memory[1], false)), map(0x7000, memory[0], false))     \
+	C(UNMAP_MAPPED, (map(0x5000, memory[0], false), ops->unmap(h, 0x5000, memory[0], false)), ops->unmap(h, 0x5000, memory[0], false)) \
+	C(UNMAP_WROTE, (map(0x5000, memory[0], true), ops->unmap(h, 0x5000, memory[0], true), map(0x5000, memory[0], false)), ops->unmap(h, 0x5000, memory[0], true)) \
+	C(UNMAPPED, (map(0x5000, memory[0], true), ops->unmap(h, 0x5000, memory[0], false), nvmx_ledger_end(&ledger)), (map(0x6000, memory[1], false), nvmx_ledger_end(&ledger))) \
+	C(PIN_FRAME, pin(0x5000, 0x9000), pin(0x5010, 0x9000))                                                          \
+	C(PIN_ANSWER, (host.answer = -1, pin(0x5000, 8), host.answer = NVMX_NOT_NOW, pin(0x5000, 8)), (host.answer = 2, pin(0x5000, 0x9000))) \
+	C(PIN_ADDRESS, pin(0x5000, TOO_WIDE - 0x1000), pin(0x6000, TOO_WIDE))                                           \
+	C(PIN_SAME, (pin(0x5000, 0x9000), pin(0x5000, 0x9000)), pin(0x5000, 0xa000))                                    \
+	C(PIN_NO_PAGE, (alloc(memory[0], 0x9000), pin(0x5000, 0xa000)), pin(0x6000, 0x9000))                            \
+	C(UNPIN_PINNED, (pin(0x5000, 0x9000), ops->unpin(h, 0x5000, 0x9000), pin(0x5000, 0xa000)), ops->unpin(h, 0x5000, 0x9000)) \
+	C(UNPINNED, (pin(0x5000, 0x9000), ops->unpin(h, 0x5000, 0x9000), nvmx_ledger_end(&ledger)), (pin(0x5000, 0x9000), nvmx_ledger_end(&ledger))) \
+	C(PAGE_POINTER, alloc(memory[0], 0x9000), alloc(memory[1] + 64, 0xa000))                                        \
+	C(PAGE_ADDRESS, alloc(memory[0], TOO_WIDE - 0x1000), alloc(memory[1], 0xa010))                                  \
+	C(PAGE_ZEROED, alloc(memory[0], 0x9000), (memory[1][4095] = 1, alloc(memory[1], 0xa000)))                       \
+	C(PAGE_FRESH, (alloc(memory[0], 0x9000), ops->page_free(h, memory[0], 0x9000), alloc(memory[0], 0x9000)), alloc(memory[1], 0x9000)) \
+	C(PAGE_OWN, (alloc(memory[0], 0x9000), ops->page_free(h, memory[0], 0x9000)), ops->page_free(h, memory[0], 0x9000)) \
+	C(PAGE_NO_VMCS, (load(region(0, REVISION)), load(VMCS01), ops->vmcs_clear(h, 1u << 20), ops->page_free(h, memory[0], 1u << 20)), (load(region(1, REVISION)), load(VMCS01), ops->page_free(h, memory[1], 2u << 20))) \
+	C(PAGES_FREED, (alloc(memory[0], 0x9000), ops->page_free(h, memory[0], 0x9000), nvmx_ledger_end(&ledger)), (alloc(memory[0], 0x9000), nvmx_ledger_end(&ledger))) \
+	C(LOAD_OWN, (load(region(0, REVISION)), load(VMCS01)), load(0x8000))                                            \
+	C(LOAD_CLEARED, load(region(0, REVISION)), (alloc(memory[1], 0x9000), memcpy(memory[1], memory[0], 4), load(0x9000))) \
+	C(LOAD_REVISION, load(region(0, REVISION | 1u << 31)), load(region(1, REVISION + 1)))                           \
+	C(CLEAR_OWN, (region(0, REVISION), ops->vmcs_clear(h, VMCS01)), ops->vmcs_clear(h, 0x8000))                      \
+	C(CURRENT, (read_field(NVMX_GUEST_RIP, 1), load(region(0, REVISION)), write_field(NVMX_GUEST_RIP)), (ops->vmcs_clear(h, 1u << 20), write_field(NVMX_GUEST_RIP))) \
+	C(FIELDS, write_field(NVMX_GUEST_CS_AR), write_field(0x7ffe))                                                   \
+	C(READ_WIDTH, (read_field(NVMX_GUEST_CS_SEL, 0xffff), read_field(NVMX_PIN_CTLS, 0xffffffff), read_field(NVMX_GUEST_RIP, ~0ull)), read_field(NVMX_GUEST_CS_SEL, 0x10000)) \
+	C(FLUSH_EPT_SCOPE, ops->flush_ept(h, 0, NVMX_FLUSH_ALL), ops->flush_ept(h, 0, NVMX_FLUSH_ADDRESS))              \
+	C(FLUSH_EPT_OWN, (alloc(memory[0], 0x9000), ops->flush_ept(h, 0x905e, NVMX_FLUSH_SINGLE)), ops->flush_ept(h, 0xa05e, NVMX_FLUSH_SINGLE)) \
+	C(FLUSH_VPID_SCOPE, ops->flush_vpid(h, 1, NVMX_FLUSH_SINGLE_NON_GLOBAL, 0), ops->flush_vpid(h, 1, 4, 0))        \
+	C(FLUSH_VPID_GIVEN, (ops->flush_vpid(h, 4, 0, 0), ops->flush_vpid(h, 5, 1, 0), ops->flush_vpid(h, 0, 2, 0)), ops->flush_vpid(h, 6, 1, 0)) \
+	C(MSR_READ_ANSWER, (answering(0), answering(-1)), answering(1))                                                 \
+	C(MSR_WRITE_ANSWER, ops->l1_msr_write(h, 1, 2), (host.answer = 1, ops->l1_msr_write(h, 1, 2)))                  \
+	C(STATE_LOADED_CURRENT, ops->l1_state_loaded(h), (load(region(0, REVISION)), ops->l1_state_loaded(h)))          \
+	C(PENDING_KNOWN, (host.pending = 31, ops->pending_events(h)), (host.pending = 32, ops->pending_events(h)))      \
+	C(ACK_VECTOR, (host.answer = 255, ops->ack_interrupt(h), host.answer = -1, ops->ack_interrupt(h)), (host.answer = 256, ops->ack_interrupt(h))) \
+	C(TAKE_ONE, taking(NVMX_PENDING_NMI, NVMX_PENDING_NMI, 0), taking(NVMX_PENDING_INTR, NVMX_PENDING_INTR, 0))     \
+	C(TAKE_PENDING, taking(NVMX_PENDING_NMI | NVMX_PENDING_INTR, NVMX_PENDING_NMI, 0), ops->take_event(h, NVMX_PENDING_NMI)) \
+	C(TAKE_VECTOR, (taking(NVMX_PENDING_SIPI, NVMX_PENDING_SIPI, 0xff), taking(NVMX_PENDING_INIT, NVMX_PENDING_INIT, 0)), taking(NVMX_PENDING_INIT, NVMX_PENDING_INIT, 5)) \
+	C(INJECT_VECTOR, ops->inject_l1(h, 31, false, 0), ops->inject_l1(h, 32, false, 0))                              \
+	C(INJECT_L1_CURRENT, ops->inject_l1(h, 13, true, 0), (load(region(0, REVISION)), ops->inject_l1(h, 13, true, 0))) \
+	C(INJECT_L2_CURRENT, (load(region(0, REVISION)), ops->inject_l2(h, 14, true, 2)), (load(VMCS01), ops->inject_l2(h, 14, true, 2))) \
+	C(BARRIER_KINDS, (ops->barrier(h, NVMX_BARRIER_L2_ENTRY), ops->barrier(h, NVMX_BARRIER_IBPB)), ops->barrier(h, NVMX_BARRIER_IBPB | NVMX_BARRIER_L2_ENTRY)) \
+	C(BARRIER_TURNS, (ops->barrier(h, NVMX_BARRIER_L2_ENTRY), ops->barrier(h, NVMX_BARRIER_IBPB)), ops->barrier(h, NVMX_BARRIER_IBPB)) \
+	C(VMCS02_CURRENT, (load(region(0, REVISION)), ops->make_vmcs02(h, 1u << 20)), (load(VMCS01), ops->make_vmcs02(h, 1u << 20))) \
+	C(DR6_CONDITIONS, ops->set_dr6(h, 0x1600f), ops->set_dr6(h, 0x800))                                             \
+	C(TRACE_KNOWN, ops->trace(h, NVMX_TRACE_COUNT - 1, 1, 2, 3), ops->trace(h, NVMX_TRACE_COUNT, 1, 2, 3))
+
+static void map_times(unsigned n)
+{
+	while (n--)
+		map(0x5000, memory[0], false);
+}
+
+#define C(NAME, fine, breaks)                                                                                          \
+	static void fine_##NAME(void)                                                                                  \
+	{                                                                                                              \
+		(void)(fine);                                                                                          \
+	}                                                                                                              \
+	static void breaks_##NAME(void)                                                                                \
+	{                                                                                                              \
+		(void)(breaks);                                                                                        \
+	}
+CASES
+#undef C
+
+static const struct promise_case {
+	const char *name;
+	unsigned promise;
+	void (*fine)(void), (*breaks)(void);
+} cases[] = {
+#define C(NAME, fine, breaks) { #NAME, NVMX_PROMISE_##NAME, fine_##NAME, breaks_##NAME },
+	CASES
+#undef C
+};
+#define N (sizeof(cases) / sizeof(*cases))
+
+static void each_is_told_of(void **state)
+{
+	(void)state;
+	for (const struct promise_case *c = cases; c < cases + N; c++) {
+		start();
+		c->fine();
+		if (ledger.broken)
+			fail_msg("%s: what is fine breaks %s of %s", c->name, nvmx_promise_name(ledger.first.promise), ledger.first.op);
+		c->breaks();
+		if (ledger.broken != 1 || ledger.first.promise != c->promise)
+			fail_msg("%s: %u broken, first %s (found %#llx)", c->name, (unsigned)ledger.broken,
+				 nvmx_promise_name(ledger.first.promise), (unsigned long long)ledger.first.found);
+		assert_int_equal(host.tellings, 1);
+		assert_int_equal(host.told.promise, c->promise);
+		assert_non_null(ledger.first.op);
+		assert_true(host.calls >= ledger.calls);
+		assert_string_equal(nvmx_promise_name(c->promise), c->name);
+	}
+}
+
+static void each_promise_has_a_case(void **state)
+{
+	unsigned promises = 0;
+
+	(void)state;
+	for (unsigned p = 0; p < NVMX_PROMISES_END; p++) {
+		unsigned n = 0;
+
+		for (size_t i = 0; i < N; i++)
+			n += cases[i].promise == p;
+		if (n != (nvmx_promise_name(p) != NULL))
+			fail_msg("promise %u (%s) has %u cases", p, nvmx_promise_name(p) ? nvmx_promise_name(p) : "none", n);
+		promises += n;
+		assert_int_equal(!nvmx_promise_text(p), !n);
+	}
+	assert_int_equal(promises, N);
+	assert_true(nvmx_promise_is_hosts(NVMX_PROMISE_XLATE_SHIFT));
+	assert_false(nvmx_promise_is_hosts(NVMX_PROMISE_FIELDS));
+	assert_false(nvmx_promise_is_hosts(99));
+}
+
+/* The layer has the ops that the host has, and goes through to them; a table or ledger that is none has no layer. */
+static void the_table(void **state)
+{
+	struct nvmx_host_ops few = real;
+
+	(void)state;
+	start();
+	assert_ptr_not_equal(ops->map, real.map);
+	ops->kick_others(h);
+	assert_int_equal(host.calls, 1);
+	few.set_dr6 = NULL;
+	few.barrier = NULL;
+	few.size = offsetof(struct nvmx_host_ops, make_vmcs02);
+	memset(&ledger.first, 0, sizeof(ledger.first));
+	ops = nvmx_checked_ops(&few, &ledger);
+	assert_null(ops->set_dr6);
+	assert_null(ops->barrier);
+	assert_null(ops->make_vmcs02); /* behind the end of the host's table */
+	assert_non_null(ops->set_cr2);
+	assert_int_equal(ops->abi, NVMX_ABI_VERSION);
+	assert_null(nvmx_checked_ops(NULL, &ledger));
+	assert_null(nvmx_checked_ops(&real, NULL));
+	few.size = sizeof(few) + 8;
+	assert_null(nvmx_checked_ops(&few, &ledger));
+	ledger.pages_n = 3;
+	assert_null(nvmx_checked_ops(&real, &ledger));
+	ledger.pages_n = PAGES;
+	ledger.host = NULL;
+	assert_null(nvmx_checked_ops(&real, &ledger));
+	ledger.host = &host;
+	ledger.size--;
+	assert_null(nvmx_checked_ops(&real, &ledger));
+}
+
+/* More pages than the books have room for: what is not in them is no fault; and places are used again. */
+static void books_that_are_full(void **state)
+{
+	(void)state;
+	start();
+	for (unsigned round = 0; round < 3; round++) {
+		for (uint64_t i = 0; i < PAGES; i++) /* all in one place, but for the search */
+			alloc(memory[0], (i * PAGES + 1) << 12);
+		for (uint64_t i = 0; i < PAGES; i++)
+			ops->page_free(h, memory[0], (i * PAGES + 1) << 12);
+	}
+	assert_int_equal(nvmx_ledger_end(&ledger), 0);
+	for (uint64_t i = 0; i <= PAGES; i++)
+		alloc(memory[0], (i + 16) << 12);
+	for (uint64_t i = 0; i <= PAGES; i++)
+		ops->page_free(h, memory[0], (i + 16) << 12);
+	load(0x123000);
+	assert_int_equal(nvmx_ledger_end(&ledger), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_is_told_of), cmocka_unit_test(each_promise_has_a_case), cmocka_unit_test(the_table),
+		cmocka_unit_test(books_that_are_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
