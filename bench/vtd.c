@@ -161,14 +161,14 @@ static void set_up(void)
 {
 	static _Alignas(64) uint8_t memory[NVMX_VTD_SIZE];
 	struct nvmx_vtd_config config = {
-		.ops = &ops, .host = &host, .features = NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, .host_width = 40,
+		.size = sizeof(config), .ops = &ops, .host = &host, .features = NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, .host_width = 40,
 		.flags = NVMX_VTD_ASSIGN_TABLES, .work = 1u << 30,
 		.hw_cap = 6ull << 8 | 47ull << 16 | 1ull << 22 | 3ull << 34 | 1ull << 39 | 18ull << 48 | 3ull << 54,
 		.hw_ecap = 0xc7,
 	};
 
 	host.ram = calloc(1, RAM);
-	if (!host.ram || nvmx_vtd_init(memory, &config, &unit, NULL))
+	if (!host.ram || nvmx_vtd_init(memory, sizeof(memory), &config, &unit, NULL))
 		exit(2);
 	l1_memory();
 	wr(0x20, 8, ROOT);

@@ -88,23 +88,24 @@ static uint8_t physical_width(void)
 void vtd_create(void)
 {
 	struct nvmx_vtd_config config = {
-		.ops = &ops, .features = FEATURES, .host_width = physical_width(),
+		.size = sizeof(config), .ops = &ops, .features = FEATURES, .host_width = physical_width(),
 	};
 	struct nvmx_vtd_drhd drhd = { .base = VTD_REGISTERS, .include_all = true };
 	struct nvmx_vtd_dmar_config dmar = {
 		.host_width = config.host_width, .oem_id = "NESTVM", .oem_table_id = "METAL   ", .drhd = &drhd, .drhd_count = 1,
 	};
 	static uint8_t table[256];
-	uint32_t detail;
-	int error;
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
 
 	if (!machine.vtd)
 		return;
 	if (memory_ram(VTD_REGISTERS))
 		stop("no place for the VT-d unit at %lx", (uint64_t)VTD_REGISTERS);
-	error = nvmx_vtd_init(pages_alloc(NVMX_VTD_SIZE), &config, &unit, &detail);
-	if (error)
-		stop("the VT-d unit: %s (%lx)", nvmx_vtd_init_error(error, detail), (uint64_t)detail);
+	if (nvmx_vtd_init(pages_alloc(NVMX_VTD_SIZE), NVMX_VTD_SIZE, &config, &unit, &info)) {
+		nvmx_describe_error(line, sizeof(line), &info);
+		stop("the VT-d unit: %s", line);
+	}
 	acpi_add_table(table, nvmx_vtd_dmar(table, sizeof(table), &dmar));
 	find_functions();
 }

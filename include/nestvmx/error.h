@@ -31,7 +31,8 @@ enum nvmx_error {
 	NVMX_ERR_VMCS01 = -6,     /* vmcs01 lacks what the library relies on, or has on what vmcs02 cannot keep */
 	NVMX_ERR_ANSWER = -7,     /* an op answered what <nestvmx/host.h> rules out */
 	NVMX_ERR_ARGUMENT = -8,   /* a block of memory, or an object, that was handed to the call itself */
-	NVMX_ERR_GUEST = -9       /* nothing of the host's: L1 has ended itself (nvmx_stop_info()) */
+	NVMX_ERR_GUEST = -9,      /* nothing of the host's: L1 has ended itself (nvmx_stop_info()) */
+	NVMX_ERR_STATE = -10      /* saved state that none can have, or of another configuration (nvmx_vtd_restore()) */
 };
 
 /* The rules: NVMX_REFUSED_<NAME>. */

@@ -22,6 +22,7 @@
 #ifndef NESTVMX_VTD_H
 #define NESTVMX_VTD_H
 
+#include <nestvmx/error.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -184,21 +185,6 @@ struct nvmx_vtd_ops {
 
 /* ------------------------------------------------------------------------------------------------------------ set-up */
 
-/* The same numbers as enum nvmx_error; nvmx_vtd_init_error() makes a line of them. */
-enum nvmx_vtd_error {
-	NVMX_VTD_OK = 0,
-	NVMX_VTD_ERR_ABI = -1,        /* the table's size or ABI version is not this library's */
-	NVMX_VTD_ERR_OP_MISSING = -2, /* a required op is NULL: its index is in *detail */
-	NVMX_VTD_ERR_CAPS = -3,       /* the physical unit cannot carry what is asked for: *detail is enum nvmx_vtd_about */
-	NVMX_VTD_ERR_CONFIG = -4,     /* a configuration value is out of range: *detail is enum nvmx_vtd_about */
-	NVMX_VTD_ERR_MEMORY = -5,     /* page_alloc gave no page */
-	NVMX_VTD_ERR_STATE = -6       /* saved state that no unit can have, or another configuration's */
-};
-enum nvmx_vtd_about {
-	NVMX_VTD_ABOUT_FEATURES, NVMX_VTD_ABOUT_LEVELS, NVMX_VTD_ABOUT_WIDTH, NVMX_VTD_ABOUT_HOST_WIDTH,
-	NVMX_VTD_ABOUT_DOMAINS, NVMX_VTD_ABOUT_FLAGS, NVMX_VTD_ABOUT_PAGES, NVMX_VTD_ABOUT_DEVICE, NVMX_VTD_ABOUT_BLOB
-};
-
 /* What L1 may be offered; each is a field of CAP (10.4.2) or ECAP (10.4.3). */
 #define NVMX_VTD_F_CACHING_MODE 0x0001u /* CAP.CM: not-present entries are cached too, so L1 flushes when it maps */
 #define NVMX_VTD_F_WRITE_BUFFER 0x0002u /* CAP.RWBF: L1 flushes the write buffer after it has changed entries */
@@ -223,9 +209,13 @@ enum nvmx_vtd_about {
 #define NVMX_VTD_LEVELS_3 2u
 #define NVMX_VTD_LEVELS_4 4u
 
-/* What a unit is made of; read by nvmx_vtd_init() alone. */
+/*
+ * What a unit is made of; read by nvmx_vtd_init() alone.  `size`, and that of the table of ops, as in struct nvmx_vm_config: a
+ * smaller one of older headers is taken, a larger one is not.
+ */
 struct nvmx_vtd_config {
-	const struct nvmx_vtd_ops *ops; /* the callbacks; they stay where they are */
+	uint32_t size;             /* sizeof(struct nvmx_vtd_config) */
+	const struct nvmx_vtd_ops *ops; /* the callbacks; copied */
 	struct nvmx_vtd_host *host; /* handed to each of them */
 	uint64_t hw_cap, hw_ecap;  /* CAP and ECAP of the physical unit; used with ASSIGN_TABLES only */
 	uint32_t features;         /* NVMX_VTD_F_*: what L1 is to be offered.  With ASSIGN_* and without CACHING_MODE,
@@ -244,17 +234,21 @@ struct nvmx_vtd_config {
 /* Opaque, caller-owned, 64-byte aligned. */
 #define NVMX_VTD_SIZE 98304
 
-/* Prepares a unit in `mem` (NVMX_VTD_SIZE bytes), as after a reset (10.4).  Features that the physical unit lacks are an
- * error, not dropped.  *detail (may be NULL) gets what the error is about.  On error `mem` is not a unit. */
-int nvmx_vtd_init(void *mem, const struct nvmx_vtd_config *config, struct nvmx_vtd **out, uint32_t *detail);
+/*
+ * Prepares a unit in `mem`, `size` bytes (NVMX_VTD_SIZE as the host was compiled), 64-byte aligned, that overlap nothing else; as
+ * after a reset (10.4).  Features that the physical unit lacks are an error, not dropped.  Returns NVMX_OK and *out, or a negative
+ * enum nvmx_error, of which *info (may be NULL) tells the rest, for nvmx_describe_error():
+ *	ARGUMENT, ABI, CONFIG, CAPS, OP_MISSING: rules 120 to 143 of <nestvmx/refusals.def>;  MEMORY: page_alloc gave no page.
+ * On error `mem` is not a unit.
+ */
+int nvmx_vtd_init(void *mem, size_t size, const struct nvmx_vtd_config *config, struct nvmx_vtd **out,
+		  struct nvmx_error_info *info);
 /* Blocks every device, closes every domain, gives every page back.  Physical invalidations queued by `flush` must have
  * completed. */
 void nvmx_vtd_destroy(struct nvmx_vtd *u);
 /* L1's platform was reset: registers have their reset values, devices see L1's memory untranslated.  MORE as for a
  * register write. */
 int nvmx_vtd_reset(struct nvmx_vtd *u);
-/* One line naming the error and what it is about.  Pure. */
-const char *nvmx_vtd_init_error(int error, uint32_t detail);
 
 /* --------------------------------------------------------------------------------------------------------- registers */
 
@@ -375,7 +369,7 @@ enum nvmx_vtd_fault nvmx_vtd_interrupt(struct nvmx_vtd *u, uint16_t source_id, u
 #define NVMX_VTD_DEVICE_EMULATED 4u
 
 /* `device` is the host's name for it, not NULL; L1 sees it as source_id.  It is attached to what L1's tables say now;
- * until nvmx_vtd_run() has answered DONE it may be blocked.  NVMX_VTD_OK; ERR_CONFIG: known already, too many, or flags
+ * until nvmx_vtd_run() has answered DONE it may be blocked.  NVMX_OK; ERR_CONFIG: known already, too many, or flags
  * (without ASSIGN_* only emulated ones); ERR_OP_MISSING: flush. */
 int nvmx_vtd_device_add(struct nvmx_vtd *u, uint16_t source_id, void *device, unsigned flags);
 /* Blocks it and forgets it.  ERR_CONFIG: not known.  Its domain, if it was the last there, is closed; the domain's tables
@@ -412,7 +406,7 @@ void nvmx_vtd_tick(struct nvmx_vtd *u);
  * There must be no work left (nvmx_vtd_run() answered DONE).  nvmx_vtd_save returns the number of bytes written, or 0 if
  * `size` is less than NVMX_VTD_SAVE_SIZE or work is left.
  * nvmx_vtd_restore puts it into a unit of the same configuration, as nvmx_vtd_init left it (devices may have been added).
- * Each value goes through the checks of a register write; a blob that is refused (NVMX_VTD_ERR_STATE) changes nothing.
+ * Each value goes through the checks of a register write; a blob that is refused (NVMX_ERR_STATE) changes nothing.
  * After it nvmx_vtd_run() until DONE.  The blob is little-endian and begins with a magic number and version.
  */
 #define NVMX_VTD_SAVE_SIZE 512

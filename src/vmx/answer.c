@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Answers of ops that cost nothing to check: those that <nestvmx/host.h> rules out stop the vCPU. */
-#include "refuse.h"
+#include "../refuse.h"
 #include "trace.h"
 
 #define PAGE 4096u

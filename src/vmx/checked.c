@@ -52,7 +52,7 @@ static void check_xlate(struct nvmx_ledger *l, const char *op, uint64_t gpa, uns
 		EXPECT((x->hpa & ~0xfffull) == l->pin[i].hpa, XLATE_PINNED, x->hpa, gpa);
 }
 
-static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+static int checked_translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
 	static const char op[] = "translate";
 	struct nvmx_ledger *l = begin(h, op);
@@ -86,7 +86,7 @@ static void map_remember(struct nvmx_ledger *l, const char *op, uint64_t gpa, vo
 	l->map[free].write = write;
 }
 
-static void *map(struct nvmx_host *h, uint64_t gpa, bool write)
+static void *checked_map(struct nvmx_host *h, uint64_t gpa, bool write)
 {
 	static const char op[] = "map";
 	struct nvmx_ledger *l = begin(h, op);
@@ -102,7 +102,7 @@ static void *map(struct nvmx_host *h, uint64_t gpa, bool write)
 	return page;
 }
 
-static void unmap(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote)
+static void checked_unmap(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote)
 {
 	static const char op[] = "unmap";
 	struct nvmx_ledger *l = begin(h, op);
@@ -141,7 +141,7 @@ static void pin_remember(struct nvmx_ledger *l, const char *op, uint64_t gpa, ui
 	}
 }
 
-static int pin(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
+static int checked_pin(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
 {
 	static const char op[] = "pin";
 	struct nvmx_ledger *l = begin(h, op);
@@ -156,7 +156,7 @@ static int pin(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
 	return answer;
 }
 
-static void unpin(struct nvmx_host *h, uint64_t gpa, uint64_t hpa)
+static void checked_unpin(struct nvmx_host *h, uint64_t gpa, uint64_t hpa)
 {
 	static const char op[] = "unpin";
 	struct nvmx_ledger *l = begin(h, op);
@@ -195,7 +195,7 @@ static void check_page(struct nvmx_ledger *l, const char *op, void *page, uint64
 	nvmx_ledger_add(l, hpa, page);
 }
 
-static void *page_alloc(struct nvmx_host *h, uint64_t *hpa)
+static void *checked_page_alloc(struct nvmx_host *h, uint64_t *hpa)
 {
 	static const char op[] = "page_alloc";
 	struct nvmx_ledger *l = begin(h, op);
@@ -207,7 +207,7 @@ static void *page_alloc(struct nvmx_host *h, uint64_t *hpa)
 	return page;
 }
 
-static void page_free(struct nvmx_host *h, void *page, uint64_t hpa)
+static void checked_page_free(struct nvmx_host *h, void *page, uint64_t hpa)
 {
 	static const char op[] = "page_free";
 	struct nvmx_ledger *l = begin(h, op);
@@ -225,7 +225,7 @@ static void page_free(struct nvmx_host *h, void *page, uint64_t hpa)
 	end(l);
 }
 
-static void vmcs_load(struct nvmx_host *h, uint64_t hpa)
+static void checked_vmcs_load(struct nvmx_host *h, uint64_t hpa)
 {
 	static const char op[] = "vmcs_load";
 	struct nvmx_ledger *l = begin(h, op);
@@ -244,7 +244,7 @@ static void vmcs_load(struct nvmx_host *h, uint64_t hpa)
 	end(l);
 }
 
-static void vmcs_clear(struct nvmx_host *h, uint64_t hpa)
+static void checked_vmcs_clear(struct nvmx_host *h, uint64_t hpa)
 {
 	static const char op[] = "vmcs_clear";
 	struct nvmx_ledger *l = begin(h, op);
@@ -268,7 +268,7 @@ static void check_fields(struct nvmx_ledger *l, const char *op, const uint32_t *
 		EXPECT(nvmx_field_find(fields[i]) >= 0, FIELDS, fields[i], fields[i]);
 }
 
-static void vmcs_read_many(struct nvmx_host *h, const uint32_t *fields, uint64_t *values, size_t n)
+static void checked_vmcs_read_many(struct nvmx_host *h, const uint32_t *fields, uint64_t *values, size_t n)
 {
 	static const char op[] = "vmcs_read_many";
 	struct nvmx_ledger *l = begin(h, op);
@@ -284,7 +284,7 @@ static void vmcs_read_many(struct nvmx_host *h, const uint32_t *fields, uint64_t
 	end(l);
 }
 
-static void vmcs_write_many(struct nvmx_host *h, const uint32_t *fields, const uint64_t *values, size_t n)
+static void checked_vmcs_write_many(struct nvmx_host *h, const uint32_t *fields, const uint64_t *values, size_t n)
 {
 	static const char op[] = "vmcs_write_many";
 	struct nvmx_ledger *l = begin(h, op);
@@ -294,7 +294,7 @@ static void vmcs_write_many(struct nvmx_host *h, const uint32_t *fields, const u
 	end(l);
 }
 
-static void flush_ept(struct nvmx_host *h, uint64_t eptp, unsigned scope)
+static void checked_flush_ept(struct nvmx_host *h, uint64_t eptp, unsigned scope)
 {
 	static const char op[] = "flush_ept";
 	struct nvmx_ledger *l = begin(h, op);
@@ -307,7 +307,7 @@ static void flush_ept(struct nvmx_host *h, uint64_t eptp, unsigned scope)
 	end(l);
 }
 
-static void flush_vpid(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint64_t linear)
+static void checked_flush_vpid(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint64_t linear)
 {
 	static const char op[] = "flush_vpid";
 	struct nvmx_ledger *l = begin(h, op);
@@ -320,7 +320,7 @@ static void flush_vpid(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint6
 	end(l);
 }
 
-static int l1_msr_read(struct nvmx_host *h, uint32_t msr, uint64_t *value)
+static int checked_l1_msr_read(struct nvmx_host *h, uint32_t msr, uint64_t *value)
 {
 	static const char op[] = "l1_msr_read";
 	struct nvmx_ledger *l = begin(h, op);
@@ -331,7 +331,7 @@ static int l1_msr_read(struct nvmx_host *h, uint32_t msr, uint64_t *value)
 	return answer;
 }
 
-static int l1_msr_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
+static int checked_l1_msr_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
 {
 	static const char op[] = "l1_msr_write";
 	struct nvmx_ledger *l = begin(h, op);
@@ -342,7 +342,7 @@ static int l1_msr_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
 	return answer;
 }
 
-static void l1_state_loaded(struct nvmx_host *h)
+static void checked_l1_state_loaded(struct nvmx_host *h)
 {
 	static const char op[] = "l1_state_loaded";
 	struct nvmx_ledger *l = begin(h, op);
@@ -352,7 +352,7 @@ static void l1_state_loaded(struct nvmx_host *h)
 	end(l);
 }
 
-static unsigned pending_events(struct nvmx_host *h)
+static unsigned checked_pending_events(struct nvmx_host *h)
 {
 	static const char op[] = "pending_events";
 	struct nvmx_ledger *l = begin(h, op);
@@ -364,7 +364,7 @@ static unsigned pending_events(struct nvmx_host *h)
 	return l->pending;
 }
 
-static int ack_interrupt(struct nvmx_host *h)
+static int checked_ack_interrupt(struct nvmx_host *h)
 {
 	static const char op[] = "ack_interrupt";
 	struct nvmx_ledger *l = begin(h, op);
@@ -375,7 +375,7 @@ static int ack_interrupt(struct nvmx_host *h)
 	return answer;
 }
 
-static int take_event(struct nvmx_host *h, unsigned event)
+static int checked_take_event(struct nvmx_host *h, unsigned event)
 {
 	static const char op[] = "take_event";
 	struct nvmx_ledger *l = begin(h, op);
@@ -390,7 +390,7 @@ static int take_event(struct nvmx_host *h, unsigned event)
 	return answer;
 }
 
-static void inject_l1(struct nvmx_host *h, unsigned vector, bool has_error, uint32_t error)
+static void checked_inject_l1(struct nvmx_host *h, unsigned vector, bool has_error, uint32_t error)
 {
 	static const char op[] = "inject_l1";
 	struct nvmx_ledger *l = begin(h, op);
@@ -401,7 +401,7 @@ static void inject_l1(struct nvmx_host *h, unsigned vector, bool has_error, uint
 	end(l);
 }
 
-static void inject_l2(struct nvmx_host *h, unsigned vector, bool has_error, uint32_t error)
+static void checked_inject_l2(struct nvmx_host *h, unsigned vector, bool has_error, uint32_t error)
 {
 	static const char op[] = "inject_l2";
 	struct nvmx_ledger *l = begin(h, op);
@@ -412,7 +412,7 @@ static void inject_l2(struct nvmx_host *h, unsigned vector, bool has_error, uint
 	end(l);
 }
 
-static void barrier(struct nvmx_host *h, unsigned kinds)
+static void checked_barrier(struct nvmx_host *h, unsigned kinds)
 {
 	static const char op[] = "barrier";
 	struct nvmx_ledger *l = begin(h, op);
@@ -425,7 +425,7 @@ static void barrier(struct nvmx_host *h, unsigned kinds)
 	end(l);
 }
 
-static void set_cr2(struct nvmx_host *h, uint64_t cr2)
+static void checked_set_cr2(struct nvmx_host *h, uint64_t cr2)
 {
 	struct nvmx_ledger *l = begin(h, "set_cr2");
 
@@ -433,7 +433,7 @@ static void set_cr2(struct nvmx_host *h, uint64_t cr2)
 	end(l);
 }
 
-static void set_dr6(struct nvmx_host *h, uint64_t conditions)
+static void checked_set_dr6(struct nvmx_host *h, uint64_t conditions)
 {
 	static const char op[] = "set_dr6";
 	struct nvmx_ledger *l = begin(h, op);
@@ -443,7 +443,7 @@ static void set_dr6(struct nvmx_host *h, uint64_t conditions)
 	end(l);
 }
 
-static void make_vmcs02(struct nvmx_host *h, uint64_t hpa)
+static void checked_make_vmcs02(struct nvmx_host *h, uint64_t hpa)
 {
 	static const char op[] = "make_vmcs02";
 	struct nvmx_ledger *l = begin(h, op);
@@ -454,14 +454,14 @@ static void make_vmcs02(struct nvmx_host *h, uint64_t hpa)
 }
 
 /* These two may be called while another op is under way: by several at once, and between any two steps. */
-static void kick_others(struct nvmx_host *h)
+static void checked_kick_others(struct nvmx_host *h)
 {
 	const struct nvmx_ledger *l = (const struct nvmx_ledger *)(const void *)h;
 
 	l->real.kick_others(l->host);
 }
 
-static void trace(struct nvmx_host *h, unsigned what, uint64_t a, uint64_t b, uint64_t c)
+static void checked_trace(struct nvmx_host *h, unsigned what, uint64_t a, uint64_t b, uint64_t c)
 {
 	static const char op[] = "trace";
 	struct nvmx_ledger *l = (struct nvmx_ledger *)(void *)h;
@@ -471,7 +471,7 @@ static void trace(struct nvmx_host *h, unsigned what, uint64_t a, uint64_t b, ui
 }
 
 /* The layer's op where the host has one. */
-#define LAYER(op) .op = real->op ? op : NULL
+#define LAYER(op) .op = real->op ? checked_##op : NULL
 static struct nvmx_host_ops layer_of(const struct nvmx_host_ops *real)
 {
 	return (struct nvmx_host_ops){

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The line for a value that was refused: the templates of refusals.def and vmcs01.def, filled in. */
-#include "refuse.h"
+#include "../refuse.h"
 
 static const struct rule {
 	uint16_t number;
@@ -41,6 +41,18 @@ int nvmx_refuse_named(struct nvmx_error_info *info, unsigned rule, const char *n
 int nvmx_refuse(struct nvmx_error_info *info, unsigned rule, uint64_t found, uint64_t expected)
 {
 	return nvmx_refuse_named(info, rule, NULL, found, expected);
+}
+
+int nvmx_refuse_overlap(struct nvmx_error_info *info, unsigned rule, const struct nvmx_block *mem,
+			const struct nvmx_block *others, unsigned n)
+{
+	for (const struct nvmx_block *o = others; o < others + n; o++) {
+		uintptr_t a = (uintptr_t)mem->at, b = (uintptr_t)o->at;
+
+		if (o->at && a < b + o->size && b < a + mem->size)
+			return nvmx_refuse_named(info, rule, o->name, b, 0);
+	}
+	return NVMX_OK;
 }
 
 /* What is being written, and how long it is already; what has no room is counted alone. */

@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Refusals: every place that rejects a value of the embedder's names the rule of <nestvmx/refusals.def> that it breaks.
+ * What nvmx_vm_init() and nvmx_vcpu_init() refuse.
  */
 #ifndef NVMX_SRC_REFUSE_H
 #define NVMX_SRC_REFUSE_H
 
-#include <nestvmx/error.h>
-#include <stdbool.h>
-
-/* describe.c: fills *info for a rule that exists, and returns its enum nvmx_error. */
-int nvmx_refuse(struct nvmx_error_info *info, unsigned rule, uint64_t found, uint64_t expected);
-int nvmx_refuse_named(struct nvmx_error_info *info, unsigned rule, const char *name, uint64_t found, uint64_t expected);
+#include "../refuse.h"
 
 struct nvmx_host_ops;
 struct nvmx_vcpu;
 struct nvmx_vcpu_config;
 struct nvmx_vm;
 struct nvmx_vm_config;
-
-/* A block of memory that a call was handed, and what it may not overlap. */
-struct nvmx_block {
-	const char *name;
-	const void *at;
-	size_t size;
-};
-/* NVMX_OK, or the refusal of the first of others[0..n) that overlaps `mem`. */
-int nvmx_refuse_overlap(struct nvmx_error_info *info, unsigned rule, const struct nvmx_block *mem,
-			const struct nvmx_block *others, unsigned n);
 
 /* refuse_vm.c: what nvmx_vm_init() was called with.  On NVMX_OK *c is the configuration and *ops its table, whole: what the
  * host's headers did not have yet is 0. */

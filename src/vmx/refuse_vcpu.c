@@ -22,7 +22,7 @@ static int refuse_memory(const void *mem, size_t size, const struct nvmx_vm *vm,
 		return nvmx_refuse(info, NVMX_REFUSED_VCPU_OUT_NULL, 0, 0);
 	if (!config)
 		return nvmx_refuse(info, NVMX_REFUSED_VCPU_CONFIG_NULL, 0, 0);
-	if (config->size < 16 || config->size > sizeof(*config) || config->size % 8)
+	if (!nvmx_fair_size(config->size, sizeof(*config)))
 		return nvmx_refuse(info, NVMX_REFUSED_VCPU_CONFIG_SIZE, config->size, sizeof(*config));
 	return NVMX_OK;
 }

@@ -74,18 +74,6 @@ int nvmx_refuse_ops(const struct nvmx_vm *vm, struct nvmx_error_info *info)
 	return NVMX_OK;
 }
 
-int nvmx_refuse_overlap(struct nvmx_error_info *info, unsigned rule, const struct nvmx_block *mem,
-			const struct nvmx_block *others, unsigned n)
-{
-	for (const struct nvmx_block *o = others; o < others + n; o++) {
-		uintptr_t a = (uintptr_t)mem->at, b = (uintptr_t)o->at;
-
-		if (o->at && a < b + o->size && b < a + mem->size)
-			return nvmx_refuse_named(info, rule, o->name, b, 0);
-	}
-	return NVMX_OK;
-}
-
 /* Controls without which the engine does not work (SDM appendix A). */
 static const struct {
 	uint32_t msr, bits;
@@ -183,12 +171,6 @@ static int refuse_values(const struct nvmx_vm_config *c, struct nvmx_error_info 
 	return NVMX_OK;
 }
 
-/* A size that some version of the headers may have had, up to this one's. */
-static bool fair_size(size_t size, size_t ours)
-{
-	return size >= 16 && size <= ours && !(size % 8);
-}
-
 static int refuse_memory(const void *mem, size_t size, const struct nvmx_vm_config *config, struct nvmx_vm **out,
 			 struct nvmx_error_info *info)
 {
@@ -202,7 +184,7 @@ static int refuse_memory(const void *mem, size_t size, const struct nvmx_vm_conf
 		return nvmx_refuse(info, NVMX_REFUSED_VM_OUT_NULL, 0, 0);
 	if (!config)
 		return nvmx_refuse(info, NVMX_REFUSED_VM_CONFIG_NULL, 0, 0);
-	if (!fair_size(config->size, sizeof(*config)))
+	if (!nvmx_fair_size(config->size, sizeof(*config)))
 		return nvmx_refuse(info, NVMX_REFUSED_VM_CONFIG_SIZE, config->size, sizeof(*config));
 	return NVMX_OK;
 }
@@ -215,7 +197,7 @@ static int refuse_table(const struct nvmx_vm_config *c, struct nvmx_error_info *
 		return nvmx_refuse(info, NVMX_REFUSED_HW_NULL, 0, 0);
 	if (c->ops->abi != NVMX_ABI_VERSION)
 		return nvmx_refuse(info, NVMX_REFUSED_OPS_ABI, c->ops->abi, NVMX_ABI_VERSION);
-	if (!fair_size(c->ops->size, sizeof(*c->ops)))
+	if (!nvmx_fair_size(c->ops->size, sizeof(*c->ops)))
 		return nvmx_refuse(info, NVMX_REFUSED_OPS_SIZE, c->ops->size, sizeof(*c->ops));
 	if (c->caps_size != sizeof(*c->hw))
 		return nvmx_refuse(info, NVMX_REFUSED_CAPS_SIZE, c->caps_size, sizeof(*c->hw));

@@ -2,7 +2,7 @@
 /*
  * What a host may ask of a vCPU: state, counters, why it stopped.
  */
-#include "refuse.h"
+#include "../refuse.h"
 #include "vcpu.h"
 
 const char *nvmx_version(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* What L1 is offered (VT-d 10.4.2, 10.4.3): what the host asks for, if the physical unit can carry it. */
+#include "../refuse.h"
 #include "state.h"
 
 #define FRO 0x220ull
@@ -27,44 +28,40 @@ static const struct {
 };
 #define BITS (sizeof(bits) / sizeof(*bits))
 
-static int fail(uint32_t *detail, int error, uint32_t about)
-{
-	*detail = about;
-	return error;
-}
-
-static int check_hardware(const struct nvmx_vtd_config *c, uint32_t *detail)
+static int check_hardware(const struct nvmx_vtd_config *c, struct nvmx_error_info *info)
 {
 	unsigned deepest = c->levels & NVMX_VTD_LEVELS_4 ? NVMX_VTD_LEVELS_4 : NVMX_VTD_LEVELS_3;
 	unsigned sagaw = c->hw_cap >> CAP_SAGAW_SHIFT & (NVMX_VTD_LEVELS_3 | NVMX_VTD_LEVELS_4);
 
 	if (sagaw < deepest)
-		return fail(detail, NVMX_VTD_ERR_CAPS, NVMX_VTD_ABOUT_LEVELS);
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_LEVELS_LACKING, c->levels, sagaw);
 	if (c->width > CAP_MGAW(c->hw_cap))
-		return fail(detail, NVMX_VTD_ERR_CAPS, NVMX_VTD_ABOUT_WIDTH);
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_WIDTH_LACKING, c->width, CAP_MGAW(c->hw_cap));
 	for (unsigned i = 0; i < BITS; i++)
 		if (c->features & bits[i].feature && bits[i].limited &&
 		    (bits[i].cap & ~c->hw_cap || bits[i].ecap & ~c->hw_ecap))
-			return fail(detail, NVMX_VTD_ERR_CAPS, NVMX_VTD_ABOUT_FEATURES);
-	return NVMX_VTD_OK;
+			return nvmx_refuse(info, NVMX_REFUSED_VTD_FEATURES_LACKING, bits[i].feature, 0);
+	return NVMX_OK;
 }
 
-int nvmx_vtd_check_caps(const struct nvmx_vtd_config *c, uint32_t *detail)
+int nvmx_vtd_check_caps(const struct nvmx_vtd_config *c, struct nvmx_error_info *info)
 {
+	const unsigned levels = NVMX_VTD_LEVELS_3 | NVMX_VTD_LEVELS_4, widest = c->levels & NVMX_VTD_LEVELS_4 ? 48 : 39;
+
 	if (c->features & ~NVMX_VTD_F_ALL)
-		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_FEATURES);
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_FEATURES_UNKNOWN, c->features & ~NVMX_VTD_F_ALL, NVMX_VTD_F_ALL);
 	for (unsigned i = 0; i < BITS; i++)
 		if (c->features & bits[i].feature && ~c->features & bits[i].needs)
-			return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_FEATURES);
-	if (c->levels & ~(NVMX_VTD_LEVELS_3 | NVMX_VTD_LEVELS_4))
-		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_LEVELS);
-	if (c->width < 30 || c->width > (c->levels & NVMX_VTD_LEVELS_4 ? 48 : 39))
-		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_WIDTH);
+			return nvmx_refuse(info, NVMX_REFUSED_VTD_FEATURES_NEED, c->features, bits[i].needs);
+	if (c->levels & ~levels)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_LEVELS, c->levels, levels);
+	if (c->width < 30 || c->width > widest)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_WIDTH, c->width, widest);
 	if (c->host_width < 32 || c->host_width > 52)
-		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_HOST_WIDTH);
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_HOST_WIDTH, c->host_width, 52);
 	if (c->domain_bits < 4 || c->domain_bits > 16 || c->domain_bits & 1)
-		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_DOMAINS);
-	return c->flags & NVMX_VTD_ASSIGN_TABLES ? check_hardware(c, detail) : NVMX_VTD_OK;
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_DOMAIN_BITS, c->domain_bits, 16);
+	return c->flags & NVMX_VTD_ASSIGN_TABLES ? check_hardware(c, info) : NVMX_OK;
 }
 
 uint64_t nvmx_vtd_make_cap(const struct nvmx_vtd_config *c)

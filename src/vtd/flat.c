@@ -402,17 +402,17 @@ int nvmx_vtd_device_add(struct nvmx_vtd *u, uint16_t source_id, void *device, un
 	struct vtd_device *d;
 
 	if ((!assigns(u) && !emulated) || !device || flags & ~DEVICE_FLAGS || find_device(u, source_id))
-		return NVMX_VTD_ERR_CONFIG;
+		return NVMX_ERR_CONFIG;
 	if (flags & NVMX_VTD_DEVICE_HAS_TLB && !u->ops->flush)
-		return NVMX_VTD_ERR_OP_MISSING;
+		return NVMX_ERR_OP_MISSING;
 	d = free_device(u);
 	if (!d)
-		return NVMX_VTD_ERR_CONFIG;
+		return NVMX_ERR_CONFIG;
 	*d = (struct vtd_device){ .device = device, .source_id = source_id, .flags = (uint8_t)flags, .dirty = !emulated,
 				  .now = blocked };
 	if (!emulated)
 		attach(u, d, &blocked);
-	return NVMX_VTD_OK;
+	return NVMX_OK;
 }
 
 static void remove_device(struct nvmx_vtd *u, struct vtd_device *d)
@@ -432,18 +432,18 @@ int nvmx_vtd_device_remove(struct nvmx_vtd *u, uint16_t source_id)
 	struct vtd_device *d = find_device(u, source_id);
 
 	if (!d)
-		return NVMX_VTD_ERR_CONFIG;
+		return NVMX_ERR_CONFIG;
 	remove_device(u, d);
-	return NVMX_VTD_OK;
+	return NVMX_OK;
 }
 
 int nvmx_vtd_flat_init(struct nvmx_vtd *u)
 {
 	u->flat.flush_new = u->config.hw_cap & (CAP_CM | CAP_RWBF);
 	if (!(u->config.flags & NVMX_VTD_ASSIGN_TABLES))
-		return NVMX_VTD_OK;
+		return NVMX_OK;
 	u->flat.dummy = nvmx_vtd_page(u, &u->flat.dummy_hpa);
-	return u->flat.dummy ? NVMX_VTD_OK : NVMX_VTD_ERR_MEMORY;
+	return u->flat.dummy ? NVMX_OK : NVMX_ERR_MEMORY;
 }
 
 void nvmx_vtd_destroy(struct nvmx_vtd *u)

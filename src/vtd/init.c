@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Set-up: the table of ops, the configuration, counters. */
+#include "../refuse.h"
 #include "state.h"
 
 /* Which ops a configuration cannot do without. */
@@ -52,12 +53,6 @@ static bool op_present(const struct nvmx_vtd_ops *ops, size_t offset)
 	return op;
 }
 
-static int fail(uint32_t *detail, int error, uint32_t about)
-{
-	*detail = about;
-	return error;
-}
-
 #define WITH_DEFAULT(value, otherwise) ((value) ? (value) : (otherwise))
 static void defaults(struct nvmx_vtd_config *c)
 {
@@ -71,45 +66,81 @@ static void defaults(struct nvmx_vtd_config *c)
 		c->features |= NVMX_VTD_F_WRITE_BUFFER;
 }
 
-static int check(const struct nvmx_vtd_config *c, uint32_t *detail)
+static int check(const struct nvmx_vtd_config *c, const struct nvmx_vtd_ops *ops, struct nvmx_error_info *info)
 {
-	if (c->flags & ~(NVMX_VTD_ASSIGN_TABLES | NVMX_VTD_ASSIGN_MAP) ||
-	    c->flags == (NVMX_VTD_ASSIGN_TABLES | NVMX_VTD_ASSIGN_MAP))
-		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_FLAGS);
-	if (c->pages < 16 || c->work < 1024)
-		return fail(detail, NVMX_VTD_ERR_CONFIG, NVMX_VTD_ABOUT_PAGES);
+	const uint32_t known = NVMX_VTD_ASSIGN_TABLES | NVMX_VTD_ASSIGN_MAP;
+
+	if (c->flags & ~known)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_FLAGS_UNKNOWN, c->flags & ~known, known);
+	if (c->flags == known)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_FLAGS_BOTH, c->flags, 0);
+	if (c->pages < 16)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_PAGES, c->pages, 16);
+	if (c->work < 1024)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_WORK, c->work, 1024);
 	for (uint32_t i = 0; i < OPS; i++)
-		if (needed(op_rows[i].need, c) && !op_present(c->ops, op_rows[i].offset))
-			return fail(detail, NVMX_VTD_ERR_OP_MISSING, i);
-	return nvmx_vtd_check_caps(c, detail);
+		if (needed(op_rows[i].need, c) && !op_present(ops, op_rows[i].offset))
+			return nvmx_refuse_named(info, NVMX_REFUSED_VTD_OP_MISSING, op_rows[i].name, 0, 0);
+	return nvmx_vtd_check_caps(c, info);
 }
 
-int nvmx_vtd_init(void *mem, const struct nvmx_vtd_config *config, struct nvmx_vtd **out, uint32_t *detail)
+static int check_arguments(const void *mem, size_t size, const struct nvmx_vtd_config *config, struct nvmx_vtd **out,
+			   struct nvmx_error_info *info)
 {
+	const struct nvmx_vtd_ops *ops;
+
+	if (!mem)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_MEM_NULL, 0, NVMX_VTD_SIZE);
+	if ((uintptr_t)mem % 64)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_MEM_ALIGN, (uintptr_t)mem, 64);
+	if (size < sizeof(struct nvmx_vtd))
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_MEM_SIZE, size, NVMX_VTD_SIZE);
+	if (!out)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_OUT_NULL, 0, 0);
+	if (!config)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_CONFIG_NULL, 0, 0);
+	if (!nvmx_fair_size(config->size, sizeof(*config)))
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_CONFIG_SIZE, config->size, sizeof(*config));
+	ops = config->ops;
+	if (!ops)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_OPS_NULL, 0, 0);
+	if (ops->abi != NVMX_VTD_ABI_VERSION)
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_OPS_ABI, ops->abi, NVMX_VTD_ABI_VERSION);
+	if (!nvmx_fair_size(ops->size, sizeof(*ops)))
+		return nvmx_refuse(info, NVMX_REFUSED_VTD_OPS_SIZE, ops->size, sizeof(*ops));
+	const struct nvmx_block block = { "mem", mem, size }, others[] = {
+		{ "config", config, config->size }, { "config->ops", ops, ops->size }, { "out", out, sizeof(*out) },
+	};
+	return nvmx_refuse_overlap(info, NVMX_REFUSED_VTD_MEM_OVERLAP, &block, others, sizeof(others) / sizeof(*others));
+}
+
+int nvmx_vtd_init(void *mem, size_t size, const struct nvmx_vtd_config *config, struct nvmx_vtd **out, struct nvmx_error_info *info)
+{
+	struct nvmx_error_info unwanted;
 	struct nvmx_vtd *u = mem;
-	uint32_t ignored = 0;
 	int error;
 
-	detail = detail ? detail : &ignored;
-	if (config->ops->size != sizeof(struct nvmx_vtd_ops))
-		return fail(detail, NVMX_VTD_ERR_ABI, config->ops->size);
-	if (config->ops->abi != NVMX_VTD_ABI_VERSION)
-		return fail(detail, NVMX_VTD_ERR_ABI, config->ops->abi);
-	nvmx_memset(u, 0, sizeof(*u));
-	u->config = *config;
-	defaults(&u->config);
-	error = check(&u->config, detail);
+	info = info ? info : &unwanted;
+	error = check_arguments(mem, size, config, out, info);
 	if (error)
 		return error;
-	u->ops = config->ops;
+	nvmx_memset(u, 0, sizeof(*u));
+	nvmx_memcpy(&u->config, config, config->size);
+	nvmx_memcpy(&u->ops_table, config->ops, config->ops->size);
+	u->ops = &u->ops_table;
 	u->host = config->host;
+	defaults(&u->config);
+	error = check(&u->config, u->ops, info);
+	if (error)
+		return error;
 	u->limit = BIT64(u->config.width);
 	u->address_mask = (BIT64(u->config.host_width) - 1) & ADDRESS_BITS;
 	nvmx_vtd_regs_reset(u);
-	error = nvmx_vtd_flat_init(u);
-	if (!error)
-		*out = u;
-	return error;
+	if (nvmx_vtd_flat_init(u))
+		return nvmx_refuse(info, NVMX_REFUSED_NO_PAGE, 0, 0);
+	*out = u;
+	*info = (struct nvmx_error_info){ 0 };
+	return NVMX_OK;
 }
 
 int nvmx_vtd_reset(struct nvmx_vtd *u)
@@ -124,27 +155,6 @@ int nvmx_vtd_reset(struct nvmx_vtd *u)
 	nvmx_vtd_inv_irte_all(u);
 	nvmx_vtd_flat_follow_devices(u);
 	return (int)nvmx_vtd_work(u);
-}
-
-static const char *const about[] = {
-	[NVMX_VTD_ABOUT_FEATURES] = "features", [NVMX_VTD_ABOUT_LEVELS] = "levels", [NVMX_VTD_ABOUT_WIDTH] = "width",
-	[NVMX_VTD_ABOUT_HOST_WIDTH] = "host_width", [NVMX_VTD_ABOUT_DOMAINS] = "domain_bits",
-	[NVMX_VTD_ABOUT_FLAGS] = "flags", [NVMX_VTD_ABOUT_PAGES] = "pages or work", [NVMX_VTD_ABOUT_DEVICE] = "device",
-	[NVMX_VTD_ABOUT_BLOB] = "saved state",
-};
-
-const char *nvmx_vtd_init_error(int error, uint32_t detail)
-{
-	switch (error) {
-	case NVMX_VTD_OK: return "no error";
-	case NVMX_VTD_ERR_ABI: return "the op table's size or ABI version is not this library's";
-	case NVMX_VTD_ERR_OP_MISSING: return detail < OPS ? op_rows[detail].name : "a required op is missing";
-	case NVMX_VTD_ERR_MEMORY: return "page_alloc gave no page";
-	case NVMX_VTD_ERR_STATE: return "saved state that no unit can have, or of another configuration";
-	case NVMX_VTD_ERR_CAPS:
-	case NVMX_VTD_ERR_CONFIG: return detail < sizeof(about) / sizeof(*about) ? about[detail] : "configuration";
-	default: return "unknown error";
-	}
 }
 
 uint64_t nvmx_vtd_cap(const struct nvmx_vtd *u)

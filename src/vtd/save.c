@@ -114,10 +114,10 @@ int nvmx_vtd_restore(struct nvmx_vtd *u, const void *in, size_t size)
 	struct blob b;
 
 	if (size < NVMX_VTD_SAVE_SIZE || u->reg[REG_GSTS] || u->root)
-		return NVMX_VTD_ERR_STATE;
+		return NVMX_ERR_STATE;
 	nvmx_memcpy(&b, in, sizeof(b));
 	if (!valid(u, &b))
-		return NVMX_VTD_ERR_STATE;
+		return NVMX_ERR_STATE;
 	for (unsigned i = 0; i < ROWS; i++)
 		u->reg[save_rows[i].reg] = b.reg[i];
 	u->root = b.root;
@@ -132,5 +132,5 @@ int nvmx_vtd_restore(struct nvmx_vtd *u, const void *in, size_t size)
 	nvmx_vtd_cache_reset(u);
 	nvmx_vtd_inv_irte_all(u);
 	nvmx_vtd_flat_follow_all(u);
-	return NVMX_VTD_OK;
+	return NVMX_OK;
 }

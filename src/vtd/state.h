@@ -53,7 +53,8 @@ struct vtd_wait {
 #define FINISH_IRES BIT(6)  /* GSTS.IRES and CFIS as `ir` */
 
 struct nvmx_vtd {
-	const struct nvmx_vtd_ops *ops;
+	const struct nvmx_vtd_ops *ops; /* the table below: what the host's lacks is NULL there */
+	struct nvmx_vtd_ops ops_table;
 	struct nvmx_vtd_host *host;
 	struct nvmx_vtd_config config;
 	uint64_t reg[REGS];
@@ -106,7 +107,7 @@ static inline uint64_t vtd_limit(const struct nvmx_vtd *u, unsigned levels)
 void nvmx_vtd_trace(struct nvmx_vtd *u, enum nvmx_vtd_event event, uint64_t a, uint64_t b);
 
 /* caps.c */
-int nvmx_vtd_check_caps(const struct nvmx_vtd_config *c, uint32_t *detail);
+int nvmx_vtd_check_caps(const struct nvmx_vtd_config *c, struct nvmx_error_info *info);
 uint64_t nvmx_vtd_make_cap(const struct nvmx_vtd_config *c);
 uint64_t nvmx_vtd_make_ecap(const struct nvmx_vtd_config *c);
 

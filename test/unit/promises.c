@@ -468,6 +468,9 @@ static void the_table(void **state)
 	assert_ptr_not_equal(ops->map, real.map);
 	ops->kick_others(h);
 	assert_int_equal(host.calls, 1);
+	load(region(0, REVISION));
+	ops->inject_l2(h, 32, false, 0); /* as inject_l1 */
+	assert_int_equal(ledger.first.promise, NVMX_PROMISE_INJECT_VECTOR);
 	few.set_dr6 = NULL;
 	few.barrier = NULL;
 	few.size = offsetof(struct nvmx_host_ops, make_vmcs02);

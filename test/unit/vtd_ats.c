@@ -85,7 +85,7 @@ static void test_the_last_of_a_domain(void **state)
 	struct hw *hw = w->r->host.hw;
 
 	(void)state;
-	assert_int_equal(nvmx_vtd_device_remove(w->r->u, OTHER), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_remove(w->r->u, OTHER), NVMX_OK);
 	take_frame(w);
 	hw->answer = NVMX_VTD_FLUSH_TIMEOUT;
 	assert_int_equal(nvmx_vtd_host_invalidate(w->r->u, 0x123000, 0x1000), NVMX_VTD_MORE); /* its tables are left */
@@ -225,8 +225,8 @@ static void test_an_emulated_device(void **state)
 	(void)state;
 	r->ops.flush = hear;
 	rig_start(r);
-	assert_int_equal(nvmx_vtd_device_add(r->u, SID, &model, NVMX_VTD_DEVICE_HAS_TLB), NVMX_VTD_ERR_CONFIG);
-	assert_int_equal(nvmx_vtd_device_add(r->u, SID, &model, NVMX_VTD_DEVICE_HAS_TLB | NVMX_VTD_DEVICE_EMULATED), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_add(r->u, SID, &model, NVMX_VTD_DEVICE_HAS_TLB), NVMX_ERR_CONFIG);
+	assert_int_equal(nvmx_vtd_device_add(r->u, SID, &model, NVMX_VTD_DEVICE_HAS_TLB | NVMX_VTD_DEVICE_EMULATED), NVMX_OK);
 	queue_on(r);
 	calls = 0;
 	answer = NVMX_VTD_FLUSHED;
@@ -251,7 +251,7 @@ static void test_an_emulated_device(void **state)
 	assert_int_equal(*word(r, STATUS), 1);
 	assert_int_equal(rd(r, 0x34, 4), FSTS_ITE);
 	assert_int_equal(rd(r, 0xb0, 8) >> 32, 0x77); /* ITESID */
-	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_OK);
 	nvmx_vtd_destroy(r->u);
 	rig_free(r);
 }
@@ -287,7 +287,7 @@ static void test_beside_assigned_devices(void **state)
 	uint64_t tail = 0;
 
 	(void)state;
-	assert_int_equal(nvmx_vtd_device_add(r->u, 0x66, &model, NVMX_VTD_DEVICE_HAS_TLB | NVMX_VTD_DEVICE_EMULATED), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_add(r->u, 0x66, &model, NVMX_VTD_DEVICE_HAS_TLB | NVMX_VTD_DEVICE_EMULATED), NVMX_OK);
 	hw_run(r);
 	queue_put(r, &tail, 3 | 0x66ull << 32, IOVA);
 	queue_put(r, &tail, 3 | 0x77ull << 32, IOVA);

@@ -37,7 +37,7 @@ static void test_a_call_with_a_small_budget(void **state)
 			hw->maps_limit = 20000; /* what the test can remember */
 			for (unsigned i = 0; i < 512; i++)
 				*word(r, TABLES + i * 8) = TABLES | 3;
-			assert_int_equal(nvmx_vtd_device_add(r->u, SID, &dev, 0), NVMX_VTD_OK);
+			assert_int_equal(nvmx_vtd_device_add(r->u, SID, &dev, 0), NVMX_OK);
 			for (unsigned calls = 0; verdict == NVMX_VTD_MORE; calls++) {
 				uint64_t made = nvmx_vtd_counter(r->u, NVMX_VTD_CNT_PAGES);
 				uint64_t leaves = nvmx_vtd_counter(r->u, NVMX_VTD_CNT_LEAF);
@@ -105,7 +105,7 @@ static void test_a_device_that_goes(void **state)
 	assert_int_equal(nvmx_vtd_run(r->u), NVMX_VTD_MORE);
 	assert_true(hw->maps_live > 0);
 	unmaps = hw->dma_unmaps;
-	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_OK);
 	assert_int_equal(hw->dma_unmaps, unmaps);
 	assert_int_equal(hw->maps_live, 0);
 	assert_int_equal(hw->domains_open, 0);

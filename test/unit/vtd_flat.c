@@ -18,9 +18,9 @@ static void identity(uint32_t flags)
 	assert_int_equal(dma(w, 0x5678, 1), HW_FAULT);
 	hw_translation(w->r, false);
 	assert_int_equal(w->dev.target.kind, NVMX_VTD_IDENTITY);
-	assert_int_equal(nvmx_vtd_device_remove(w->r->u, SID), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_remove(w->r->u, SID), NVMX_OK);
 	assert_int_equal(w->dev.target.kind, NVMX_VTD_BLOCK);
-	assert_int_equal(nvmx_vtd_device_remove(w->r->u, SID), NVMX_VTD_ERR_CONFIG);
+	assert_int_equal(nvmx_vtd_device_remove(w->r->u, SID), NVMX_ERR_CONFIG);
 	end(w);
 }
 BOTH_WAYS(test_devices_without_translation, identity)
@@ -311,7 +311,7 @@ static void write_buffer(uint32_t flags)
 	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
 	assert_int_equal(dma(w, IOVA + 0x1000, 1), RAM(0x124000));
 	assert_int_equal(dma(w, 1ull << 40, 1), RAM(0x125000));
-	assert_int_equal(nvmx_vtd_device_add(w->r->u, SID + 1, &w->dev2, 0), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_add(w->r->u, SID + 1, &w->dev2, 0), NVMX_OK);
 	hw_run(w->r);
 	assert_int_equal(w->dev2.target.kind, NVMX_VTD_BLOCK);
 	context(w, SID + 1, TABLES, 5, 0); /* a context-entry, too */
@@ -381,12 +381,12 @@ static void test_shallow_tables(void **state)
 
 static void test_hardware_limits(void **state)
 {
-	static const struct { uint64_t cap, ecap; uint32_t about; } lacks[] = {
-		{ 4ull << CAP_SAGAW_SHIFT, 0, NVMX_VTD_ABOUT_LEVELS }, { 32ull << 16, 0, NVMX_VTD_ABOUT_WIDTH },
-		{ CAP_ZLR, 0, NVMX_VTD_ABOUT_FEATURES }, { BIT64(54), 0, NVMX_VTD_ABOUT_FEATURES },
-		{ 0, ECAP_DT, NVMX_VTD_ABOUT_FEATURES }, { 0, ECAP_SC, NVMX_VTD_ABOUT_FEATURES },
+	static const struct { uint64_t cap, ecap; unsigned rule; } lacks[] = {
+		{ 4ull << CAP_SAGAW_SHIFT, 0, NVMX_REFUSED_VTD_LEVELS_LACKING }, { 32ull << 16, 0, NVMX_REFUSED_VTD_WIDTH_LACKING },
+		{ CAP_ZLR, 0, NVMX_REFUSED_VTD_FEATURES_LACKING }, { BIT64(54), 0, NVMX_REFUSED_VTD_FEATURES_LACKING },
+		{ 0, ECAP_DT, NVMX_REFUSED_VTD_FEATURES_LACKING }, { 0, ECAP_SC, NVMX_REFUSED_VTD_FEATURES_LACKING },
 	};
-	uint32_t detail;
+	struct nvmx_error_info info;
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(lacks) / sizeof(*lacks); i++) {
@@ -394,8 +394,8 @@ static void test_hardware_limits(void **state)
 
 		r->config.hw_cap &= ~lacks[i].cap;
 		r->config.hw_ecap &= ~lacks[i].ecap;
-		assert_int_equal(nvmx_vtd_init(r->memory, &r->config, &r->u, &detail), NVMX_VTD_ERR_CAPS);
-		assert_int_equal(detail, lacks[i].about);
+		assert_int_equal(nvmx_vtd_init(r->memory, NVMX_VTD_SIZE, &r->config, &r->u, &info), NVMX_ERR_CAPS);
+		assert_int_equal(info.refusal, lacks[i].rule);
 		free(r->host.hw);
 		rig_free(r);
 	}

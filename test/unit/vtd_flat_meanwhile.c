@@ -116,7 +116,7 @@ static void test_no_pages_left(void **state)
 
 	r->host.hw->limit = 1;
 	r->host.hw->live = 1;
-	assert_int_equal(nvmx_vtd_init(r->memory, &r->config, &r->u, NULL), NVMX_VTD_ERR_MEMORY);
+	assert_int_equal(nvmx_vtd_init(r->memory, NVMX_VTD_SIZE, &r->config, &r->u, NULL), NVMX_ERR_MEMORY);
 	free(r->host.hw);
 	rig_free(r);
 }
@@ -335,7 +335,7 @@ static void test_a_device_that_has_gone_is_not_flushed(void **state)
 	(void)state;
 	nvmx_vtd_flush_device(u, &u->flat.devices[0], IOVA, 0, TLB_FOR_L1);
 	assert_int_equal(u->flat.device_flushes_n, 1);
-	assert_int_equal(nvmx_vtd_device_remove(u, SID), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_remove(u, SID), NVMX_OK);
 	assert_int_equal(u->flat.device_flushes_n, 0);
 	end(w);
 }
@@ -379,17 +379,17 @@ static void test_device_errors(void **state)
 	struct nvmx_vtd *u = w->r->u;
 
 	(void)state;
-	assert_int_equal(nvmx_vtd_device_add(u, SID, &w->dev2, 0), NVMX_VTD_ERR_CONFIG);
-	assert_int_equal(nvmx_vtd_device_add(u, 1, NULL, 0), NVMX_VTD_ERR_CONFIG);
-	assert_int_equal(nvmx_vtd_device_add(u, 1, &w->dev2, 2), NVMX_VTD_ERR_CONFIG);
+	assert_int_equal(nvmx_vtd_device_add(u, SID, &w->dev2, 0), NVMX_ERR_CONFIG);
+	assert_int_equal(nvmx_vtd_device_add(u, 1, NULL, 0), NVMX_ERR_CONFIG);
+	assert_int_equal(nvmx_vtd_device_add(u, 1, &w->dev2, 2), NVMX_ERR_CONFIG);
 	for (uint16_t i = 1; i < NVMX_VTD_DEVICES; i++)
-		assert_int_equal(nvmx_vtd_device_add(u, 0x100 + i, &w->dev2, 0), NVMX_VTD_OK);
-	assert_int_equal(nvmx_vtd_device_add(u, 0x200, &w->dev2, 0), NVMX_VTD_ERR_CONFIG);
+		assert_int_equal(nvmx_vtd_device_add(u, 0x100 + i, &w->dev2, 0), NVMX_OK);
+	assert_int_equal(nvmx_vtd_device_add(u, 0x200, &w->dev2, 0), NVMX_ERR_CONFIG);
 	hw_run(w->r);
 	end(w);
 	w = begin(hw_config(CM, NVMX_VTD_ASSIGN_MAP));
-	w->r->ops.flush = NULL;
-	assert_int_equal(nvmx_vtd_device_add(w->r->u, 1, &w->dev, 1), NVMX_VTD_ERR_OP_MISSING);
+	w->r->u->ops_table.flush = NULL;
+	assert_int_equal(nvmx_vtd_device_add(w->r->u, 1, &w->dev, 1), NVMX_ERR_OP_MISSING);
 	end(w);
 }
 
@@ -408,7 +408,7 @@ static void removed_meanwhile(uint32_t flags)
 		*at(w, IOVA + i * 0x1000, 1) = 0x124003;
 	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
 	assert_int_equal(rd(r, 0xf8, 8) >> 63, 1);
-	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_OK);
 	hw_run(r);
 	assert_int_equal(rd(r, 0xf8, 8) >> 63, 0);
 	assert_int_equal(r->host.hw->domains_open, 0);

@@ -98,16 +98,14 @@ static inline struct rig *rig_config(uint32_t features)
 		.interrupt = host_interrupt, .trace = host_trace, .flush = host_flush, .drain = host_drain,
 	};
 	r->config = (struct nvmx_vtd_config){
-		.ops = &r->ops, .host = &r->host, .features = features, .host_width = 40,
+		.size = sizeof(r->config), .ops = &r->ops, .host = &r->host, .features = features, .host_width = 40,
 	};
 	return r;
 }
 
 static inline struct rig *rig_start(struct rig *r)
 {
-	uint32_t detail = 0;
-
-	assert_int_equal(nvmx_vtd_init(r->memory, &r->config, &r->u, &detail), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_init(r->memory, NVMX_VTD_SIZE, &r->config, &r->u, NULL), NVMX_OK);
 	return r;
 }
 

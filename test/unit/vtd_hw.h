@@ -404,7 +404,7 @@ static inline void hw_answer_queued(struct rig *r, int result)
 
 static inline void hw_add(struct rig *r, uint16_t sid, struct hw_device *d, unsigned flags)
 {
-	assert_int_equal(nvmx_vtd_device_add(r->u, sid, d, flags), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_add(r->u, sid, d, flags), NVMX_OK);
 	hw_run(r);
 }
 

@@ -255,7 +255,7 @@ static void run(uint32_t flags, uint64_t seed, unsigned steps, bool hasty)
 		w.next[n] = TREE(n) + 0x1000;
 	for (uint16_t d = 0; d < DEVICES_N; d++) {
 		set_context(r, d, TREE(d) | 1, DOMAIN(d + 1) | AW(4));
-		assert_int_equal(nvmx_vtd_device_add(r->u, d, &w.dev[d], 0), NVMX_VTD_OK);
+		assert_int_equal(nvmx_vtd_device_add(r->u, d, &w.dev[d], 0), NVMX_OK);
 	}
 	hw_translation(r, true);
 	queue_on(r);

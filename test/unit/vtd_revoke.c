@@ -332,7 +332,7 @@ static void minds_change(uint32_t flags)
 		table_of(r, i, 0x100000 + i * 0x1000ull);
 	hw_translation(r, true);
 	for (unsigned i = 0; i < NVMX_VTD_DEVICES; i++) {
-		assert_int_equal(nvmx_vtd_device_add(r->u, (uint16_t)i, &at_last[i], 0), NVMX_VTD_OK);
+		assert_int_equal(nvmx_vtd_device_add(r->u, (uint16_t)i, &at_last[i], 0), NVMX_OK);
 		hw_run(r);
 	}
 	queue_on(r);
@@ -387,7 +387,7 @@ static void goes(uint32_t flags)
 	context(w, SID, BIG_TABLE, 6, 0);
 	assert_int_equal(wr(r, 0x28, 8, BIT64(63) | 1ull << 61), NVMX_VTD_MORE);
 	assert_int_equal(r->host.hw->domains_open, 2);
-	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_remove(r->u, SID), NVMX_OK);
 	assert_int_equal(r->host.hw->domains_open, 0);
 	hw_run(r);
 	end(w);

@@ -45,15 +45,15 @@ static void test_round_trip(void **state)
 	s = rig_start(hw_config(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, NVMX_VTD_ASSIGN_TABLES));
 	memcpy(s->host.ram, r->host.ram, FRAMES * 4096ull);
 	hw_add(s, SID, &other, 0);
-	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob) - 1), NVMX_VTD_ERR_STATE);
-	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob)), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob) - 1), NVMX_ERR_STATE);
+	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob)), NVMX_OK);
 	hw_run(s);
 	for (uint32_t at = 0; at < 0x1000; at += 4)
 		assert_int_equal(rd(r, at, 4), rd(s, at, 4));
 	assert_int_equal(hw_dma(&s->host, &other, IOVA, 1), HW_RAM_HPA + 0x123000);
 	assert_int_equal(nvmx_vtd_save(s->u, again, sizeof(again)), sizeof(again));
 	assert_memory_equal(blob, again, sizeof(blob));
-	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob)), NVMX_VTD_ERR_STATE); /* not as init left it */
+	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob)), NVMX_ERR_STATE); /* not as init left it */
 	hw_free(r);
 	hw_free(s);
 }
@@ -101,7 +101,7 @@ static void test_not_while_work_is_left(void **state)
 		*entry_of(r, TABLES, 4, IOVA + i * 4096, 1, &next) = 0x123003;
 	set_context(r, SID, TABLES | 1, DOMAIN(5) | AW(4));
 	hw_translation(r, true);
-	assert_int_equal(nvmx_vtd_device_add(r->u, SID, &dev, 0), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_device_add(r->u, SID, &dev, 0), NVMX_OK);
 	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), 0);
 	assert_int_equal(nvmx_vtd_run(r->u), NVMX_VTD_MORE);
 	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), 0);

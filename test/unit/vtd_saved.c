@@ -144,7 +144,7 @@ static struct rig *move(struct rig *r, const struct nvmx_vtd_config *c, struct h
 
 	memcpy(s->host.ram, r->host.ram, 64 * 4096ull);
 	save(r, blob);
-	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob)), NVMX_VTD_OK);
+	assert_int_equal(nvmx_vtd_restore(s->u, blob, sizeof(blob)), NVMX_OK);
 	hw_run(s);
 	assert_int_equal(s->host.interrupts, 0);
 	save(s, again);

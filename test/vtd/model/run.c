@@ -54,7 +54,7 @@ static void choose_unit(struct run *r)
 {
 	hw_ops(&r->ops);
 	r->config = (struct nvmx_vtd_config){
-		.ops = &r->ops, .host = &r->h, .hw_cap = hw_cap(&r->h.config), .hw_ecap = hw_ecap(&r->h.config),
+		.size = sizeof(r->config), .ops = &r->ops, .host = &r->h, .hw_cap = hw_cap(&r->h.config), .hw_ecap = hw_ecap(&r->h.config),
 		.features = (NVMX_VTD_F_ALL & ~(NVMX_VTD_F_CACHING_MODE | NVMX_VTD_F_DEVICE_TLB | NVMX_VTD_F_EXTENDED |
 						NVMX_VTD_F_WRITE_BUFFER)) |
 			    (one_in(r, 3) ? 0 : NVMX_VTD_F_CACHING_MODE) |
@@ -77,13 +77,15 @@ static void choose_unit(struct run *r)
 
 static bool set_up(struct run *r)
 {
-	uint32_t detail = 0;
-	int error = nvmx_vtd_init(unit_memory, &r->config, &r->u, &detail);
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
+	int error = nvmx_vtd_init(unit_memory, sizeof(unit_memory), &r->config, &r->u, &info);
 
-	for (unsigned tries = 0; error == NVMX_VTD_ERR_MEMORY && r->flags & RUN_LOSSY && tries < 100; tries++)
-		error = nvmx_vtd_init(unit_memory, &r->config, &r->u, &detail);
+	for (unsigned tries = 0; error == NVMX_ERR_MEMORY && r->flags & RUN_LOSSY && tries < 100; tries++)
+		error = nvmx_vtd_init(unit_memory, sizeof(unit_memory), &r->config, &r->u, &info);
 	if (error) {
-		printf("nvmx_vtd_init: %s\n", nvmx_vtd_init_error(error, detail));
+		nvmx_describe_error(line, sizeof(line), &info);
+		printf("nvmx_vtd_init: %s\n", line);
 		return false;
 	}
 	for (unsigned i = 0; i < HW_DEVICES; i++)

@@ -48,7 +48,7 @@ void bed_configure(enum mode mode)
 	host_reset(&bed.host);
 	bed.mode = mode;
 	bed.config = (struct nvmx_vtd_config){
-		.ops = &host_ops, .host = &bed.host, .hw_cap = unit_read(0x08, 8), .hw_ecap = unit_read(0x10, 8),
+		.size = sizeof(bed.config), .ops = &host_ops, .host = &bed.host, .hw_cap = unit_read(0x08, 8), .hw_ecap = unit_read(0x10, 8),
 		.features = features | (mode == BUFFERED ? 0 : NVMX_VTD_F_CACHING_MODE),
 		.flags = mode == CALLS ? NVMX_VTD_ASSIGN_MAP : NVMX_VTD_ASSIGN_TABLES, .host_width = 40,
 	};
@@ -58,11 +58,13 @@ void bed_configure(enum mode mode)
 
 void bed_start(void)
 {
-	uint32_t detail = 0;
-	int error = nvmx_vtd_init(unit_memory, &bed.config, &bed.u, &detail);
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
+	int error = nvmx_vtd_init(unit_memory, sizeof(unit_memory), &bed.config, &bed.u, &info);
 
 	if (error) {
-		printf("nvmx_vtd_init: %s\n", nvmx_vtd_init_error(error, detail));
+		nvmx_describe_error(line, sizeof(line), &info);
+		printf("nvmx_vtd_init: %s\n", line);
 		exit(1);
 	}
 	memset(machine_memory(SECRET), 0x5a, 0x1000);
@@ -103,13 +105,13 @@ static void settle(enum nvmx_vtd_verdict verdict)
 void give(unsigned device, uint16_t source_id)
 {
 	bed.host.device[device].l1_source_id = source_id;
-	CHECK(nvmx_vtd_device_add(bed.u, source_id, &bed.host.device[device], 0) == NVMX_VTD_OK);
+	CHECK(nvmx_vtd_device_add(bed.u, source_id, &bed.host.device[device], 0) == NVMX_OK);
 	settle(nvmx_vtd_run(bed.u));
 }
 
 void take_back(unsigned device)
 {
-	CHECK(nvmx_vtd_device_remove(bed.u, bed.host.device[device].l1_source_id) == NVMX_VTD_OK);
+	CHECK(nvmx_vtd_device_remove(bed.u, bed.host.device[device].l1_source_id) == NVMX_OK);
 }
 
 uint64_t l1_read(uint32_t offset, unsigned size)

@@ -124,7 +124,7 @@ void case_device_goes_and_comes(void)
 	take_back(0);
 	CHECK(bed.host.device[0].target.kind == NVMX_VTD_BLOCK);
 	CHECK(no_write(0, 0x10000, SPACE_4K));
-	CHECK(nvmx_vtd_device_remove(bed.u, 0x10) == NVMX_VTD_ERR_CONFIG);
+	CHECK(nvmx_vtd_device_remove(bed.u, 0x10) == NVMX_ERR_CONFIG);
 	give(0, 0x18);
 	CHECK(no_write(0, 0x10000, SPACE_4K));
 	l1_assign(0, &d);
@@ -161,10 +161,10 @@ void case_saved_and_restored(void)
 	give(0, 0x10);
 	CHECK(both(0, SPACE_4K, SPACE_4K));
 	blob[0] ^= 1;
-	CHECK(nvmx_vtd_restore(bed.u, blob, size) == NVMX_VTD_ERR_STATE);
+	CHECK(nvmx_vtd_restore(bed.u, blob, size) == NVMX_ERR_STATE);
 	CHECK(both(0, SPACE_4K, SPACE_4K));
 	blob[0] ^= 1;
-	CHECK(nvmx_vtd_restore(bed.u, blob, size) == NVMX_VTD_OK);
+	CHECK(nvmx_vtd_restore(bed.u, blob, size) == NVMX_OK);
 	while (nvmx_vtd_run(bed.u) != NVMX_VTD_DONE)
 		;
 	CHECK(both(0, 0x10000, SPACE_4K) && both(0, 0x11000, SPACE_4K + 0x1000));

@@ -242,14 +242,16 @@ static int replay(const struct trace *t, struct nvmx_vtd_host *h)
 	const struct nvmx_vtd_ops ops = { .size = sizeof(ops), .abi = NVMX_VTD_ABI_VERSION, .map = host_map, .unmap = host_unmap,
 					  .interrupt = host_interrupt, .flush = host_flush, .drain = host_drain };
 	const struct nvmx_vtd_config config = {
-		.ops = &ops, .host = h, .features = features_of(t), .levels = t->cap >> 8 & 6, .width = (t->cap >> 16 & 0x3f) + 1,
+		.size = sizeof(config), .ops = &ops, .host = h, .features = features_of(t), .levels = t->cap >> 8 & 6, .width = (t->cap >> 16 & 0x3f) + 1,
 		.host_width = PHYSICAL_WIDTH, .domain_bits = (uint8_t)(4 + 2 * (t->cap & 7)),
 	};
-	uint32_t detail;
-	int error = nvmx_vtd_init(memory, &config, &h->u, &detail);
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
+	int error = nvmx_vtd_init(memory, sizeof(memory), &config, &h->u, &info);
 
 	if (error) {
-		printf("%s: %s\n", h->path, nvmx_vtd_init_error(error, detail));
+		nvmx_describe_error(line, sizeof(line), &info);
+		printf("%s: %s\n", h->path, line);
 		return -1;
 	}
 	memory_reset();

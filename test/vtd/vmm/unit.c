@@ -143,17 +143,20 @@ static void add_device(void)
 	int error = nvmx_vtd_device_add(host.u, DEVICE_SOURCE_ID, &host.device, 0);
 
 	if (error)
-		errx(2, "nvmx_vtd_device_add: %s", nvmx_vtd_init_error(error, 0));
+		errx(2, "nvmx_vtd_device_add: error %d", error);
 	finish(nvmx_vtd_run(host.u));
 }
 
 static void start(void)
 {
-	uint32_t detail = 0;
-	int error = nvmx_vtd_init(memory, &config, &host.u, &detail);
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
+	int error = nvmx_vtd_init(memory, sizeof(memory), &config, &host.u, &info);
 
-	if (error)
-		errx(2, "nvmx_vtd_init: %s", nvmx_vtd_init_error(error, detail));
+	if (error) {
+		nvmx_describe_error(line, sizeof(line), &info);
+		errx(2, "nvmx_vtd_init: %s", line);
+	}
 	if (host.device.vfio)
 		add_device();
 }
@@ -161,7 +164,7 @@ static void start(void)
 void unit_create(uint32_t features, struct vfio *device)
 {
 	config = (struct nvmx_vtd_config){
-		.ops = &ops, .host = &host, .features = features, .flags = device ? NVMX_VTD_ASSIGN_MAP : 0,
+		.size = sizeof(config), .ops = &ops, .host = &host, .features = features, .flags = device ? NVMX_VTD_ASSIGN_MAP : 0,
 		.host_width = machine_address_bits(),
 	};
 	host.device.vfio = device;
