@@ -34,6 +34,7 @@ nestvmx-sources := \
 	src/vmcs/check.c \
 	src/vmcs/controls.c \
 	src/vmcs/fields.c \
+	src/vmcs/steps.c \
 	src/vmx/answer.c \
 	src/vmx/asked.c \
 	src/vmx/bitmap.c \
@@ -57,6 +58,9 @@ nestvmx-sources := \
 	src/vmx/linear.c \
 	src/vmx/memory.c \
 	src/vmx/merge.c \
+	src/vmx/merge_controls.c \
+	src/vmx/merge_effects.c \
+	src/vmx/merge_guest.c \
 	src/vmx/mode.c \
 	src/vmx/msr.c \
 	src/vmx/msrlist.c \
@@ -75,6 +79,7 @@ nestvmx-sources := \
 	src/vmx/sync.c \
 	src/vmx/trace.c \
 	src/vmx/ve.c \
+	src/vmx/vmcs01.c \
 	src/vmx/vmfunc.c \
 	src/vmx/why.c \
 	src/vtd/cache.c \

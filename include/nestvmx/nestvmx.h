@@ -120,7 +120,7 @@ struct nvmx_vcpu_config {
 	/* The host's MSR bitmap for L1 (4 KiB); NULL: the host intercepts every MSR.  L2 may reach an MSR that neither this
 	 * nor L1's own bitmap intercepts, if it is one that the library knows to mean the same under vmcs02's controls as
 	 * under vmcs01's; every other is NVMX_HOST.  Read when L2 first uses the MSR and at each VM entry of L2; a host that
-	 * sets bits while L2 is current calls nvmx_vmcs01_changed(). */
+	 * sets bits while L2 is current calls nvmx_bitmaps01_changed(). */
 	const uint8_t *msr_bitmap01;  /* only where vmcs01 has "use MSR bitmaps" */
 	/* The host's I/O bitmaps A and B for L1 (8 KiB), where vmcs01 has "use I/O bitmaps"; NULL: see io_passthrough */
 	const uint8_t *io_bitmap01;
@@ -135,7 +135,7 @@ struct nvmx_vcpu_config {
 };
 
 /* Opaque, caller-owned, 64-byte aligned. */
-#define NVMX_VM_SIZE 4096
+#define NVMX_VM_SIZE 6144
 #define NVMX_VCPU_SIZE 12288
 struct nvmx_vm;
 struct nvmx_vcpu;
@@ -240,9 +240,13 @@ uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v);
 void nvmx_vcpu_park(struct nvmx_vcpu *v);
 void nvmx_vcpu_unpark(struct nvmx_vcpu *v);
 void nvmx_vcpu_unpark_here(struct nvmx_vcpu *v);
-/* The host changed host-state fields or controls of vmcs01 (current): vmcs02s take them over at the next entry.  Or it set
- * bits in msr_bitmap01 or io_bitmap01: what was open to L2 is closed at once. */
-void nvmx_vmcs01_changed(struct nvmx_vcpu *v);
+/* The host changed what is not L1's own in vmcs01 (host-state fields, control fields, MSR areas): vmcs02s take it over at their next
+ * VM entry.  What the library keeps of vmcs01 it reads here and nowhere else, but for the TSC offset, which it looks at with each
+ * VM entry, and at init, at the end of SMM, at a reset and a restore.  L1 is current, or the call changes nothing and returns
+ * NVMX_ERR_IN_L2: vmcs02 is what L2 runs on.  Else NVMX_OK. */
+int nvmx_vmcs01_changed(struct nvmx_vcpu *v);
+/* The host set bits in msr_bitmap01 or io_bitmap01: what was open to L2 is closed at once.  Whoever is current. */
+void nvmx_bitmaps01_changed(struct nvmx_vcpu *v);
 /*
  * L1's memory may have got other frames than those that the host granted with `pin` (virtual-APIC page, APIC-access page,
  * posted-interrupt descriptor; SDM 24.6.8): each is given back by `unpin`, and the next VM entry of its vmcs12 pins anew.

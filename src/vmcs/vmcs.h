@@ -47,49 +47,21 @@ enum nvmx_exists {
 	NVMX_X_IO_SMM
 };
 
-/* Merge steps: how vmcs02's value is made. */
+/* How vmcs02's value of a field is made: not at all, copied, or by a step of steps.def. */
 enum nvmx_merge {
 	NVMX_M_NONE,
 	NVMX_M_GUEST,
-	NVMX_M_PIN,
-	NVMX_M_PROC,
-	NVMX_M_PROC3,
-	NVMX_M_EXIT,
-	NVMX_M_ENTRY,
-	NVMX_M_EXC,
-	NVMX_M_CR0,
-	NVMX_M_CR3,
-	NVMX_M_CR4,
-	NVMX_M_CR3_TARGET,
-	NVMX_M_PDPTE,
-	NVMX_M_TSC,
-	NVMX_M_MSR_BITMAP,
-	NVMX_M_IO_BITMAP,
-	NVMX_M_VAPIC,
-	NVMX_M_APIC_ACCESS,
-	NVMX_M_POSTED_INT,
-	NVMX_M_EOI,
-	NVMX_M_EPT,
-	NVMX_M_VPID,
-	NVMX_M_PML,
-	NVMX_M_VMFUNC,
-	NVMX_M_VE,
-	NVMX_M_SHADOW_VMCS,
-	NVMX_M_XSS,
-	NVMX_M_ENCLS,
-	NVMX_M_PLE,
-	NVMX_M_PREEMPTION_TIMER,
-	NVMX_M_DEBUG,
-	NVMX_M_PAT,
-	NVMX_M_EFER,
-	NVMX_M_PERF,
-	NVMX_M_BNDCFGS,
-	NVMX_M_CET,
-	NVMX_M_PKRS,
-	NVMX_M_EVENT,
+#define STEP(NAME, reads) NVMX_M_##NAME,
+#define LAST(NAME, reads)
+#include "steps.def"
+	NVMX_M_STEPS_END,
+	NVMX_M_BEFORE_LAST = NVMX_M_STEPS_END - 1,
+#define STEP(NAME, reads)
+#define LAST(NAME, reads) NVMX_M_##NAME,
+#include "steps.def"
 	NVMX_M_COUNT
 };
-_Static_assert(NVMX_M_COUNT <= 64, "a set of merge steps is one 64-bit word");
+_Static_assert(NVMX_M_STEPS_END <= 64, "a set of merge steps is one 64-bit word");
 
 enum nvmx_sync { NVMX_S_NO, NVMX_S_HOT, NVMX_S_CALC, NVMX_S_RARE, NVMX_S_INFO };
 enum nvmx_hw_shadow { NVMX_H_NO, NVMX_H_RO, NVMX_H_RW, NVMX_H_USED };
@@ -154,6 +126,15 @@ static inline void nvmx_set_del(struct nvmx_rowset *s, unsigned row)
 static inline bool nvmx_set_has(const struct nvmx_rowset *s, unsigned row)
 {
 	return s->w[row / 64] >> (row % 64) & 1;
+}
+
+static inline bool nvmx_set_empty(const struct nvmx_rowset *s)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
+		any |= s->w[i];
+	return !any;
 }
 
 /* for each row of set s, with `row` an unsigned */

@@ -111,10 +111,10 @@ enum nvmx_verdict nvmx_reflect(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 static void asker_of_host(const struct nvmx_vcpu *v, const struct nvmx_route_in *in, struct nvmx_asker *a)
 {
 	*a = (struct nvmx_asker){
-		.ctl = { v->ctl01[NVMX_WORD_PIN], v->ctl01[NVMX_WORD_PROC], v->ctl01[NVMX_WORD_PROC2] },
-		.proc3 = v->proc3_01,
+		.ctl = { v->vmcs01.ctl[NVMX_WORD_PIN], v->vmcs01.ctl[NVMX_WORD_PROC], v->vmcs01.ctl[NVMX_WORD_PROC2] },
+		.proc3 = v->vmcs01.proc3,
 		.exceptions = v->cur->exceptions01,
-		.pf_match = v->pf_ec01,
+		.pf_match = v->vmcs01.pf_ec_mask | v->vmcs01.pf_ec_match,
 		.cr0_mask = v->cur->cr0_mask02, .cr4_mask = v->cur->cr4_mask02,
 	};
 	if (in->reason == NVMX_XR_IO && !(a->ctl[NVMX_WORD_PROC] & NVMX_PROC_UNCOND_IO)) /* io_bitmap01, or that there is none */

@@ -27,47 +27,62 @@ static uint32_t encoding(unsigned i)
 	return nvmx_field_rows[carried[i].guest].encoding;
 }
 
-uint64_t nvmx_carry_steps(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
-{
-	uint32_t shared = v->ctl01[NVMX_WORD_ENTRY] & ~v12->entry_ctls & NVMX_CARRYING_LOADS;
-	uint64_t steps = 0;
-
-	for (unsigned i = 0; shared && i < NVMX_CARRIED; i++)
-		if (shared & carried[i].load)
-			steps |= 1ull << carried[i].step;
-	return steps;
-}
-
 void nvmx_carry_read01(struct nvmx_vcpu *v, uint64_t steps, uint64_t value[NVMX_CARRIED])
 {
 	for (unsigned i = 0; i < NVMX_CARRIED; i++)
-		if (steps >> carried[i].step & 1 && v->ctl01[NVMX_WORD_ENTRY] & carried[i].load)
+		if (steps >> carried[i].step & 1 && v->vmcs01.ctl[NVMX_WORD_ENTRY] & carried[i].load)
 			value[i] = nvmx_vmread(v, encoding(i));
 }
 
-void nvmx_carry_to_l2(struct nvmx_vcpu *v, const struct nvmx_slot *s, const uint64_t value[NVMX_CARRIED])
+/* vmcs12's values, unless vmcs02 holds newer ones; L1's where vmcs02 loads them for the host's sake. */
+static enum nvmx_step_end to_l2(struct nvmx_merging *m, unsigned step)
 {
+	struct nvmx_slot *s = m->s;
+
 	for (unsigned i = 0; i < NVMX_CARRIED; i++) {
-		if (!(s->v12->entry_ctls & carried[i].load)) {
+		if (carried[i].step != step)
+			continue;
+		if (!(m->v12->entry_ctls & carried[i].load)) {
 			if (s->ctl02[NVMX_WORD_ENTRY] & carried[i].load)
-				nvmx_vmwrite(v, encoding(i), value[i]);
+				nvmx_vmwrite(m->v, encoding(i), m->l1->carried[i]);
 		} else if (!nvmx_set_has(&s->stale, carried[i].guest)) {
-			nvmx_vmwrite(v, encoding(i), nvmx_v12_get(s->v12, carried[i].guest));
+			nvmx_vmwrite(m->v, encoding(i), nvmx_v12_get(m->v12, carried[i].guest));
 		}
 	}
+	return NVMX_STEP_DONE;
+}
+
+enum nvmx_step_end nvmx_merge_PERF(struct nvmx_merging *m)
+{
+	return to_l2(m, NVMX_M_PERF);
+}
+
+enum nvmx_step_end nvmx_merge_BNDCFGS(struct nvmx_merging *m)
+{
+	return to_l2(m, NVMX_M_BNDCFGS);
+}
+
+enum nvmx_step_end nvmx_merge_CET(struct nvmx_merging *m)
+{
+	return to_l2(m, NVMX_M_CET);
+}
+
+enum nvmx_step_end nvmx_merge_PKRS(struct nvmx_merging *m)
+{
+	return to_l2(m, NVMX_M_PKRS);
 }
 
 void nvmx_carry_left(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t value[NVMX_CARRIED])
 {
 	for (unsigned i = 0; i < NVMX_CARRIED; i++)
-		if (v->ctl01[NVMX_WORD_ENTRY] & carried[i].load && !(v12->exit_ctls & carried[i].exit))
+		if (v->vmcs01.ctl[NVMX_WORD_ENTRY] & carried[i].load && !(v12->exit_ctls & carried[i].exit))
 			value[i] = nvmx_vmread(v, encoding(i));
 }
 
 void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const uint64_t value[NVMX_CARRIED])
 {
 	for (unsigned i = 0; i < NVMX_CARRIED; i++) {
-		if (!(v->ctl01[NVMX_WORD_ENTRY] & carried[i].load))
+		if (!(v->vmcs01.ctl[NVMX_WORD_ENTRY] & carried[i].load))
 			continue;
 		if (!(v12->exit_ctls & carried[i].exit))
 			nvmx_vmwrite(v, encoding(i), value[i]);

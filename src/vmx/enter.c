@@ -20,15 +20,6 @@
 /* What changes from one entry to the next of an L2 that runs: a processor that took the others before takes them again. */
 #define GROUPS_OF_RUNNING (NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(INFO) | NVMX_GROUP_FACTS)
 
-static bool rowset_empty(const struct nvmx_rowset *s)
-{
-	uint64_t any = 0;
-
-	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
-		any |= s->w[i];
-	return !any;
-}
-
 /* A PAE L2 that L1 runs without EPT: hardware, which has EPT on, wants the PDPTEs in vmcs02 (SDM 26.3.2.4). */
 bool nvmx_needs_pdptes(const struct nvmx_vmcs12 *v12)
 {
@@ -74,7 +65,7 @@ void nvmx_load_vpid(struct nvmx_vcpu *v, struct nvmx_slot *s)
 
 NVMX_HOT bool load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	uint64_t eptp = v->eptp01;
+	uint64_t eptp = v->vmcs01.eptp;
 
 	if (nvmx_v12_proc2(s->v12) & NVMX_PROC2_EPT) {
 		eptp = nvmx_ept_root(v, nvmx_ept_role(s->v12));
@@ -103,20 +94,6 @@ bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	return load_eptp(v, s);
 }
 
-/* A vmcs02 that has not run yet, or whose host part is out of date, gets the host part of vmcs01. */
-static bool make_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s)
-{
-	if (s->ready02)
-		return true;
-	if (v->refused01.refusal) {
-		nvmx_stop_refused(v, NVMX_STOP_CONTROL, &v->refused01);
-		return false;
-	}
-	nvmx_vmcs_load(v, v->config.vmcs01);
-	nvmx_merge_prepare(v, s);
-	return true;
-}
-
 /* The processor would hold back the host's interrupts and NMIs in this state (SDM 26.7.2): the host waits in its place. */
 static void wait_in_host(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
@@ -126,26 +103,19 @@ static void wait_in_host(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	s->look02 |= NVMX_LOOK_WAITS;
 }
 
-NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
+NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
 {
-	NVMX_NOT_CLEARED struct nvmx_from01 from;
-	uint64_t steps;
+	NVMX_NOT_CLEARED struct nvmx_l1_regs l1;
+	uint64_t steps = nvmx_merge_steps(v, s, in);
 
-	if (!make_vmcs02(v, s))
-		return false;
-	s->dirty_groups = groups;
-	steps = nvmx_merge_steps(v, s);
-	if (steps & NVMX_STEPS_OF_01) {
+	if (nvmx_merge_reads01(v, s, steps)) {
 		nvmx_vmcs_load(v, v->config.vmcs01);
-		nvmx_merge_read01(v, steps, &from);
+		nvmx_merge_read01(v, steps, &l1);
 	}
 	nvmx_vmcs_load(v, s->page02.hpa);
-	if (!nvmx_merge(v, s, steps, &from))
+	if (!nvmx_merge(v, s, steps, &l1, in))
 		return false;
 	s->dirty_groups = 0;
-	if (in->pdpte_known)
-		for (unsigned i = 0; i < 4; i++)
-			nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, in->pdpte[i]);
 	if (s->v12->guest_activity == NVMX_ACTIVITY_WAIT_SIPI)
 		wait_in_host(v, s);
 	if (s->msr.n | s->io[0].n | s->io[1].n)
@@ -161,9 +131,9 @@ NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 	return true;
 }
 
-bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups)
+bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
 {
-	return load_vmcs02(v, s, in, groups);
+	return load_vmcs02(v, s, in);
 }
 
 /*
@@ -186,14 +156,14 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 	uint32_t failed;
 
 	flip_cr0(s, cr0);
-	if (!load_vmcs02(v, s, in, groups))
+	if (!load_vmcs02(v, s, in))
 		return NVMX_STOP;
 	if (v12->entry_msr_load_count) {
 		failed = nvmx_msr_load_entry_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count,
 						  groups & ~GROUPS_OF_RUNNING || s->look02 & NVMX_LOOK_LAUNCH);
 		if (failed) {
 			flip_cr0(s, cr0); /* guest state is not saved (SDM 26.8) */
-			s->ready02 = false; /* it has what the list had before the entry that failed */
+			nvmx_slot_anew(v, s); /* it has what the list had before the entry that failed */
 			return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_MSR, failed);
 		}
 		nvmx_release(v);
@@ -225,11 +195,11 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	uint32_t groups;
 	uint64_t cr0;
 
-	v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
-	in.l1_ia32e = v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_IA32E;
-	if (v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_TSC_OFFSET && nvmx_vmread(v, NVMX_TSC_OFFSET) != s->tsc_offset01)
-		nvmx_set_add(&s->dirty, NVMX_I_TSC_OFFSET);
-	cr0 = v->cr0_masked01 ? nvmx_vmread(v, NVMX_CR0_SHADOW) | NVMX_CR0_ET : 0;
+	v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
+	in.l1_ia32e = v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_ENTRY_IA32E;
+	if (v->vmcs01.ctl[NVMX_WORD_PROC] & NVMX_PROC_TSC_OFFSET && nvmx_vmread(v, NVMX_TSC_OFFSET) != v->vmcs01.tsc_offset)
+		nvmx_vmcs01_read_tsc(v);
+	cr0 = nvmx_cr0_masked01(v) ? nvmx_vmread(v, NVMX_CR0_SHADOW) | NVMX_CR0_ET : 0;
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
@@ -237,7 +207,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 		s->dirty_groups |= NVMX_GROUP_FACTS; /* stays until an entry passes the checks */
 	s->l1_ia32e = in.l1_ia32e;
 	groups = s->dirty_groups;
-	if (groups & ~GROUPS_ALWAYS_FRESH && !rowset_empty(&s->stale))
+	if (groups & ~GROUPS_ALWAYS_FRESH && !nvmx_set_empty(&s->stale))
 		nvmx_slot_freshen(v, s);
 	if (v->not_now)
 		return nvmx_again(v);
@@ -245,7 +215,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (!(failed ? failed->consequence != NVMX_CHECK_ENTRY_FAIL || nvmx_hold_for_exit(v) : nvmx_hold_for_entry(v, s)))
 		return nvmx_again(v);
 	if (!failed)
-		return switch_to_l2(v, s, &in, groups, launch, (cr0 ^ s->v12->guest_cr0) & v->cr0_masked01);
+		return switch_to_l2(v, s, &in, groups, launch, (cr0 ^ s->v12->guest_cr0) & nvmx_cr0_masked01(v));
 	NVMX_TRACE(v, CHECK, row_number(failed), failed->consequence, s->gpa);
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	if (failed->consequence == NVMX_CHECK_ENTRY_FAIL)

@@ -79,6 +79,7 @@ int nvmx_vm_init(void *mem, size_t size, const struct nvmx_vm_config *config, st
 	if (error)
 		return error;
 	nvmx_control_masks_make(&vm->masks);
+	nvmx_edges_derive(nvmx_edges, nvmx_edge_count, &vm->steps);
 	make_rowsets(vm);
 	vm->hw_eptp_switching = hw_can_switch(vm);
 	nvmx_ept_vm_init(vm);
@@ -102,15 +103,15 @@ const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm)
 /* The loads that L1 is offered and that vmcs01 does not do for it, or not undo. */
 static uint32_t loads_not_undone(const struct nvmx_vcpu *v)
 {
-	uint32_t both = (v->ctl01[NVMX_WORD_ENTRY] & nvmx_loads_undone(v->ctl01[NVMX_WORD_EXIT])) | nvmx_loads_unswitched(v);
+	uint32_t both = (v->vmcs01.ctl[NVMX_WORD_ENTRY] & nvmx_loads_undone(v->vmcs01.ctl[NVMX_WORD_EXIT])) | nvmx_loads_unswitched(v);
 
 	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & NVMX_CARRYING_LOADS & ~both;
 }
 
 /* Once L1 runs, also a load that it was offered and that is done or undone no more. */
-static void judge01(struct nvmx_vcpu *v)
+void nvmx_vmcs01_judge(struct nvmx_vcpu *v)
 {
-	uint32_t lost = loads_not_undone(v), entry = v->ctl01[NVMX_WORD_ENTRY];
+	uint32_t lost = loads_not_undone(v), entry = v->vmcs01.ctl[NVMX_WORD_ENTRY];
 
 	v->refused01 = (struct nvmx_error_info){ 0 };
 	if (!nvmx_refuse_controls(v, &v->refused01) && lost)
@@ -126,27 +127,7 @@ static void withhold_loads(struct nvmx_vcpu *v)
 	nvmx_caps_withhold_loads(&v->vm->caps, loads, nvmx_undo_of_loads(loads));
 	v->vm->rows = v->vm->rare = v->vm->hw_ro = v->vm->hw_rw = (struct nvmx_rowset){ { 0 } };
 	make_rowsets(v->vm);
-	judge01(v);
-}
-
-void nvmx_vmcs01_read(struct nvmx_vcpu *v)
-{
-	uint64_t before = v->loaded;
-
-	nvmx_vmcs_load(v, v->config.vmcs01);
-	v->ctl01[NVMX_WORD_PIN] = (uint32_t)nvmx_vmread(v, NVMX_PIN_CTLS);
-	v->ctl01[NVMX_WORD_PROC] = (uint32_t)nvmx_vmread(v, NVMX_PROC_CTLS);
-	v->ctl01[NVMX_WORD_PROC2] = (uint32_t)nvmx_vmread(v, NVMX_PROC_CTLS2);
-	v->ctl01[NVMX_WORD_EXIT] = (uint32_t)nvmx_vmread(v, NVMX_EXIT_CTLS);
-	v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
-	v->proc3_01 = v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_TERTIARY ? nvmx_vmread(v, NVMX_PROC_CTLS3) : 0;
-	v->eptp01 = nvmx_vmread(v, NVMX_EPT_POINTER);
-	v->vpid01 = v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_VPID ? (uint16_t)nvmx_vmread(v, NVMX_VPID) : 0;
-	v->cr0_masked01 = nvmx_vmread(v, NVMX_CR0_MASK) & NVMX_CR0_UNTOUCHED;
-	v->pf_ec01 = (uint32_t)(nvmx_vmread(v, NVMX_PF_EC_MASK) | nvmx_vmread(v, NVMX_PF_EC_MATCH));
-	judge01(v);
-	if (before != NVMX_NO_ADDR)
-		nvmx_vmcs_load(v, before);
+	nvmx_vmcs01_judge(v);
 }
 
 int nvmx_vcpu_init(void *mem, size_t size, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
@@ -216,11 +197,4 @@ void nvmx_vcpu_unpark(struct nvmx_vcpu *v)
 	nvmx_vpid_forget(v);
 	if (v->in_l2)
 		nvmx_load_vpid(v, v->cur);
-}
-
-void nvmx_vmcs01_changed(struct nvmx_vcpu *v)
-{
-	nvmx_vmcs01_read(v);
-	nvmx_slots_renew(v);
-	nvmx_shadow_renew(v);
 }

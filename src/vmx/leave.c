@@ -190,7 +190,7 @@ static void load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const 
 	nvmx_vmwrite(v, NVMX_GUEST_SYSENTER_EIP, v12->host_sysenter_eip);
 	nvmx_vmwrite(v, NVMX_GUEST_DEBUGCTL, 0);
 	nvmx_vmwrite(v, NVMX_GUEST_DR7, 0x400);
-	if (v12->exit_ctls & NVMX_EXIT_LOAD_PERF && !(v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF))
+	if (v12->exit_ctls & NVMX_EXIT_LOAD_PERF && !(v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF))
 		v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
 	if (nvmx_carries(v))
 		nvmx_carry_to_l1(v, v12, left->carried);
@@ -218,7 +218,7 @@ static enum nvmx_verdict load_host_state(struct nvmx_vcpu *v, const struct left_
 {
 	struct nvmx_vmcs12 *v12 = v->cur->v12;
 	bool host64 = v12->exit_ctls & NVMX_EXIT_HOST_64;
-	uint32_t entry01 = (v->ctl01[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) | (host64 ? NVMX_ENTRY_IA32E : 0);
+	uint32_t entry01 = (v->vmcs01.ctl[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) | (host64 ? NVMX_ENTRY_IA32E : 0);
 
 	NVMX_TRACE(v, LEAVE, v12->exit_reason, v12->exit_qualification, v->cur->gpa);
 	nvmx_vmcs_load(v, v->config.vmcs01);
@@ -232,13 +232,13 @@ static enum nvmx_verdict load_host_state(struct nvmx_vcpu *v, const struct left_
 	nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
 	nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, left->nmi_blocked ? NVMX_INTR_BLOCK_NMI : 0);
 	nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, 0);
-	if (entry01 != v->ctl01[NVMX_WORD_ENTRY]) {
-		v->ctl01[NVMX_WORD_ENTRY] = entry01;
+	if (entry01 != v->vmcs01.ctl[NVMX_WORD_ENTRY]) {
+		v->vmcs01.ctl[NVMX_WORD_ENTRY] = entry01;
 		nvmx_vmwrite(v, NVMX_ENTRY_CTLS, entry01);
 	}
-	if (v->vpid01 && !(nvmx_v12_proc2(v12) & NVMX_PROC2_VPID)) { /* the exit flushes VPID 0 (SDM 28.3.3.1) */
+	if (v->vmcs01.vpid && !(nvmx_v12_proc2(v12) & NVMX_PROC2_VPID)) { /* the exit flushes VPID 0 (SDM 28.3.3.1) */
 		v->counters[NVMX_CNT_INVVPID]++;
-		v->ops->flush_vpid(v->host, v->vpid01, NVMX_FLUSH_SINGLE, 0);
+		v->ops->flush_vpid(v->host, v->vmcs01.vpid, NVMX_FLUSH_SINGLE, 0);
 	}
 	if (load_pdptes(v, v12, host64))
 		return vmx_abort(v, VMX_ABORT_PDPTE);
@@ -285,7 +285,7 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 	v->counters[NVMX_CNT_EXIT_TO_L1]++;
 	nvmx_sync_from_l2(v, s);
 	if (blocked)
-		s->v12->guest_interruptibility |= NVMX_INTR_BLOCK_NMI;
+		nvmx_slot_write(s, NVMX_I_GUEST_INTERRUPTIBILITY, s->v12->guest_interruptibility | NVMX_INTR_BLOCK_NMI);
 	store_exit_info(s->v12, info);
 	left.cr0 = s->v12->guest_cr0;
 	left.efer = s->v12->exit_ctls & NVMX_EXIT_LOAD_EFER ? 0 : nvmx_vmread(v, NVMX_GUEST_EFER);

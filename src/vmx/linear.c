@@ -142,7 +142,7 @@ static bool read_pdpte(const struct walk *w, uint64_t cr3, uint64_t *entry)
 {
 	unsigned index = w->linear >> 30 & 3;
 
-	if (!(w->v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
+	if (!(w->v->vmcs01.ctl[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
 		return read_entry(w->v, (cr3 & BITS(31, 5)) + 8ull * index, true, entry);
 	*entry = nvmx_vmread(w->v, NVMX_GUEST_PDPTE0 + 2 * index);
 	return true;

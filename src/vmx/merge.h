@@ -1,46 +1,65 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * vmcs01 + vmcs12 -> vmcs02.
+ * vmcs01 + vmcs12 -> vmcs02: the steps of src/vmcs/steps.def.  A VM entry calls, in this order,
+ *	nvmx_merge_steps()   which steps have to run, by what has changed
+ *	nvmx_merge_read01()  if any of them reads L1's registers: vmcs01 is current
+ *	nvmx_merge()         the steps: vmcs02 is current
  */
 #ifndef NVMX_SRC_MERGE_H
 #define NVMX_SRC_MERGE_H
 
 #include "vcpu.h"
 
-#define NVMX_STEP(m) (1ull << NVMX_M_##m)
-
-/* The steps that read vmcs01. */
-#define NVMX_STEPS_OF_01                                                                                  \
-	(NVMX_STEP(EFER) | NVMX_STEP(PAT) | NVMX_STEP(DEBUG) | NVMX_STEP(TSC) | NVMX_STEP(CR0) | NVMX_STEP(CR4) | \
-	 NVMX_STEP(XSS) | NVMX_STEP(ENCLS) | NVMX_STEP(PERF) | NVMX_STEP(IO_BITMAP) | NVMX_STEP(EXC) | \
-	 NVMX_STEP(PLE) | NVMX_STEP(BNDCFGS) | NVMX_STEP(CET) | NVMX_STEP(PKRS))
-
 #define NVMX_CARRIED 6 /* registers of carry.c */
 
-/* What vmcs02 takes from vmcs01's guest side; read while vmcs01 is current. */
-struct nvmx_from01 {
+/* L1's registers, of vmcs01 as it is at this VM entry. */
+struct nvmx_l1_regs {
 	uint64_t efer, pat, debugctl, dr7;
-	uint64_t tsc_offset, tsc_multiplier;
-	uint64_t cr0_mask, cr4_mask;
-	uint64_t xss_bitmap, encls_bitmap;
-	uint64_t io_bitmap_a, io_bitmap_b;
 	uint64_t carried[NVMX_CARRIED];
-	uint32_t exception_bitmap;
-	uint32_t ple_gap, ple_window;
 };
 
-/* The merge steps that the dirty rows of the slot call for, and those that every entry needs. */
-uint64_t nvmx_merge_steps(const struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* What a step works on, and all that it may read: what steps.def says of it is held to by a test. */
+struct nvmx_merging {
+	struct nvmx_vcpu *v;            /* configuration and flags */
+	struct nvmx_slot *s;            /* what is remembered of vmcs02, and pages that it uses */
+	const struct nvmx_vmcs12 *v12;
+	const struct nvmx_vmcs01 *c01;
+	const struct nvmx_l1_regs *l1;
+	const struct nvmx_check_input *in;
+	uint32_t proc2;                 /* vmcs12's secondary controls, 0 unless activated */
+	uint64_t unpinned;              /* NVMX_STEP_NO_PIN: the frame */
+};
 
-/* Reads from vmcs01 (current) what the steps need. */
-void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_from01 *from);
+/* How a step ends.  One that has not ended runs again at the next VM entry of its vmcs12, with those behind it. */
+enum nvmx_step_end {
+	NVMX_STEP_DONE,
+	NVMX_STEP_NO_MEMORY,
+	NVMX_STEP_NO_PIN,
+	NVMX_STEP_REFUSED /* vmcs01 has a control on that vmcs02 cannot keep */
+};
 
-/* First use of a vmcs02: takes the host's constant part from vmcs01 and leaves vmcs02 current, all rows dirty. */
-void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* The steps that this VM entry has to run; adds those that what is dirty calls for to what is pending. */
+uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in);
 
-/* Runs the steps and writes the dirty GUEST rows; vmcs02 is current.
- * False: the VM was stopped (no memory, or a frame that the host could not pin). */
-bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_from01 *from);
+/* Whether the steps read L1's registers; reads them: vmcs01 is current. */
+bool nvmx_merge_reads01(const struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t steps);
+void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_l1_regs *l1);
+
+/* Writes the dirty GUEST rows and runs the steps; vmcs02 is current.  False: the VM was stopped (no memory, or a frame that the
+ * host could not pin), and what is left to do is pending. */
+bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_l1_regs *l1,
+		const struct nvmx_check_input *in);
+void nvmx_merge_begin(struct nvmx_merging *m, struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_l1_regs *l1,
+		      const struct nvmx_check_input *in);
+enum nvmx_step_end nvmx_merge_step(struct nvmx_merging *m, unsigned step);
+
+/* The steps: prepare.c, merge.c, merge_controls.c, merge_effects.c, merge_guest.c, carry.c. */
+#define STEP(NAME, reads) enum nvmx_step_end nvmx_merge_##NAME(struct nvmx_merging *m);
+#define LAST(NAME, reads)
+#include "../vmcs/steps.def"
+
+/* merge_controls.c: VM-entry loads that vmcs02 does for reasons of the engine's. */
+uint32_t nvmx_merge_loads(const struct nvmx_vcpu *v, const struct nvmx_vmcs01 *c01, const struct nvmx_vmcs12 *v12);
 
 /* L1, without virtual NMIs, injects an NMI while NMIs are blocked. */
 static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)
@@ -54,12 +73,9 @@ static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)
 	(NVMX_ENTRY_LOAD_PERF | NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
 static inline bool nvmx_carries(const struct nvmx_vcpu *v)
 {
-	return v->ctl01[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS;
+	return v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS;
 }
-/* The steps of registers that L2 takes over from L1: at every entry. */
-uint64_t nvmx_carry_steps(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12);
 void nvmx_carry_read01(struct nvmx_vcpu *v, uint64_t steps, uint64_t value[NVMX_CARRIED]);
-void nvmx_carry_to_l2(struct nvmx_vcpu *v, const struct nvmx_slot *s, const uint64_t value[NVMX_CARRIED]);
 /* If nvmx_carries(): the registers that the exit does not load, from the VMCS that was left; all of them into vmcs01. */
 void nvmx_carry_left(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t value[NVMX_CARRIED]);
 void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const uint64_t value[NVMX_CARRIED]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* A vmcs02 before its first merge: the host's part, and nothing yet of L2's. */
+/* The host's own part of vmcs02: vmcs02 gets it when it is new, and when the host says that vmcs01 has changed. */
 #include "merge.h"
 #include "port.h"
 
@@ -41,7 +41,7 @@ static const struct {
 static void copy_host_part(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	uint64_t host[HOST_FIELDS], msr[HOST_MSR_FIELDS] = { 0 };
-	uint32_t exit01 = v->ctl01[NVMX_WORD_EXIT];
+	uint32_t exit01 = v->vmcs01.ctl[NVMX_WORD_EXIT];
 
 	for (unsigned i = 0; i < HOST_FIELDS; i++)
 		host[i] = nvmx_vmread(v, host_fields[i]);
@@ -61,40 +61,36 @@ static void copy_host_part(struct nvmx_vcpu *v, struct nvmx_slot *s)
 static void read_kept(struct nvmx_vcpu *v, uint64_t value[KEPT_FIELDS])
 {
 	for (unsigned i = 0; i < KEPT_FIELDS; i++)
-		value[i] = v->ctl01[NVMX_WORD_PROC2] & kept_fields[i].proc2 ? nvmx_vmread(v, kept_fields[i].field) : 0;
+		value[i] = v->vmcs01.ctl[NVMX_WORD_PROC2] & kept_fields[i].proc2 ? nvmx_vmread(v, kept_fields[i].field) : 0;
 }
 
 /* vmcs02 is. */
 static void write_kept(struct nvmx_vcpu *v, const uint64_t value[KEPT_FIELDS])
 {
 	for (unsigned i = 0; i < KEPT_FIELDS; i++)
-		if (v->ctl01[NVMX_WORD_PROC2] & kept_fields[i].proc2)
+		if (v->vmcs01.ctl[NVMX_WORD_PROC2] & kept_fields[i].proc2)
 			nvmx_vmwrite(v, kept_fields[i].field, value[i]);
-	if (v->ctl01[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_RTIT)
+	if (v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_RTIT)
 		nvmx_vmwrite(v, NVMX_GUEST_RTIT_CTL, 0);
 }
 
-void nvmx_merge_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
+enum nvmx_step_end nvmx_merge_HOST(struct nvmx_merging *m)
 {
+	struct nvmx_vcpu *v = m->v;
 	uint64_t kept[KEPT_FIELDS];
 
-	nvmx_slot_freshen(v, s); /* all of vmcs12 goes into vmcs02 */
+	if (v->refused01.refusal)
+		return NVMX_STEP_REFUSED;
+	nvmx_vmcs_load(v, v->config.vmcs01);
 	read_kept(v, kept);
 	if (v->ops->make_vmcs02) {
-		nvmx_vmcs_load(v, s->page02.hpa);
+		nvmx_vmcs_load(v, m->s->page02.hpa);
 		nvmx_vmwrite_flush(v);
-		v->ops->make_vmcs02(v->host, s->page02.hpa);
+		v->ops->make_vmcs02(v->host, m->s->page02.hpa);
 	} else {
-		copy_host_part(v, s);
+		copy_host_part(v, m->s);
 	}
 	write_kept(v, kept);
 	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, NVMX_NO_ADDR);
-	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
-	s->vpid02 = 0;
-	for (unsigned w = 0; w < NVMX_WORDS; w++)
-		s->ctl02[w] = ~0u; /* no merge gives all ones: the first one writes */
-	s->eptp02 = NVMX_NO_ADDR;
-	s->eptp_list02 = NVMX_NO_ADDR;
-	s->dirty = v->vm->rows;
-	s->ready02 = true;
+	return NVMX_STEP_DONE;
 }

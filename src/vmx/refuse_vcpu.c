@@ -118,7 +118,7 @@ static const uint32_t capability_of_word[NVMX_WORDS] = {
 /* The controls of a word of vmcs01 that the host has on by choice: what the processor forces to 1, vmcs02 has, too. */
 static uint64_t chosen01(const struct nvmx_vcpu *v, unsigned w)
 {
-	return w < NVMX_WORDS ? v->ctl01[w] & ~nvmx_caps_must(&v->vm->hw, capability_of_word[w]) : v->proc3_01;
+	return w < NVMX_WORDS ? v->vmcs01.ctl[w] & ~nvmx_caps_must(&v->vm->hw, capability_of_word[w]) : v->vmcs01.proc3;
 }
 
 static int refuse_control(struct nvmx_error_info *info, unsigned word, unsigned bit, uint64_t found)
@@ -133,23 +133,23 @@ static int refuse_control(struct nvmx_error_info *info, unsigned word, unsigned 
 int nvmx_refuse_controls(const struct nvmx_vcpu *v, struct nvmx_error_info *info)
 {
 	for (const struct row *r = rows; r < rows + sizeof(rows) / sizeof(*rows); r++)
-		if (applies(v, r) && ~v->ctl01[r->word] & r->ones)
-			return nvmx_refuse(info, r->rule, v->ctl01[r->word], r->ones);
+		if (applies(v, r) && ~v->vmcs01.ctl[r->word] & r->ones)
+			return nvmx_refuse(info, r->rule, v->vmcs01.ctl[r->word], r->ones);
 	for (unsigned w = 0; w < NVMX_WORDS_ALL; w++) {
 		int bit = nvmx_control_refused((enum nvmx_word)w, chosen01(v, w));
 
 		if (bit >= 0)
 			return refuse_control(info, w, (unsigned)bit, chosen01(v, w));
 	}
-	if (v->ctl01[NVMX_WORD_PIN] & NVMX_PIN_PREEMPTION_TIMER && !(v->vm->flags & NVMX_HOST_OWNS_TIMER))
-		return refuse_control(info, NVMX_WORD_PIN, 6, v->ctl01[NVMX_WORD_PIN]);
+	if (v->vmcs01.ctl[NVMX_WORD_PIN] & NVMX_PIN_PREEMPTION_TIMER && !(v->vm->flags & NVMX_HOST_OWNS_TIMER))
+		return refuse_control(info, NVMX_WORD_PIN, 6, v->vmcs01.ctl[NVMX_WORD_PIN]);
 	return NVMX_OK;
 }
 
 /* vmcs01 uses the bitmaps that the host shows, or intercepts all or nothing as it says. */
 static int refuse_bitmaps(const struct nvmx_vcpu *v, struct nvmx_error_info *info)
 {
-	uint32_t proc = v->ctl01[NVMX_WORD_PROC], io = proc & (NVMX_PROC_IO_BITMAPS | NVMX_PROC_UNCOND_IO);
+	uint32_t proc = v->vmcs01.ctl[NVMX_WORD_PROC], io = proc & (NVMX_PROC_IO_BITMAPS | NVMX_PROC_UNCOND_IO);
 
 	if (v->config.msr_bitmap01 && !(proc & NVMX_PROC_MSR_BITMAPS))
 		return nvmx_refuse(info, NVMX_REFUSED_MSR_BITMAP_UNUSED, proc, NVMX_PROC_MSR_BITMAPS);
@@ -164,10 +164,10 @@ static int refuse_vpids(const struct nvmx_vcpu *v, struct nvmx_error_info *info)
 {
 	uint32_t first = v->config.vpid02, n = vpids(&v->config);
 
-	if (v->vpid01 && !n && !(v->vm->flags & NVMX_HOST_FEW_VPIDS))
-		return nvmx_refuse(info, NVMX_REFUSED_VPID02_NONE, v->vpid01, 0);
-	if (v->vpid01 && v->vpid01 >= first && v->vpid01 < first + n)
-		return nvmx_refuse(info, NVMX_REFUSED_VPID02_IS_L1S, first, v->vpid01);
+	if (v->vmcs01.vpid && !n && !(v->vm->flags & NVMX_HOST_FEW_VPIDS))
+		return nvmx_refuse(info, NVMX_REFUSED_VPID02_NONE, v->vmcs01.vpid, 0);
+	if (v->vmcs01.vpid && v->vmcs01.vpid >= first && v->vmcs01.vpid < first + n)
+		return nvmx_refuse(info, NVMX_REFUSED_VPID02_IS_L1S, first, v->vmcs01.vpid);
 	return NVMX_OK;
 }
 

@@ -28,7 +28,7 @@ static bool take_back(struct nvmx_vcpu *v)
 		if (v->entered_by == NVMX_BY_VMLAUNCH)
 			s->v12->launch_state = NVMX_LAUNCH_CLEAR;
 	}
-	s->ready02 = false;
+	nvmx_slot_anew(v, s);
 	v->run_pending = false;
 	return undone;
 }

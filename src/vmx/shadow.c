@@ -15,11 +15,9 @@
 
 static bool usable(const struct nvmx_vcpu *v)
 {
-	uint64_t any = 0;
+	bool any = !nvmx_set_empty(&v->vm->hw_ro) || !nvmx_set_empty(&v->vm->hw_rw);
 
-	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
-		any |= v->vm->hw_ro.w[i] | v->vm->hw_rw.w[i];
-	return any && !v->smm.active && v->ctl01[NVMX_WORD_PROC] & NVMX_PROC_SECONDARY;
+	return any && !v->smm.active && v->vmcs01.ctl[NVMX_WORD_PROC] & NVMX_PROC_SECONDARY;
 }
 
 static void bitmap_allow(uint8_t *bitmap, const struct nvmx_rowset *rows)
@@ -207,7 +205,7 @@ void nvmx_shadow_renew(struct nvmx_vcpu *v)
 {
 	uint64_t before = v->loaded;
 
-	if (!v->hw_shadow_on || v->ctl01[NVMX_WORD_PROC2] & NVMX_PROC2_SHADOW_VMCS)
+	if (!v->hw_shadow_on || v->vmcs01.ctl[NVMX_WORD_PROC2] & NVMX_PROC2_SHADOW_VMCS)
 		return;
 	nvmx_shadow_pull(v, v->cur);
 	v->hw_shadow_on = false;

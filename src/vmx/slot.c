@@ -41,15 +41,6 @@ void nvmx_vmcs_page_put(struct nvmx_vcpu *v, struct nvmx_page *page)
 	page_put(v, page);
 }
 
-static bool set_empty(const struct nvmx_rowset *set)
-{
-	uint64_t any = 0;
-
-	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
-		any |= set->w[i];
-	return !any;
-}
-
 struct nvmx_slot *nvmx_slot_find(struct nvmx_vcpu *v, uint64_t gpa)
 {
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
@@ -88,6 +79,7 @@ int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	s->v12 = s->page12.va;
 	s->last_use = ++v->clock;
 	s->dirty = v->vm->rows;
+	s->pending |= NVMX_STEPS_ALL & ~v->vm->steps.said; /* of all that reads vmcs12; the host's part has been made, or is pending */
 	nvmx_memset(&s->stale, 0, sizeof(s->stale));
 	s->dirty_groups = ~0u;
 	return 0;
@@ -132,12 +124,12 @@ void nvmx_own_apic_page_review(struct nvmx_vcpu *v, const struct nvmx_slot *s)
 	v->apic_mapped = 0;
 }
 
-static void pin_anew(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_pin *pin, unsigned row)
+static void pin_anew(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_pin *pin, enum nvmx_pinned which)
 {
 	if (!pin->held)
 		return;
 	nvmx_unpin(v, pin);
-	nvmx_set_add(&s->dirty, row);
+	s->pending |= v->vm->steps.of_pin[which];
 }
 
 void nvmx_pins_moved(struct nvmx_vcpu *v)
@@ -147,9 +139,9 @@ void nvmx_pins_moved(struct nvmx_vcpu *v)
 
 		if (s == v->cur && nvmx_l2_lives(v))
 			continue;
-		pin_anew(v, s, &s->vapic, NVMX_I_VIRTUAL_APIC_ADDR);
-		pin_anew(v, s, &s->apic_access, NVMX_I_APIC_ACCESS_ADDR);
-		pin_anew(v, s, &s->posted_int, NVMX_I_POSTED_INT_DESC_ADDR);
+		pin_anew(v, s, &s->vapic, NVMX_PIN_OF_VAPIC);
+		pin_anew(v, s, &s->apic_access, NVMX_PIN_OF_APIC_ACCESS);
+		pin_anew(v, s, &s->posted_int, NVMX_PIN_OF_POSTED_INT);
 	}
 }
 
@@ -218,7 +210,7 @@ static void freshen(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups)
 
 void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	if (!set_empty(&s->stale))
+	if (!nvmx_set_empty(&s->stale))
 		freshen(v, s, NVMX_GROUPS_ALL);
 }
 
@@ -228,20 +220,43 @@ void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned ro
 		freshen(v, s, 1u << nvmx_field_rows[row].group);
 }
 
+/* Nothing is known of what vmcs02 holds, and no comparison with it is to find it right. */
+static void forget_vmcs02(struct nvmx_slot *s)
+{
+	s->pending = NVMX_STEPS_ALL;
+	for (unsigned w = 0; w < NVMX_WORDS; w++)
+		s->ctl02[w] = ~0u; /* no merge gives all ones */
+	s->vpid02 = 0;
+	s->eptp02 = NVMX_NO_ADDR;
+	s->eptp_list02 = NVMX_NO_ADDR;
+}
+
 void nvmx_slots_init(struct nvmx_vcpu *v)
 {
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		v->slots[i].gpa = NVMX_NO_ADDR;
 		v->slots[i].look02 = NVMX_LOOK_LAUNCH;
+		forget_vmcs02(&v->slots[i]);
 	}
 }
 
-void nvmx_slots_renew(struct nvmx_vcpu *v)
+void nvmx_slots_pend(struct nvmx_vcpu *v, uint64_t steps)
 {
-	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
+	for (unsigned i = 0; steps && i < NVMX_SLOT_PLACES; i++)
+		v->slots[i].pending |= steps;
+}
+
+void nvmx_slot_anew(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	nvmx_slot_freshen(v, s);
+	s->dirty = v->vm->rows;
+	forget_vmcs02(s);
+}
+
+void nvmx_bitmaps01_changed(struct nvmx_vcpu *v)
+{
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
 		nvmx_bitmaps_review_host(v, &v->slots[i]);
-		v->slots[i].ready02 = false;
-	}
 }
 
 void nvmx_slots_destroy(struct nvmx_vcpu *v)

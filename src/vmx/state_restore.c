@@ -192,7 +192,7 @@ static void read_live(struct restore *r)
 /* L2's registers as the host has put them: into the VMCS that it takes for the guest's. */
 static void read_put(struct restore *r)
 {
-	uint32_t entry = r->v->in_l2 ? r->v->cur->ctl02[NVMX_WORD_ENTRY] : r->v->ctl01[NVMX_WORD_ENTRY];
+	uint32_t entry = r->v->in_l2 ? r->v->cur->ctl02[NVMX_WORD_ENTRY] : r->v->vmcs01.ctl[NVMX_WORD_ENTRY];
 
 	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
 		if ((nvmx_live_rows[i].exists & entry) == nvmx_live_rows[i].exists)
@@ -364,8 +364,8 @@ static int try_build_l2(struct restore *r)
 	if (!hold_link(r) || !nvmx_pin_for_entry(v, r->s))
 		return NVMX_STATE_AGAIN;
 	nvmx_ept_invept(v, NVMX_FLUSH_ALL, 0); /* L1's memory, and with it EPT12, may be another */
-	r->s->ready02 = false;
-	if (!nvmx_load_vmcs02(v, r->s, &r->in, NVMX_GROUPS_ALL))
+	nvmx_slot_anew(v, r->s);
+	if (!nvmx_load_vmcs02(v, r->s, &r->in))
 		return v->stop == NVMX_STOP_HOST_OP ? NVMX_STATE_NO_RAM : NVMX_STATE_NO_MEMORY;
 	write_live(r);
 	return NVMX_STATE_OK;
@@ -406,6 +406,8 @@ static void write_link(struct restore *r)
  * vmcs02 of just now. */
 static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 {
+	uint64_t pending;
+
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_l2_ends(v);
 	v->cur = NULL;
@@ -418,11 +420,12 @@ static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
 		if (v->slots[i].gpa != NVMX_NO_ADDR)
 			nvmx_slot_drop(v, &v->slots[i]);
-	nvmx_slots_renew(v);
-	if (built)
-		built->ready02 = true;
+	pending = built ? built->pending : 0;
+	nvmx_bitmaps01_changed(v);
 	nvmx_vpid_forget(v);
 	nvmx_vmcs01_read(v);
+	if (built)
+		built->pending = pending;
 }
 
 void nvmx_state_drop(struct nvmx_vcpu *v)

@@ -33,7 +33,7 @@ NVMX_HOT void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, st
 	uint32_t proc2 = nvmx_v12_proc2(v12);
 
 	v12->guest_cr0 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR0), v12->guest_cr0,
-				   s->cr0_mask02 & ~(NVMX_CR0_UNTOUCHED & ~v->cr0_masked01));
+				   s->cr0_mask02 & ~(NVMX_CR0_UNTOUCHED & ~nvmx_cr0_masked01(v)));
 	v12->guest_cr4 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR4), v12->guest_cr4, s->cr4_mask02);
 	if (proc2 & NVMX_PROC2_VID)
 		v12->guest_int_status = (uint16_t)nvmx_vmread(v, NVMX_GUEST_INT_STATUS);

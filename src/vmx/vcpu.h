@@ -6,8 +6,7 @@
 #define NVMX_SRC_VCPU_H
 
 #include "../mem.h"
-#include "../vmcs/controls.h"
-#include "../vmcs/vmcs.h"
+#include "../vmcs/steps.h"
 #include <nestvmx/nestvmx.h>
 
 #define NVMX_VPIDS 16         /* VPIDs of the host that are put to use, at most */
@@ -34,6 +33,7 @@ struct nvmx_vm {
 	uint32_t shadow_ept_pages;
 	bool hw_eptp_switching;   /* vmcs02 lets the processor switch */
 	struct nvmx_control_masks masks;
+	struct nvmx_step_masks steps;
 	struct nvmx_rowset rows;  /* the fields that exist for L1 */
 	struct nvmx_rowset rare;  /* rows that a VM exit leaves stale in vmcs12 (S_RARE) */
 	struct nvmx_rowset hw_ro, hw_rw; /* the fields in the hardware shadow VMCS; empty without VMCS shadowing */
@@ -101,19 +101,18 @@ struct nvmx_slot {
 	uint32_t dirty_groups;      /* not yet checked */
 	uint8_t look02;             /* what an exit of L2 has to see to: NVMX_LOOK_* */
 	bool l1_ia32e;              /* L1's mode at the last checks */
-	bool ready02;               /* vmcs02 holds the host's constant part */
 	bool logs01;                /* vmcs02 writes vmcs01's page-modification log */
 	bool shadow_synced;         /* the hardware shadow holds what the mirror says */
 	struct nvmx_grants msr, io[2];
 	struct nvmx_pin vapic, apic_access, posted_int;
-	uint64_t steps_always;      /* merge steps of every entry, as long as the controls do not change */
+	uint64_t pending;           /* merge steps to run, beside those that `dirty` calls for; what an entry could not finish stays */
+	uint64_t each;              /* those of every entry, by the controls that the step EACH has seen */
 	uint32_t ctl02[NVMX_WORDS]; /* what the control words of vmcs02 hold */
 	uint64_t eptp02;            /* what EPT_POINTER of vmcs02 holds */
 	uint64_t eptp_list02;       /* what EPTP_LIST_ADDR of vmcs02 holds; 0: it has no VM function */
 	uint16_t vpid02;            /* what VPID of vmcs02 holds */
 	uint64_t cr0_mask02, cr4_mask02;
 	uint32_t exceptions01;      /* vmcs01's exception bitmap when vmcs02's was computed */
-	uint64_t tsc_offset01;      /* vmcs01's offset when vmcs02's was computed */
 	uint64_t last_use;
 	uint64_t mirror[NVMX_MIRROR_COUNT]; /* what the hardware shadow holds, once shadow_synced */
 };
@@ -164,13 +163,7 @@ struct nvmx_vcpu {
 		uint16_t of12;      /* L1's VPID whose translations it holds; 0: it is flushed before it runs one */
 		uint64_t last_use;
 	} vpid[NVMX_VPIDS];         /* the host's, from config.vpid02 on */
-	/* What vmcs01 holds, by nvmx_vmcs01_read() alone; the VM-entry controls also by each VM entry and exit of L1's. */
-	uint16_t vpid01;            /* 0: none */
-	uint32_t ctl01[NVMX_WORDS];
-	uint64_t eptp01;
-	uint64_t cr0_masked01;      /* bits of NVMX_CR0_UNTOUCHED that the host has in the CR0 guest/host mask */
-	uint64_t proc3_01;          /* the tertiary controls */
-	uint32_t pf_ec01;           /* page-fault error-code mask and match: 0, they decide nothing */
+	struct nvmx_vmcs01 vmcs01;  /* what is kept of it: vmcs01.c */
 	struct nvmx_error_info refused01; /* vmcs01 has what vmcs02 cannot keep, or lacks what it needs; refusal 0: neither */
 	uint64_t counters[NVMX_CNT_COUNT];
 	uint64_t field_exits[2][NVMX_ROWS]; /* VMREADs and VMWRITEs of L1 that came here */
@@ -220,9 +213,20 @@ static inline bool nvmx_l2_lives(const struct nvmx_vcpu *v)
 	return v->in_l2 || (v->smm.active && v->smm.in_l2);
 }
 
-/* init.c: takes note anew of what vmcs01 holds.  To be called wherever the host may have changed vmcs01 as it liked: at
- * init, when it says so, at the end of SMM, at a reset and a restore.  Any VMCS may be current, and is after. */
+/* vmcs01.c: reads anew what is kept of vmcs01; what has changed runs its steps at the next VM entry.  To be called wherever the
+ * host may have changed vmcs01 as it liked: at init, when it says so, at the end of SMM, at a reset and a restore.  Any VMCS may
+ * be current, and is after. */
 void nvmx_vmcs01_read(struct nvmx_vcpu *v);
+/* The TSC offset alone, which hosts change without a word: vmcs01 is current. */
+void nvmx_vmcs01_read_tsc(struct nvmx_vcpu *v);
+/* init.c: whether vmcs02 can keep all that vmcs01 has on. */
+void nvmx_vmcs01_judge(struct nvmx_vcpu *v);
+
+/* Bits of NVMX_CR0_UNTOUCHED that the host has in vmcs01's CR0 guest/host mask. */
+static inline uint64_t nvmx_cr0_masked01(const struct nvmx_vcpu *v)
+{
+	return v->vmcs01.cr0_mask & NVMX_CR0_UNTOUCHED;
+}
 
 #define NVMX_RSP 4 /* register number whose value is in the VMCS */
 
@@ -282,8 +286,10 @@ void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned ro
 /* Makes all slots free; gives back every page and pin of the slots and switches shadowing off (vmcs01 is current after). */
 void nvmx_slots_init(struct nvmx_vcpu *v);
 void nvmx_slots_destroy(struct nvmx_vcpu *v);
-/* The host's part of vmcs01 may have changed: each vmcs02 is made anew at the next VM entry of its vmcs12. */
-void nvmx_slots_renew(struct nvmx_vcpu *v);
+/* These merge steps run at the next VM entry of each vmcs12 that is active, or will be. */
+void nvmx_slots_pend(struct nvmx_vcpu *v, uint64_t steps);
+/* What vmcs02 holds is not known: all of it is made at the next VM entry of this vmcs12.  vmcs12 is to have nothing to learn. */
+void nvmx_slot_anew(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* A page as a VMCS region: gives it the hardware's revision (with `indicator` or'ed in) and VMCLEARs it if there was none
  * before; VMCLEARs it and gives it back.  0, or -1: no memory. */
 int nvmx_vmcs_page_get(struct nvmx_vcpu *v, struct nvmx_page *page, uint32_t indicator);
@@ -303,8 +309,12 @@ void nvmx_shadow_switch(struct nvmx_vcpu *v);
 /* L1 writes row `row` of vmcs12: by a VMWRITE that exited, or into the hardware shadow. */
 static inline void nvmx_slot_write(struct nvmx_slot *s, unsigned row, uint64_t value)
 {
-	s->dirty_groups |= nvmx_dirty_groups(row, nvmx_v12_get(s->v12, row), value);
+	uint64_t before = nvmx_v12_get(s->v12, row);
+
+	s->dirty_groups |= nvmx_dirty_groups(row, before, value);
 	nvmx_set_add(&s->dirty, row);
+	if (row == NVMX_I_PROC_CTLS && (before ^ value) & NVMX_PROC_SECONDARY)
+		nvmx_set_add(&s->dirty, NVMX_I_PROC_CTLS2);
 	nvmx_set_del(&s->stale, row);
 	nvmx_v12_set(s->v12, row, value);
 }
@@ -337,9 +347,9 @@ bool nvmx_good_pointer(const struct nvmx_vcpu *v, uint64_t pointer);
 
 /* enter.c: what the checks judge beside vmcs12, L1's memory read once; whether it calls for them at every entry. */
 bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in);
-/* enter.c: makes vmcs02 hold vmcs12, which passes the checks with `in`; `groups` are dirty.  vmcs02 is current after.
+/* enter.c: makes vmcs02 hold vmcs12, which passes the checks with `in`.  vmcs02 is current after.
  * False: the VM was stopped (no memory, a frame that could not be pinned). */
-bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, uint32_t groups);
+bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in);
 
 /* sync.c: what a guest-state field of vmcs02 (current) says of L2, for vmcs12: without the bits that are the host's. */
 uint64_t nvmx_read_row(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned row);

@@ -54,8 +54,8 @@ static void make_anew(struct nvmx_host *h)
 	uint16_t vpid = s->vpid02;
 
 	nvmx_gather_facts(h->vcpu, s->v12, &in);
-	s->ready02 = false;
-	FAKE_ASSERT(nvmx_load_vmcs02(h->vcpu, s, &in, NVMX_GROUPS_ALL));
+	nvmx_slot_anew(h->vcpu, s);
+	FAKE_ASSERT(nvmx_load_vmcs02(h->vcpu, s, &in));
 	s->vpid02 = vpid;
 	nvmx_vmwrite_flush(h->vcpu);
 }

@@ -215,7 +215,7 @@ static void a_reset_reads_vmcs01_anew(void **unused)
 	h->inside = true;
 	nvmx_state_reset(h->vcpu);
 	h->inside = false;
-	assert_int_equal(h->vcpu->eptp01, h->eptp01);
+	assert_int_equal(h->vcpu->vmcs01.eptp, h->eptp01);
 	while (!nvmx_in_l2(h->vcpu))
 		assert_true(fake_host_step(h));
 	l1_goes_on(h);

@@ -314,6 +314,7 @@ static void controls_of_the_host_alone(void **state)
 	for (unsigned i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
 		if (l1_gets(m, reasons[i]))
 			fail_msg("L1 gets exit %u", reasons[i]);
+	m->v->cur->ctl02[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY;
 	assert_true(l1_gets(m, 200)); /* unconditional in a processor to come */
 	m->v->cur->ctl02[NVMX_WORD_PROC] = NVMX_PROC_TERTIARY;
 	assert_false(l1_gets(m, 200)); /* a tertiary control that has no row */

@@ -91,19 +91,15 @@ static struct nvmx_slot *active(struct mini *m)
 
 static struct mini_vmcs *merged(struct mini *m, struct nvmx_slot *s)
 {
-	struct nvmx_from01 from;
+	struct nvmx_check_input in = { .v12 = s->v12 };
+	struct nvmx_l1_regs l1;
 	uint64_t steps;
 
-	if (!s->ready02) {
-		nvmx_vmcs_load(m->v, MINI_VMCS01);
-		nvmx_merge_prepare(m->v, s);
-	}
-	s->dirty_groups = NVMX_GROUP(CTRL);
-	steps = nvmx_merge_steps(m->v, s);
+	steps = nvmx_merge_steps(m->v, s, &in);
 	nvmx_vmcs_load(m->v, MINI_VMCS01);
-	nvmx_merge_read01(m->v, steps, &from);
+	nvmx_merge_read01(m->v, steps, &l1);
 	nvmx_vmcs_load(m->v, s->page02.hpa);
-	assert_true(nvmx_merge(m->v, s, steps, &from));
+	assert_true(nvmx_merge(m->v, s, steps, &l1, &in));
 	nvmx_vmwrite_flush(m->v);
 	s->dirty_groups = 0;
 	return mini_vmcs(&m->host, s->page02.hpa);
@@ -448,7 +444,7 @@ static void changed_while_l1_runs(void **state)
 		back_in_l1(m);
 		*mini01(m, changes[i].row) = (*mini01(m, changes[i].row) | changes[i].on) & ~changes[i].off;
 		nvmx_vmcs01_changed(m->v);
-		assert_false(nvmx_load_vmcs02(m->v, s, &in, 0));
+		assert_false(nvmx_load_vmcs02(m->v, s, &in));
 		assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_CONTROL);
 		assert_int_equal(nvmx_stop_detail(m->v), changes[i].rule);
 		nvmx_stop_info(m->v, &info);

@@ -22,8 +22,8 @@ static struct nvmx_slot *ready(struct mini *m)
 	F01(EXIT_CTLS) = NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER |
 			 NVMX_EXIT_LOAD_EFER;
 	F01(ENTRY_CTLS) |= NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
-	m->v->ctl01[NVMX_WORD_EXIT] = (uint32_t)F01(EXIT_CTLS);
-	m->v->ctl01[NVMX_WORD_ENTRY] = (uint32_t)F01(ENTRY_CTLS);
+	m->v->vmcs01.ctl[NVMX_WORD_EXIT] = (uint32_t)F01(EXIT_CTLS);
+	m->v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)F01(ENTRY_CTLS);
 	long_mode(m->v->cur->v12);
 	m->v->cur->v12->revision = NVMX_VMCS12_REVISION;
 	return m->v->cur;
@@ -54,7 +54,7 @@ static void the_hosts_tsc_offset_moves(void **state)
 	struct mini_vmcs *vmcs02;
 
 	ready(m);
-	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_TSC_OFFSET;
+	m->v->vmcs01.ctl[NVMX_WORD_PROC] |= NVMX_PROC_TSC_OFFSET;
 	F01(TSC_OFFSET) = 0x1000;
 	vmcs02 = enter(m, true);
 	assert_int_equal(vmcs02->field[NVMX_I_TSC_OFFSET], 0x1000);

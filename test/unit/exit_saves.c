@@ -38,7 +38,7 @@ static void out(struct mini *m)
 	nvmx_vmxoff(&(struct nvmx_insn){ .v = m->v });
 	nvmx_vmwrite_flush(m->v);
 	mini_state01(m);
-	m->v->ctl01[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
+	m->v->vmcs01.ctl[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
 }
 
 /* Rows that an exit saves whenever the processor has them, whether or not L1's entry loads them. */
@@ -244,7 +244,7 @@ static void host_state_is_loaded(void **state)
 	for (unsigned host64 = 0; host64 < 2; host64++) {
 		struct nvmx_vmcs12 *v12 = in_l2(m);
 
-		m->v->ctl01[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
+		m->v->vmcs01.ctl[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
 		v12->exit_ctls = host64 ? NVMX_EXIT_HOST_64 : 0;
 		v12->host_es_sel = 0x10, v12->host_cs_sel = 0x8, v12->host_ss_sel = 0x18, v12->host_fs_sel = 0x20;
 		v12->host_ds_sel = v12->host_gs_sel = 0;

@@ -114,11 +114,11 @@ static void vmcs01_changes(void **state)
 	F01(PROC_CTLS2) = NVMX_PROC2_EPT | NVMX_PROC2_VPID;
 	F01(VPID) = 9;
 	assert_int_equal(vcpu_init(m, &s, &v), NVMX_OK);
-	assert_int_equal(v->vpid01, 9);
+	assert_int_equal(v->vmcs01.vpid, 9);
 	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
-	nvmx_vmcs01_changed(v);
-	assert_int_equal(v->vpid01, 0);
-	assert_int_equal(v->ctl01[NVMX_WORD_PROC2], NVMX_PROC2_EPT);
+	assert_int_equal(nvmx_vmcs01_changed(v), NVMX_OK);
+	assert_int_equal(v->vmcs01.vpid, 0);
+	assert_int_equal(v->vmcs01.ctl[NVMX_WORD_PROC2], NVMX_PROC2_EPT);
 	nvmx_vcpu_destroy(v);
 	nvmx_vm_destroy(s.vm);
 }

@@ -150,7 +150,7 @@ static void pae_uses_the_loaded_pdptes(void **state)
 
 	F01(GUEST_PDPTE3) = 0;
 	faulty(m, &t, false, 0);
-	m->v->ctl01[NVMX_WORD_PROC2] = 0; /* without EPT for L1 they are where CR3 points */
+	m->v->vmcs01.ctl[NVMX_WORD_PROC2] = 0; /* without EPT for L1 they are where CR3 points */
 	*mini_ram(m, 0x10f000 + 3 * 8) = 0x101000 | P;
 	ok(m, &t, false);
 }

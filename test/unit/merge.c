@@ -16,21 +16,20 @@ static struct nvmx_slot *active(struct mini *m)
 	return m->v->cur;
 }
 
-/* All of vmcs12 into vmcs02, as an entry does. */
+/* All of vmcs12 into vmcs02, as an entry does, of a host that says whatever it changes. */
 static struct mini_vmcs *merged(struct mini *m, struct nvmx_slot *s)
 {
-	struct nvmx_from01 from;
+	struct nvmx_check_input in = { .v12 = s->v12 };
+	struct nvmx_l1_regs l1;
 	uint64_t steps;
 
-	if (!s->ready02) {
-		nvmx_vmcs_load(m->v, MINI_VMCS01);
-		nvmx_merge_prepare(m->v, s);
-	}
-	steps = nvmx_merge_steps(m->v, s);
+	assert_int_equal(nvmx_vmcs01_changed(m->v), NVMX_OK);
+	m->v->refused01.refusal = 0; /* loads that vmcs01 does not do are offered here, as init would not */
+	steps = nvmx_merge_steps(m->v, s, &in);
 	nvmx_vmcs_load(m->v, MINI_VMCS01);
-	nvmx_merge_read01(m->v, steps, &from);
+	nvmx_merge_read01(m->v, steps, &l1);
 	nvmx_vmcs_load(m->v, s->page02.hpa);
-	assert_true(nvmx_merge(m->v, s, steps, &from));
+	assert_true(nvmx_merge(m->v, s, steps, &l1, &in));
 	nvmx_vmwrite_flush(m->v);
 	s->dirty_groups = 0;
 	return mini_vmcs(&m->host, s->page02.hpa);
@@ -80,7 +79,7 @@ static void exit_bitmaps_of_both(void **state)
 	struct mini *m = *state;
 	struct nvmx_slot *s = active(m);
 
-	m->v->ctl01[NVMX_WORD_PROC2] |= NVMX_PROC2_XSAVES | NVMX_PROC2_ENCLS;
+	F01(PROC_CTLS2) |= NVMX_PROC2_XSAVES | NVMX_PROC2_ENCLS;
 	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY);
 	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, NVMX_PROC2_XSAVES | NVMX_PROC2_ENCLS);
 	for (unsigned i = 0; i < 2; i++) {
@@ -225,7 +224,7 @@ static void the_hosts_tpr_shadow_is_not_l2s(void **state)
 	struct nvmx_slot *s = active(m);
 	struct mini_vmcs *vmcs02;
 
-	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_TPR_SHADOW;
+	F01(PROC_CTLS) |= NVMX_PROC_TPR_SHADOW;
 	vmcs02 = merged(m, s);
 	assert_int_equal(vmcs02->field[NVMX_I_PROC_CTLS] & (NVMX_PROC_TPR_SHADOW | cr8), cr8);
 }
@@ -237,7 +236,7 @@ static void the_hosts_io_bitmaps(void **state)
 	struct nvmx_slot *s = active(m);
 	struct mini_vmcs *vmcs02;
 
-	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_IO_BITMAPS;
+	F01(PROC_CTLS) |= NVMX_PROC_IO_BITMAPS;
 	F01(IO_BITMAP_A) = 0x51000;
 	F01(IO_BITMAP_B) = 0x52000;
 	vmcs02 = merged(m, s);
@@ -270,7 +269,7 @@ static void a_register_is_l1s_unless_loaded(void **state)
 	struct mini_vmcs *vmcs02;
 
 	for (unsigned i = 0; i < SHARED; i++)
-		m->v->ctl01[NVMX_WORD_ENTRY] |= shared[i].load;
+		F01(ENTRY_CTLS) |= shared[i].load;
 	for (unsigned i = 0; i < SHARED; i++) {
 		nvmx_slot_write(s, shared[i].guest, L1S);
 		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, shared[i].load);
@@ -317,7 +316,7 @@ static void the_hosts_tsc_offset_is_scaled(void **state)
 	struct nvmx_slot *s = active(m);
 	struct mini_vmcs *vmcs02;
 
-	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_TSC_OFFSET;
+	F01(PROC_CTLS) |= NVMX_PROC_TSC_OFFSET;
 	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_TSC_OFFSET);
 	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, NVMX_PROC2_TSC_SCALING);
 	nvmx_slot_write(s, NVMX_I_TSC_OFFSET, 5);
@@ -350,6 +349,7 @@ static void what_l2_left_is_not_overwritten(void **state)
 	}
 }
 
+#define CARRYING_STEPS (NVMX_STEP(PERF) | NVMX_STEP(BNDCFGS) | NVMX_STEP(CET) | NVMX_STEP(PKRS))
 /* A host that does not load them leaves L1's in the processor: no field of its VMCSs is touched. */
 static void a_host_that_loads_none(void **state)
 {
@@ -362,7 +362,7 @@ static void a_host_that_loads_none(void **state)
 		*mini01(m, shared[i].guest) = HOSTS;
 		vmcs02->field[shared[i].guest] = 7;
 	}
-	assert_int_equal(nvmx_carry_steps(m->v, s->v12), 0);
+	assert_int_equal(s->each & CARRYING_STEPS, 0);
 	nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, NVMX_ENTRY_IA32E);
 	merged(m, s);
 	nvmx_carry_left(m->v, s->v12, left);
@@ -383,7 +383,7 @@ static void an_exit_loads_or_leaves(void **state)
 	struct mini_vmcs *vmcs02;
 
 	for (unsigned i = 0; i < SHARED; i++)
-		m->v->ctl01[NVMX_WORD_ENTRY] |= shared[i].load;
+		F01(ENTRY_CTLS) |= shared[i].load;
 	vmcs02 = merged(m, s);
 	for (unsigned i = 0; i < SHARED; i++)
 		for (unsigned load = 0; load < 2; load++) {

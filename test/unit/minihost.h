@@ -313,6 +313,8 @@ static inline void mini_state01(struct mini *m)
 	F01(GUEST_RFLAGS) = 0x202;
 	F01(GUEST_RIP) = 0x5000;
 	F01(EXIT_INSTR_LEN) = 4;
+	F01(PROC_CTLS) = NVMX_PROC_SECONDARY;
+	F01(PROC_CTLS2) = NVMX_PROC2_EPT;
 	F01(ENTRY_CTLS) = NVMX_ENTRY_IA32E;
 	F01(GUEST_CS_AR) = 0xa09b;
 	for (unsigned i = 0; i < 5; i++)
@@ -354,11 +356,13 @@ static inline int mini_setup(void **state)
 	m->v->config.vmcs01 = MINI_VMCS01;
 	m->v->config.vpid02 = 77;
 	m->v->loaded = MINI_VMCS01;
-	m->v->ctl01[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY;
-	m->v->ctl01[NVMX_WORD_PROC2] = NVMX_PROC2_EPT;
-	nvmx_slots_init(m->v);
 	mini_caps(m);
+	nvmx_edges_derive(nvmx_edges, nvmx_edge_count, &m->vm->steps);
+	nvmx_slots_init(m->v);
 	mini_state01(m);
+	m->v->vmcs01.ctl[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY; /* as nvmx_vmcs01_read() would */
+	m->v->vmcs01.ctl[NVMX_WORD_PROC2] = NVMX_PROC2_EPT;
+	m->v->vmcs01.cr4_mask = NVMX_CR4_VMXE;
 	m->host.current = mini_vmcs(&m->host, MINI_VMCS01);
 	return 0;
 }

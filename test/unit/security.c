@@ -32,7 +32,7 @@ static struct mini_vmcs *merged(struct mini *m, struct nvmx_slot *s)
 {
 	struct nvmx_check_input in = { 0 };
 
-	assert_true(nvmx_load_vmcs02(m->v, s, &in, NVMX_GROUPS_ALL));
+	assert_true(nvmx_load_vmcs02(m->v, s, &in));
 	nvmx_vmwrite_flush(m->v);
 	return mini_vmcs(&m->host, s->page02.hpa);
 }
@@ -133,8 +133,8 @@ static void the_hosts_apic_is_not_l2s(void **state)
 	struct mini_vmcs *vmcs02;
 
 	m->host.pins_at = 0x40000000;
-	m->v->ctl01[NVMX_WORD_PROC2] |= NVMX_PROC2_APIC_ACCESS;
-	m->v->ctl01[NVMX_WORD_PROC] |= NVMX_PROC_TPR_SHADOW;
+	m->v->vmcs01.ctl[NVMX_WORD_PROC2] |= NVMX_PROC2_APIC_ACCESS;
+	m->v->vmcs01.ctl[NVMX_WORD_PROC] |= NVMX_PROC_TPR_SHADOW;
 	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY);
 	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, 0);
 	vmcs02 = merged(m, s);
@@ -301,7 +301,7 @@ static void exits_that_nothing_asks_for_are_l1s(void **state)
 		nvmx_vmxoff(&(struct nvmx_insn){ .v = m->v });
 		nvmx_vmwrite_flush(m->v);
 		mini_state01(m);
-		m->v->ctl01[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
+		m->v->vmcs01.ctl[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
 	}
 	m->vm->flags = 0;
 }
@@ -408,7 +408,7 @@ static void registers_of_32bit_code_are_narrow(void **state)
 	F01(ENTRY_CTLS) &= ~(uint64_t)NVMX_ENTRY_IA32E;
 	F01(GUEST_EFER) = 0;
 	F01(GUEST_CS_AR) = 0xc09b;
-	m->v->ctl01[NVMX_WORD_ENTRY] = 0;
+	m->v->vmcs01.ctl[NVMX_WORD_ENTRY] = 0;
 	m->regs.gpr[RAX] = NVMX_HC_INVEPT_RANGE;
 	m->regs.gpr[RBX] = 0xdead00000000501e;
 	m->regs.gpr[RCX] = 0xdead000000003000;
