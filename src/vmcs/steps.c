@@ -11,6 +11,7 @@
 #define SAID { NVMX_EDGE_SAID, 0 },
 #define ALSO12(FIELD) { NVMX_EDGE_ALSO12, NVMX_I_##FIELD },
 #define ALSO01(FIELD) { NVMX_EDGE_ALSO01, NVMX_I_##FIELD },
+#define USES(STEP) { NVMX_EDGE_USES, NVMX_M_##STEP },
 const struct nvmx_edge nvmx_edges[] = {
 #define STEP(NAME, reads) { NVMX_EDGE_STEP, NVMX_M_##NAME }, reads
 #define LAST(NAME, reads) { NVMX_EDGE_STEP, NVMX_M_##NAME }, reads
@@ -27,6 +28,7 @@ const size_t nvmx_edge_count = sizeof(nvmx_edges) / sizeof(*nvmx_edges);
 #undef SAID
 #undef ALSO12
 #undef ALSO01
+#undef USES
 
 static uint64_t *mask_of(struct nvmx_step_masks *m, const struct nvmx_edge *e)
 {
@@ -85,6 +87,7 @@ uint64_t nvmx_steps_each(const struct nvmx_step_masks *masks, const struct nvmx_
 #define SAID
 #define ALSO12(FIELD)
 #define ALSO01(FIELD)
+#define USES(STEP)
 #define LAST(NAME, reads)
 #define L1S(when) || (when)
 #define L2S(when)

@@ -42,7 +42,8 @@ enum nvmx_edge_kind {
 	NVMX_EDGE_L2S,
 	NVMX_EDGE_SAID,
 	NVMX_EDGE_ALSO12, /* enum nvmx_row; no edge */
-	NVMX_EDGE_ALSO01  /* enum nvmx_row; no edge */
+	NVMX_EDGE_ALSO01, /* enum nvmx_row; no edge */
+	NVMX_EDGE_USES    /* enum nvmx_merge; no edge */
 };
 struct nvmx_edge {
 	uint8_t kind, what;

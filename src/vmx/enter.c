@@ -27,7 +27,7 @@ bool nvmx_needs_pdptes(const struct nvmx_vmcs12 *v12)
 	       v12->guest_cr4 & NVMX_CR4_PAE && !(v12->entry_ctls & NVMX_ENTRY_IA32E);
 }
 
-NVMX_HOT bool gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in)
+bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in)
 {
 	uint32_t proc2 = nvmx_v12_proc2(v12);
 	bool check = false;
@@ -48,11 +48,6 @@ NVMX_HOT bool gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, s
 	return check;
 }
 
-bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in)
-{
-	return gather_facts(v, v12, in);
-}
-
 void nvmx_load_vpid(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	uint16_t vpid = nvmx_vpid_enter(v, s->v12);
@@ -63,7 +58,7 @@ void nvmx_load_vpid(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	}
 }
 
-NVMX_HOT bool load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
+bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	uint64_t eptp = v->vmcs01.eptp;
 
@@ -89,11 +84,6 @@ enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v)
 	return NVMX_RESUME_L2;
 }
 
-bool nvmx_load_eptp(struct nvmx_vcpu *v, struct nvmx_slot *s)
-{
-	return load_eptp(v, s);
-}
-
 /* The processor would hold back the host's interrupts and NMIs in this state (SDM 26.7.2): the host waits in its place. */
 static void wait_in_host(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
@@ -103,7 +93,7 @@ static void wait_in_host(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	s->look02 |= NVMX_LOOK_WAITS;
 }
 
-NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
+bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
 {
 	NVMX_NOT_CLEARED struct nvmx_l1_regs l1;
 	uint64_t steps = nvmx_merge_steps(v, s, in);
@@ -123,17 +113,12 @@ NVMX_HOT bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 	nvmx_ept_enter(v, s->v12);
 	if (v->apic_mapped)
 		nvmx_own_apic_page_review(v, s);
-	if (!load_eptp(v, s)) {
+	if (!nvmx_load_eptp(v, s)) {
 		nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, 0);
 		return false;
 	}
 	nvmx_ept_ahead(v, nvmx_ept_role(s->v12));
 	return true;
-}
-
-bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
-{
-	return load_vmcs02(v, s, in);
 }
 
 /*
@@ -156,7 +141,7 @@ static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, 
 	uint32_t failed;
 
 	flip_cr0(s, cr0);
-	if (!load_vmcs02(v, s, in))
+	if (!nvmx_load_vmcs02(v, s, in))
 		return NVMX_STOP;
 	if (v12->entry_msr_load_count) {
 		failed = nvmx_msr_load_entry_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count,
@@ -203,7 +188,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
-	if (gather_facts(v, s->v12, &in) || in.l1_ia32e != s->l1_ia32e)
+	if (nvmx_gather_facts(v, s->v12, &in) || in.l1_ia32e != s->l1_ia32e)
 		s->dirty_groups |= NVMX_GROUP_FACTS; /* stays until an entry passes the checks */
 	s->l1_ia32e = in.l1_ia32e;
 	groups = s->dirty_groups;

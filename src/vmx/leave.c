@@ -6,6 +6,7 @@
 #include "l1.h"
 #include "merge.h"
 #include "port.h"
+#include "../vmcs/values.h"
 #include "trace.h"
 
 /* SDM 27.7.  3, a corrupt VMCS, cannot be: vmcs12 is a copy.  5, a machine check during the exit, is the host's. */
@@ -18,8 +19,6 @@
 #define AR_CODE32 0xc09bu
 #define AR_DATA 0xc093u
 #define AR_TSS 0x8bu
-
-#define PDPTE_RESERVED 0x1e6ull
 
 /* What L1 finds in registers that its host-state area does not reload. */
 struct left_behind {
@@ -199,14 +198,14 @@ static void load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const 
 /* A PAE L1 gets its PDPTEs from memory (SDM 27.5.4), which the host's EPT makes fields of vmcs01.  0, or -1: VMX abort. */
 static int load_pdptes(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bool host64)
 {
-	uint64_t pdpte[4], reserved = ~((1ull << v->vm->caps.maxphyaddr) - 1) | PDPTE_RESERVED;
+	uint64_t pdpte[4];
 
 	if (host64 || !(v12->host_cr4 & NVMX_CR4_PAE) || !(v12->host_cr0 & NVMX_CR0_PG))
 		return 0;
 	if (nvmx_gpa_read(v, v12->host_cr3 & 0xffffffe0u, pdpte, sizeof(pdpte)))
 		return -1;
 	for (unsigned i = 0; i < 4; i++) {
-		if (pdpte[i] & 1 && pdpte[i] & reserved)
+		if (!nvmx_pdpte_ok(&v->vm->caps, pdpte[i]))
 			return -1;
 		nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, pdpte[i]);
 	}

@@ -12,6 +12,9 @@ void nvmx_merge_begin(struct nvmx_merging *m, struct nvmx_vcpu *v, struct nvmx_s
 				  .proc2 = nvmx_v12_proc2(s->v12) };
 }
 
+/* What vmcs02 loads whoever asks for it. */
+#define LOADS_OF_ALL (NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER)
+
 uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
 {
 	const struct nvmx_step_masks *masks = &v->vm->steps;
@@ -34,13 +37,12 @@ uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 
 enum nvmx_step_end nvmx_merge_EACH(struct nvmx_merging *m)
 {
-	uint32_t l1s = nvmx_merge_loads(m->v, m->c01, m->v12) & ~m->v12->entry_ctls;
+	uint32_t loads = LOADS_OF_ALL | (m->c01->ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS);
+	uint32_t l1s = loads & ~m->v12->entry_ctls;
 
 	m->s->each = nvmx_steps_each(&m->v->vm->steps, m->v12, l1s);
 	return NVMX_STEP_DONE;
 }
-
-#define LOADS_OF_ALL (NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER)
 
 bool nvmx_merge_reads01(const struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t steps)
 {

@@ -58,9 +58,6 @@ enum nvmx_step_end nvmx_merge_step(struct nvmx_merging *m, unsigned step);
 #define LAST(NAME, reads)
 #include "../vmcs/steps.def"
 
-/* merge_controls.c: VM-entry loads that vmcs02 does for reasons of the engine's. */
-uint32_t nvmx_merge_loads(const struct nvmx_vcpu *v, const struct nvmx_vmcs01 *c01, const struct nvmx_vmcs12 *v12);
-
 /* L1, without virtual NMIs, injects an NMI while NMIs are blocked. */
 static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)
 {

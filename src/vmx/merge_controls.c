@@ -166,16 +166,12 @@ enum nvmx_step_end nvmx_merge_EXIT(struct nvmx_merging *m)
 }
 
 /* What L1 loads for L2, vmcs01's exit undoes for the host: L1 is offered nothing else, and vmcs02 has nothing else. */
-uint32_t nvmx_merge_loads(const struct nvmx_vcpu *v, const struct nvmx_vmcs01 *c01, const struct nvmx_vmcs12 *v12)
-{
-	uint32_t fine = nvmx_loads_undone(c01->ctl[NVMX_WORD_EXIT]) | nvmx_loads_unswitched(v);
-	uint32_t loads = (v12->entry_ctls & fine) | c01->ctl[NVMX_WORD_ENTRY];
-
-	return NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | (loads & NVMX_CARRYING_LOADS);
-}
-
 enum nvmx_step_end nvmx_merge_ENTRY(struct nvmx_merging *m)
 {
-	return set_word(m, NVMX_WORD_ENTRY, NVMX_ENTRY_CTLS, m->v12->entry_ctls, nvmx_merge_loads(m->v, m->c01, m->v12),
+	uint32_t fine = nvmx_loads_undone(m->c01->ctl[NVMX_WORD_EXIT]) | nvmx_loads_unswitched(m->v);
+	uint32_t loads = (m->v12->entry_ctls & fine) | m->c01->ctl[NVMX_WORD_ENTRY];
+
+	return set_word(m, NVMX_WORD_ENTRY, NVMX_ENTRY_CTLS, m->v12->entry_ctls,
+			NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | (loads & NVMX_CARRYING_LOADS),
 			NVMX_MSR_VMX_TRUE_ENTRY_CTLS);
 }

@@ -45,8 +45,8 @@ static void write_guest(struct nvmx_merging *m, unsigned row, uint32_t field, ui
 		write02(m, field, value);
 }
 
-/* vmcs12's, or those that CR3 leads to: of a PAE L2 that L1 runs without EPT hardware, which has EPT on, wants the PDPTEs in vmcs02
- * (SDM 26.3.2.4). */
+/* vmcs12's, which count if L1 uses EPT.  Of a PAE L2 that it runs without, hardware, which has EPT on, wants those that CR3 leads
+ * to (SDM 26.3.2.4). */
 enum nvmx_step_end nvmx_merge_PDPTE(struct nvmx_merging *m)
 {
 	if (m->in->pdpte_known) {

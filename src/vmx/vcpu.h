@@ -217,7 +217,7 @@ static inline bool nvmx_l2_lives(const struct nvmx_vcpu *v)
  * host may have changed vmcs01 as it liked: at init, when it says so, at the end of SMM, at a reset and a restore.  Any VMCS may
  * be current, and is after. */
 void nvmx_vmcs01_read(struct nvmx_vcpu *v);
-/* The TSC offset alone, which hosts change without a word: vmcs01 is current. */
+/* The TSC offset, which hosts change without a word, and the multiplier with it: vmcs01 is current. */
 void nvmx_vmcs01_read_tsc(struct nvmx_vcpu *v);
 /* init.c: whether vmcs02 can keep all that vmcs01 has on. */
 void nvmx_vmcs01_judge(struct nvmx_vcpu *v);
