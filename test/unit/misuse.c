@@ -175,7 +175,7 @@ static uint64_t *hw(uint32_t msr)
 	W(ops_size_odd, w.ops.size -= 4, ABI, OPS_SIZE, "ops.size is ")                                                 \
 	W(ops_size_newer, w.ops.size += 8, ABI, OPS_SIZE, "ops.size is ")                                               \
 	W(ops_cut_off, w.ops.size = offsetof(struct nvmx_host_ops, set_cr2), OP_MISSING, OP_MISSING, "ops.set_cr2 is NULL") \
-	W(vm_mem_null, w.vm_mem = NULL, ARGUMENT, VM_MEM_NULL, "nvmx_vm_init: mem is NULL, expected 4096 bytes")       \
+	W(vm_mem_null, w.vm_mem = NULL, ARGUMENT, VM_MEM_NULL, "nvmx_vm_init: mem is NULL, expected 6144 bytes")       \
 	W(vm_mem_by_8, w.vm_mem = vm_memory + 8, ARGUMENT, VM_MEM_ALIGN, "expected a multiple of 64")                   \
 	W(vm_mem_by_32, w.vm_mem = vm_memory + 32, ARGUMENT, VM_MEM_ALIGN, "nvmx_vm_init: mem is at 0x")                \
 	W(vm_size_small, w.vm_size = 64, ARGUMENT, VM_MEM_SIZE, "mem has 64 bytes, expected at least 4096")             \
