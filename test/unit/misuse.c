@@ -178,7 +178,7 @@ static uint64_t *hw(uint32_t msr)
 	W(vm_mem_null, w.vm_mem = NULL, ARGUMENT, VM_MEM_NULL, "nvmx_vm_init: mem is NULL, expected 6144 bytes")       \
 	W(vm_mem_by_8, w.vm_mem = vm_memory + 8, ARGUMENT, VM_MEM_ALIGN, "expected a multiple of 64")                   \
 	W(vm_mem_by_32, w.vm_mem = vm_memory + 32, ARGUMENT, VM_MEM_ALIGN, "nvmx_vm_init: mem is at 0x")                \
-	W(vm_size_small, w.vm_size = 64, ARGUMENT, VM_MEM_SIZE, "mem has 64 bytes, expected at least 4096")             \
+	W(vm_size_small, w.vm_size = 64, ARGUMENT, VM_MEM_SIZE, "mem has 64 bytes, expected at least 6144")             \
 	W(vm_size_zero, w.vm_size = 0, ARGUMENT, VM_MEM_SIZE, "mem has 0 bytes")                                        \
 	W(vm_on_its_config, w.vm_config = onto(vm_memory, &w.vm, sizeof(w.vm)), ARGUMENT, VM_MEM_OVERLAP, "mem overlaps config,") \
 	W(vm_on_its_ops, w.vm.ops = onto(vm_memory, &w.ops, sizeof(w.ops)), ARGUMENT, VM_MEM_OVERLAP, "overlaps config->ops") \
@@ -233,7 +233,7 @@ static uint64_t *hw(uint32_t msr)
 	W(limit_contradicts, (w.limit.msr[1] = 1, w.vm.limit = &w.limit), CAPS, CAPS_CONTROL_CONTRADICTS, "limit.msr: MSR 0x481") \
 	W(vcpu_mem_null, w.vcpu_mem = NULL, ARGUMENT, VCPU_MEM_NULL, "nvmx_vcpu_init: mem is NULL, expected 12288 bytes") \
 	W(vcpu_mem_by_1, w.vcpu_mem = vcpu_memory + 1, ARGUMENT, VCPU_MEM_ALIGN, "nvmx_vcpu_init: mem is at 0x")        \
-	W(vcpu_size_small, w.vcpu_size = NVMX_VM_SIZE, ARGUMENT, VCPU_MEM_SIZE, "mem has 4096 bytes, expected at least 12288") \
+	W(vcpu_size_small, w.vcpu_size = NVMX_VM_SIZE, ARGUMENT, VCPU_MEM_SIZE, "mem has 6144 bytes, expected at least 12288") \
 	W(vcpu_on_its_vm, (w.vm_mem = vcpu_memory + 4096), ARGUMENT, VCPU_MEM_OVERLAP, "mem overlaps vm, which is at 0x") \
 	W(vcpu_on_its_config, w.vcpu_config = onto(vcpu_memory, &w.vcpu, sizeof(w.vcpu)), ARGUMENT, VCPU_MEM_OVERLAP, "mem overlaps config,") \
 	W(vcpu_on_its_out, w.vcpu_out = (void *)(vcpu_memory + 64), ARGUMENT, VCPU_MEM_OVERLAP, "mem overlaps out")     \
