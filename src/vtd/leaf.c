@@ -315,13 +315,23 @@ static bool leaf(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, 
 	return true;
 }
 
+/* Whether what is below an entry can stay when the entry is e.  With more rights the hardware would see in it what L1 has
+ * changed, but never had to invalidate while the entry kept it out of reach: caches hold the rights of a whole path (6.2.5). */
+static bool rights_kept(const struct nvmx_vtd *u, const struct vtd_table *t, unsigned i, uint64_t e,
+			const struct vtd_table *below)
+{
+	if (by_map(u))
+		return below->rights == (t->rights & e & SL_RIGHTS);
+	return !(e & ~t->hw[i] & SL_RIGHTS);
+}
+
 /* L1's entry names a table. */
 static bool table(struct nvmx_vtd *u, struct vtd_walker *w, struct vtd_table *t, unsigned i, uint64_t e)
 {
 	struct vtd_table *below = vtd_below(t, i);
 	uint64_t gpa = e & u->address_mask;
 
-	if (!below || !below->copy || below->gpa12 != gpa || (by_map(u) && below->rights != (t->rights & e & SL_RIGHTS)))
+	if (!below || !below->copy || below->gpa12 != gpa || !rights_kept(u, t, i, e, below))
 		return link(u, w, t, i, e, gpa, false);
 	if ((t->hw[i] ^ e) & SL_RIGHTS && !by_map(u)) {
 		store(u, t, i, below->hw_hpa | (e & SL_RIGHTS));

@@ -43,6 +43,36 @@ static void test_replacing_is_seamless(void **state)
 	end(w);
 }
 
+/* Nor does a right that L1 gives back reach what is below before all of that is what L1 has there by now. */
+static void test_regaining_a_right_is_seamless(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+	uint64_t table, calls = 0;
+
+	(void)state;
+	r->config.work = 1024;
+	w = begin(r);
+	table = big_in_parts(w);
+	*at(w, 0x40000000, 3) = table | 1;
+	assign(w);
+	assert_int_equal(dma(w, 0x40000000, 2), HW_FAULT);
+	*at(w, 0x41e00000, 1) &= ~2ull; /* out of reach of writes: there is nothing to invalidate */
+	*at(w, 0x40000000, 3) |= 2;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+	for (; rd(r, 0xf8, 8) >> 63; calls++) {
+		assert_int_equal(dma(w, 0x41e00000, 2), HW_FAULT);
+		for (uint64_t i = 0; i < 64; i++)
+			assert_int_equal(dma(w, 0x40000000 + i * 0x7f000, 1), HW_BIG_HPA + i * 0x7f000);
+		nvmx_vtd_run(r->u);
+	}
+	assert_true(calls > 8);
+	hw_run(r);
+	assert_int_equal(dma(w, 0x41e00000, 2), HW_FAULT);
+	assert_int_equal(dma(w, 0x41e01000, 2), HW_BIG_HPA + 0x1e01000);
+	end(w);
+}
+
 /* Nor when a host remap walks to its end before the rest of it is there. */
 static void test_replacing_and_a_host_remap(void **state)
 {
@@ -520,6 +550,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replacing_is_seamless),
+		cmocka_unit_test(test_regaining_a_right_is_seamless),
 		cmocka_unit_test(test_replacing_and_a_host_remap),
 		cmocka_unit_test(test_no_domain_left),
 		cmocka_unit_test(test_no_pages_left),
