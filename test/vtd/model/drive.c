@@ -60,8 +60,10 @@ void run_complete(struct run *r)
 
 static void took(struct run *r, struct tree *t)
 {
+	const struct ref_tables tables = { .root = t->root, .levels = t->levels, .width = r->config.width, .host_width = HOST_WIDTH };
+
 	for (unsigned i = 0; i < IOVAS; i++)
-		ref_set(&t->page[i], ref_walk(&r->h, t->root, t->levels, run_iovas[i], r->config.width, HOST_WIDTH), r->now);
+		ref_follow(&t->page[i], &r->h, &tables, run_iovas[i], r->now);
 }
 
 static uint64_t table_get(struct run *r)
@@ -120,22 +122,53 @@ static uint64_t some_page(struct run *r, unsigned shift)
 	}
 }
 
+static struct tree *some_tree(struct run *r)
+{
+	return &r->tree[r->narrow && rnd(r, 4) ? 0 : rnd(r, TREES)];
+}
+
+#define AREAS(n) (8 * (n))
+
+/* Of the first `n` of run_iovas. */
+static unsigned some_iova(struct run *r, unsigned n)
+{
+	return r->narrow && rnd(r, 8) ? AREAS(2) + rnd(r, AREAS(2)) : rnd(r, n);
+}
+
+static unsigned some_level(struct run *r, const struct tree *t)
+{
+	unsigned pick = rnd(r, 100);
+
+	if (r->narrow)
+		return pick < 45 ? 1 : pick < 70 ? 2 : pick < 92 ? 3 : t->levels;
+	return pick < 70 ? 1 : pick < 92 ? 2 : pick < 97 ? 3 : t->levels;
+}
+
+/* Whether an entry keeps its address. */
+static bool only_rights(struct run *r, uint64_t old, unsigned level)
+{
+	if (!(old & 3) || (level > 1 && old & LARGE))
+		return false;
+	return r->narrow ? rnd(r, 5) : level > 1 && rnd(r, 2);
+}
+
 void drive_edit(struct run *r)
 {
-	struct tree *t = &r->tree[rnd(r, TREES)];
-	uint64_t iova = run_iovas[rnd(r, t->levels == 3 ? 48 : IOVAS)], *e, old, new;
-	unsigned pick = rnd(r, 100), level = pick < 70 ? 1 : pick < 92 ? 2 : pick < 97 ? 3 : t->levels;
-	bool clear = level > 3 || rnd(r, 4) == 0;
+	struct tree *t = some_tree(r);
+	uint64_t iova = run_iovas[some_iova(r, t->levels == 3 ? AREAS(6) : IOVAS)], *e, old, new;
+	unsigned level = some_level(r, t);
+	bool clear = level > 3 || !rnd(r, r->narrow ? 8 : 4);
 
 	e = entry_at(r, t, iova, level, !clear);
 	r->edits++;
 	if (e) {
 		old = *e;
-		new = clear ? 0 : some_page(r, 12 + 9 * (level - 1)) | (rnd(r, 3) + 1) | (level > 1 ? LARGE : 0);
-		if (level > 1 && old & 3 && !(old & LARGE) && !rnd(r, 2))
-			new = (old & ~3ull) | (rnd(r, 3) + 1); /* only its rights */
-		else
+		if (only_rights(r, old, level)) {
+			new = (old & ~3ull) | (rnd(r, 3) + 1);
+		} else {
+			new = clear ? 0 : some_page(r, 12 + 9 * (level - 1)) | (rnd(r, 3) + 1) | (level > 1 ? LARGE : 0);
 			unlink_below(r, t, old, level);
+		}
 		if (new && level == 1 && !rnd(r, 40))
 			new |= 1ull << 45; /* reserved */
 		__atomic_store_n(e, new, __ATOMIC_RELAXED);
@@ -254,17 +287,17 @@ static bool room(struct run *r, unsigned n)
 
 void drive_invalidate(struct run *r)
 {
-	unsigned n = 1 + rnd(r, 5);
+	unsigned n = 1 + rnd(r, r->narrow ? 2 : 5);
 
 	if (!room(r, n + 1))
 		run_complete(r);
 	for (unsigned i = 0; i < n; i++) {
-		const struct tree *t = &r->tree[rnd(r, TREES)];
-		unsigned pick = rnd(r, 10);
+		const struct tree *t = some_tree(r);
+		unsigned pick = rnd(r, r->narrow ? 7 : 10);
 
 		r->invalidations++;
 		if (pick < 6)
-			iotlb_pages(r, t->did, run_iovas[rnd(r, IOVAS)], rnd(r, 2) ? 0 : rnd(r, 19));
+			iotlb_pages(r, t->did, run_iovas[some_iova(r, IOVAS)], rnd(r, 2) ? 0 : rnd(r, r->narrow ? 10 : 19));
 		else if (pick < 9)
 			iotlb_domain(r, t->did);
 		else
@@ -358,7 +391,7 @@ void drive_renew(struct run *r)
 	}
 	for (unsigned n = 0; n < TREES; n++)
 		for (unsigned i = 0; i < IOVAS; i++)
-			ref_prune(&r->tree[n].page[i], r->now, NULL);
+			ref_prune_page(&r->tree[n].page[i], r->now);
 }
 
 static void toggle_translation(struct run *r)
@@ -477,9 +510,9 @@ void drive_step(struct run *r)
 	else if (pick < 500)
 		drive_invalidate(r);
 	else if (pick < 820)
-		judge_dma(r, rnd(r, HW_DEVICES), rnd(r, IOVAS));
+		judge_dma(r, rnd(r, HW_DEVICES), some_iova(r, IOVAS));
 	else if (pick < 900)
-		judge_translation(r, rnd(r, SIDS), rnd(r, IOVAS));
+		judge_translation(r, rnd(r, SIDS), some_iova(r, IOVAS));
 	else if (pick < 920)
 		edit_irte(r);
 	else if (pick < 940)

@@ -30,9 +30,9 @@ static void prune_trees(struct run *r, const struct pending *p)
 
 		for (unsigned i = 0; i < IOVAS; i++)
 			if (p->kind == P_BUFFER)
-				ref_prune(&t->page[i], p->since, &nothing);
+				ref_prune(&t->page[i].is, p->since, &nothing);
 			else if (covers(p, t, run_iovas[i]))
-				ref_prune(&t->page[i], p->since, NULL);
+				ref_prune_page(&t->page[i], p->since);
 		if (p->kind == P_GLOBAL || (p->kind == P_DOMAIN && p->what == t->did))
 			free_limbo(r, t, p->since);
 	}
@@ -107,7 +107,7 @@ static bool context_allows(struct run *r, uint64_t context, unsigned page, uint6
 	switch (context & 0xff) {
 	case REF_OFF:
 	case REF_PASS: return got->ok ? got->owner == iova : !hw_is_ram(&r->h, iova) || need & ~hw_rights(&r->h, iova);
-	case REF_TREE: return page_allows(r, &r->tree[context >> 8].page[page], iova, need, got);
+	case REF_TREE: return page_allows(r, &r->tree[context >> 8].page[page].is, iova, need, got);
 	default: return !got->ok;
 	}
 }
@@ -133,7 +133,7 @@ static void explain(struct run *r, const char *what, unsigned sid, unsigned page
 	       ok ? "reached" : "refused", (unsigned long long)owner);
 	for (unsigned i = 0; i < c->n; i++) {
 		uint64_t v = c->item[i].value;
-		const struct ref_history *p = &r->tree[(v >> 8) % TREES].page[page];
+		const struct ref_history *p = &r->tree[(v >> 8) % TREES].page[page].is;
 
 		printf(" [%llu/%llu%s:", (unsigned long long)(v & 0xff), (unsigned long long)(v >> 8),
 		       c->item[i].ended ? " was" : "");
@@ -180,7 +180,7 @@ static bool translation_allowed(struct run *r, unsigned sid, unsigned page, uint
 
 	for (unsigned i = 0; i < c->n; i++) {
 		uint64_t v = c->item[i].value;
-		const struct ref_history *p = &r->tree[(v >> 8) % TREES].page[page];
+		const struct ref_history *p = &r->tree[(v >> 8) % TREES].page[page].is;
 
 		if (uncached && c->item[i].ended)
 			continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * What L1 may see of its unit: for each thing that a cache may hold, what it is, and what it was since the last
- * invalidation that covers it has completed.  Nothing else is right.
+ * invalidation that covers it has completed; for a page also what tables lead to that a cache may still have.  Nothing else
+ * is right.
  */
 #ifndef VTD_MODEL_REF_H
 #define VTD_MODEL_REF_H
@@ -22,7 +23,6 @@ void ref_prune(struct ref_history *r, uint64_t since, const uint64_t *only);
 uint64_t ref_now(const struct ref_history *r);
 
 /* A page of L1's: its address and rights; nothing: 0. */
-#define REF_PAGE(gpa, rights) ((rights) ? ((gpa) & ~0xfffull) | (rights) : 0)
 #define REF_RIGHTS(v) ((unsigned)(v) & 3)
 
 /* Where a device's context-entry leads. */
@@ -34,7 +34,19 @@ static inline bool ref_interrupts(uint64_t address)
 	return address >> 20 == 0xfee;
 }
 
-/* Second-level tables: what an address is in L1's memory as it is now, if addresses have `width` bits. */
-uint64_t ref_walk(struct nvmx_vtd_host *h, uint64_t root, unsigned levels, uint64_t iova, unsigned width, unsigned host_width);
+struct ref_tables {
+	uint64_t root;
+	unsigned levels, width, host_width; /* width: of the addresses that they translate */
+};
+
+/* A page, and of each level the tables that a paging-structure cache may have for it: address and the rights so far (6.2.5). */
+#define REF_LEVELS 4u
+struct ref_page {
+	struct ref_history is, table[REF_LEVELS];
+};
+
+/* L1's tables are others now.  What is below a table that they do not lead to any more may still be reached through it. */
+void ref_follow(struct ref_page *p, struct nvmx_vtd_host *h, const struct ref_tables *t, uint64_t iova, uint64_t now);
+void ref_prune_page(struct ref_page *p, uint64_t since);
 
 #endif

@@ -142,6 +142,7 @@ bool run_seed(struct run *r, uint64_t seed, unsigned flags, unsigned steps)
 	r->edits = totals[4], r->changes = totals[5], r->faults = totals[6], r->interrupts = totals[7];
 	choose_hardware(r, seed);
 	choose_unit(r);
+	r->narrow = one_in(r, 3);
 	if (!set_up(r))
 		return false;
 	run_start(r);

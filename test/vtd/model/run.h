@@ -31,7 +31,7 @@ struct tree {
 	uint64_t root;
 	uint16_t did;
 	uint8_t levels;
-	struct ref_history page[IOVAS];
+	struct ref_page page[IOVAS];
 	struct { uint16_t frame; uint64_t since; } limbo[F_DATA]; /* tables unlinked, not yet flushed */
 	unsigned limbo_n;
 };
@@ -68,6 +68,7 @@ struct run {
 	uint32_t tail, sequence;
 	bool registers;       /* invalidates by register: the queue is off */
 	bool te, started;
+	bool narrow;          /* most goes on in one tree and one area, and rights come and go at all levels */
 
 	uint64_t dmas, dmas_ok, translations, invalidations, edits, changes, faults, interrupts;
 };
