@@ -54,7 +54,7 @@ static void make_rowsets(struct nvmx_vm *vm)
 
 int nvmx_vm_init(void *mem, size_t size, const struct nvmx_vm_config *config, struct nvmx_vm **out, struct nvmx_error_info *info)
 {
-	struct nvmx_error_info unwanted;
+	struct nvmx_error_info unwanted = { 0 };
 	struct nvmx_vm_config c;
 	struct nvmx_host_ops ops;
 	struct nvmx_vm *vm = mem;
@@ -133,7 +133,7 @@ static void withhold_loads(struct nvmx_vcpu *v)
 int nvmx_vcpu_init(void *mem, size_t size, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
 		   struct nvmx_error_info *info)
 {
-	struct nvmx_error_info unwanted;
+	struct nvmx_error_info unwanted = { 0 };
 	struct nvmx_vcpu_config c;
 	struct nvmx_vcpu *v = mem;
 	int error;
