@@ -32,7 +32,7 @@ static int refuse_overlaps(const void *mem, size_t size, struct nvmx_vm *vm, con
 {
 	const struct nvmx_vcpu *other = nvmx_ept_vcpu_in(vm, mem, size);
 	const struct nvmx_block block = { "mem", mem, size }, others[] = {
-		{ "vm", vm, sizeof(*vm) }, { "config", config, config->size }, { "out", out, sizeof(*out) },
+		{ "vm", vm, sizeof(*vm) }, { "config", config, config->size }, { "out", out, sizeof(void *) },
 		{ "a vCPU of the VM", other, sizeof(*other) },
 	};
 

@@ -218,7 +218,7 @@ int nvmx_refuse_vm(const void *mem, size_t size, const struct nvmx_vm_config *co
 		return error;
 	const struct nvmx_block block = { "mem", mem, size }, others[] = {
 		{ "config", config, config->size }, { "config->ops", c->ops, c->ops->size }, { "config->hw", c->hw, sizeof(*c->hw) },
-		{ "config->limit", c->limit, sizeof(*c->limit) }, { "out", out, sizeof(*out) },
+		{ "config->limit", c->limit, sizeof(*c->limit) }, { "out", out, sizeof(void *) },
 	};
 	error = nvmx_refuse_overlap(info, NVMX_REFUSED_VM_MEM_OVERLAP, &block, others, sizeof(others) / sizeof(*others));
 	if (error)
