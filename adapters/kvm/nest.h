@@ -76,7 +76,7 @@ struct nest {
 	u64 tsc_offset01, tsc_ratio01;	/* what vmcs01 holds */
 	u64 timer_tsc_offset;	/* L1's when its VMX-preemption timer was started */
 	unsigned int autoload_guest, autoload_host;	/* counts of the MSR areas in vmcs01 */
-	u32 controls01[4];	/* pin, exec, secondary, exception bitmap's inputs when the library read vmcs01 */
+	u64 controls01[6];	/* controls01_changed(): when the library read vmcs01 */
 
 	/* Guest memory. */
 	struct nest_frame frames[NEST_SETS][NEST_WAYS];

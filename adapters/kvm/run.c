@@ -60,21 +60,25 @@ void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2)
 		stopped(n);
 }
 
-/* Controls and exception bitmap of vmcs01 as far as they are the same for L2. */
+/* What the library keeps of vmcs01 (src/vmcs/cached01.def), as far as KVM changes it while a virtual CPU runs. */
 static bool controls01_changed(struct nest *n)
 {
 	struct vcpu_vmx *vmx = n->vmx;
-	u32 now[4] = {
-		pin_controls_get(vmx),
-		exec_controls_get(vmx) & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING),
-		secondary_exec_controls_get(vmx) & ~SECONDARY_EXEC_SHADOW_VMCS,
-		vmcs_read32(EXCEPTION_BITMAP),
+	struct kvm_vcpu_arch *arch = &vmx->vcpu.arch;
+	u64 now[] = {
+		pin_controls_get(vmx) |
+		(u64)(exec_controls_get(vmx) & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING)) << 32,
+		(secondary_exec_controls_get(vmx) & ~SECONDARY_EXEC_SHADOW_VMCS) | (u64)vmcs_read32(EXCEPTION_BITMAP) << 32,
+		arch->cr0_guest_owned_bits, arch->cr4_guest_owned_bits, arch->l1_tsc_scaling_ratio, vmx->ple_window,
 	};
+	u64 changed = 0;
 
-	if (!memcmp(now, n->controls01, sizeof(now)))
-		return false;
-	memcpy(n->controls01, now, sizeof(now));
-	return true;
+	BUILD_BUG_ON(sizeof(now) != sizeof(n->controls01));
+	for (unsigned int i = 0; i < ARRAY_SIZE(now); i++) {
+		changed |= now[i] ^ n->controls01[i];
+		n->controls01[i] = now[i];
+	}
+	return changed;
 }
 
 static bool is_entry(const struct vcpu_vmx *vmx)
