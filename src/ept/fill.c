@@ -52,11 +52,30 @@ unsigned nvmx_ept_leaf_level(const struct nvmx_ept_fill *f, unsigned level12, co
 /* Whether a page that the host has as x may be used as the one that faulted. */
 static bool same_page_kind(const struct nvmx_xlate *x, const struct nvmx_xlate *y)
 {
-	return x->rights == y->rights && x->memtype == y->memtype && x->ignore_pat == y->ignore_pat;
+	return !((x->rights ^ y->rights) | (x->memtype ^ y->memtype) | (x->ignore_pat ^ y->ignore_pat));
+}
+
+/* Rights, size and memory type of an answer. */
+static uint32_t kind_of(const struct nvmx_xlate *x)
+{
+	uint32_t kind;
+
+	nvmx_memcpy(&kind, &x->rights, sizeof(kind));
+	return kind;
+}
+
+/* Whether an answer of the host's is one (<nestvmx/host.h>).  Most are of the kind of the first, which has been judged. */
+static inline bool sound(const struct nvmx_ept_fill *f, uint64_t gpa1, unsigned access)
+{
+	uint32_t kind = kind_of(&f->x);
+
+	return !((kind ^ kind_of(&f->first)) | (access & ~kind & 7) | ((f->x.hpa ^ gpa1) & 0xfff) |
+		 f->x.hpa >> f->v->vm->hw.maxphyaddr) ||
+	       nvmx_xlate_sound(f->v, gpa1, access, &f->x);
 }
 
 /* Makes f->x the translation of gpa1; the host is asked only when gpa1 is outside the block of its last answer. */
-bool nvmx_ept_translate(struct nvmx_ept_fill *f, uint64_t gpa1, unsigned access)
+static inline bool translate(struct nvmx_ept_fill *f, uint64_t gpa1, unsigned access)
 {
 	int answer;
 
@@ -67,12 +86,17 @@ bool nvmx_ept_translate(struct nvmx_ept_fill *f, uint64_t gpa1, unsigned access)
 	}
 	f->gpa1 = gpa1;
 	answer = f->v->ops->translate(f->v->host, gpa1, access, &f->x);
-	if (!answer && nvmx_xlate_sound(f->v, gpa1, access, &f->x))
+	if (!answer && sound(f, gpa1, access))
 		return true;
 	f->x.page_shift = 0;
 	if (answer == NVMX_NOT_NOW && !(access & NVMX_ACCESS_PEEK))
 		nvmx_not_now(f->v, gpa1, access);
 	return false;
+}
+
+bool nvmx_ept_translate(struct nvmx_ept_fill *f, uint64_t gpa1, unsigned access)
+{
+	return translate(f, gpa1, access);
 }
 
 /*
@@ -91,10 +115,11 @@ static void shortcut_bits(const struct nvmx_ept_fill *f, unsigned level, struct 
 	s->like = f->w.entry[f->w.level] & s->bits & ~((nvmx_ept_size(f->w.level) - 1) & NVMX_EPTE_ADDR);
 }
 
-/* After a translation: the addition holds for its whole block if the host has that as it has the page that faulted. */
+/* After a translation: the addition holds for its whole block, if that is more than the entry's page and the host has it as it has
+ * the page that faulted. */
 static void shortcut_block(const struct nvmx_ept_fill *f, unsigned level, struct shortcut *s)
 {
-	bool usable = f->x.page_shift >= nvmx_ept_shift(level) && same_page_kind(&f->x, &f->first) &&
+	bool usable = f->x.page_shift > nvmx_ept_shift(level) && same_page_kind(&f->x, &f->first) &&
 		      !((f->x.hpa ^ f->gpa1) & (nvmx_ept_size(level) - 1));
 
 	s->block = usable ? -(1ull << f->x.page_shift) : ~0ull;
@@ -108,7 +133,7 @@ static uint64_t make_neighbour(struct nvmx_ept_fill *f, unsigned level, uint64_t
 	if (!alike && (nvmx_ept_classify(&f->r->rules, entry12, level) != NVMX_EPT_LEAF ||
 		       (f->r->rules.ad && !(entry12 & NVMX_EPTE_A))))
 		return 0;
-	if (!nvmx_ept_translate(f, gpa1, NVMX_ACCESS_R | NVMX_ACCESS_PEEK))
+	if (!translate(f, gpa1, NVMX_ACCESS_R | NVMX_ACCESS_PEEK))
 		return 0;
 	if (level > 1 && nvmx_ept_leaf_level(f, level, &f->x, gpa1) != level)
 		return 0;
