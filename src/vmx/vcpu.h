@@ -491,7 +491,9 @@ static inline void *nvmx_map(struct nvmx_vcpu *v, uint64_t gpa, bool write)
 	if (page)
 		return page;
 	page = v->ops->map(v->host, gpa, write);
-	return page != NVMX_MAP_NOT_NOW ? page : nvmx_not_now(v, gpa, write ? NVMX_ACCESS_R | NVMX_ACCESS_W : NVMX_ACCESS_R);
+	if (__builtin_expect((uintptr_t)page > (uintptr_t)NVMX_MAP_NOT_NOW, 1)) /* neither that nor NULL */
+		return page;
+	return page ? nvmx_not_now(v, gpa, write ? NVMX_ACCESS_R | NVMX_ACCESS_W : NVMX_ACCESS_R) : NULL;
 }
 
 static inline void nvmx_unmap(struct nvmx_vcpu *v, uint64_t gpa, void *page, bool wrote)
