@@ -134,7 +134,7 @@ static void flip_cr0(struct nvmx_slot *s, uint64_t bits)
 }
 
 /* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
-static enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
+static __attribute__((__flatten__)) enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
 				      uint32_t groups, bool launch, uint64_t cr0)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
