@@ -102,3 +102,15 @@ uint64_t nvmx_steps_each(const struct nvmx_step_masks *masks, const struct nvmx_
 #include "steps.def"
 	return (of_l1 & masks->l1s) | (of_l2 & masks->l2s);
 }
+
+#undef R12
+#undef R01
+#undef AFTER
+#undef PIN
+#undef FACT
+#undef SAID
+#undef ALSO12
+#undef ALSO01
+#undef USES
+#undef L1S
+#undef L2S
