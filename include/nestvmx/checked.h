@@ -35,6 +35,7 @@ enum nvmx_promise {
 	NVMX_PROMISES_END = 100
 };
 
+/* A promise that was broken, and by what. */
 struct nvmx_broken {
 	unsigned promise;      /* enum nvmx_promise */
 	const char *op;        /* the op whose call or answer broke it.  Static; "" for nvmx_ledger_end() */
@@ -52,6 +53,7 @@ struct nvmx_ledger_page {
 #define NVMX_LEDGER_MAPS 16u
 #define NVMX_LEDGER_PINS 64u
 
+/* The books of one vCPU's ops: the embedder's memory, which the layer alone writes once it works. */
 struct nvmx_ledger {
 	/* The embedder's, and not changed after nvmx_checked_ops(); the rest of the structure is 0 then. */
 	uint32_t size;                 /* sizeof(struct nvmx_ledger) */
@@ -76,11 +78,13 @@ struct nvmx_ledger {
 	/* The layer's own. */
 	const char *under_way;         /* the op that has not returned yet */
 	struct nvmx_host_ops real, table;
+	/* What is mapped ... */
 	struct {
 		uint64_t gpa;
 		void *page;            /* NULL: free */
 		bool write;
 	} map[NVMX_LEDGER_MAPS];
+	/* ... and pinned. */
 	struct {
 		uint64_t gpa, hpa;
 		bool held;

@@ -349,7 +349,7 @@ pub const NVMX_HOST_PERF_PASSTHROUGH: u32 = 1024;
 pub const NVMX_HOST_EPTP_SWITCHING: u32 = 8192;
 pub const NVMX_HOST_FEW_VPIDS: u32 = 2048;
 pub const NVMX_SHADOW_EPT_PAGES_MIN: u32 = 16;
-pub const NVMX_VM_SIZE: u32 = 4096;
+pub const NVMX_VM_SIZE: u32 = 6144;
 pub const NVMX_VCPU_SIZE: u32 = 12288;
 pub const NVMX_INSN_BRANCH: u32 = 1;
 pub const NVMX_INSN_MOV_SS: u32 = 2;
@@ -663,7 +663,13 @@ pub struct nvmx_vmcs12 {
     pub host_sysenter_eip: u64,
     pub host_rsp: u64,
     pub host_rip: u64,
-    pub pad3: [u8; 64usize],
+    pub host_s_cet: u64,
+    pub host_ssp: u64,
+    pub host_int_ssp_table: u64,
+    pub guest_s_cet: u64,
+    pub guest_ssp: u64,
+    pub guest_int_ssp_table: u64,
+    pub pad3: [u8; 16usize],
     pub pin_ctls: u32,
     pub proc_ctls: u32,
     pub exception_bitmap: u32,
@@ -747,12 +753,7 @@ pub struct nvmx_vmcs12 {
     pub io_rsi: u64,
     pub io_rdi: u64,
     pub io_rip: u64,
-    pub guest_s_cet: u64,
-    pub guest_ssp: u64,
-    pub guest_int_ssp_table: u64,
-    pub host_s_cet: u64,
-    pub host_ssp: u64,
-    pub host_int_ssp_table: u64,
+    pub old_cet: [u8; 48usize],
     pub ple_gap: u32,
     pub ple_window: u32,
     pub guest_smbase: u32,
@@ -820,6 +821,8 @@ pub const nvmx_error_NVMX_ERR_VMCS01: nvmx_error = -6;
 pub const nvmx_error_NVMX_ERR_ANSWER: nvmx_error = -7;
 pub const nvmx_error_NVMX_ERR_ARGUMENT: nvmx_error = -8;
 pub const nvmx_error_NVMX_ERR_GUEST: nvmx_error = -9;
+pub const nvmx_error_NVMX_ERR_STATE: nvmx_error = -10;
+pub const nvmx_error_NVMX_ERR_IN_L2: nvmx_error = -11;
 pub type nvmx_error = crate::ctypes::c_int;
 pub const nvmx_refusal_NVMX_REFUSED_NOTHING: nvmx_refusal = 0;
 pub const nvmx_refusal_NVMX_REFUSED_VM_MEM_NULL: nvmx_refusal = 1;
@@ -886,6 +889,30 @@ pub const nvmx_refusal_NVMX_REFUSED_XLATE_OFFSET: nvmx_refusal = 87;
 pub const nvmx_refusal_NVMX_REFUSED_XLATE_RIGHTS: nvmx_refusal = 88;
 pub const nvmx_refusal_NVMX_REFUSED_XLATE_MEMTYPE: nvmx_refusal = 89;
 pub const nvmx_refusal_NVMX_REFUSED_VECTOR: nvmx_refusal = 90;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_MEM_NULL: nvmx_refusal = 120;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_MEM_ALIGN: nvmx_refusal = 121;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_MEM_SIZE: nvmx_refusal = 122;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_MEM_OVERLAP: nvmx_refusal = 123;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_OUT_NULL: nvmx_refusal = 124;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_CONFIG_NULL: nvmx_refusal = 125;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_CONFIG_SIZE: nvmx_refusal = 126;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_OPS_NULL: nvmx_refusal = 127;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_OPS_SIZE: nvmx_refusal = 128;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_OPS_ABI: nvmx_refusal = 129;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_OP_MISSING: nvmx_refusal = 130;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_FLAGS_UNKNOWN: nvmx_refusal = 131;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_FLAGS_BOTH: nvmx_refusal = 132;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_PAGES: nvmx_refusal = 133;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_WORK: nvmx_refusal = 134;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_FEATURES_UNKNOWN: nvmx_refusal = 135;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_FEATURES_NEED: nvmx_refusal = 136;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_FEATURES_LACKING: nvmx_refusal = 137;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_LEVELS: nvmx_refusal = 138;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_LEVELS_LACKING: nvmx_refusal = 139;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_WIDTH: nvmx_refusal = 140;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_WIDTH_LACKING: nvmx_refusal = 141;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_HOST_WIDTH: nvmx_refusal = 142;
+pub const nvmx_refusal_NVMX_REFUSED_VTD_DOMAIN_BITS: nvmx_refusal = 143;
 pub const nvmx_refusal_NVMX_REFUSED_VMX_ABORT: nvmx_refusal = 100;
 pub const nvmx_refusal_NVMX_REFUSED_ENTRY_VMCS02: nvmx_refusal = 101;
 pub const nvmx_refusal_NVMX_REFUSED_TRIPLE_FAULT: nvmx_refusal = 102;
@@ -1478,7 +1505,10 @@ extern "C" {
     pub fn nvmx_vcpu_unpark_here(v: *mut nvmx_vcpu);
 }
 extern "C" {
-    pub fn nvmx_vmcs01_changed(v: *mut nvmx_vcpu);
+    pub fn nvmx_vmcs01_changed(v: *mut nvmx_vcpu) -> crate::ctypes::c_int;
+}
+extern "C" {
+    pub fn nvmx_bitmaps01_changed(v: *mut nvmx_vcpu);
 }
 extern "C" {
     pub fn nvmx_pins_moved(v: *mut nvmx_vcpu);
@@ -1664,6 +1694,21 @@ extern "C" {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct nvmx_field_exits {
+    pub name: *const crate::ctypes::c_char,
+    pub encoding: u32,
+    pub vmreads: u64,
+    pub vmwrites: u64,
+}
+extern "C" {
+    pub fn nvmx_field_exits(
+        v: *const nvmx_vcpu,
+        n: crate::ctypes::c_uint,
+        out: *mut nvmx_field_exits,
+    ) -> bool;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct nvmx_vtd {
     _unused: [u8; 0],
 }
@@ -1794,27 +1839,10 @@ pub struct nvmx_vtd_ops {
     >,
     pub drain: ::core::option::Option<unsafe extern "C" fn(h: *mut nvmx_vtd_host)>,
 }
-pub const nvmx_vtd_error_NVMX_VTD_OK: nvmx_vtd_error = 0;
-pub const nvmx_vtd_error_NVMX_VTD_ERR_ABI: nvmx_vtd_error = -1;
-pub const nvmx_vtd_error_NVMX_VTD_ERR_OP_MISSING: nvmx_vtd_error = -2;
-pub const nvmx_vtd_error_NVMX_VTD_ERR_CAPS: nvmx_vtd_error = -3;
-pub const nvmx_vtd_error_NVMX_VTD_ERR_CONFIG: nvmx_vtd_error = -4;
-pub const nvmx_vtd_error_NVMX_VTD_ERR_MEMORY: nvmx_vtd_error = -5;
-pub const nvmx_vtd_error_NVMX_VTD_ERR_STATE: nvmx_vtd_error = -6;
-pub type nvmx_vtd_error = crate::ctypes::c_int;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_FEATURES: nvmx_vtd_about = 0;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_LEVELS: nvmx_vtd_about = 1;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_WIDTH: nvmx_vtd_about = 2;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_HOST_WIDTH: nvmx_vtd_about = 3;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_DOMAINS: nvmx_vtd_about = 4;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_FLAGS: nvmx_vtd_about = 5;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_PAGES: nvmx_vtd_about = 6;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_DEVICE: nvmx_vtd_about = 7;
-pub const nvmx_vtd_about_NVMX_VTD_ABOUT_BLOB: nvmx_vtd_about = 8;
-pub type nvmx_vtd_about = crate::ctypes::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct nvmx_vtd_config {
+    pub size: u32,
     pub ops: *const nvmx_vtd_ops,
     pub host: *mut nvmx_vtd_host,
     pub hw_cap: u64,
@@ -1833,9 +1861,10 @@ pub struct nvmx_vtd_config {
 extern "C" {
     pub fn nvmx_vtd_init(
         mem: *mut crate::ctypes::c_void,
+        size: usize,
         config: *const nvmx_vtd_config,
         out: *mut *mut nvmx_vtd,
-        detail: *mut u32,
+        info: *mut nvmx_error_info,
     ) -> crate::ctypes::c_int;
 }
 extern "C" {
@@ -1843,12 +1872,6 @@ extern "C" {
 }
 extern "C" {
     pub fn nvmx_vtd_reset(u: *mut nvmx_vtd) -> crate::ctypes::c_int;
-}
-extern "C" {
-    pub fn nvmx_vtd_init_error(
-        error: crate::ctypes::c_int,
-        detail: u32,
-    ) -> *const crate::ctypes::c_char;
 }
 pub const nvmx_vtd_verdict_NVMX_VTD_DONE: nvmx_vtd_verdict = 0;
 pub const nvmx_vtd_verdict_NVMX_VTD_MORE: nvmx_vtd_verdict = 1;
