@@ -155,8 +155,8 @@ static void print_processor(const struct nvmx_caps *all)
 	printf("\n## What today's processors have\n\n"
 	       "What L1 is offered of each, where the processor and the host have it; what becomes of the control while L2 runs if "
 	       "vmcs01 has\nit on (\"refused\": `nvmx_vcpu_init()` names it, and a host that turns it on later is stopped with that "
-	       "name); and the test that\nshows it. The first two are worked out from the library's tables. What Linux 6.18's KVM "
-	       "offers its L1 is all\noffered here, but for enlightened VMCSs.\n\n"
+	       "name); and the test that\nshows it. The first two are worked out from the library's tables. Enlightened VMCSs, "
+	       "which Linux's KVM\noffers its L1 beside these, are not offered here.\n\n"
 	       "| feature | control | L1 | vmcs01's | why | test |\n|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < PROCESSOR; i++) {
 		const struct nvmx_control_row *row = processor[i].bit ? control_row(processor[i].word, processor[i].bit) : NULL;
