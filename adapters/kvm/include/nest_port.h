@@ -12,10 +12,11 @@
 
 /*
  * glue.c: a VMX instruction has faulted, as they do once a reboot has taken the processor out of VMX operation.  It keeps every
- * register, so that the functions that the instructions stand in need save none for a call that never comes.
+ * register, so that the functions that the instructions stand in need save none for a call that never comes.  The section is
+ * nobody else's: in one that the compiler uses, too (.text.unlikely, for what is cold), they would stand in the way.
  */
 #define NEST_ON_FAULT(after) \
-	".pushsection .text.unlikely\n" \
+	".pushsection .text.nest_fault, \"ax\"\n" \
 	"2: call nest_vmx_fault\n" \
 	after \
 	"   jmp 3b\n" \
