@@ -116,7 +116,7 @@ static int check_arguments(const void *mem, size_t size, const struct nvmx_vtd_c
 
 int nvmx_vtd_init(void *mem, size_t size, const struct nvmx_vtd_config *config, struct nvmx_vtd **out, struct nvmx_error_info *info)
 {
-	struct nvmx_error_info unwanted;
+	struct nvmx_error_info unwanted = { 0 };
 	struct nvmx_vtd *u = mem;
 	int error;
 

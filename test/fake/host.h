@@ -185,6 +185,7 @@ void fake_between_calls(struct nvmx_host *h);
 void fake_own_reinject(struct nvmx_host *h);
 void fake_own_timer_exit(struct nvmx_host *h);  /* after an exit of L2: what is left of it */
 void fake_own_timer_start(struct nvmx_host *h); /* L1 has entered L2 */
+void fake_own_timer_moved(struct nvmx_host *h); /* L2 goes on with a vmcs02 that may be another: where L1 has no timer, the host's */
 void fake_own_timer_stop(struct nvmx_host *h, uint64_t left); /* L2 has exited to L1 */
 enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h);
 bool fake_own_wait(struct nvmx_host *h); /* L2 waits for a SIPI: time passes; false: nothing will come */

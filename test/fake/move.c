@@ -169,6 +169,8 @@ void fake_host_move(struct nvmx_host *h, unsigned how)
 	if (how & FAKE_MOVE_IN_SMM)
 		smm(h, false);
 	FAKE_ASSERT(nvmx_in_l2(h->vcpu) == l2);
+	if (l2)
+		fake_own_timer_moved(h);
 	memcpy(regs.gpr, h->cpu.a.gpr, sizeof(regs.gpr));
 	FAKE_ASSERT(fake_host_events(h, &regs, l2 ? NVMX_RESUME_L2 : NVMX_RESUME_L1) != NVMX_STOP);
 }

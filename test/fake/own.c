@@ -64,6 +64,12 @@ void fake_own_timer_start(struct nvmx_host *h)
 	wr(h, NVMX_PREEMPTION_TIMER, v12->pin_ctls & NVMX_PIN_PREEMPTION_TIMER ? v12->preemption_timer : FAKE_OWN_TIMER_NEVER);
 }
 
+void fake_own_timer_moved(struct nvmx_host *h)
+{
+	if (own_timer(h) && !(vmcs12(h)->pin_ctls & NVMX_PIN_PREEMPTION_TIMER))
+		wr(h, NVMX_PREEMPTION_TIMER, FAKE_OWN_TIMER_NEVER);
+}
+
 void fake_own_timer_stop(struct nvmx_host *h, uint64_t left)
 {
 	struct nvmx_vmcs12 *v12;
