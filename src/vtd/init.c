@@ -109,7 +109,7 @@ static int check_arguments(const void *mem, size_t size, const struct nvmx_vtd_c
 	if (!nvmx_fair_size(ops->size, sizeof(*ops)))
 		return nvmx_refuse(info, NVMX_REFUSED_VTD_OPS_SIZE, ops->size, sizeof(*ops));
 	const struct nvmx_block block = { "mem", mem, size }, others[] = {
-		{ "config", config, config->size }, { "config->ops", ops, ops->size }, { "out", out, sizeof(*out) },
+		{ "config", config, config->size }, { "config->ops", ops, ops->size }, { "out", out, sizeof(void *) },
 	};
 	return nvmx_refuse_overlap(info, NVMX_REFUSED_VTD_MEM_OVERLAP, &block, others, sizeof(others) / sizeof(*others));
 }
