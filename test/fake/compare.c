@@ -59,3 +59,23 @@ bool fake_same(const struct fake_machine *m, bool verbose)
 		explain(m, at, byte);
 	return false;
 }
+
+uint64_t fake_seen(const struct fake_result *of, uint32_t field, unsigned n)
+{
+	for (size_t i = 0; i < of->trace.n; i++) {
+		const struct fake_record *r = &of->trace.record[i];
+
+		if (r->seen == FAKE_SEEN_VMREAD && r->info == field && n-- == 0)
+			return r->error;
+	}
+	fake_die(__FILE__, __LINE__, "the field was read");
+}
+
+unsigned fake_delivered(const struct fake_result *of, uint32_t info)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < of->trace.n; i++)
+		n += of->trace.record[i].seen == FAKE_SEEN_EVENT && of->trace.record[i].info == info;
+	return n;
+}

@@ -20,4 +20,8 @@ bool fake_same(const struct fake_machine *m, bool verbose);
 /* The results of the last fake_same(). */
 extern struct fake_result fake_bare, fake_nested;
 
+/* What the n-th VMREAD of a field gave in a run that had one; how often an event (its interruption information) was delivered. */
+uint64_t fake_seen(const struct fake_result *of, uint32_t field, unsigned n);
+unsigned fake_delivered(const struct fake_result *of, uint32_t info);
+
 #endif

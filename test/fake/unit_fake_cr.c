@@ -60,18 +60,6 @@ static void check(void (*prepare)(uint8_t *ram, const void *arg))
 	}
 }
 
-static uint64_t seen(uint32_t field, unsigned n)
-{
-	for (size_t i = 0; i < fake_bare.trace.n; i++) {
-		const struct fake_record *r = &fake_bare.trace.record[i];
-
-		if (r->seen == FAKE_SEEN_VMREAD && r->info == field && n-- == 0)
-			return r->error;
-	}
-	fail_msg("field %#x was not read", field);
-	return 0;
-}
-
 #define CODE64 0xa09bu
 #define CODE32 0xc09bu
 #define LME NVMX_EFER_LME
@@ -146,11 +134,11 @@ static void moves_fault_as_on_a_processor(void **state)
 		script_op(&l2, FAKE_VMCALL);
 		print_message("  %s\n", r->what);
 		check(NULL);
-		assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), r->fault ? GP_EXIT : 0);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), r->fault ? GP_EXIT : 0);
 		if (r->fault)
-			assert_int_equal(seen(r->cr ? NVMX_GUEST_CR4 : NVMX_GUEST_CR0, 0), r->cr ? r->cr4 : r->cr0);
+			assert_int_equal(fake_seen(&fake_bare, r->cr ? NVMX_GUEST_CR4 : NVMX_GUEST_CR0, 0), r->cr ? r->cr4 : r->cr0);
 		else
-			assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
 	}
 }
 
@@ -168,8 +156,8 @@ static void masks_are_compared_with_32_bits(void **state)
 	move(4, HIGH | CR4 | MCE);
 	script_op(&l2, FAKE_VMCALL);
 	check(NULL);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
-	assert_int_equal(seen(NVMX_GUEST_CR4, 0), CR4 | MCE);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR4, 0), CR4 | MCE);
 }
 
 static void clts_and_lmsw(void **state)
@@ -186,7 +174,7 @@ static void clts_and_lmsw(void **state)
 	script_add(&l2, (struct fake_insn){ .op = FAKE_MOV_FROM_CR, .reg = 6, .imm = 0 });
 	script_op(&l2, FAKE_VMCALL);
 	check(NULL);
-	assert_int_equal(seen(NVMX_GUEST_CR0, 0), CR0 | 0xe);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 0), CR0 | 0xe);
 }
 
 /*
@@ -217,7 +205,7 @@ static void caching_bits_change_with_owned_ones(void **state)
 	script_op(&l2, FAKE_VMCALL);
 	check(NULL);
 	for (unsigned i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
-		assert_int_equal(seen(NVMX_GUEST_CR0, i), wanted[i]);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, i), wanted[i]);
 }
 
 /* IA-32e mode on and off by CR0.PG alone: what L1 finds in IA32_EFER and in its entry control (SDM 9.8.5, 27.2). */
@@ -240,10 +228,10 @@ static void paging_switches_ia32e_mode(void **state)
 	move(0, CR0_PAGING_OFF);
 	script_op(&l2, FAKE_VMCALL);
 	check(NULL);
-	assert_int_equal(seen(NVMX_GUEST_EFER, 0), LMA);
-	assert_true(seen(NVMX_ENTRY_CTLS, 0) & NVMX_ENTRY_IA32E);
-	assert_int_equal(seen(NVMX_GUEST_EFER, 1), LME);
-	assert_false(seen(NVMX_ENTRY_CTLS, 1) & NVMX_ENTRY_IA32E);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_EFER, 0), LMA);
+	assert_true(fake_seen(&fake_bare, NVMX_ENTRY_CTLS, 0) & NVMX_ENTRY_IA32E);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_EFER, 1), LME);
+	assert_false(fake_seen(&fake_bare, NVMX_ENTRY_CTLS, 1) & NVMX_ENTRY_IA32E);
 }
 
 #define PAGE1 (FAKE_L2_DATA + FAKE_PAGE)
@@ -291,7 +279,7 @@ static void moves_flush(void **state)
 		script_store(&l2, FAKE_L2_DATA, 7, 8);
 		script_op(&l2, FAKE_VMCALL);
 		check(two_maps);
-		assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
 	}
 }
 
@@ -329,8 +317,9 @@ static void moves_load_pdptes(void **state)
 		script_load(&l2, 7, PAGE1, 8);
 		script_op(&l2, FAKE_VMCALL);
 		check(two_maps);
-		assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
-		assert_int_equal(seen(NVMX_GUEST_PDPTE0, 0), moves[i].loads ? OTHER_PD | 1 : (FAKE_L2_TABLES + 2 * FAKE_PAGE) | 1);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_PDPTE0, 0),
+				 moves[i].loads ? OTHER_PD | 1 : (FAKE_L2_TABLES + 2 * FAKE_PAGE) | 1);
 	}
 	pae_l2(); /* off and on again */
 	script_store(&l2, PDPTES, OTHER_PD | 1, 8);
@@ -339,7 +328,7 @@ static void moves_load_pdptes(void **state)
 	script_load(&l2, 7, PAGE1, 8);
 	script_op(&l2, FAKE_VMCALL);
 	check(two_maps);
-	assert_int_equal(seen(NVMX_GUEST_PDPTE0, 0), OTHER_PD | 1);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_PDPTE0, 0), OTHER_PD | 1);
 }
 
 static void pdptes_with_reserved_bits_fault(void **state)
@@ -353,9 +342,9 @@ static void pdptes_with_reserved_bits_fault(void **state)
 			script_store(&l2, PDPTES + 8 * n, bad[i], 8);
 			move(4, CR4 | MCE | NVMX_CR4_PGE);
 			check(two_maps);
-			assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), GP_EXIT);
-			assert_int_equal(seen(NVMX_GUEST_CR4, 0), CR4);
-			assert_int_equal(seen(NVMX_GUEST_PDPTE0, 0), (FAKE_L2_TABLES + 2 * FAKE_PAGE) | 1);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), GP_EXIT);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR4, 0), CR4);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_PDPTE0, 0), (FAKE_L2_TABLES + 2 * FAKE_PAGE) | 1);
 		}
 }
 
@@ -373,11 +362,11 @@ static void pdptes_out_of_reach_exit(void **state)
 	script_op(&l2, FAKE_VMCALL);
 	move(4, CR4 | MCE | NVMX_CR4_PGE);
 	check(two_maps);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
-	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 1), NVMX_ACCESS_R);
-	assert_int_equal(seen(NVMX_GUEST_PHYS_ADDR, 1), PDPTES);
-	assert_int_equal(seen(NVMX_GUEST_RFLAGS, 1), 2 | NVMX_RFLAGS_RF);
-	assert_int_equal(seen(NVMX_GUEST_CR4, 1), CR4);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 1), NVMX_ACCESS_R);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_PHYS_ADDR, 1), PDPTES);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_RFLAGS, 1), 2 | NVMX_RFLAGS_RF);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR4, 1), CR4);
 }
 
 int main(void)

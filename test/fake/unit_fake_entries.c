@@ -64,29 +64,6 @@ static void check(void)
 	check_with(0, FAKE_STOP_END);
 }
 
-/* What the n-th VMREAD of a field gave, bare. */
-static uint64_t seen(uint32_t field, unsigned n)
-{
-	for (size_t i = 0; i < fake_bare.trace.n; i++) {
-		const struct fake_record *r = &fake_bare.trace.record[i];
-
-		if (r->seen == FAKE_SEEN_VMREAD && r->info == field && n-- == 0)
-			return r->error;
-	}
-	fail_msg("field %#x was not read", field);
-	return 0;
-}
-
-/* How often an event was delivered to a guest, bare. */
-static unsigned delivered(uint32_t info)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < fake_bare.trace.n; i++)
-		n += fake_bare.trace.record[i].seen == FAKE_SEEN_EVENT && fake_bare.trace.record[i].info == info;
-	return n;
-}
-
 static void run(enum fake_op op)
 {
 	script_run(&l1, op);
@@ -134,7 +111,7 @@ static void controls_that_change(const struct saved *s, unsigned save, unsigned 
 		script_op(&l2, FAKE_VMCALL);
 	}
 	check();
-	assert_int_equal(seen(NVMX_EXIT_REASON, 3), NVMX_XR_VMCALL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 3), NVMX_XR_VMCALL);
 }
 
 static void save_and_load_controls_change_between_entries(void **state)
@@ -153,8 +130,8 @@ static void a_register_that_was_not_saved_is_loaded_anew(void **state)
 	(void)state;
 	for (unsigned i = 0; i < SAVED; i++) {
 		controls_that_change(&saved[i], 0xe, 0xf);
-		assert_int_equal(seen(saved[i].field, 1), saved[i].l2s); /* by the third exit: what L2 wrote */
-		assert_int_equal(seen(saved[i].field, 0), saved[i].l1s); /* by the first, which saves nothing: L1's own */
+		assert_int_equal(fake_seen(&fake_bare, saved[i].field, 1), saved[i].l2s); /* by the third exit: what L2 wrote */
+		assert_int_equal(fake_seen(&fake_bare, saved[i].field, 0), saved[i].l1s); /* by the first, which saves nothing: L1's own */
 	}
 }
 
@@ -199,8 +176,8 @@ static void pdptes_come_back_with_ept(void **state)
 			script_op(&l2, FAKE_VMCALL);
 		check();
 		for (unsigned n = 0; n < 5; n++) {
-			assert_int_equal(seen(NVMX_EXIT_REASON, n), NVMX_XR_VMCALL);
-			assert_int_equal(seen(NVMX_GUEST_PDPTE0, n), pd_a | 1);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, n), NVMX_XR_VMCALL);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_PDPTE0, n), pd_a | 1);
 		}
 	}
 }
@@ -249,9 +226,9 @@ static void cr0_bits_that_no_transition_loads(void **state)
 		read_cr0(&l2);
 		script_op(&l2, FAKE_VMCALL);
 		check_with(host_masks[i], FAKE_STOP_END);
-		assert_int_equal(seen(NVMX_GUEST_CR0, 0), L1_CR0 | NVMX_CR0_CD);
-		assert_int_equal(seen(NVMX_GUEST_CR0, 1), L1_CR0);
-		assert_int_equal(seen(NVMX_GUEST_CR0, 2), L1_CR0 | NVMX_CR0_CD);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 0), L1_CR0 | NVMX_CR0_CD);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 1), L1_CR0);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 2), L1_CR0 | NVMX_CR0_CD);
 	}
 }
 
@@ -271,7 +248,7 @@ static void cr0_bits_that_l1_owns(void **state)
 		read_cr0(&l2);
 		script_op(&l2, FAKE_VMCALL);
 		check_with(host_masks[i], FAKE_STOP_END);
-		assert_int_equal(seen(NVMX_GUEST_CR0, 0), L1_CR0 | CD_NW);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 0), L1_CR0 | CD_NW);
 	}
 }
 
@@ -300,9 +277,9 @@ static void failed_entries_leave_cr0(void **state)
 		read_cr0(&l2);
 		script_op(&l2, FAKE_VMCALL);
 		check_with(host_masks[i / 2], FAKE_STOP_END);
-		assert_int_equal(seen(NVMX_EXIT_REASON, 0) & 0xffff, i & 1 ? NVMX_XR_ENTRY_FAIL_MSR : NVMX_XR_ENTRY_FAIL_GUEST);
-		assert_int_equal(seen(NVMX_GUEST_CR0, 0), L1_CR0);
-		assert_int_equal(seen(NVMX_GUEST_CR0, 1), L1_CR0);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0) & 0xffff, i & 1 ? NVMX_XR_ENTRY_FAIL_MSR : NVMX_XR_ENTRY_FAIL_GUEST);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 0), L1_CR0);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 1), L1_CR0);
 	}
 }
 
@@ -352,8 +329,8 @@ static void registers_of_protection(void **state)
 			script_op(&l2, FAKE_VMCALL);
 		}
 		check_on(&(struct fake_machine){ .protection = true }, FAKE_STOP_END);
-		assert_int_equal(seen(r[i].field, 0), 0x4000);
-		assert_int_equal(seen(r[i].field, 2), 0x7000);
+		assert_int_equal(fake_seen(&fake_bare, r[i].field, 0), 0x4000);
+		assert_int_equal(fake_seen(&fake_bare, r[i].field, 2), 0x7000);
 		check_one(&(struct fake_machine){ .protection = true, .moves = k + 1 });
 		check_one(&(struct fake_machine){ .protection = true, .intercept_all_msrs = true });
 	}
@@ -438,9 +415,9 @@ static void apic_access_page_without_ram(void **state)
 	script_op(&l2, FAKE_VMCALL);
 	check();
 	for (unsigned n = 0; n < sizeof(entries) / sizeof(*entries); n++) {
-		assert_int_equal(seen(NVMX_EXIT_REASON, n), entries[n].apic ? NVMX_XR_APIC_ACCESS : NVMX_XR_VMCALL);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, n), entries[n].apic ? NVMX_XR_APIC_ACCESS : NVMX_XR_VMCALL);
 		if (entries[n].apic)
-			assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, n), 0xb0 | 1 << 12);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, n), 0xb0 | 1 << 12);
 	}
 	assert_true(apic >= FAKE_RAM_SIZE);
 }
@@ -452,14 +429,14 @@ static void vmcall_outside_vmx_operation(void **state)
 	begin();
 	script_op(&l1, FAKE_VMCALL);
 	check();
-	assert_int_equal(delivered(0x80000306), 1);
+	assert_int_equal(fake_delivered(&fake_bare, 0x80000306), 1);
 	begin();
 	script_enter_vmx(&l1);
 	script_op(&l1, FAKE_VMCALL);
 	script_vmread(&l1, NVMX_VM_INSTR_ERROR);
 	script_op(&l1, FAKE_VMXOFF);
 	check();
-	assert_int_equal(seen(NVMX_VM_INSTR_ERROR, 0), NVMX_VMERR_VMCALL_IN_ROOT);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_VM_INSTR_ERROR, 0), NVMX_VMERR_VMCALL_IN_ROOT);
 }
 
 int main(void)

@@ -43,27 +43,6 @@ static void check(void)
 	}
 }
 
-static unsigned delivered(const struct fake_result *of, uint32_t info)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < of->trace.n; i++)
-		n += of->trace.record[i].seen == FAKE_SEEN_EVENT && of->trace.record[i].info == info;
-	return n;
-}
-
-static uint64_t seen(const struct fake_result *of, uint32_t field, unsigned n)
-{
-	for (size_t i = 0; i < of->trace.n; i++) {
-		const struct fake_record *r = &of->trace.record[i];
-
-		if (r->seen == FAKE_SEEN_VMREAD && r->info == field && n-- == 0)
-			return r->error;
-	}
-	fail_msg("field %#x was not read", field);
-	return 0;
-}
-
 enum again { BY_MSR_BITMAP, BY_IO_BITMAP, BY_EPT };
 
 /* The instruction that exits to L0, and executes then without an exit. */
@@ -92,8 +71,8 @@ static void a_breakpoint_is_met_once(void **state)
 		add((enum again)how);
 		script_op(&l2, FAKE_VMCALL);
 		check();
-		assert_int_equal(delivered(&fake_bare, DB_EVENT), 1);
-		assert_int_equal(seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+		assert_int_equal(fake_delivered(&fake_bare, DB_EVENT), 1);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
 	}
 }
 
@@ -116,9 +95,9 @@ static void a_breakpoint_of_l1s_is_met_once(void **state)
 		add((enum again)how);
 		script_op(&l2, FAKE_VMCALL);
 		check();
-		assert_int_equal(seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), DB_EVENT);
-		assert_int_equal(seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), 1);
-		assert_int_equal(seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), DB_EVENT);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), 1);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
 	}
 }
 
@@ -137,7 +116,7 @@ static void a_breakpoint_behind_what_l0_executed(void **state)
 	script_op(&l2, FAKE_NOP);
 	script_op(&l2, FAKE_VMCALL);
 	check();
-	assert_int_equal(delivered(&fake_bare, DB_EVENT), 1);
+	assert_int_equal(fake_delivered(&fake_bare, DB_EVENT), 1);
 }
 
 /* L2 steps, and an NMI or interrupt for L1 comes while L0 executes its RDMSR: the trap is L1's first exit, the event the next
@@ -183,18 +162,18 @@ static void what_comes_while_l0_executes_a_stepped_instruction(void **state)
 			} while (fake_host_step(h));
 			fake_host_free(h);
 			assert_true(come);
-			assert_int_equal(seen(&r, NVMX_EXIT_REASON, 0), intercepted || nmi ? NVMX_XR_EXCEPTION_NMI : NVMX_XR_EXT_INT);
+			assert_int_equal(fake_seen(&r, NVMX_EXIT_REASON, 0), intercepted || nmi ? NVMX_XR_EXCEPTION_NMI : NVMX_XR_EXT_INT);
 			if (intercepted)
-				assert_int_equal(seen(&r, NVMX_EXIT_INTR_INFO, 0), DB_EVENT);
+				assert_int_equal(fake_seen(&r, NVMX_EXIT_INTR_INFO, 0), DB_EVENT);
 			else
-				assert_int_equal(delivered(&r, DB_EVENT), nmi ? 1 + 4 : 1); /* L1 leaves an interrupt waiting */
+				assert_int_equal(fake_delivered(&r, DB_EVENT), nmi ? 1 + 4 : 1); /* L1 leaves an interrupt waiting */
 			if (nmi && intercepted) /* L1 runs when the trap is out */
-				assert_int_equal(delivered(&r, NMI_EVENT), 1);
+				assert_int_equal(fake_delivered(&r, NMI_EVENT), 1);
 			else if (nmi)
-				assert_int_equal(seen(&r, NVMX_EXIT_INTR_INFO, 0), NMI_EVENT);
+				assert_int_equal(fake_seen(&r, NVMX_EXIT_INTR_INFO, 0), NMI_EVENT);
 			else
-				assert_int_equal(seen(&r, NVMX_EXIT_REASON, intercepted), NVMX_XR_EXT_INT);
-			assert_int_equal(seen(&r, NVMX_GUEST_PENDING_DBG, intercepted), 0);
+				assert_int_equal(fake_seen(&r, NVMX_EXIT_REASON, intercepted), NVMX_XR_EXT_INT);
+			assert_int_equal(fake_seen(&r, NVMX_GUEST_PENDING_DBG, intercepted), 0);
 		}
 }
 

@@ -76,29 +76,6 @@ static void check(void)
 	run(0);
 }
 
-/* What the n-th VMREAD of a field gave, bare. */
-static uint64_t seen(uint32_t field, unsigned n)
-{
-	for (size_t i = 0; i < fake_bare.trace.n; i++) {
-		const struct fake_record *r = &fake_bare.trace.record[i];
-
-		if (r->seen == FAKE_SEEN_VMREAD && r->info == field && n-- == 0)
-			return r->error;
-	}
-	fail_msg("field %#x was not read", field);
-	return 0;
-}
-
-/* How often an interrupt was delivered to a guest, bare. */
-static unsigned delivered(unsigned vector)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < fake_bare.trace.n; i++)
-		n += fake_bare.trace.record[i].seen == FAKE_SEEN_EVENT && fake_bare.trace.record[i].info == (NVMX_INTR_VALID | vector);
-	return n;
-}
-
 static uint32_t word(uint64_t at)
 {
 	uint32_t value;
@@ -125,8 +102,8 @@ static void tpr_in_memory(void **state)
 	script_load(&l2, 3, APIC_PAGE + 0x20, 4);
 	enter(2);
 	check();
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_TPR);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_TPR); /* 26.7.7: the threshold is still higher */
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_TPR);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_TPR); /* 26.7.7: the threshold is still higher */
 	assert_int_equal(word(FAKE_VAPIC + 0x80), 0x30);
 }
 
@@ -145,10 +122,10 @@ static void registers_in_memory(void **state)
 	script_run(&l1, FAKE_VMRESUME);
 	script_look(&l1, false);
 	check();
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_APIC_WRITE);
-	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0xf0);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_APIC_ACCESS);
-	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 1), 0xa0);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_APIC_WRITE);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), 0xf0);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_APIC_ACCESS);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 1), 0xa0);
 	assert_int_equal(word(FAKE_VAPIC + 0x310), 0x5000000);
 	assert_int_equal(word(FAKE_VAPIC + 0xf0), 0x1ff);
 }
@@ -169,12 +146,12 @@ static void virtual_interrupt(void **state)
 	enter(2);
 	script_vmread(&l1, NVMX_GUEST_INT_STATUS);
 	check();
-	assert_int_equal(delivered(VECTOR), 1);
-	assert_int_equal(delivered(VECTOR - 1), 1); /* the other bit of VIRR, after the first EOI */
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EOI);
-	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), VECTOR);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
-	assert_int_equal(seen(NVMX_GUEST_INT_STATUS, 0), 0);
+	assert_int_equal(fake_delivered(&fake_bare, NVMX_INTR_VALID | VECTOR), 1);
+	assert_int_equal(fake_delivered(&fake_bare, NVMX_INTR_VALID | (VECTOR - 1)), 1); /* the other bit of VIRR, after the first EOI */
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_EOI);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), VECTOR);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INT_STATUS, 0), 0);
 }
 
 /* SDM 29.5: TPR, EOI and self-IPI as MSRs, which the MSR bitmap lets through. */
@@ -193,9 +170,9 @@ static void x2apic_registers(void **state)
 	wrmsr(0x83f, 5);
 	enter(1);
 	check();
-	assert_int_equal(delivered(VECTOR), 1);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_APIC_WRITE);
-	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0x3f0);
+	assert_int_equal(fake_delivered(&fake_bare, NVMX_INTR_VALID | VECTOR), 1);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_APIC_WRITE);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), 0x3f0);
 	assert_int_equal(word(FAKE_VAPIC + 0x80), 0x10);
 }
 
@@ -213,9 +190,9 @@ static void cr8_and_virtual_interrupts(void **state)
 	enter(1);
 	script_vmread(&l1, NVMX_GUEST_INT_STATUS);
 	check();
-	assert_int_equal(delivered(VECTOR), 1);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
-	assert_int_equal(seen(NVMX_GUEST_INT_STATUS, 0), VECTOR << 8);
+	assert_int_equal(fake_delivered(&fake_bare, NVMX_INTR_VALID | VECTOR), 1);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INT_STATUS, 0), VECTOR << 8);
 }
 
 /* SDM 29.6: the notification brings in what is posted; another vector exits.  Offered by hosts that pass interrupts through. */
@@ -238,9 +215,9 @@ static void posted_interrupt(void **state)
 	machine.outside = outside;
 	machine.outsides = 2;
 	run(0);
-	assert_int_equal(delivered(VECTOR), 1);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EXT_INT);
-	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), NVMX_INTR_VALID | 0x55);
+	assert_int_equal(fake_delivered(&fake_bare, NVMX_INTR_VALID | VECTOR), 1);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_EXT_INT);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), NVMX_INTR_VALID | 0x55);
 	assert_int_equal(word(PML_PAGE + 32), 0);
 	assert_int_equal(word(PML_PAGE + VECTOR / 8 - VECTOR / 8 % 4), 0);
 }
@@ -264,9 +241,9 @@ static void page_modification_log(void **state)
 	script_look(&l1, false);
 	script_vmread(&l1, NVMX_PML_INDEX);
 	check();
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_PML_FULL);
-	assert_int_equal(seen(NVMX_PML_INDEX, 0), 0xffff);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_PML_FULL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_PML_INDEX, 0), 0xffff);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
 }
 
 static void set_code_page(uint64_t low)
@@ -298,12 +275,12 @@ static void execute_by_mode(void **state)
 	script_run(&l1, FAKE_VMRESUME);
 	script_look(&l1, false);
 	check();
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
-	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 1), 0x1bc);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 2), NVMX_XR_VMCALL);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 3), NVMX_XR_EPT_VIOLATION);
-	assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 3), 0x1dc);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 1), 0x1bc);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 2), NVMX_XR_VMCALL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 3), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 3), 0x1dc);
 }
 
 /* SDM 25.5.7: the first violation is L2's as #VE; the second, while the area is in use, exits, as does one that is not to be a #VE. */
@@ -330,10 +307,10 @@ static void virtualization_exceptions(void **state)
 	assert_int_equal(word(PML_PAGE), NVMX_XR_EPT_VIOLATION);
 	assert_int_equal(word(PML_PAGE + 16), absent + 8);
 	assert_int_equal(word(PML_PAGE + 32), 9);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EPT_VIOLATION);
-	assert_int_equal(seen(NVMX_GUEST_LINEAR_ADDR, 0), absent + 16);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
-	assert_int_equal(seen(NVMX_GUEST_LINEAR_ADDR, 1), absent + 24);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_LINEAR_ADDR, 0), absent + 16);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_EPT_VIOLATION);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_LINEAR_ADDR, 1), absent + 24);
 }
 
 /* SDM 17.4.3: with BTF only a branch (IRET here) is a step, and its trap clears BTF. */
@@ -352,10 +329,10 @@ static void branch_steps(void **state)
 		enter(1);
 		script_vmread(&l1, NVMX_GUEST_DEBUGCTL);
 		check();
-		assert_int_equal(seen(NVMX_EXIT_REASON, 0), intercepted ? NVMX_XR_EXCEPTION_NMI : NVMX_XR_VMCALL);
-		assert_int_equal(seen(NVMX_GUEST_DEBUGCTL, 0), intercepted ? NVMX_DEBUGCTL_BTF : 0);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), intercepted ? NVMX_XR_EXCEPTION_NMI : NVMX_XR_VMCALL);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_DEBUGCTL, 0), intercepted ? NVMX_DEBUGCTL_BTF : 0);
 		if (intercepted)
-			assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0x4000);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), 0x4000);
 	}
 }
 
@@ -374,7 +351,7 @@ static void the_hosts_limits(void **state)
 	enter(1);
 	check();
 	assert_int_equal(fake_nested.limits_met, 5);
-	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
 }
 
 int main(void)

@@ -33,15 +33,6 @@ static struct fake_machine machine(uint32_t flags, const struct fake_outside *ou
 	return (struct fake_machine){ .code = code, .codes = 2, .flags = flags, .outside = outside, .outsides = n };
 }
 
-static uint64_t seen(uint32_t field, unsigned n)
-{
-	for (size_t i = 0; i < fake_bare.trace.n; i++)
-		if (fake_bare.trace.record[i].seen == FAKE_SEEN_VMREAD && fake_bare.trace.record[i].info == field && n-- == 0)
-			return fake_bare.trace.record[i].error;
-	fail_msg("field %#x was not read", field);
-	return 0;
-}
-
 /* What is not offered is no state of this processor's (SDM 26.3.1.5). */
 static void states_that_are_not_offered(void **state)
 {
@@ -65,7 +56,7 @@ static void states_that_are_not_offered(void **state)
 		assert_true(fake_same(&m, true));
 		assert_int_equal(fake_bare.stop, cases[i].offered ? FAKE_STOP_HUNG : FAKE_STOP_END);
 		if (!cases[i].offered)
-			assert_int_equal(seen(NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
 	}
 }
 
@@ -86,9 +77,9 @@ static void only_a_sipi(void **state)
 		script_op(&l1, FAKE_END);
 		m = machine(FAKE_LIKE_KVM, outside + first, 4 - first);
 		assert_true(fake_same(&m, true));
-		assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_SIPI);
-		assert_int_equal(seen(NVMX_EXIT_QUALIFICATION, 0), 0x9a);
-		assert_int_equal(seen(NVMX_GUEST_ACTIVITY, 0), NVMX_ACTIVITY_WAIT_SIPI);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_SIPI);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), 0x9a);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_ACTIVITY, 0), NVMX_ACTIVITY_WAIT_SIPI);
 	}
 }
 
@@ -109,7 +100,7 @@ static void the_wait_moves(void **state)
 		m = machine(FAKE_LIKE_KVM & ~NVMX_HOST_OWNS_TIMER, sipi, 1);
 		m.moves = seed;
 		assert_true(fake_same(&m, true));
-		assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_SIPI);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_SIPI);
 		moves += fake_nested.moves;
 	}
 	assert_true(moves > 100);

@@ -54,20 +54,6 @@ static void check(unsigned times)
 	}
 }
 
-static uint64_t seen_in(const struct fake_result *r, uint32_t field, unsigned n)
-{
-	for (size_t i = 0; i < r->trace.n; i++)
-		if (r->trace.record[i].seen == FAKE_SEEN_VMREAD && r->trace.record[i].info == field && n-- == 0)
-			return r->trace.record[i].error;
-	fail_msg("field %#x was not read", field);
-	return 0;
-}
-
-static uint64_t seen(uint32_t field, unsigned n)
-{
-	return seen_in(&fake_bare, field, n);
-}
-
 /* VMLAUNCH stays VMLAUNCH, and VMRESUME can fail as well; in between everything works. */
 static void launch_and_resume(void **state)
 {
@@ -101,12 +87,12 @@ static void launch_and_resume(void **state)
 		script_op(&l2, FAKE_VMCALL);
 		check(2);
 		if (kinds[i].error)
-			assert_int_equal(seen(NVMX_VM_INSTR_ERROR, 0), kinds[i].error);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_VM_INSTR_ERROR, 0), kinds[i].error);
 		else
-			assert_int_equal(seen(NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
-		assert_int_equal(seen(NVMX_VM_INSTR_ERROR, 1), 5);
-		assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_CPUID);
-		assert_int_equal(seen(NVMX_EXIT_REASON, 3), NVMX_XR_VMCALL);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_VM_INSTR_ERROR, 1), 5);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_CPUID);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 3), NVMX_XR_VMCALL);
 	}
 }
 
@@ -182,7 +168,7 @@ static void lists_lose_nothing_of_l2(void **state)
 		script_msr(&l2, FAKE_RDMSR, NVMX_MSR_SYSENTER_CS, 0);
 		script_op(&l2, FAKE_VMCALL);
 		check(refused);
-		assert_int_equal(seen(NVMX_GUEST_SYSENTER_CS, 0), 0x77);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_SYSENTER_CS, 0), 0x77);
 	}
 }
 
@@ -213,9 +199,9 @@ static void a_long_list(void **state)
 	m = machine(0);
 	fake_run_nested(&m, &fake_nested);
 	assert_int_equal(fake_nested.stop, FAKE_STOP_END);
-	assert_int_equal(seen_in(&fake_nested, NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
-	assert_int_equal(seen_in(&fake_nested, NVMX_EXIT_QUALIFICATION, 0), 0);
-	assert_int_equal(seen_in(&fake_nested, NVMX_VM_INSTR_ERROR, 1), 5);
+	assert_int_equal(fake_seen(&fake_nested, NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
+	assert_int_equal(fake_seen(&fake_nested, NVMX_EXIT_QUALIFICATION, 0), 0);
+	assert_int_equal(fake_seen(&fake_nested, NVMX_VM_INSTR_ERROR, 1), 5);
 	assert_int_equal(fake_nested.ram[FAKE_L2_DATA] | fake_nested.ram[FAKE_L2_DATA + 1] << 8, 0x4321);
 }
 
@@ -235,8 +221,8 @@ static void events_stay(void **state)
 	script_look(&l1, false);
 	script_op(&l2, FAKE_VMCALL);
 	check(1);
-	assert_int_equal(seen(NVMX_ENTRY_INTR_INFO, 0), 0x80000202);
-	assert_int_equal(seen(NVMX_GUEST_INTERRUPTIBILITY, 1), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_ENTRY_INTR_INFO, 0), 0x80000202);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 1), NVMX_INTR_BLOCK_NMI);
 }
 
 /* The bits of CR0 that no entry loads: those that vmcs12 gets of L1's are its own again when nothing was entered. */
@@ -261,8 +247,8 @@ static void cr0_stays(void **state)
 		host_cr0_mask = NVMX_CR0_CD | NVMX_CR0_NW;
 		check(1);
 		host_cr0_mask = 0;
-		assert_int_equal(seen(NVMX_GUEST_CR0, 0), cr0);
-		assert_int_equal(seen(NVMX_GUEST_CR0, 1), cr0 | NVMX_CR0_CD);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 0), cr0);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_CR0, 1), cr0 | NVMX_CR0_CD);
 	}
 }
 
@@ -283,7 +269,7 @@ static void again_and_again(void **state)
 		script_run(&l1, FAKE_VMLAUNCH);
 	script_vmread(&l1, NVMX_VM_INSTR_ERROR);
 	check(50);
-	assert_int_equal(seen(NVMX_VM_INSTR_ERROR, 0), 7);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_VM_INSTR_ERROR, 0), 7);
 	assert_int_equal(fake_nested.counters[NVMX_CNT_EPT_PAGES], pages);
 	assert_int_equal(fake_nested.counters[NVMX_CNT_ENTRY_FAIL], 50);
 }
@@ -313,8 +299,8 @@ static void refused_later(void **state)
 		fake_run_nested(&m, &fake_nested);
 		assert_int_equal(fake_nested.stop, FAKE_STOP_END);
 		assert_int_equal(fake_nested.library_stop, NVMX_STOP_NONE);
-		assert_int_equal(seen_in(&fake_nested, NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
-		assert_int_equal(seen_in(&fake_nested, NVMX_GUEST_RIP, 0), rip.value);
+		assert_int_equal(fake_seen(&fake_nested, NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
+		assert_int_equal(fake_seen(&fake_nested, NVMX_GUEST_RIP, 0), rip.value);
 		assert_int_equal(fake_nested.counters[NVMX_CNT_ENTRY_REFUSED], 1);
 	}
 }
