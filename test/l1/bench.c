@@ -97,8 +97,22 @@ static void all_rows(struct l2 *l2)
 	bench_eptp_switch(l2);
 	bench_vmcs_switch(l2);
 	bench_vmfunc(l2);
-	if (l1_option("cpus", 1) > 1)
+	bench_sets(l2);
+}
+
+/* All rows, or what an option picks of them. */
+static void some_rows(struct l2 *l2)
+{
+	if (l1_option("turns", 0))
+		turn_round(l2, l1_option("turns", 0));
+	else if (l1_option("roundtrip", 0))
+		bench_roundtrip(l2);
+	else if (l1_option("sets", 0))
+		bench_sets(l2);
+	else if (l1_option("smp", 0))
 		bench_two_processors(l2);
+	else
+		all_rows(l2);
 }
 
 void l1_main(void)
@@ -111,12 +125,7 @@ void l1_main(void)
 	bench_l1_cpuid();
 	l2.ept = ept_alloc();
 	ept_identity(l2.ept, 1);
-	if (l1_option("turns", 0))
-		turn_round(&l2, l1_option("turns", 0));
-	else if (l1_option("smp", 0))	/* nothing but the rows of two processors */
-		bench_two_processors(&l2);
-	else
-		all_rows(&l2);
+	some_rows(&l2);
 	vmclear(phys(l2.vmcs));
 	vmxoff();
 	printf("bench done\n");

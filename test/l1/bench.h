@@ -39,6 +39,9 @@ void bench_ept(struct l2 *l2);
 void bench_large(struct l2 *l2);
 void bench_many(struct l2 *l2);
 
+/* bench_sets.c */
+void bench_sets(struct l2 *l2);
+
 /* bench_switch.c, bench_smp.c */
 void bench_eptp_switch(struct l2 *l2);
 void bench_vmcs_switch(struct l2 *l2);
