@@ -27,6 +27,7 @@ nestvmx-sources := \
 	src/ept/table.c \
 	src/ept/translate.c \
 	src/ept/walk.c \
+	src/ept/watch.c \
 	src/ept/window.c \
 	src/invept/invept.c \
 	src/invept/range.c \

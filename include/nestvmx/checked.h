@@ -94,6 +94,7 @@ struct nvmx_ledger {
 	bool pages_lost;               /* there was no room for one */
 	unsigned pending;              /* what pending_events answered last, less what was taken */
 	bool in_l2;                    /* as the barriers say */
+	uint64_t batch;                /* of the last watch */
 };
 
 /*

@@ -94,6 +94,10 @@ struct nvmx_xlate {
  * nvmx_vm_config, the 1,024 of 0 included. */
 #define NVMX_PAGES_PER_CALL(budget) (112u + (budget) / 64u)
 
+/* watch: how many pages at most, and "begun" */
+#define NVMX_WATCH_BATCH 32u
+#define NVMX_WATCH_BEGUN 1
+
 /* The callbacks. */
 struct nvmx_host_ops {
 	uint32_t size;  /* sizeof(struct nvmx_host_ops) as the host was compiled */
@@ -200,6 +204,37 @@ struct nvmx_host_ops {
 	 * B3; BD (13) and BS (14) are set where they are 1, and RTM (16), which DR6 has inverted, is cleared.  Absent: the host
 	 * does it before the call, if nvmx_l1_wants_exception() says that there will be no VM exit. */
 	void (*set_dr6)(struct nvmx_host *h, uint64_t conditions);
+
+	/*
+	 * Optional, and only with `unwatch` and nvmx_vm_config.watches: write tracking.  The host is to tell when one of the 4-KiB frames
+	 * gpas[0..n) of L1's memory is written, n being 1 to NVMX_WATCH_BATCH.  They hold tables of L1's EPT that are quiet: what
+	 * is watched an INVEPT need not compare.  `batch` is a number of the library's, each higher than the one before; no batch is
+	 * begun before the last one is armed or refused.
+	 *
+	 * From the call on, until the frame's write was told of or it is unwatched,
+	 *   - EPT01 gives no right to write to the frame, which is a 4-KiB page of its own there; so the first write of L1, or of an L2
+	 *     without EPT12, is an exit of the host's: it calls nvmx_watch_written(), gives the right back, and lets the guest go on;
+	 *   - `translate` gives no right to write to it either, and refuses who asks for that: NVMX_HOST, which the host answers in the
+	 *     same way.  What the shadow EPT has already the library sees to;
+	 *   - whatever else the host writes there for L1 it tells of: instructions that it emulates, devices that it emulates, what its
+	 *     IOMMU library writes.  What the library itself writes by `map`, and what is pinned, it need not.
+	 * The host tells of a write before the guest can see it or, at the latest, before the instruction or transfer that wrote has
+	 * ended.  It is told of once: then the frame is watched no more, and the library asks for it again if it is quiet again.
+	 *
+	 * A host that lets a device of L1's write memory by DMA where it does not see it (pass-through, a process of its own that maps
+	 * L1's memory) has no `watch`, or refuses; before it begins to, it calls nvmx_watch_written() for all of L1's memory.
+	 *
+	 * The frames are *armed* when no processor can still write by what it has cached of EPT01: each that ran L1, or an L2 on EPT01,
+	 * was flushed since, or will be before it runs them again.  Until then the library compares, as if the frame were not watched.
+	 * 0: they are armed.  NVMX_WATCH_BEGUN: the host calls nvmx_watch_armed() with `batch` when they are, be it when the last processor
+	 * happens to have come by.  -1: not now, and nothing is watched; the library asks again later, and ever more rarely.  A single
+	 * frame that the host cannot watch it tells of as written, at once, from within the op if it likes.  A frame that is watched
+	 * already stays so.  May not sleep.
+	 */
+	int (*watch)(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t batch);
+	/* The frame at gpa need not be watched any more; one that is not is no error.  All of them with the end of the VM's last vCPU,
+	 * without a call.  May not sleep. */
+	void (*unwatch)(struct nvmx_host *h, uint64_t gpa);
 };
 
 #ifdef __cplusplus

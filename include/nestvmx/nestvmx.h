@@ -94,6 +94,8 @@ extern "C" {
  * *io_bitmap01 are read later.
  */
 #define NVMX_SHADOW_EPT_PAGES_MIN 16u
+#define NVMX_WATCH_SIZE 16u
+#define NVMX_WATCHES_MIN 64u
 
 /* What a VM is made of. */
 struct nvmx_vm_config {
@@ -106,6 +108,11 @@ struct nvmx_vm_config {
 	uint32_t shadow_ept_pages;    /* budget of pages for shadow EPT tables, for the whole VM, at least
 	                                 NVMX_SHADOW_EPT_PAGES_MIN; 0: 1024 */
 	const struct nvmx_caps *limit; /* NULL, or: L1 is offered no more than this (nvmx_caps_restrict()) */
+	/* For a host with the op `watch`: NVMX_WATCH_SIZE bytes for each frame of L1's that may be watched at a time, 64-byte aligned,
+	 * the library's alone until nvmx_vm_destroy().  watches_n is a power of two, at least NVMX_WATCHES_MIN; one for each table of
+	 * L1's EPT that L2s use, a 2-MiB region of theirs, serves best.  NULL and 0: nothing is watched. */
+	void *watches;
+	uint32_t watches_n;
 };
 
 /* What a vCPU is made of. */
@@ -434,6 +441,18 @@ void nvmx_host_write_protect(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_
  * Pinned frames and EPT01 are not reached, as by nvmx_host_invalidate().
  */
 void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self);
+
+/*
+ * For a host with the op `watch`.  written: L1's memory [gpa, gpa + length) was written, or is about to be; what is watched there is
+ * watched no more.  Frames that are not cost a look each and are no error; the host need not keep books.  armed: the frames of the
+ * batch of that number are armed; of another one than the last it says nothing.
+ *
+ * Any processor, any context, NMI handlers included, from within an op, too: no lock is taken, and nothing is called.  Of one page
+ * O(1), of a range no more than nvmx_vm_config.watches_n looks.  nvmx_host_invalidate() and nvmx_host_changed() include the first:
+ * what is not where it was is not watched.
+ */
+void nvmx_watch_written(struct nvmx_vm *vm, uint64_t gpa, uint64_t length);
+void nvmx_watch_armed(struct nvmx_vm *vm, uint64_t batch);
 
 /* What a host that mirrors VMCS fields of its own must know after each call of the library. */
 struct nvmx_view {

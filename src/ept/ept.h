@@ -121,6 +121,10 @@ uint64_t nvmx_ept_shadowed(struct nvmx_vcpu *v, uint64_t eptp02);
 /* Nothing of the vCPU's shadow leads to L1's frame at gpa1 any more, from the next nvmx_ept_root() on. */
 void nvmx_ept_unmap(struct nvmx_vcpu *v, uint64_t gpa1);
 
+/* The processor itself, or a device, may write to L1's frame at gpa: until it is unpinned as often, it is not watched. */
+void nvmx_ept_watch_pin(struct nvmx_vm *vm, uint64_t gpa);
+void nvmx_ept_watch_unpin(struct nvmx_vm *vm, uint64_t gpa);
+
 /* nvmx_l2_translate() for a call that goes on with the address; 2: v->not_now. */
 int nvmx_ept_use(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit);
 

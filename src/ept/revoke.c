@@ -2,6 +2,29 @@
 /* The host takes frames of L1 back, or the right to write to them. */
 #include "shadow.h"
 
+/* A walk along the list of vCPUs begins.  A fill that translated before `changed` either sees the count or has its leaf in a chain
+ * by now. */
+static uint32_t *begin(struct nvmx_ept *ve, bool changed)
+{
+	uint32_t *walkers;
+
+	if (changed)
+		__atomic_add_fetch(&ve->changes, 1, __ATOMIC_SEQ_CST);
+	walkers = &ve->walkers[__atomic_load_n(&ve->walk, __ATOMIC_RELAXED)];
+	__atomic_add_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	return walkers;
+}
+
+static struct nvmx_vcpu *first_vcpu(const struct nvmx_ept *ve)
+{
+	return __atomic_load_n(&ve->vcpus, __ATOMIC_SEQ_CST);
+}
+
+static struct nvmx_vcpu *next_vcpu(struct nvmx_vcpu *v)
+{
+	return __atomic_load_n(&nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST);
+}
+
 /*
  * The other vCPUs' flushes are pending in their roots: what keeps them from running on what they have cached is that they leave
  * L2.  Where another revocation is about to see to that for what it has taken, and perhaps this one would have, it is done here
@@ -18,11 +41,8 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 
 	if (!len)
 		return;
-	/* A fill that translated before this either sees the count or has its leaf in a chain by now. */
-	__atomic_add_fetch(&ve->changes, 1, __ATOMIC_SEQ_CST);
-	walkers = &ve->walkers[__atomic_load_n(&ve->walk, __ATOMIC_RELAXED)];
-	__atomic_add_fetch(walkers, 1, __ATOMIC_SEQ_CST);
-	for (v = __atomic_load_n(&ve->vcpus, __ATOMIC_SEQ_CST); v; v = __atomic_load_n(&nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST)) {
+	walkers = begin(ve, true);
+	for (v = first_vcpu(ve); v; v = next_vcpu(v)) {
 		r.announce = v == self ? NULL : &ve->kicking;
 		owes = nvmx_ept_lose(nvmx_ept_of(v), &r);
 		mine |= owes && v == self;
@@ -41,6 +61,19 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		vm->ops->kick_others(host);
 	if (r.announced)
 		__atomic_sub_fetch(&ve->kicking, 1, __ATOMIC_SEQ_CST);
+}
+
+bool nvmx_ept_protect(struct nvmx_vm *vm, uint64_t gpa, bool first)
+{
+	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
+	struct nvmx_ept_revocation r = { .gpa = gpa, .end = gpa | 0xfff, .loss = NVMX_EPT_LOSE_WRITE };
+	uint32_t *walkers = begin(ve, first);
+	bool owes = false;
+
+	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v))
+		owes |= nvmx_ept_lose(nvmx_ept_of(v), &r);
+	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	return !owes && !__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST);
 }
 
 void nvmx_ept_unmap(struct nvmx_vcpu *v, uint64_t gpa1)
@@ -71,11 +104,10 @@ void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self)
 	struct nvmx_vcpu *v;
 	uint32_t *walkers;
 
-	__atomic_add_fetch(&ve->changes, 1, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&ve->epoch, 1, __ATOMIC_SEQ_CST);
-	walkers = &ve->walkers[__atomic_load_n(&ve->walk, __ATOMIC_RELAXED)];
-	__atomic_add_fetch(walkers, 1, __ATOMIC_SEQ_CST);
-	for (v = __atomic_load_n(&ve->vcpus, __ATOMIC_SEQ_CST); v; v = __atomic_load_n(&nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST)) {
+	nvmx_ept_watch_nothing(&ve->watches);
+	walkers = begin(ve, true);
+	for (v = first_vcpu(ve); v; v = next_vcpu(v)) {
 		used = outdate(nvmx_ept_of(v));
 		others |= used && v != self;
 		if (!self && (used || !host))
@@ -88,6 +120,7 @@ void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self)
 
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length)
 {
+	nvmx_watch_written(vm, gpa, length);
 	lose(vm, self, gpa, length, NVMX_EPT_LOSE_ALL);
 }
 

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Shadow roots, INVEPT, set-up and tear-down. */
+#include "../mem.h"
 #include "shadow.h"
 
 _Static_assert(sizeof(struct nvmx_ept) <= sizeof(((struct nvmx_vm *)0)->ept), "room in struct nvmx_vm");
 _Static_assert(sizeof(struct nvmx_ept_vcpu) <= sizeof(((struct nvmx_vcpu *)0)->ept), "room in struct nvmx_vcpu");
 
+_Static_assert(sizeof(struct nvmx_ept_watch) == NVMX_WATCH_SIZE, "what the host reserves");
+
 #define DEFAULT_BUDGET 1024
 
 void nvmx_ept_vm_init(struct nvmx_vm *vm)
 {
-	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ 0 };
+	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ .watches = { .at = vm->watches, .n = vm->watches_n } };
+	if (vm->watches)
+		nvmx_memset(vm->watches, 0, vm->watches_n * sizeof(struct nvmx_ept_watch));
 	if (!vm->shadow_ept_pages)
 		vm->shadow_ept_pages = DEFAULT_BUDGET;
 }
@@ -25,7 +30,7 @@ void nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
 	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	*e = (struct nvmx_ept_vcpu){ .slabs_max = NVMX_EPT_SLABS };
+	*e = (struct nvmx_ept_vcpu){ .slabs_max = NVMX_EPT_SLABS, .want_pause_next = 1 };
 	nvmx_ept_lock(&ve->lock);
 	e->next = ve->vcpus;
 	__atomic_store_n(&ve->vcpus, v, __ATOMIC_SEQ_CST);

@@ -7,6 +7,7 @@
 
 #include "walk.h"
 #include "lock.h"
+#include "watch.h"
 
 #define NVMX_EPT_ROOTS 8         /* roots that stay warm per vCPU */
 #define NVMX_EPT_LISTED 8        /* entries of the processor's EPTP list */
@@ -31,6 +32,7 @@
 #define NVMX_EPT_FOR_DROP (1 + NVMX_EPT_IN_WINDOW) /* entries looked at to drop one: it may lead to a table with a window */
 #define NVMX_EPT_WHOLE_MIN 4     /* tables that are compared wholly after a window was too small, at first and at most */
 #define NVMX_EPT_WHOLE_MAX 256
+#define NVMX_EPT_PAUSE_MAX 1024
 
 /* A page of pages. */
 struct nvmx_ept_pages {
@@ -148,6 +150,10 @@ struct nvmx_ept_vcpu {
 	struct nvmx_ept_listed listed[NVMX_EPT_LISTED];
 	struct nvmx_ept_window windows[NVMX_EPT_WINDOWS];
 	uint32_t window_next;    /* the one to look at first for the next table */
+	uint32_t want_n;         /* frames that are to be watched */
+	uint32_t want_pause;     /* so many batches are not begun, since the host has refused one, */
+	uint32_t want_pause_next; /* and so many after the next refusal */
+	uint64_t want[NVMX_WATCH_BATCH];
 	uint32_t roots_n;        /* slots of roots[] that were ever used */
 	struct nvmx_ept_root roots[NVMX_EPT_ROOTS];
 };
@@ -160,6 +166,7 @@ struct nvmx_ept {
 	uint32_t vcpus_n;
 	uint32_t pages;          /* of all vCPUs */
 	uint32_t kicking;        /* revocations that have taken something, and whose kick is not done yet */
+	struct nvmx_ept_watches watches;
 	uint64_t changes;        /* of the host's map */
 	uint64_t epoch;          /* how often all of it may have changed: what was made before is given up */
 };
@@ -304,6 +311,16 @@ bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, con
 bool nvmx_ept_window_in_use(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t);
 /* The link to t leads to t again. */
 void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
+
+/* revoke.c: takes the right to write to L1's frame from all shadows; `first`: the host has changed its map since the last call.
+ * False: some processor may have the right cached, or may not have been kicked yet by who took it. */
+bool nvmx_ept_protect(struct nvmx_vm *vm, uint64_t gpa, bool first);
+
+/* watch.c */
+/* Asks the host to watch what want[] has. */
+void nvmx_ept_watch_begin(struct nvmx_vcpu *v);
+/* What was watched until now is not watched any more. */
+void nvmx_ept_watch_nothing(struct nvmx_ept_watches *w);
 
 /* root.c */
 struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12);

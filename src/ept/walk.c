@@ -30,7 +30,7 @@ void nvmx_ept_walk_end(struct nvmx_vcpu *v, struct nvmx_ept_walk *w)
 {
 	for (unsigned level = w->level; level <= w->top; level++)
 		if (w->page[level])
-			nvmx_unmap(v, w->table[level], w->page[level], w->wrote);
+			nvmx_unmap_flags(v, w->table[level], w->page[level], w->wrote);
 }
 
 /* Sets `flags` in the entry at `level`; false if L1 changed it since it was read. */

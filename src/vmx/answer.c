@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Answers of ops that cost nothing to check: those that <nestvmx/host.h> rules out stop the vCPU. */
+#include "../ept/ept.h"
 #include "../refuse.h"
 #include "trace.h"
 
@@ -67,8 +68,10 @@ int nvmx_pin_frame(struct nvmx_vcpu *v, uint64_t gpa, uint64_t *hpa)
 
 	if (answer)
 		return answer;
-	if (!bad_frame(v, *hpa))
+	if (!bad_frame(v, *hpa)) {
+		nvmx_ept_watch_pin(v->vm, gpa);
 		return 0;
+	}
 	refuse_answer(v, NVMX_REFUSED_PIN_ADDRESS, *hpa, last_frame(v));
 	v->ops->unpin(v->host, gpa, *hpa);
 	return -1;

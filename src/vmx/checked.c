@@ -453,6 +453,34 @@ static void checked_make_vmcs02(struct nvmx_host *h, uint64_t hpa)
 	end(l);
 }
 
+static int checked_watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t batch)
+{
+	static const char op[] = "watch";
+	struct nvmx_ledger *l = begin(h, op);
+	uint64_t offsets = 0;
+	int answer;
+
+	for (size_t i = 0; i < n; i++)
+		offsets |= gpas[i] & 0xfff;
+	EXPECT(n >= 1 && n <= NVMX_WATCH_BATCH && !offsets, WATCH_FRAMES, n, offsets);
+	EXPECT(batch > l->batch, WATCH_BATCH, batch, l->batch);
+	l->batch = batch;
+	answer = l->real.watch(l->host, gpas, n, batch);
+	EXPECT(!answer || answer == NVMX_WATCH_BEGUN || answer == -1, WATCH_ANSWER, (unsigned)answer, batch);
+	end(l);
+	return answer;
+}
+
+static void checked_unwatch(struct nvmx_host *h, uint64_t gpa)
+{
+	static const char op[] = "unwatch";
+	struct nvmx_ledger *l = begin(h, op);
+
+	EXPECT(!(gpa & 0xfff), UNWATCH_FRAME, gpa, 0);
+	l->real.unwatch(l->host, gpa);
+	end(l);
+}
+
 /* These two may be called while another op is under way: by several at once, and between any two steps. */
 static void checked_kick_others(struct nvmx_host *h)
 {
@@ -481,6 +509,7 @@ static struct nvmx_host_ops layer_of(const struct nvmx_host_ops *real)
 		LAYER(flush_vpid), LAYER(l1_msr_read), LAYER(l1_msr_write), LAYER(l1_state_loaded), LAYER(pending_events),
 		LAYER(ack_interrupt), LAYER(inject_l1), LAYER(barrier), LAYER(kick_others), LAYER(trace), LAYER(take_event),
 		LAYER(set_cr2), LAYER(inject_l2), LAYER(make_vmcs02), LAYER(set_dr6),
+		LAYER(watch), LAYER(unwatch),
 	};
 }
 

@@ -73,6 +73,8 @@ int nvmx_vm_init(void *mem, size_t size, const struct nvmx_vm_config *config, st
 	vm->shadow_ept_pages = c.shadow_ept_pages ? c.shadow_ept_pages : 1024;
 	nvmx_caps_compute(c.hw, c.withheld, c.flags & NVMX_COMPATIBLE, &vm->caps);
 	nvmx_caps_of_host(&vm->caps, vm->flags);
+	vm->watches = vm->ops->watch ? c.watches : NULL;
+	vm->watches_n = c.watches_n;
 	if (c.limit)
 		nvmx_caps_restrict(&vm->caps, c.limit);
 	error = nvmx_refuse_ops(vm, info);

@@ -5,7 +5,7 @@
 #include "vcpu.h"
 
 /* Which ops a configuration cannot do without. */
-enum need { ALWAYS, NEVER, WITHOUT_PORT, WITH_EPT, WITH_OWNED_INTERRUPTS };
+enum need { ALWAYS, NEVER, WITHOUT_PORT, WITH_EPT, WITH_OWNED_INTERRUPTS, WITH_WATCH };
 
 #define OP(name, need) { offsetof(struct nvmx_host_ops, name), need, #name }
 static const struct op_row {
@@ -40,6 +40,8 @@ static const struct op_row {
 	OP(inject_l2, NEVER),
 	OP(make_vmcs02, NEVER),
 	OP(set_dr6, NEVER),
+	OP(watch, NEVER),
+	OP(unwatch, WITH_WATCH),
 };
 
 static bool needed(enum need need, const struct nvmx_vm *vm)
@@ -48,6 +50,7 @@ static bool needed(enum need need, const struct nvmx_vm *vm)
 	case ALWAYS: return true;
 	case WITH_EPT: return nvmx_caps_may(&vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_EPT;
 	case WITH_OWNED_INTERRUPTS: return vm->flags & NVMX_HOST_OWNS_INTERRUPTS;
+	case WITH_WATCH: return vm->ops->watch;
 	case WITHOUT_PORT:
 #ifdef NESTVMX_PORT_HEADER
 		return false;
@@ -168,6 +171,8 @@ static int refuse_values(const struct nvmx_vm_config *c, struct nvmx_error_info 
 		return nvmx_refuse(info, NVMX_REFUSED_WITHHELD_UNKNOWN, c->withheld & ~KNOWN_FEATURES, KNOWN_FEATURES);
 	if (c->shadow_ept_pages && c->shadow_ept_pages < NVMX_SHADOW_EPT_PAGES_MIN)
 		return nvmx_refuse(info, NVMX_REFUSED_SHADOW_EPT_PAGES, c->shadow_ept_pages, NVMX_SHADOW_EPT_PAGES_MIN);
+	if (c->watches ? c->watches_n < NVMX_WATCHES_MIN || c->watches_n & (c->watches_n - 1) || (uintptr_t)c->watches % 64 : c->watches_n)
+		return nvmx_refuse(info, NVMX_REFUSED_WATCHES, c->watches_n, NVMX_WATCHES_MIN);
 	return NVMX_OK;
 }
 
@@ -219,6 +224,7 @@ int nvmx_refuse_vm(const void *mem, size_t size, const struct nvmx_vm_config *co
 	const struct nvmx_block block = { "mem", mem, size }, others[] = {
 		{ "config", config, config->size }, { "config->ops", c->ops, c->ops->size }, { "config->hw", c->hw, sizeof(*c->hw) },
 		{ "config->limit", c->limit, sizeof(*c->limit) }, { "out", out, sizeof(void *) },
+		{ "config->watches", c->watches, c->watches ? (size_t)c->watches_n * NVMX_WATCH_SIZE : 0 },
 	};
 	error = nvmx_refuse_overlap(info, NVMX_REFUSED_VM_MEM_OVERLAP, &block, others, sizeof(others) / sizeof(*others));
 	if (error)

@@ -103,8 +103,10 @@ struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa)
 
 void nvmx_unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin)
 {
-	if (pin->held && !pin->own)
+	if (pin->held && !pin->own) {
 		v->ops->unpin(v->host, pin->gpa, pin->hpa);
+		nvmx_ept_watch_unpin(v->vm, pin->gpa);
+	}
 	pin->held = pin->own = false;
 }
 

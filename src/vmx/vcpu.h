@@ -31,6 +31,8 @@ struct nvmx_vm {
 	uint64_t withheld;
 	uint32_t flags;
 	uint32_t shadow_ept_pages;
+	uint32_t watches_n;
+	void *watches;            /* NULL: the host does not watch */
 	bool hw_eptp_switching;   /* vmcs02 lets the processor switch */
 	struct nvmx_control_masks masks;
 	struct nvmx_step_masks steps;
@@ -496,10 +498,18 @@ static inline void *nvmx_map(struct nvmx_vcpu *v, uint64_t gpa, bool write)
 	return page ? nvmx_not_now(v, gpa, write ? NVMX_ACCESS_R | NVMX_ACCESS_W : NVMX_ACCESS_R) : NULL;
 }
 
-static inline void nvmx_unmap(struct nvmx_vcpu *v, uint64_t gpa, void *page, bool wrote)
+/* What the library writes itself counts as written (op watch), but for the flags that the shadow sets in EPT12: unmap_flags. */
+static inline void nvmx_unmap_flags(struct nvmx_vcpu *v, uint64_t gpa, void *page, bool wrote)
 {
 	if (!v->held_n || !nvmx_held_keep(v, page, wrote))
 		v->ops->unmap(v->host, gpa, page, wrote);
+}
+
+static inline void nvmx_unmap(struct nvmx_vcpu *v, uint64_t gpa, void *page, bool wrote)
+{
+	if (wrote && v->vm->watches)
+		nvmx_watch_written(v->vm, gpa, 1);
+	nvmx_unmap_flags(v, gpa, page, wrote);
 }
 
 /* The same for what can be done without: "not now" is no more than NULL.  To be given back to the op itself. */

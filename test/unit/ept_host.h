@@ -36,6 +36,11 @@ struct nvmx_host {
 	unsigned page_hint, pages_live, pages_peak, page_limit;
 	int maps_live, maps_peak;
 	unsigned translations, flushes, flush_all;
+	struct nvmx_vm *vm;       /* that writes are told to */
+	bool watched[FRAMES];
+	unsigned watches, unwatches, traps; /* frames that were asked for, and let go; writes of L1 that were told of */
+	int watch_answer;
+	uint64_t watch_batch;
 	struct tlb_entry tlb[TLB];
 	unsigned tlb_next;
 };
@@ -57,8 +62,10 @@ static inline int host_translate(struct nvmx_host *h, uint64_t gpa, unsigned acc
 	memset(out, 0xa5, sizeof(*out));
 	if (gfn >= FRAMES || access & ~h->map[gfn].rights & 7 || !h->map[gfn].rights)
 		return -1;
+	if (h->watched[gfn] && access & NVMX_ACCESS_W)
+		return -1;
 	out->hpa = h->map[gfn].frame << 12 | (gpa & 0xfff);
-	out->rights = h->map[gfn].rights;
+	out->rights = h->watched[gfn] ? h->map[gfn].rights & ~NVMX_ACCESS_W : h->map[gfn].rights;
 	out->page_shift = h->map[gfn].shift;
 	out->memtype = 6;
 	out->ignore_pat = false;
@@ -124,9 +131,42 @@ static inline void host_flush_ept(struct nvmx_host *h, uint64_t eptp, unsigned s
 			h->tlb[i].valid = false;
 }
 
+static inline int host_watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t batch)
+{
+	assert_in_range(n, 1, NVMX_WATCH_BATCH);
+	assert_true(batch > h->watch_batch);
+	h->watch_batch = batch;
+	if (h->watch_answer == -1)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		assert_true(gpas[i] >> 12 < FRAMES && !(gpas[i] & 0xfff));
+		h->watched[gpas[i] >> 12] = true;
+	}
+	h->watches += (unsigned)n;
+	return h->watch_answer;
+}
+
+static inline void host_unwatch(struct nvmx_host *h, uint64_t gpa)
+{
+	assert_true(gpa >> 12 < FRAMES && !(gpa & 0xfff));
+	h->watched[gpa >> 12] = false;
+	h->unwatches++;
+}
+
+/* A write to L1's memory, by whomever: told of before it is done, if the frame is watched. */
+static inline void host_before_write(struct nvmx_host *h, uint64_t gfn)
+{
+	if (!h->watched[gfn])
+		return;
+	h->watched[gfn] = false;
+	h->traps++;
+	nvmx_watch_written(h->vm, gfn << 12, 1);
+}
+
 static const struct nvmx_host_ops host_ops = {
 	.size = sizeof(host_ops), .abi = NVMX_ABI_VERSION, .translate = host_translate, .map = host_map,
 	.unmap = host_unmap, .page_alloc = host_page_alloc, .page_free = host_page_free, .flush_ept = host_flush_ept,
+	.watch = host_watch, .unwatch = host_unwatch,
 };
 
 static inline void host_init(struct nvmx_host *h)
@@ -145,13 +185,17 @@ static inline void host_init(struct nvmx_host *h)
 #define RIG_EPT_CAPS (NVMX_EPT_X_ONLY | NVMX_EPT_WALK4 | NVMX_EPT_WB | NVMX_EPT_2M | NVMX_EPT_1G | NVMX_EPT_AD | \
 		      NVMX_EPT_ADV_INFO | NVMX_EPT_INVEPT | NVMX_EPT_INVEPT_SINGLE | NVMX_EPT_INVEPT_ALL)
 
-static inline struct rig *rig_new(uint32_t budget)
+/* watches_n: 0, or so many frames may be watched. */
+static inline struct rig *rig_watching(uint32_t budget, uint32_t watches_n)
 {
 	struct rig *r = aligned_alloc(64, (sizeof(*r) + 63) & ~63ul);
 
 	memset(r, 0, sizeof(*r));
 	host_init(&r->host);
+	r->host.vm = &r->vm;
 	r->vm.ops = r->v.ops = &host_ops;
+	r->vm.watches = watches_n ? aligned_alloc(64, watches_n * NVMX_WATCH_SIZE) : NULL;
+	r->vm.watches_n = watches_n;
 	r->vm.caps.maxphyaddr = r->vm.hw.maxphyaddr = 46;
 	r->vm.caps.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = RIG_EPT_CAPS;
 	r->vm.hw.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = RIG_EPT_CAPS;
@@ -166,6 +210,11 @@ static inline struct rig *rig_new(uint32_t budget)
 	return r;
 }
 
+static inline struct rig *rig_new(uint32_t budget)
+{
+	return rig_watching(budget, 0);
+}
+
 /* Checks that nothing leaked. */
 static inline void rig_free(struct rig *r)
 {
@@ -173,6 +222,7 @@ static inline void rig_free(struct rig *r)
 	nvmx_ept_vm_destroy(&r->vm);
 	assert_int_equal(r->host.pages_live, 0);
 	assert_int_equal(r->host.maps_live, 0);
+	free(r->vm.watches);
 	free(r->host.ram);
 	free(r->v12);
 	free(r);
@@ -238,6 +288,7 @@ static inline int hw_access(struct nvmx_host *h, uint64_t eptp, uint64_t linear,
 /* L1 writes an entry of one of its tables. */
 static inline void l1_set(struct rig *r, unsigned table_gfn, unsigned index, uint64_t entry)
 {
+	host_before_write(&r->host, table_gfn);
 	__atomic_store_n(&r->host.ram[table_gfn][index], entry, __ATOMIC_RELAXED);
 }
 

@@ -14,9 +14,9 @@ enum { PML4 = 1, PDPT, PD, PT, PT2, PML4_B, LOG, DATA = 1024 };
 #define QUAL(access) ((access) | 0x180ull)
 
 /* 512 pages at gpa2 0, frames from DATA on. */
-static inline struct rig *mapped_rig(uint32_t budget)
+static inline struct rig *mapped_rig_watching(uint32_t budget, uint32_t watches_n)
 {
-	struct rig *r = rig_new(budget);
+	struct rig *r = rig_watching(budget, watches_n);
 
 	l1_set(r, PML4, 0, TABLE(PDPT));
 	l1_set(r, PML4_B, 0, TABLE(PDPT));
@@ -26,6 +26,11 @@ static inline struct rig *mapped_rig(uint32_t budget)
 		l1_set(r, PT, i, PAGE(DATA + i));
 	r->role = EPTP;
 	return r;
+}
+
+static inline struct rig *mapped_rig(uint32_t budget)
+{
+	return mapped_rig_watching(budget, 0);
 }
 
 /* L2's access until it succeeds or is somebody else's.  Counts the violations. */

@@ -24,6 +24,7 @@ static struct wrong {
 	struct nvmx_vcpu *vcpu_made, **vcpu_out;
 } w;
 #define MADE ((struct nvmx_vm *)&w)
+static _Alignas(64) unsigned char watches[128 * NVMX_WATCH_SIZE];
 static _Alignas(64) unsigned char vm_memory[NVMX_VM_SIZE + 4096], vcpu_memory[NVMX_VCPU_SIZE + 4096];
 static _Alignas(4096) uint8_t bitmaps[8192];
 
@@ -76,6 +77,15 @@ static int take(struct nvmx_host *h, unsigned event)
 	(void)h;
 	(void)event;
 	return 0;
+}
+
+static int watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t batch)
+{
+	(void)h;
+	(void)gpas;
+	(void)n;
+	(void)batch;
+	return -1;
 }
 
 static void fill_ops(struct nvmx_host_ops *ops)
@@ -150,6 +160,7 @@ static uint64_t *hw(uint32_t msr)
 /* W(name, what is set wrong, error, rule, "words") */
 #define MISUSES                                                                                                       \
 	W(op_translate, w.ops.translate = NULL, OP_MISSING, OP_MISSING, "ops.translate is NULL, expected a function")  \
+	W(op_unwatch, w.ops.watch = watch, OP_MISSING, OP_MISSING, "ops.unwatch is NULL, expected a function")         \
 	W(op_map, w.ops.map = NULL, OP_MISSING, OP_MISSING, "ops.map is NULL")                                         \
 	W(op_unmap, w.ops.unmap = NULL, OP_MISSING, OP_MISSING, "ops.unmap is NULL")                                   \
 	W(op_pin, w.ops.pin = NULL, OP_MISSING, OP_MISSING, "ops.pin is NULL")                                         \
@@ -203,6 +214,12 @@ static uint64_t *hw(uint32_t msr)
 	W(withheld_first_unknown, w.vm.withheld = NVMX_BIT64(NVMX_FEATURE_COUNT), CONFIG, WITHHELD_UNKNOWN, "withheld") \
 	W(shadow_pages_1, w.vm.shadow_ept_pages = 1, CONFIG, SHADOW_EPT_PAGES, "shadow_ept_pages is 1, expected 0 (for 1024) or at least 16") \
 	W(shadow_pages_15, w.vm.shadow_ept_pages = 15, CONFIG, SHADOW_EPT_PAGES, "shadow_ept_pages is 15")              \
+	W(watches_null, w.vm.watches_n = 64, CONFIG, WATCHES, "vm_config.watches_n is 64, expected 0, or a power of two, at least 64, and") \
+	W(watches_none, w.vm.watches = watches, CONFIG, WATCHES, "vm_config.watches_n is 0")                            \
+	W(watches_few, (w.vm.watches = watches, w.vm.watches_n = 32), CONFIG, WATCHES, "vm_config.watches_n is 32")     \
+	W(watches_odd, (w.vm.watches = watches, w.vm.watches_n = 96), CONFIG, WATCHES, "vm_config.watches_n is 96")     \
+	W(watches_unaligned, (w.vm.watches = watches + 16, w.vm.watches_n = 64), CONFIG, WATCHES, "watches at a multiple of 64") \
+	W(watches_overlap, (w.vm.watches = w.vm_mem, w.vm.watches_n = 64), ARGUMENT, VM_MEM_OVERLAP, "config->watches") \
 	W(caps_zero, memset(&w.hw, 0, sizeof(w.hw)), CAPS, CAPS_MAXPHYADDR, "hw.maxphyaddr is 0, expected 32 to 52")    \
 	W(maxphyaddr_0, w.hw.maxphyaddr = 0, CAPS, CAPS_MAXPHYADDR, "hw.maxphyaddr is 0")                               \
 	W(maxphyaddr_31, w.hw.maxphyaddr = 31, CAPS, CAPS_MAXPHYADDR, "hw.maxphyaddr is 31")                            \

@@ -203,6 +203,21 @@ static void op_trace(struct nvmx_host *me, unsigned what, uint64_t a, uint64_t b
 	me->calls++;
 }
 
+static int op_watch(struct nvmx_host *me, const uint64_t *gpas, size_t n, uint64_t batch)
+{
+	(void)gpas;
+	(void)n;
+	(void)batch;
+	me->calls++;
+	return me->answer;
+}
+
+static void op_unwatch(struct nvmx_host *me, uint64_t gpa)
+{
+	(void)gpa;
+	me->calls++;
+}
+
 static const struct nvmx_host_ops real = {
 	.size = sizeof(real), .abi = NVMX_ABI_VERSION, .translate = op_translate, .map = op_map, .unmap = op_unmap, .pin = op_pin,
 	.unpin = op_unpin, .page_alloc = op_page_alloc, .page_free = op_page_free, .vmcs_load = op_vmcs, .vmcs_clear = op_vmcs,
@@ -210,6 +225,7 @@ static const struct nvmx_host_ops real = {
 	.l1_msr_read = op_msr_read, .l1_msr_write = op_msr_write, .l1_state_loaded = op_state_loaded, .pending_events = op_pending,
 	.ack_interrupt = op_ack, .inject_l1 = op_inject, .barrier = op_barrier, .kick_others = op_state_loaded, .trace = op_trace,
 	.take_event = op_take, .set_cr2 = op_set_cr2, .inject_l2 = op_inject, .make_vmcs02 = op_vmcs, .set_dr6 = op_set_cr2,
+	.watch = op_watch, .unwatch = op_unwatch,
 };
 
 static bool is_locked(struct nvmx_host *me)
@@ -288,6 +304,15 @@ static uint64_t region(unsigned n, uint32_t revision)
 	memcpy(memory[n], &revision, sizeof(revision));
 	ops->vmcs_clear(h, (n + 1ull) << 20);
 	return (n + 1ull) << 20;
+}
+
+static void watching(size_t n, uint64_t last, uint64_t batch, int answer)
+{
+	uint64_t gpas[NVMX_WATCH_BATCH] = { 0 };
+
+	gpas[n - 1] = last;
+	host.answer = answer;
+	ops->watch(h, gpas, n, batch);
 }
 
 static void load(uint64_t hpa)
@@ -369,6 +394,10 @@ static void taking(unsigned pending, unsigned event, int answer)
 	C(READ_WIDTH, (read_field(NVMX_GUEST_CS_SEL, 0xffff), read_field(NVMX_PIN_CTLS, 0xffffffff), read_field(NVMX_GUEST_RIP, ~0ull)), read_field(NVMX_GUEST_CS_SEL, 0x10000)) \
 	C(FLUSH_EPT_SCOPE, ops->flush_ept(h, 0, NVMX_FLUSH_ALL), ops->flush_ept(h, 0, NVMX_FLUSH_ADDRESS))              \
 	C(FLUSH_EPT_OWN, (alloc(memory[0], 0x9000), ops->flush_ept(h, 0x905e, NVMX_FLUSH_SINGLE)), ops->flush_ept(h, 0xa05e, NVMX_FLUSH_SINGLE)) \
+	C(WATCH_FRAMES, watching(NVMX_WATCH_BATCH, 0x3000, 1, -1), watching(2, 0x3008, 2, 0))                           \
+	C(WATCH_BATCH, (watching(1, 0, 1, 0), watching(1, 0, 2, 0)), watching(1, 0, 2, 0))                              \
+	C(WATCH_ANSWER, watching(1, 0, 1, NVMX_WATCH_BEGUN), watching(1, 0, 2, 2))                                      \
+	C(UNWATCH_FRAME, ops->unwatch(h, 0x3000), ops->unwatch(h, 0x3001))                                              \
 	C(FLUSH_VPID_SCOPE, ops->flush_vpid(h, 1, NVMX_FLUSH_SINGLE_NON_GLOBAL, 0), ops->flush_vpid(h, 1, 4, 0))        \
 	C(FLUSH_VPID_GIVEN, (ops->flush_vpid(h, 4, 0, 0), ops->flush_vpid(h, 5, 1, 0), ops->flush_vpid(h, 0, 2, 0)), ops->flush_vpid(h, 6, 1, 0)) \
 	C(MSR_READ_ANSWER, (answering(0), answering(-1)), answering(1))                                                 \

@@ -321,6 +321,8 @@ pub const NVMX_BARRIER_IBPB: u32 = 1;
 pub const NVMX_BARRIER_L2_ENTRY: u32 = 2;
 pub const NVMX_NOT_NOW: u32 = 1;
 pub const NVMX_AGAIN_MAX: u32 = 64;
+pub const NVMX_WATCH_BATCH: u32 = 32;
+pub const NVMX_WATCH_BEGUN: u32 = 1;
 pub const NVMX_STATE_FORMAT_VMX: u32 = 0;
 pub const NVMX_STATE_GUEST_MODE: u32 = 1;
 pub const NVMX_STATE_RUN_PENDING: u32 = 2;
@@ -349,6 +351,8 @@ pub const NVMX_HOST_PERF_PASSTHROUGH: u32 = 1024;
 pub const NVMX_HOST_EPTP_SWITCHING: u32 = 8192;
 pub const NVMX_HOST_FEW_VPIDS: u32 = 2048;
 pub const NVMX_SHADOW_EPT_PAGES_MIN: u32 = 16;
+pub const NVMX_WATCH_SIZE: u32 = 16;
+pub const NVMX_WATCHES_MIN: u32 = 64;
 pub const NVMX_VM_SIZE: u32 = 6144;
 pub const NVMX_VCPU_SIZE: u32 = 12288;
 pub const NVMX_INSN_BRANCH: u32 = 1;
@@ -840,6 +844,7 @@ pub const nvmx_refusal_NVMX_REFUSED_FLAGS_APIC: nvmx_refusal = 12;
 pub const nvmx_refusal_NVMX_REFUSED_FLAGS_WAITS: nvmx_refusal = 13;
 pub const nvmx_refusal_NVMX_REFUSED_WITHHELD_UNKNOWN: nvmx_refusal = 14;
 pub const nvmx_refusal_NVMX_REFUSED_SHADOW_EPT_PAGES: nvmx_refusal = 15;
+pub const nvmx_refusal_NVMX_REFUSED_WATCHES: nvmx_refusal = 16;
 pub const nvmx_refusal_NVMX_REFUSED_OPS_SIZE: nvmx_refusal = 20;
 pub const nvmx_refusal_NVMX_REFUSED_OPS_ABI: nvmx_refusal = 21;
 pub const nvmx_refusal_NVMX_REFUSED_OP_MISSING: nvmx_refusal = 22;
@@ -1239,6 +1244,15 @@ pub struct nvmx_host_ops {
     >,
     pub make_vmcs02: ::core::option::Option<unsafe extern "C" fn(h: *mut nvmx_host, hpa: u64)>,
     pub set_dr6: ::core::option::Option<unsafe extern "C" fn(h: *mut nvmx_host, conditions: u64)>,
+    pub watch: ::core::option::Option<
+        unsafe extern "C" fn(
+            h: *mut nvmx_host,
+            gpas: *const u64,
+            n: usize,
+            batch: u64,
+        ) -> crate::ctypes::c_int,
+    >,
+    pub unwatch: ::core::option::Option<unsafe extern "C" fn(h: *mut nvmx_host, gpa: u64)>,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1422,6 +1436,8 @@ pub struct nvmx_vm_config {
     pub flags: u32,
     pub shadow_ept_pages: u32,
     pub limit: *const nvmx_caps,
+    pub watches: *mut crate::ctypes::c_void,
+    pub watches_n: u32,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1620,6 +1636,12 @@ extern "C" {
 }
 extern "C" {
     pub fn nvmx_host_changed(vm: *mut nvmx_vm, self_: *mut nvmx_vcpu);
+}
+extern "C" {
+    pub fn nvmx_watch_written(vm: *mut nvmx_vm, gpa: u64, length: u64);
+}
+extern "C" {
+    pub fn nvmx_watch_armed(vm: *mut nvmx_vm, batch: u64);
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Frames of L1's that the host watches: batches, when they are armed, and what ends a watch. */
+#include "ept_mapped.h"
+#include "ept/shadow.h"
+
+#define WATCHES 64u
+
+static struct rig *watching_rig(void)
+{
+	return mapped_rig_watching(0, WATCHES);
+}
+
+/* Asks for the frames [first, first + n). */
+static void ask(struct rig *r, uint64_t first, unsigned n)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(&r->v);
+
+	for (e->want_n = 0; e->want_n < n; e->want_n++)
+		e->want[e->want_n] = (first + e->want_n) << 12;
+	nvmx_ept_watch_begin(&r->v);
+}
+
+static bool armed(struct rig *r, uint64_t gfn)
+{
+	uint32_t place;
+
+	return nvmx_ept_watch_armed_word(&nvmx_ept_of_vm(&r->vm)->watches, gfn << 12, &place);
+}
+
+static void test_armed_at_once(void **state)
+{
+	struct rig *r = watching_rig();
+
+	(void)state;
+	assert_false(armed(r, PT));
+	ask(r, PT, 2);
+	assert_int_equal(r->host.watches, 2);
+	assert_true(armed(r, PT));
+	assert_true(armed(r, PT + 1));
+	assert_false(armed(r, PT + 2));
+	ask(r, PT, 3); /* those that are watched are not asked for again */
+	assert_int_equal(r->host.watches, 3);
+	rig_free(r);
+}
+
+static void test_armed_later(void **state)
+{
+	struct rig *r = watching_rig();
+
+	(void)state;
+	r->host.watch_answer = NVMX_WATCH_BEGUN;
+	ask(r, PT, 1);
+	assert_false(armed(r, PT));
+	ask(r, PT2, 1); /* one batch at a time */
+	assert_int_equal(r->host.watches, 1);
+	nvmx_watch_armed(&r->vm, r->host.watch_batch + 1);
+	nvmx_watch_armed(&r->vm, r->host.watch_batch - 1);
+	assert_false(armed(r, PT));
+	nvmx_watch_armed(&r->vm, r->host.watch_batch);
+	assert_true(armed(r, PT));
+	ask(r, PT2, 1);
+	assert_int_equal(r->host.watches, 2);
+	assert_true(armed(r, PT));
+	assert_false(armed(r, PT2));
+	nvmx_watch_armed(&r->vm, r->host.watch_batch - 1); /* told of twice */
+	assert_false(armed(r, PT2));
+	rig_free(r);
+}
+
+static void test_written_before_it_is_armed(void **state)
+{
+	struct rig *r = watching_rig();
+
+	(void)state;
+	r->host.watch_answer = NVMX_WATCH_BEGUN;
+	ask(r, PT, 2);
+	nvmx_watch_written(&r->vm, PT * 0x1000ull + 8, 8);
+	nvmx_watch_armed(&r->vm, r->host.watch_batch);
+	assert_false(armed(r, PT));
+	assert_true(armed(r, PT + 1));
+	rig_free(r);
+}
+
+static void test_refused(void **state)
+{
+	struct rig *r = watching_rig();
+
+	(void)state;
+	r->host.watch_answer = -1;
+	ask(r, PT, 2);
+	assert_false(armed(r, PT));
+	r->host.watch_answer = 0;
+	ask(r, PT, 1);
+	assert_true(armed(r, PT));
+	assert_false(armed(r, PT + 1));
+	rig_free(r);
+}
+
+/* The word that was read before a write is never the frame's word again. */
+static void test_word_is_new_each_time(void **state)
+{
+	struct rig *r = watching_rig();
+	struct nvmx_ept_watches *w = &nvmx_ept_of_vm(&r->vm)->watches;
+	uint64_t first, word = 0, last = 0;
+	uint32_t place;
+
+	(void)state;
+	ask(r, PT, 1);
+	first = nvmx_ept_watch_armed_word(w, PT << 12, &place);
+	for (unsigned i = 0; i < 5000; i++) {
+		nvmx_watch_written(&r->vm, PT << 12, 4096);
+		assert_false(armed(r, PT));
+		ask(r, PT, 1);
+		word = nvmx_ept_watch_armed_word(w, PT << 12, &place);
+		assert_true(word && word != first && word != last);
+		assert_int_equal(word & NVMX_EPTE_ADDR, PT << 12);
+		last = word;
+	}
+	assert_int_equal(w->writes, 5000);
+	rig_free(r);
+}
+
+static void test_written_ranges(void **state)
+{
+	struct rig *r = watching_rig();
+
+	(void)state;
+	ask(r, 100, 16);
+	nvmx_watch_written(&r->vm, 102 * 0x1000ull + 0xfff, 2); /* the end of one, the start of another */
+	assert_true(armed(r, 101));
+	assert_false(armed(r, 102));
+	assert_false(armed(r, 103));
+	assert_true(armed(r, 104));
+	nvmx_watch_written(&r->vm, 104 << 12, 0);
+	assert_true(armed(r, 104));
+	nvmx_watch_written(&r->vm, 110 * 0x1000ull, 1ull << 40); /* more frames than are watched */
+	assert_true(armed(r, 109));
+	assert_false(armed(r, 110));
+	assert_false(armed(r, 115));
+	nvmx_watch_written(&r->vm, 0, ~0ull);
+	assert_false(armed(r, 100));
+	nvmx_watch_written(&r->vm, ~0ull, ~0ull);
+	rig_free(r);
+}
+
+static void test_host_takes_the_frame(void **state)
+{
+	struct rig *r = watching_rig();
+
+	(void)state;
+	ask(r, PT, 3);
+	nvmx_host_write_protect(&r->vm, NULL, PT << 12, 4096); /* it holds what it held */
+	assert_true(armed(r, PT));
+	nvmx_host_invalidate(&r->vm, NULL, PT << 12, 4096);
+	assert_false(armed(r, PT));
+	assert_true(armed(r, PT + 1));
+	nvmx_host_changed(&r->vm, NULL);
+	assert_false(armed(r, PT + 1));
+	ask(r, PT + 1, 1);
+	assert_true(armed(r, PT + 1));
+	assert_false(armed(r, PT + 2));
+	rig_free(r);
+}
+
+/* L2 has the right to write to the frame already, and may have it cached: this time the frame is not watched, but the right goes. */
+static void test_frame_that_l2_may_write(void **state)
+{
+	struct rig *r = watching_rig();
+	struct nvmx_ept_fault f;
+	unsigned faults = 0, rights, shift;
+
+	(void)state;
+	assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	ask(r, DATA + 7, 2);
+	assert_false(armed(r, DATA + 7));
+	where(r, 7 << 12, &rights, &shift);
+	assert_int_equal(rights & NVMX_ACCESS_W, 0);
+	nvmx_ept_root(&r->v, r->role);
+	ask(r, DATA + 7, 1);
+	assert_true(armed(r, DATA + 7));
+	/* L2's write is the host's, to be told of. */
+	assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_HOST);
+	assert_int_equal(f.gpa1, (DATA + 7) << 12);
+	host_before_write(&r->host, DATA + 7);
+	assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	assert_false(armed(r, DATA + 7));
+	rig_free(r);
+}
+
+static void test_pinned_frame(void **state)
+{
+	struct rig *r = watching_rig();
+
+	(void)state;
+	ask(r, PT, 1);
+	nvmx_ept_watch_pin(&r->vm, PT << 12);
+	assert_false(armed(r, PT));
+	ask(r, PT, 1);
+	assert_false(armed(r, PT));
+	nvmx_ept_watch_unpin(&r->vm, PT << 12);
+	ask(r, PT, 1);
+	assert_true(armed(r, PT));
+	rig_free(r);
+}
+
+/* More than there are places for: some are let go, and the host hears of it. */
+static void test_more_than_places(void **state)
+{
+	struct rig *r = watching_rig();
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned gfn = 0; gfn < 4 * WATCHES; gfn += NVMX_WATCH_BATCH)
+		ask(r, gfn, NVMX_WATCH_BATCH);
+	for (unsigned gfn = 0; gfn < 4 * WATCHES; gfn++) {
+		n += armed(r, gfn);
+		assert_int_equal(armed(r, gfn), r->host.watched[gfn]);
+	}
+	assert_int_equal(n, WATCHES);
+	assert_int_equal(r->host.watches - r->host.unwatches, WATCHES);
+	/* in one batch, for one line of places */
+	for (unsigned i = 0; i < 2 * NVMX_EPT_WATCH_WAYS; i++)
+		nvmx_ept_of(&r->v)->want[i] = (uint64_t)(512 + i * (WATCHES / NVMX_EPT_WATCH_WAYS)) << 12;
+	nvmx_ept_of(&r->v)->want_n = 2 * NVMX_EPT_WATCH_WAYS;
+	nvmx_ept_watch_begin(&r->v);
+	for (unsigned i = n = 0; i < 2 * NVMX_EPT_WATCH_WAYS; i++)
+		n += armed(r, 512 + i * (WATCHES / NVMX_EPT_WATCH_WAYS));
+	assert_int_equal(n, NVMX_EPT_WATCH_WAYS);
+	rig_free(r);
+}
+
+static void test_no_watch(void **state)
+{
+	struct rig *r = mapped_rig(0);
+
+	(void)state;
+	nvmx_watch_written(&r->vm, 0, ~0ull);
+	nvmx_watch_armed(&r->vm, 0);
+	nvmx_watch_armed(&r->vm, 1);
+	nvmx_host_changed(&r->vm, NULL);
+	rig_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_armed_at_once),
+		cmocka_unit_test(test_armed_later),
+		cmocka_unit_test(test_written_before_it_is_armed),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_word_is_new_each_time),
+		cmocka_unit_test(test_written_ranges),
+		cmocka_unit_test(test_host_takes_the_frame),
+		cmocka_unit_test(test_frame_that_l2_may_write),
+		cmocka_unit_test(test_pinned_frame),
+		cmocka_unit_test(test_more_than_places),
+		cmocka_unit_test(test_no_watch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
