@@ -176,10 +176,7 @@ static bool zeroed(const void *page)
 {
 	const unsigned char *c = page;
 
-	for (unsigned i = 0; i < 4096; i++)
-		if (c[i])
-			return false;
-	return true;
+	return !c[0] && !nvmx_memcmp(c, c + 1, 4095);
 }
 
 static void check_page(struct nvmx_ledger *l, const char *op, void *page, uint64_t hpa)

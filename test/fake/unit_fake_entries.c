@@ -300,7 +300,7 @@ static void registers_of_protection(void **state)
 	static const uint8_t loads[] = { 0, 15, 5, 6 }, undos[] = { 0, 15, 10, 12, 3 };
 
 	(void)state;
-	for (unsigned k = 0; k < sizeof(r) / sizeof(*r) * 20; k += NVMX_TEST_FULL ? 1 : 3) {
+	for (unsigned k = 0; k < sizeof(r) / sizeof(*r) * 20; k += NVMX_TEST_FULL ? 1 : 7) {
 		unsigned i = k / 20, load = loads[k % 4], undo = undos[k % 5];
 
 		begin();

@@ -26,7 +26,7 @@ static void every_callback_fails_once(void **state)
 	uint64_t failed = 0;
 
 	(void)state;
-	for (uint64_t seed = 1000; seed < (NVMX_TEST_FULL ? 1006 : 1002); seed++) {
+	for (uint64_t seed = 1000; seed < (NVMX_TEST_FULL ? 1006 : 1001); seed++) {
 		uint64_t n;
 
 		gen_make(&g, seed, 4);
@@ -47,7 +47,7 @@ static void memory_changes_between_looks(void **state)
 	uint64_t entries = 0;
 
 	(void)state;
-	for (uint64_t seed = 2000; seed < (NVMX_TEST_FULL ? 2200 : 2080); seed++) {
+	for (uint64_t seed = 2000; seed < (NVMX_TEST_FULL ? 2200 : 2030); seed++) {
 		gen_make(&g, seed, 16);
 		g.machine.mutate = (uint32_t)seed;
 		fake_run_nested(&g.machine, &fake_nested);

@@ -17,7 +17,7 @@
 #ifdef NESTVMX_PORT_HEADER
 #define RUNS 100
 #else
-#define RUNS (NVMX_TEST_FULL ? 400 : 120)
+#define RUNS (NVMX_TEST_FULL ? 400 : 60)
 #endif
 static struct gen g;
 

@@ -17,8 +17,8 @@
 
 static struct gen g;
 
-#define MOVED (NVMX_TEST_FULL ? 60 : 24)
-#define MUTATED (NVMX_TEST_FULL ? 500 : 200)
+#define MOVED (NVMX_TEST_FULL ? 60 : 12)
+#define MUTATED (NVMX_TEST_FULL ? 500 : 100)
 
 static uint64_t setting(const char *name, uint64_t otherwise)
 {

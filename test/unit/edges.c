@@ -11,7 +11,7 @@
 
 #define POISON 0xa5a5a5a5a5a5a5a5ull
 #define TURNS 20000u /* in which a change is made somewhere; an edge that is missing shows sooner */
-#define CHECKED (NVMX_TEST_FULL ? TURNS : TURNS / 5) /* of the whole table */
+#define CHECKED (NVMX_TEST_FULL ? TURNS : TURNS / 10) /* of the whole table */
 
 static uint64_t seed;
 

@@ -14,7 +14,7 @@
 #define EPTPS 10u
 #define FEW_PAGES 100u /* eviction all the time */
 #define RECENT 24u     /* accesses that are repeated often */
-#define STEPS (NVMX_TEST_FULL ? 1000000u : 360000u)
+#define STEPS (NVMX_TEST_FULL ? 1000000u : 180000u)
 #define LIST_FRAME (FRAMES - 1) /* L1's EPTP list */
 #define LIST_ENTRIES 12u
 

@@ -286,7 +286,7 @@ static void run(uint32_t flags, uint64_t seed, unsigned steps, bool hasty)
 	hw_free(r);
 }
 
-static unsigned steps = NVMX_TEST_FULL ? 3000 : 1200;
+static unsigned steps = NVMX_TEST_FULL ? 3000 : 600;
 static uint64_t seeds[] = { 1, 2, 3 };
 
 static void test_tables(void **state)

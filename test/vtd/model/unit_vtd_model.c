@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include "run.h"
 
-#define STEPS (NVMX_TEST_FULL ? 60000u : 30000u)
+#define STEPS (NVMX_TEST_FULL ? 60000u : 15000u)
 #define STEPS_OF_A_SEED 2500u
 
 static struct run r;
