@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * Registers that L1 and L2 share unless a control loads them: counters' enables, bound configuration, CET state, protection
- * keys.  Where the
- * host loads them for L1, L1's value is a field of vmcs01: it goes into vmcs02, and what L2 leaves comes back (a register is
- * loaded only under its control, SDM 26.3.2.1 and 27.5.1; an exit saves it where an entry can load it, SDM 27.3.1).
+ * keys (the rows CARRY of leave.def).  Where the host loads them for L1, L1's value is a field of vmcs01: it goes into vmcs02, and
+ * what L2 leaves comes back (a register is loaded only under its control, SDM 26.3.2.1 and 27.5.1; an exit saves it where an entry
+ * can load it, SDM 27.3.1).
  */
 #include "merge.h"
 #include "port.h"
@@ -13,12 +13,8 @@ static const struct {
 	uint8_t step;
 	uint32_t load, exit;
 } carried[NVMX_CARRIED] = {
-	{ NVMX_I_GUEST_PERF_GLOBAL_CTRL, NVMX_I_HOST_PERF_GLOBAL_CTRL, NVMX_M_PERF, NVMX_ENTRY_LOAD_PERF, NVMX_EXIT_LOAD_PERF },
-	{ NVMX_I_GUEST_BNDCFGS, 0, NVMX_M_BNDCFGS, NVMX_ENTRY_LOAD_BNDCFGS, NVMX_EXIT_CLEAR_BNDCFGS },
-	{ NVMX_I_GUEST_S_CET, NVMX_I_HOST_S_CET, NVMX_M_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
-	{ NVMX_I_GUEST_SSP, NVMX_I_HOST_SSP, NVMX_M_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
-	{ NVMX_I_GUEST_INT_SSP_TABLE, NVMX_I_HOST_INT_SSP_TABLE, NVMX_M_CET, NVMX_ENTRY_LOAD_CET, NVMX_EXIT_LOAD_CET },
-	{ NVMX_I_GUEST_PKRS, NVMX_I_HOST_PKRS, NVMX_M_PKRS, NVMX_ENTRY_LOAD_PKRS, NVMX_EXIT_LOAD_PKRS },
+#define CARRY(FIELD, STEP, load, exit, host, reads) { NVMX_I_##FIELD, host, NVMX_M_##STEP, load, exit },
+#include "../vmcs/leave.def"
 };
 _Static_assert(NVMX_ROWS <= 256, "a row fits a byte");
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * From L2 to L1: exit information and guest state into vmcs12, L1's host state into vmcs01 (SDM 27.2 to 27.6).
+ * From L2 to L1: exit information and guest state into vmcs12, L1's host state into vmcs01 (SDM 27.2 to 27.6).  What goes where, and
+ * what it is made of, are the rows of leave.def.
  */
 #include "hold.h"
 #include "l1.h"
+#include "leave.h"
 #include "merge.h"
 #include "port.h"
 #include "../vmcs/values.h"
@@ -19,13 +21,6 @@
 #define AR_CODE32 0xc09bu
 #define AR_DATA 0xc093u
 #define AR_TSS 0x8bu
-
-/* What L1 finds in registers that its host-state area does not reload. */
-struct left_behind {
-	uint64_t cr0, efer, pat;
-	uint64_t carried[NVMX_CARRIED];
-	bool nmi_blocked;
-};
 
 #define INSTR_INFO_REGISTER NVMX_BIT(10) /* tables 27-11 and 27-14 */
 
@@ -93,163 +88,19 @@ void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_
 		info->physical = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
 }
 
-static void store_exit_info(struct nvmx_vmcs12 *v12, const struct nvmx_exit_info *info)
+static void store_exit_info(struct nvmx_slot *s, const struct nvmx_exit_info *info, const struct nvmx_left *left)
 {
+	struct nvmx_vmcs12 *v12 = s->v12;
 	uint8_t defined = fields_of(info->reason);
 
-	/* The other flags tell of what is not offered to L1: bus-lock detection, SMM (SDM 24.9.1). */
-	v12->exit_reason = info->reason & (0xffff | NVMX_XR_ENCLAVE_FLAG | NVMX_XR_ENTRY_FAILURE);
-	v12->exit_qualification = info->qualification;
-	v12->exit_instr_len = info->instr_len;
-	v12->exit_intr_info = info->intr_info;
-	if (info->intr_info & NVMX_INTR_DELIVER_EC)
-		v12->exit_intr_error_code = info->intr_error;
-	v12->idt_vectoring_info = info->idt_info;
-	if (info->idt_info & NVMX_INTR_DELIVER_EC)
-		v12->idt_vectoring_error_code = info->idt_error;
-	if (defined & HAS_INSTR_INFO)
-		v12->exit_instr_info = info->instr_info;
-	if (defined & HAS_LINEAR)
-		v12->guest_linear_addr = info->linear;
-	if (defined & HAS_PHYSICAL)
-		v12->guest_phys_addr = info->physical;
-	v12->entry_intr_info &= ~NVMX_INTR_VALID; /* SDM 27.2 */
-}
-
-static enum nvmx_verdict vmx_abort(struct nvmx_vcpu *v, uint32_t indicator)
-{
-	struct nvmx_slot *s = v->cur;
-
-	s->v12->abort = indicator;
-	nvmx_gpa_write(v, s->gpa + offsetof(struct nvmx_vmcs12, abort), &indicator, sizeof(indicator));
-	nvmx_release(v);
-	return nvmx_stop_vm(v, NVMX_STOP_VMX_ABORT, indicator);
-}
-
-static void load_segments(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bool host64)
-{
-	const struct {
-		uint16_t sel;
-		uint64_t base;
-	} data[] = { /* in the order of the field encodings */
-		{ v12->host_es_sel, 0 }, { v12->host_ss_sel, 0 }, { v12->host_ds_sel, 0 },
-		{ v12->host_fs_sel, v12->host_fs_base }, { v12->host_gs_sel, v12->host_gs_base },
-	};
-	static const uint8_t number[] = { 0, 2, 3, 4, 5 }; /* ES SS DS FS GS */
-
-	for (unsigned i = 0; i < 5; i++) {
-		uint32_t at = number[i] * 2u;
-
-		nvmx_vmwrite(v, NVMX_GUEST_ES_SEL + at, data[i].sel);
-		nvmx_vmwrite(v, NVMX_GUEST_ES_BASE + at, data[i].base);
-		nvmx_vmwrite(v, NVMX_GUEST_ES_LIMIT + at, 0xffffffff);
-		nvmx_vmwrite(v, NVMX_GUEST_ES_AR + at, data[i].sel ? AR_DATA : AR_DATA | NVMX_AR_UNUSABLE);
-	}
-	nvmx_vmwrite(v, NVMX_GUEST_CS_SEL, v12->host_cs_sel);
-	nvmx_vmwrite(v, NVMX_GUEST_CS_BASE, 0);
-	nvmx_vmwrite(v, NVMX_GUEST_CS_LIMIT, 0xffffffff);
-	nvmx_vmwrite(v, NVMX_GUEST_CS_AR, host64 ? AR_CODE64 : AR_CODE32);
-	nvmx_vmwrite(v, NVMX_GUEST_TR_SEL, v12->host_tr_sel);
-	nvmx_vmwrite(v, NVMX_GUEST_TR_BASE, v12->host_tr_base);
-	nvmx_vmwrite(v, NVMX_GUEST_TR_LIMIT, 0x67);
-	nvmx_vmwrite(v, NVMX_GUEST_TR_AR, AR_TSS);
-	nvmx_vmwrite(v, NVMX_GUEST_LDTR_SEL, 0);
-	nvmx_vmwrite(v, NVMX_GUEST_LDTR_AR, NVMX_AR_UNUSABLE);
-	nvmx_vmwrite(v, NVMX_GUEST_GDTR_BASE, v12->host_gdtr_base);
-	nvmx_vmwrite(v, NVMX_GUEST_GDTR_LIMIT, 0xffff);
-	nvmx_vmwrite(v, NVMX_GUEST_IDTR_BASE, v12->host_idtr_base);
-	nvmx_vmwrite(v, NVMX_GUEST_IDTR_LIMIT, 0xffff);
-}
-
-static void load_control_registers(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t cr0_before, bool host64)
-{
-	uint64_t cr0 = (v12->host_cr0 & ~NVMX_CR0_UNTOUCHED) | (cr0_before & NVMX_CR0_UNTOUCHED);
-	uint64_t cr4 = v12->host_cr4;
-
-	cr4 = host64 ? cr4 | NVMX_CR4_PAE : cr4 & ~NVMX_CR4_PCIDE;
-	nvmx_vmwrite(v, NVMX_GUEST_CR0, cr0 | nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_CR0_FIXED0));
-	nvmx_vmwrite(v, NVMX_CR0_SHADOW, cr0); /* what L1 reads back where the host owns a bit */
-	nvmx_vmwrite(v, NVMX_GUEST_CR4, nvmx_hw_cr4(v, cr4));
-	nvmx_vmwrite(v, NVMX_CR4_SHADOW, cr4);
-	nvmx_vmwrite(v, NVMX_GUEST_CR3, v12->host_cr3);
-}
-
-static void load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const struct left_behind *left, bool host64)
-{
-	uint64_t efer = left->efer & ~(NVMX_EFER_LMA | NVMX_EFER_LME);
-
-	if (host64)
-		efer |= NVMX_EFER_LMA | NVMX_EFER_LME;
-	if (v12->exit_ctls & NVMX_EXIT_LOAD_EFER)
-		efer = v12->host_efer;
-	nvmx_vmwrite(v, NVMX_GUEST_EFER, efer);
-	nvmx_vmwrite(v, NVMX_GUEST_PAT, v12->exit_ctls & NVMX_EXIT_LOAD_PAT ? v12->host_pat : left->pat);
-	nvmx_vmwrite(v, NVMX_GUEST_SYSENTER_CS, v12->host_sysenter_cs);
-	nvmx_vmwrite(v, NVMX_GUEST_SYSENTER_ESP, v12->host_sysenter_esp);
-	nvmx_vmwrite(v, NVMX_GUEST_SYSENTER_EIP, v12->host_sysenter_eip);
-	nvmx_vmwrite(v, NVMX_GUEST_DEBUGCTL, 0);
-	nvmx_vmwrite(v, NVMX_GUEST_DR7, 0x400);
-	if (v12->exit_ctls & NVMX_EXIT_LOAD_PERF && !(v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF))
-		v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
-	if (nvmx_carries(v))
-		nvmx_carry_to_l1(v, v12, left->carried);
-}
-
-/* A PAE L1 gets its PDPTEs from memory (SDM 27.5.4), which the host's EPT makes fields of vmcs01.  0, or -1: VMX abort. */
-static int load_pdptes(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bool host64)
-{
-	uint64_t pdpte[4];
-
-	if (host64 || !(v12->host_cr4 & NVMX_CR4_PAE) || !(v12->host_cr0 & NVMX_CR0_PG))
-		return 0;
-	if (nvmx_gpa_read(v, v12->host_cr3 & 0xffffffe0u, pdpte, sizeof(pdpte)))
-		return -1;
-	for (unsigned i = 0; i < 4; i++) {
-		if (!nvmx_pdpte_ok(&v->vm->caps, pdpte[i]))
-			return -1;
-		nvmx_vmwrite(v, NVMX_GUEST_PDPTE0 + 2 * i, pdpte[i]);
-	}
-	return 0;
-}
-
-/* vmcs01 is current when this returns. */
-static enum nvmx_verdict load_host_state(struct nvmx_vcpu *v, const struct left_behind *left)
-{
-	struct nvmx_vmcs12 *v12 = v->cur->v12;
-	bool host64 = v12->exit_ctls & NVMX_EXIT_HOST_64;
-	uint32_t entry01 = (v->vmcs01.ctl[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) | (host64 ? NVMX_ENTRY_IA32E : 0);
-
-	NVMX_TRACE(v, LEAVE, v12->exit_reason, v12->exit_qualification, v->cur->gpa);
-	nvmx_vmcs_load(v, v->config.vmcs01);
-	nvmx_l2_ends(v);
-	load_control_registers(v, v12, left->cr0, host64);
-	load_msrs(v, v12, left, host64);
-	load_segments(v, v12, host64);
-	nvmx_vmwrite(v, NVMX_GUEST_RIP, v12->host_rip);
-	nvmx_vmwrite(v, NVMX_GUEST_RSP, v12->host_rsp);
-	nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, 2);
-	nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
-	nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, left->nmi_blocked ? NVMX_INTR_BLOCK_NMI : 0);
-	nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, 0);
-	if (entry01 != v->vmcs01.ctl[NVMX_WORD_ENTRY]) {
-		v->vmcs01.ctl[NVMX_WORD_ENTRY] = entry01;
-		nvmx_vmwrite(v, NVMX_ENTRY_CTLS, entry01);
-	}
-	if (v->vmcs01.vpid && !(nvmx_v12_proc2(v12) & NVMX_PROC2_VPID)) { /* the exit flushes VPID 0 (SDM 28.3.3.1) */
-		v->counters[NVMX_CNT_INVVPID]++;
-		v->ops->flush_vpid(v->host, v->vmcs01.vpid, NVMX_FLUSH_SINGLE, 0);
-	}
-	if (load_pdptes(v, v12, host64))
-		return vmx_abort(v, VMX_ABORT_PDPTE);
-	if (v12->exit_msr_load_count && nvmx_msr_load_list(v, v12->exit_msr_load_addr, v12->exit_msr_load_count))
-		return vmx_abort(v, VMX_ABORT_LOAD_MSR);
-	nvmx_release(v);
-	if (v->ops->l1_state_loaded) {
-		nvmx_vmwrite_flush(v);
-		v->ops->l1_state_loaded(v->host);
-	}
-	nvmx_vmwrite_flush(v);
-	return NVMX_RESUME_L1;
+#define STORE(FIELD, member, value, reads) v12->member = value;
+#define STORE_IF(FIELD, member, when, value, reads) \
+	if (when)                                   \
+		v12->member = value;
+#define CHANGE_IF(FIELD, when, value, reads) \
+	if (when)                            \
+		nvmx_slot_write(s, NVMX_I_##FIELD, value);
+#include "../vmcs/leave.def"
 }
 
 /* Whether NMIs are blocked in L1 after the exit: by the NMI that caused it, or as L2 left it where L2 had no virtual
@@ -264,48 +115,135 @@ static bool nmi_blocked_after(const struct nvmx_vmcs12 *v12)
 
 /* L1 injected an NMI while NMIs were blocked, for which vmcs02 may have had them open, and it was not delivered: L2 has begun
  * no instruction.  NMIs are blocked as before (SDM 27.5.5); delivered, it blocks them by itself. */
-static bool undelivered_nmi(struct nvmx_vcpu *v, const struct nvmx_slot *s, const struct nvmx_exit_info *info)
+static bool undelivered_nmi(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const struct nvmx_exit_info *info)
 {
 	bool vectoring = info->idt_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(info->idt_info) == NVMX_EVENT_NMI;
 
-	return nvmx_nmi_while_blocked(s->v12) && (vectoring || info->reason == NVMX_XR_TRIPLE_FAULT) &&
-	       nvmx_vmread(v, NVMX_GUEST_RIP) == s->v12->guest_rip;
+	return nvmx_nmi_while_blocked(v12) && (vectoring || info->reason == NVMX_XR_TRIPLE_FAULT) &&
+	       nvmx_vmread(v, NVMX_GUEST_RIP) == v12->guest_rip;
+}
+
+void nvmx_left_by_l2(struct nvmx_vcpu *v, struct nvmx_left *left)
+{
+	const struct nvmx_vmcs12 *v12 = v->cur->v12;
+
+#define LEFT(name, type, when, value, reads) left->name = (when) ? (type)(value) : 0;
+#include "../vmcs/leave.def"
+	if (nvmx_carries(v))
+		nvmx_carry_left(v, v12, left->carried);
+}
+
+static enum nvmx_verdict vmx_abort(struct nvmx_vcpu *v, uint32_t indicator)
+{
+	struct nvmx_slot *s = v->cur;
+
+	s->v12->abort = indicator;
+	nvmx_gpa_write(v, s->gpa + offsetof(struct nvmx_vmcs12, abort), &indicator, sizeof(indicator));
+	nvmx_release(v);
+	return nvmx_stop_vm(v, NVMX_STOP_VMX_ABORT, indicator);
+}
+
+static uint32_t data_ar(uint16_t selector)
+{
+	return selector ? AR_DATA : AR_DATA | NVMX_AR_UNUSABLE;
+}
+
+static uint64_t efer_of_l1(const struct nvmx_vmcs12 *v12, uint64_t left, bool host64)
+{
+	if (v12->exit_ctls & NVMX_EXIT_LOAD_EFER)
+		return v12->host_efer;
+	left &= ~(NVMX_EFER_LMA | NVMX_EFER_LME);
+	return host64 ? left | NVMX_EFER_LMA | NVMX_EFER_LME : left;
+}
+
+static bool read_pdptes(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t pdpte[4])
+{
+	if (nvmx_gpa_read(v, v12->host_cr3 & 0xffffffe0u, pdpte, 4 * sizeof(*pdpte)))
+		return false;
+	for (unsigned i = 0; i < 4; i++)
+		if (!nvmx_pdpte_ok(&v->vm->caps, pdpte[i]))
+			return false;
+	return true;
+}
+
+/* Into vmcs01, which is current.  False: PDPTEs of a PAE L1 that a MOV to CR3 would not take (SDM 27.5.4). */
+static bool load_l1(struct nvmx_vcpu *v, const struct nvmx_left *left)
+{
+	const struct nvmx_vmcs12 *v12 = v->cur->v12;
+	bool host64 = v12->exit_ctls & NVMX_EXIT_HOST_64;
+	bool pae = !host64 && v12->host_cr4 & NVMX_CR4_PAE && v12->host_cr0 & NVMX_CR0_PG;
+	uint32_t entry01 = (v->vmcs01.ctl[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E) | (host64 ? NVMX_ENTRY_IA32E : 0);
+	uint64_t cr0 = (v12->host_cr0 & ~NVMX_CR0_UNTOUCHED) | (left->cr0 & NVMX_CR0_UNTOUCHED);
+	uint64_t cr4 = host64 ? v12->host_cr4 | NVMX_CR4_PAE : v12->host_cr4 & ~NVMX_CR4_PCIDE;
+	NVMX_NOT_CLEARED uint64_t pdpte[4];
+
+	if (pae && !read_pdptes(v, v12, pdpte))
+		return false;
+#define LOAD(FIELD, value, reads) nvmx_vmwrite(v, NVMX_##FIELD, value);
+#define LOAD_IF(FIELD, when, value, reads) \
+	if (when)                          \
+		nvmx_vmwrite(v, NVMX_##FIELD, value);
+#include "../vmcs/leave.def"
+	v->vmcs01.ctl[NVMX_WORD_ENTRY] = entry01;
+	if (nvmx_carries(v))
+		nvmx_carry_to_l1(v, v12, left->carried);
+	return true;
+}
+
+/* vmcs01 is current when this returns. */
+enum nvmx_verdict nvmx_load_host_state(struct nvmx_vcpu *v, const struct nvmx_left *left)
+{
+	const struct nvmx_vmcs12 *v12 = v->cur->v12;
+
+	NVMX_TRACE(v, LEAVE, v12->exit_reason, v12->exit_qualification, v->cur->gpa);
+	nvmx_vmcs_load(v, v->config.vmcs01);
+	nvmx_l2_ends(v);
+	if (!load_l1(v, left))
+		return vmx_abort(v, VMX_ABORT_PDPTE);
+	if (v12->exit_ctls & NVMX_EXIT_LOAD_PERF && !(v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF))
+		v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
+	if (v->vmcs01.vpid && !(nvmx_v12_proc2(v12) & NVMX_PROC2_VPID)) { /* the exit flushes VPID 0 (SDM 28.3.3.1) */
+		v->counters[NVMX_CNT_INVVPID]++;
+		v->ops->flush_vpid(v->host, v->vmcs01.vpid, NVMX_FLUSH_SINGLE, 0);
+	}
+	if (v12->exit_msr_load_count && nvmx_msr_load_list(v, v12->exit_msr_load_addr, v12->exit_msr_load_count))
+		return vmx_abort(v, VMX_ABORT_LOAD_MSR);
+	nvmx_release(v);
+	if (v->ops->l1_state_loaded) {
+		nvmx_vmwrite_flush(v);
+		v->ops->l1_state_loaded(v->host);
+	}
+	nvmx_vmwrite_flush(v);
+	return NVMX_RESUME_L1;
 }
 
 enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info *info)
 {
 	struct nvmx_slot *s = v->cur;
-	struct left_behind left;
-	bool blocked;
+	const struct nvmx_vmcs12 *v12 = s->v12;
+	NVMX_NOT_CLEARED struct nvmx_left left;
 
 	if (!nvmx_hold_for_exit(v))
 		return nvmx_again(v);
-	blocked = undelivered_nmi(v, s, info);
+#define FIRST(name, value, reads) left.name = value;
+#include "../vmcs/leave.def"
 	v->counters[NVMX_CNT_EXIT_TO_L1]++;
 	nvmx_sync_from_l2(v, s);
-	if (blocked)
-		nvmx_slot_write(s, NVMX_I_GUEST_INTERRUPTIBILITY, s->v12->guest_interruptibility | NVMX_INTR_BLOCK_NMI);
-	store_exit_info(s->v12, info);
-	left.cr0 = s->v12->guest_cr0;
-	left.efer = s->v12->exit_ctls & NVMX_EXIT_LOAD_EFER ? 0 : nvmx_vmread(v, NVMX_GUEST_EFER);
-	left.pat = s->v12->exit_ctls & NVMX_EXIT_LOAD_PAT ? 0 : nvmx_vmread(v, NVMX_GUEST_PAT);
-	left.nmi_blocked = nmi_blocked_after(s->v12);
-	if (nvmx_carries(v))
-		nvmx_carry_left(v, s->v12, left.carried);
-	if (s->v12->exit_msr_store_count &&
-	    nvmx_msr_store_list(v, s->v12->exit_msr_store_addr, s->v12->exit_msr_store_count))
+	store_exit_info(s, info, &left);
+	nvmx_left_by_l2(v, &left);
+	if (v12->exit_msr_store_count && nvmx_msr_store_list(v, v12->exit_msr_store_addr, v12->exit_msr_store_count))
 		return vmx_abort(v, VMX_ABORT_SAVE_MSR);
 	/* Only an unrestricted L2 can have entered IA-32e mode by itself: VM entries to it want a host of 64 bits (26.2.4). */
-	if (s->v12->entry_ctls & NVMX_ENTRY_IA32E && !(s->v12->exit_ctls & NVMX_EXIT_HOST_64))
+	if (v12->entry_ctls & NVMX_ENTRY_IA32E && !(v12->exit_ctls & NVMX_EXIT_HOST_64))
 		return vmx_abort(v, VMX_ABORT_MODE); /* SDM 27.5 */
 	if (v->hw_shadow_on)
 		nvmx_shadow_push(v, s);
-	return load_host_state(v, &left);
+	return nvmx_load_host_state(v, &left);
 }
 
 /* What the failed entry leaves in registers that the host-state area may not reload: those of L1, or, when the MSR list
  * failed, those that were loaded for L2 already (SDM 26.3.2.1, 26.4, 26.8).  The VMCS to read is current. */
-static void left_by_entry(struct nvmx_vcpu *v, struct left_behind *left)
+static void left_by_entry(struct nvmx_vcpu *v, struct nvmx_left *left)
 {
 	left->efer = nvmx_vmread(v, NVMX_GUEST_EFER);
 	left->pat = nvmx_vmread(v, NVMX_GUEST_PAT);
@@ -318,7 +256,7 @@ static void left_by_entry(struct nvmx_vcpu *v, struct left_behind *left)
 enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
 {
 	struct nvmx_slot *s = v->cur;
-	struct left_behind left;
+	struct nvmx_left left;
 
 	v->counters[NVMX_CNT_ENTRY_FAIL]++;
 	if (reason == NVMX_XR_ENTRY_FAIL_MSR) {
@@ -334,5 +272,5 @@ enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t
 	s->v12->exit_qualification = qualification;
 	if (v->hw_shadow_on)
 		nvmx_shadow_push(v, s);
-	return load_host_state(v, &left);
+	return nvmx_load_host_state(v, &left);
 }

@@ -10,7 +10,12 @@
 
 #include "vcpu.h"
 
-#define NVMX_CARRIED 6 /* registers of carry.c */
+/* Registers of carry.c. */
+enum nvmx_carried {
+#define CARRY(FIELD, STEP, load, exit, host, reads) NVMX_CARRIED_##FIELD,
+#include "../vmcs/leave.def"
+	NVMX_CARRIED
+};
 
 /* L1's registers, of vmcs01 as it is at this VM entry. */
 struct nvmx_l1_regs {

@@ -31,34 +31,28 @@ static uint64_t cr_of_l2(uint64_t now, uint64_t before, uint64_t mask02)
 NVMX_HOT void sync_calculated(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_vmcs12 *v12)
 {
 	uint32_t proc2 = nvmx_v12_proc2(v12);
+	uint64_t now;
 
-	v12->guest_cr0 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR0), v12->guest_cr0,
-				   s->cr0_mask02 & ~(NVMX_CR0_UNTOUCHED & ~nvmx_cr0_masked01(v)));
-	v12->guest_cr4 = cr_of_l2(nvmx_vmread(v, NVMX_GUEST_CR4), v12->guest_cr4, s->cr4_mask02);
-	if (proc2 & NVMX_PROC2_VID)
-		v12->guest_int_status = (uint16_t)nvmx_vmread(v, NVMX_GUEST_INT_STATUS);
-	if (nvmx_timer_is_l1s(v, v12) && v12->exit_ctls & NVMX_EXIT_SAVE_PREEMPTION_TIMER)
-		v12->preemption_timer = (uint32_t)nvmx_vmread(v, NVMX_PREEMPTION_TIMER);
-	if (proc2 & NVMX_PROC2_UNRESTRICTED) /* SDM 27.2: LMA is stored into the entry control */
-		v12->entry_ctls = (v12->entry_ctls & ~NVMX_ENTRY_IA32E) |
-				  ((uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E);
+#define SAVE(FIELD, member, value, reads)   \
+	now = nvmx_vmread(v, NVMX_##FIELD); \
+	v12->member = (__typeof__(v12->member))(value);
+#define SAVE_IF(FIELD, member, when, value, reads)              \
+	if (when) {                                             \
+		now = nvmx_vmread(v, NVMX_##FIELD);             \
+		v12->member = (__typeof__(v12->member))(value); \
+	}
+#include "../vmcs/leave.def"
 }
 
-/* Rows that a VM exit saves only under a control (SDM 27.3.1, 27.3.4): without, vmcs12 keeps its value.  BNDCFGS, CET state
- * and PKRS it saves whenever the processor has them, which is when the rows exist, whether or not the entry loads them. */
 NVMX_HOT void keep_unsaved(const struct nvmx_vmcs12 *v12, struct nvmx_rowset *stale)
 {
-	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_DEBUG)) {
-		nvmx_set_del(stale, NVMX_I_GUEST_DR7);
-		nvmx_set_del(stale, NVMX_I_GUEST_DEBUGCTL);
+#define ROW(FIELD) nvmx_set_del(stale, NVMX_I_##FIELD);
+#define UNSAVED(when, rows, reads) \
+	if (when) {                \
+		rows               \
 	}
-	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_PAT))
-		nvmx_set_del(stale, NVMX_I_GUEST_PAT);
-	if (!(v12->exit_ctls & NVMX_EXIT_SAVE_EFER))
-		nvmx_set_del(stale, NVMX_I_GUEST_EFER);
-	if (!(nvmx_v12_proc2(v12) & NVMX_PROC2_EPT))
-		for (unsigned i = 0; i < 4; i++)
-			nvmx_set_del(stale, NVMX_I_GUEST_PDPTE0 + i);
+#include "../vmcs/leave.def"
+#undef ROW
 }
 
 void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s)

@@ -143,6 +143,8 @@ void fake_host_clean(const struct nvmx_host *h); /* nothing is left over */
 void fake_check_vmcs02(struct nvmx_host *h);
 /* rebuild.c: vmcs02, of a VM entry that L1 has just made, is as one that is made from nothing, or the program ends. */
 void fake_check_rebuilt(struct nvmx_host *h);
+/* The same of vmcs12 and vmcs01 after an exit of L2 to L1. */
+void fake_check_left(struct nvmx_host *h);
 uint32_t fake_host_random(struct nvmx_host *h);
 /* run.c: a host and its vCPU, one exit at a time.  `vcpu` is NULL if the host had no memory for it. */
 struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result *r);

@@ -490,6 +490,8 @@ bool fake_host_step(struct nvmx_host *h)
 		verdict = exited(h, &regs, l2);
 	if (!l2 && verdict == NVMX_RESUME_L2)
 		fake_check_rebuilt(h);
+	if (l2 && verdict == NVMX_RESUME_L1)
+		fake_check_left(h);
 	if (l2 && nvmx_in_l2(h->vcpu))
 		timer = rd(h, NVMX_PREEMPTION_TIMER);
 	verdict = fake_host_events(h, &regs, verdict);
