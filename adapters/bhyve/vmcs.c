@@ -23,15 +23,27 @@ static struct vmcs *region(uint64_t hpa)
 	return ((struct vmcs *)PHYS_TO_DMAP(hpa));
 }
 
+/* vmptrld() and vmclear(), not VMPTRLD() and VMCLEAR(), which begin and end a critical section. */
+static void load(struct vmcs *vmcs)
+{
+	int error = vmptrld(vmcs);
+
+	if (error != 0)
+		panic("%s: vmptrld(%p) error %d", __func__, vmcs, error);
+}
+
 void nest_op_vmcs_load(struct nvmx_host *h, uint64_t hpa)
 {
-	VMPTRLD(region(hpa));
+	load(region(hpa));
 	nest_of_host(h)->loaded = hpa;
 }
 
 void nest_op_vmcs_clear(struct nvmx_host *h __unused, uint64_t hpa)
 {
-	VMCLEAR(region(hpa));
+	int error = vmclear(region(hpa));
+
+	if (error != 0)
+		panic("%s: vmclear(%#jx) error %d", __func__, (uintmax_t)hpa, error);
 }
 
 /* vmcs01 is current. */
@@ -76,13 +88,13 @@ uint64_t nest_to_vmcs01(struct nest *n)
 {
 	uint64_t loaded = n->loaded;
 
-	VMPTRLD(n->vcpu->vmcs);
+	load(n->vcpu->vmcs);
 	return (loaded);
 }
 
 void nest_from_vmcs01(struct nest *n __unused, uint64_t loaded)
 {
-	VMPTRLD(region(loaded));
+	load(region(loaded));
 }
 
 /* L1 is current and unparked: the library learns what has changed, before it can make another vmcs02 of what was. */
