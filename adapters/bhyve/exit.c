@@ -80,6 +80,34 @@ static bool halt_l2(struct nest *n, struct vm_exit *vme, int *handled)
 	return (go_on(n, vme, handled));
 }
 
+static bool pat_is_valid(uint64_t pat)
+{
+	for (; pat != 0; pat >>= 8)
+		if ((pat & 0xff) > 7 || (pat & 0xfe) == 2)
+			return (false);
+	return (true);
+}
+
+/* RDMSR or WRMSR of IA32_PAT, of which bhyve has L1's: L2's is in its VMCS. */
+static bool l2s_pat(struct nest *n, bool write, struct vm_exit *vme, int *handled)
+{
+	struct vmxctx *c = &n->vcpu->ctx;
+	uint64_t pat = (uint32_t)c->guest_rax | c->guest_rdx << 32;
+
+	if (!write) {
+		pat = vmcs_read(VMCS_GUEST_IA32_PAT);
+		c->guest_rax = (uint32_t)pat;
+		c->guest_rdx = pat >> 32;
+	} else if (!pat_is_valid(pat)) {
+		vm_inject_gp(n->vcpu->vcpu);
+		return (go_on(n, vme, handled));
+	} else {
+		vmcs_write(VMCS_GUEST_IA32_PAT, pat);
+	}
+	nvmx_complete_instruction(n->v, 0, 0, 0);
+	return (go_on(n, vme, handled));
+}
+
 /* An exit of L2 that L1 did not ask for.  False: as bhyve has it for L1. */
 static bool hosts_exit(struct nest *n, uint32_t reason, struct vm_exit *vme, int *handled)
 {
@@ -93,6 +121,12 @@ static bool hosts_exit(struct nest *n, uint32_t reason, struct vm_exit *vme, int
 		return (go_on(n, vme, handled));
 	case EXIT_REASON_HLT:
 		return (halt_l2(n, vme, handled));
+	case EXIT_REASON_RDMSR:
+	case EXIT_REASON_WRMSR:
+		if ((uint32_t)n->vcpu->ctx.guest_rcx == MSR_PAT)
+			return (l2s_pat(n, reason == EXIT_REASON_WRMSR, vme, handled));
+		n->emulating = true;
+		return (false);
 	case EXIT_REASON_EPT_MISCONFIG:
 		if (!nvmx_host_fault(n->v, &gpa, &access))
 			return (false);
