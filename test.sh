@@ -80,7 +80,7 @@ programs() { # programs FOLDER PREFIX CHECK...: the test programs of a build, th
 	local t dir=$1 prefix=$2 list=()
 	shift 2
 	for t in "$dir"/test/unit_ept_threads "$dir"/test/fake/unit_* "$dir"/test/unit_vtd_model "$dir"/test/unit_ept_model "$@" \
-		"$dir"/test/unit_* "$dir"/test/fuzz/replay_*; do
+		"$dir"/test/unit_* "$dir"/test/bhyve/unit_* "$dir"/test/fuzz/replay_*; do
 		[ -x "$t" ] && [ -f "$t" ] && [[ " ${list[*]} " != *" $t "* ]] && list+=("$t")
 	done
 	run_together "$prefix" "${list[@]}"
