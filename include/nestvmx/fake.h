@@ -196,7 +196,7 @@ struct fake_outside {
 
 struct fake_mem {
 	uint64_t ram_base;
-	uint8_t *ram;                     /* in guest-physical order */
+	uint8_t *ram;                     /* in guest-physical order, page-aligned */
 	uint8_t *host[FAKE_HOST_FRAMES];
 	unsigned host_used;
 };

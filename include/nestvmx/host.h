@@ -145,7 +145,7 @@ struct nvmx_host_ops {
 
 	/* INVEPT of `scope` SINGLE or ALL for an EPT pointer that the library made.  Required if L1 is offered EPT. */
 	void (*flush_ept)(struct nvmx_host *h, uint64_t eptp, unsigned scope);
-	/* INVVPID of `scope` for a VPID that the host gave in nvmx_vcpu_config.  Required if the host uses VPIDs. */
+	/* INVVPID of `scope` for a VPID that the host gave in nvmx_vcpu_config.  Never called without VPIDs. */
 	void (*flush_vpid)(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint64_t linear);
 
 	/* L1's registers that no VMCS holds. */

@@ -9,6 +9,15 @@
 
 #define LICENCE "<!-- SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later -->\n"
 
+enum exit_from_l1 { EXIT_HOST, EXIT_LIBRARY, EXIT_CALL, EXIT_MSR };
+static const struct {
+	enum exit_from_l1 from_l1;
+	const char *host;
+} exits[NVMX_XR_COUNT] = {
+#define X(NAME, FROM_L1, does) [NVMX_XR_##NAME] = { EXIT_##FROM_L1, does },
+#include "exits.def"
+};
+
 static const char *consequence(const struct nvmx_check_row *row)
 {
 	static char text[32];
@@ -215,21 +224,45 @@ void print_features(void)
 	transcript_free(&t);
 }
 
+static const char *const from_l1[] = {
+	[EXIT_HOST] = "host", [EXIT_LIBRARY] = "library", [EXIT_CALL] = "library; outside VMX operation host",
+	[EXIT_MSR] = "library: its own MSRs; else host",
+};
+
+/* Who gets an exit of L2 that L1 did not ask for. */
+static const char *unasked(const struct nvmx_route_row *row)
+{
+	switch (row->rule) {
+	case NVMX_RULE_ALWAYS: return "";
+	case NVMX_RULE_EVENT: return "host, if it owns interrupts";
+	case NVMX_RULE_VMCS: return "library";
+	case NVMX_RULE_CR: return "library; host with `NVMX_HOST_EMULATES_CR`";
+	case NVMX_RULE_EPT: return "library: the shadow EPT; else host";
+	case NVMX_RULE_IO:
+	case NVMX_RULE_MSR: return "library: opened, if the host's bitmap is; else host";
+	case NVMX_RULE_VMFUNC: return "library: EPTP switching";
+	default: return "host";
+	}
+}
+
 void print_exits(void)
 {
-	printf(LICENCE "# VM exits of L2: what L1 does to get them\n\n"
-	       "Written by `nvmx-explain --exits` from `src/vmx/routes.def`. An exit goes to L1 if and only if L1 asked for it; one "
-	       "that only a\ncontrol of the host's, or its bits of a merged bitmap, caused is handled by the library or given to the "
-	       "host\n(`NVMX_HOST`). #DB, #AC and #MC that both intercept are the host's first (`nvmx_reflect()`); what "
-	       "`NVMX_HOST_OWNS_INTERRUPTS`\nand `NVMX_HOST_OWNS_TIMER` make the host's own is in the header. A reason without a row "
-	       "cannot come of a control that L1 is\noffered: it is L1's as an unconditional exit of a newer processor, unless vmcs02 "
-	       "has tertiary controls of the host's.\n\n"
-	       "| reason | name | what asks for it |\n|---|---|---|\n");
+	printf(LICENCE "# VM exits: who gets them, and what the host does\n\n"
+	       "Written by `nvmx-explain --exits` from `src/vmx/routes.def` and `tools/nvmx-explain/exits.def`. An exit of L2 goes to L1 "
+	       "if and only if\nL1 asked for it; one that only a "
+	       "control of the host's, or its bits of a merged bitmap, caused is handled by the library or given to the "
+	       "host\n(`NVMX_HOST`). #DB, #AC and #MC that both intercept are the host's first (`nvmx_reflect()`). With "
+	       "`NVMX_HOST_OWNS_INTERRUPTS` external\ninterrupts, NMIs, INIT and SIPI are the host's, with `NVMX_HOST_OWNS_TIMER` the "
+	       "preemption timer, whatever L1 asks for. A reason without\na row "
+	       "cannot come of a control that L1 is offered: it is L1's as an unconditional exit of a newer processor, unless vmcs02 "
+	       "has\ntertiary controls of the host's. The last column is what is left to do on `NVMX_HOST`; where it says \"L1\", no "
+	       "exit of L2 comes to the host.\n\n"
+	       "| reason | name | of L1 | of L2: L1's if it has | of L2 else | the host |\n|---|---|---|---|---|---|\n");
 	for (uint32_t reason = 0; reason < NVMX_XR_COUNT; reason++) {
 		const struct nvmx_route_row *row = nvmx_route_row(reason);
 
 		if (row->name)
-			printf("| %" PRIu32 " | %s | %s%s |\n", reason, row->name, nvmx_route_never(row) ? "none of L1's controls: " : "",
-			       row->asks);
+			printf("| %" PRIu32 " | %s | %s | %s%s | %s | %s |\n", reason, row->name, from_l1[exits[reason].from_l1],
+			       nvmx_route_never(row) ? "none of its controls: " : "", row->asks, unasked(row), exits[reason].host);
 	}
 }

@@ -8,7 +8,9 @@ void fake_mem_init(struct fake_mem *m, uint64_t ram_base)
 {
 	memset(m, 0, sizeof(*m));
 	m->ram_base = ram_base;
-	m->ram = calloc(FAKE_RAM_FRAMES, FAKE_PAGE);
+	m->ram = aligned_alloc(FAKE_PAGE, FAKE_RAM_SIZE);
+	FAKE_ASSERT(m->ram);
+	memset(m->ram, 0, FAKE_RAM_SIZE);
 }
 
 void fake_mem_free(struct fake_mem *m)
