@@ -161,7 +161,7 @@ void nest_pins_drop(struct nest *n);
 int nest_hold(struct nest *n);
 void nest_release(struct nest *n);
 
-/* vmcs.c */
+/* vmcs02.c */
 void nest_op_vmcs_load(struct nvmx_host *h, uint64_t hpa);
 void nest_op_vmcs_clear(struct nvmx_host *h, uint64_t hpa);
 void nest_op_make_vmcs02(struct nvmx_host *h, uint64_t hpa);

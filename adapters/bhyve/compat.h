@@ -53,6 +53,7 @@
 #include "vmm_lapic.h"
 #include "vmm_host.h"
 #include "vmm_stat.h"
+#include "vmm_util.h"
 #include "vatpic.h"
 #include "vlapic.h"
 #include "vlapic_priv.h"

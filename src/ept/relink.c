@@ -57,7 +57,7 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 	if (lower->generation != f->r->generation)
 		nvmx_ept_revalidate(f->e, lower, f->r, page, dropped);
 	nvmx_ept_release(f->e);
-	f->v->ops->unmap(f->v->host, gpa12, (void *)page, false);
+	f->v->ops->unmap(f->v->host, gpa12, (void *)(uintptr_t)page, false);
 }
 
 void nvmx_ept_next_tables(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)

@@ -108,7 +108,7 @@ static bool judged(struct nvmx_vcpu *v, const struct msr_row *m)
 enum { NOT_LOADED = 1, NOT_STORED = 2, NEITHER = NOT_LOADED | NOT_STORED };
 static const struct {
 	uint32_t first, last;
-	uint8_t refused;
+	uint8_t lists;
 } refused_msrs[] = {
 	{ NVMX_MSR_X2APIC_FIRST, NVMX_MSR_X2APIC_LAST, NEITHER },
 	{ NVMX_MSR_SMM_MONITOR_CTL, NVMX_MSR_SMM_MONITOR_CTL, NEITHER },
@@ -122,7 +122,7 @@ static const struct {
 static bool refused(const struct msr_entry *e, unsigned how)
 {
 	for (unsigned i = 0; i < sizeof(refused_msrs) / sizeof(*refused_msrs); i++)
-		if (e->index >= refused_msrs[i].first && e->index <= refused_msrs[i].last && refused_msrs[i].refused & how)
+		if (e->index >= refused_msrs[i].first && e->index <= refused_msrs[i].last && refused_msrs[i].lists & how)
 			return true;
 	return e->reserved;
 }
