@@ -127,7 +127,7 @@ def torture(name, items, pieces="", rounds=300, cpus=1):
 
 TORTURE = ("refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200,step:8:20,gap:get:4:20,nested:init:1:20,"
 	"nested:wait:1:20,nested:late:1:20,nested:again:2:20,nested:rsm:1:20,two:slots:10:20,two:fork:10:20")
-INJECTED = "events,debugctl,timer,again,halt,poison,gone,device"
+INJECTED = "events,debugctl,timer,again,halt,poison,gone,device,refused"
 
 
 def inject(name, items, pieces=""):
