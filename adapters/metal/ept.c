@@ -7,7 +7,12 @@
 
 #define EPT_ALL 7ull
 #define EPT_READ_EXECUTE 5ull
+#define EPT_WRITE 2ull
 #define EPT_LEAF 0x80ull
+#define EPT_ADDRESS 0xffffffffff000ull
+/* Bits that the processor ignores. */
+#define EPT_SPLIT (1ull << 11)		/* the table stands for a page of 2 MiB */
+#define EPT_PROTECTED (1ull << 52)	/* a page that watch.c has protected; above a table: how many of them there are in it */
 #define EPTP_WB_4_LEVELS 0x1eull
 #define CAP_2MB (1ull << 16)
 #define CAP_1GB (1ull << 17)
@@ -80,13 +85,6 @@ static bool uniform(uint64_t address, uint64_t size)
 	return !has_own && !has_special(address, size) && mtrr_uniform(address, size);
 }
 
-uint8_t ept_page_shift(uint64_t address)
-{
-	if (!uniform(address & -LARGE_PAGE, LARGE_PAGE))
-		return 12;
-	return huge_pages && uniform(address & -HUGE_PAGE, HUGE_PAGE) ? 30 : 21;
-}
-
 static uint64_t map_1gb(uint64_t address, bool huge)
 {
 	uint64_t table, i, *pd;
@@ -130,6 +128,110 @@ void ept_create_cpu(struct cpu *cpu)
 	*entry = map_4kb(apic & -LARGE_PAGE);
 	cpu->apic_entry = (uint64_t *)phys(*entry & -PAGE) + apic / PAGE % 512;
 	cpu->eptp = pml4 | EPTP_WB_4_LEVELS;
+}
+
+/* The page is in the GiB of a local APIC: each processor has tables of its own for it. */
+static bool is_shared(uint64_t page)
+{
+	uint32_t i;
+
+	for (i = 0; i < machine.cpus; i++)
+		if (page / HUGE_PAGE == machine.cpu[i]->apic_page / HUGE_PAGE)
+			return false;
+	return page < MAP_TOP;
+}
+
+/* Large pages become tables of smaller ones, with the same rights and types: nothing that a processor has cached is wrong. */
+static bool split_1gb(uint64_t address)
+{
+	uint64_t *entry = shared_pdpt + address / HUGE_PAGE, table = page_try(), i, *pd = phys(table);
+
+	if (!table)
+		return false;
+	for (i = 0; i < 512; i++)
+		pd[i] = leaf((address & -HUGE_PAGE) + i * LARGE_PAGE) | EPT_LEAF;
+	__atomic_store_n(entry, table | EPT_ALL, __ATOMIC_SEQ_CST);
+	for (i = 0; i < machine.cpus; i++) {
+		uint64_t pdpt = *(uint64_t *)phys(machine.cpu[i]->eptp & EPT_ADDRESS) & EPT_ADDRESS;
+
+		__atomic_store_n((uint64_t *)phys(pdpt) + address / HUGE_PAGE, table | EPT_ALL, __ATOMIC_SEQ_CST);
+	}
+	return true;
+}
+
+static bool split_2mb(uint64_t *entry, uint64_t address)
+{
+	uint64_t table = page_try(), i, *pt = phys(table);
+
+	if (!table)
+		return false;
+	for (i = 0; i < 512; i++)
+		pt[i] = leaf_4kb((address & -LARGE_PAGE) + i * PAGE);
+	__atomic_store_n(entry, table | EPT_ALL | EPT_SPLIT, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+static uint64_t *shared_pd_entry(uint64_t address)
+{
+	uint64_t entry = __atomic_load_n(shared_pdpt + address / HUGE_PAGE, __ATOMIC_RELAXED);
+
+	return entry & EPT_LEAF ? NULL : (uint64_t *)phys(entry & EPT_ADDRESS) + address / LARGE_PAGE % 512;
+}
+
+static uint64_t *leaf_of(uint64_t pd_entry, uint64_t address)
+{
+	return (uint64_t *)phys(pd_entry & EPT_ADDRESS) + address / PAGE % 512;
+}
+
+/* L1 may not write to its page any more, once the processors have flushed. The caller holds the lock of watch.c. */
+bool ept_protect(uint64_t page)
+{
+	uint64_t *above, *entry;
+
+	if (!is_shared(page) || !memory_ram(page) || ept_host_page(page) != page)
+		return false;
+	if (!shared_pd_entry(page) && !split_1gb(page))
+		return false;
+	above = shared_pd_entry(page);
+	if (*above & EPT_LEAF && !split_2mb(above, page))
+		return false;
+	entry = leaf_of(*above, page);
+	if (!(*entry & EPT_PROTECTED)) {
+		__atomic_store_n(entry, (*entry & ~EPT_WRITE) | EPT_PROTECTED, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(above, EPT_PROTECTED, __ATOMIC_SEQ_CST);
+	}
+	return true;
+}
+
+/* It may again, without a flush. False: the page is in no table of pages that may be protected. */
+bool ept_unprotect(uint64_t page)
+{
+	uint64_t *above = page < MAP_TOP && is_shared(page) ? shared_pd_entry(page) : NULL, *entry;
+
+	if (!above || *above & EPT_LEAF || !memory_ram(page))
+		return false;
+	entry = leaf_of(*above, page);
+	if (*entry & EPT_PROTECTED) {
+		__atomic_store_n(entry, (*entry & ~EPT_PROTECTED) | EPT_WRITE, __ATOMIC_SEQ_CST);
+		__atomic_fetch_sub(above, EPT_PROTECTED, __ATOMIC_SEQ_CST);
+	}
+	return true;
+}
+
+/* How large a block around the address is mapped with the same rights; *is_protected: L1 may not write to the page. */
+uint8_t ept_page_shift(uint64_t address, bool *is_protected)
+{
+	const uint64_t *above = shared_pd_entry(address);
+	uint64_t entry;
+
+	*is_protected = false;
+	if (!above)
+		return 30;
+	entry = __atomic_load_n(above, __ATOMIC_RELAXED);
+	if (entry & EPT_LEAF || (entry & EPT_SPLIT && entry < EPT_PROTECTED))
+		return 21;
+	*is_protected = entry >= EPT_PROTECTED && __atomic_load_n(leaf_of(entry, address), __ATOMIC_RELAXED) & EPT_PROTECTED;
+	return 12;
 }
 
 void ept_set_page(struct cpu *cpu, uint64_t *entry, uint64_t page, bool writable)

@@ -8,6 +8,7 @@
 #define CPUID_1_EDX_APIC (1u << 9)
 #define CPUID_7_ECX_OSPKE (1u << 4)
 #define EPT_QUALIFICATION_WRITE 2
+#define QUALIFICATION_UNBLOCKED_NMI 0x1000
 
 static struct nvmx_regs *registers(struct cpu *cpu)
 {
@@ -105,6 +106,7 @@ static void exit_init(struct cpu *cpu)
 	if (cpu->index == 0)
 		stop_cpu(cpu, "INIT on the boot processor");
 	cpu->started = 0;
+	watch_arm();
 	vmcs_wait_for_sipi();
 }
 
@@ -116,24 +118,34 @@ static void check_vmcall(struct cpu *cpu)
 		     cpu->regs[RBX] == 1 ? "cannot be read" : "is not bootable");
 }
 
-/* The event in whose delivery L1's access failed is delivered again. */
+/* The event in whose delivery L1's access failed is delivered again. An IRET runs again as it began: with NMIs blocked, if they
+ * were (27.2.3). */
 static void deliver_again(void)
 {
 	uint64_t vectoring = vmread(IDT_VECTORING_INFO);
 
-	if (!(vectoring & EVENT_VALID))
+	if (!(vectoring & EVENT_VALID)) {
+		if (vmread(EXIT_QUALIFICATION) & QUALIFICATION_UNBLOCKED_NMI)
+			vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
 		return;
+	}
 	vmwrite(VM_ENTRY_INTERRUPTION_INFO, vectoring & ~0x1000ull);
 	vmwrite(VM_ENTRY_EXCEPTION_ERROR_CODE, vmread(IDT_VECTORING_ERROR_CODE));
 	vmwrite(VM_ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
 }
 
 /* Two writes are no use of L1's memory: to metal's own, and to the local APIC while metal watches it. Nor is any use of
- * the VT-d unit's registers. */
+ * the VT-d unit's registers. A third is one that the library wants to know of; an L2 without EPT12 can make it, too, and what that
+ * was being delivered the library delivers again. */
 static void exit_ept_violation(struct cpu *cpu)
 {
 	uint64_t address = vmread(GUEST_PHYSICAL_ADDRESS);
 
+	if (vmread(EXIT_QUALIFICATION) & EPT_QUALIFICATION_WRITE && watch_written(address)) {
+		if (!cpu->in_l2)
+			deliver_again();
+		return;
+	}
 	if (!cpu->in_l2 && vtd_access(cpu, address))
 		return;
 	if (cpu->in_l2 || !(vmread(EXIT_QUALIFICATION) & EPT_QUALIFICATION_WRITE) ||
@@ -229,6 +241,8 @@ void exit_handle(struct cpu *cpu)
 			exit_cpuid(cpu);
 		return;
 	}
+	if (cpu->flush_due)
+		watch_flush(cpu);
 	if (reason == EXIT_VMCALL)
 		check_vmcall(cpu);
 	if (nest_verdict(cpu, nvmx_handle_exit(cpu->vcpu, registers(cpu))))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two devices of L1 are not its own: metal's serial port is not there, and the power-off port is watched.
+ * Two devices of L1 are not its own: metal's serial port is not there, and the power-off port is watched. So are those by which
+ * devices come to write memory (dma.c).
  */
 #include "metal.h"
 
@@ -57,7 +58,7 @@ static uint32_t gpr_mask(uint32_t size)
 static void read_port(struct cpu *cpu, const struct access *a)
 {
 	uint32_t mask = gpr_mask(a->size);
-	uint32_t value = is_power_port(a) ? pass_in(a) : ~0u;
+	uint32_t value = is_power_port(a) || dma_owns(a->port, a->size) ? pass_in(a) : ~0u;
 
 	if (a->size == 4)
 		cpu->regs[RAX] = value;
@@ -69,9 +70,11 @@ static void write_port(struct cpu *cpu, const struct access *a)
 {
 	uint32_t value = (uint32_t)cpu->regs[RAX] & gpr_mask(a->size);
 
-	if (!is_power_port(a))
+	if (dma_owns(a->port, a->size))
+		dma_write(a->port, a->size, value);
+	else if (!is_power_port(a))
 		return;
-	if (powers_off(a, value)) {
+	else if (powers_off(a, value)) {
 		log_line("L1 powers off");
 		stats_print();
 	}
@@ -82,6 +85,10 @@ void exit_io(struct cpu *cpu)
 {
 	struct access a = decode(vmread(EXIT_QUALIFICATION));
 
+	if (a.string && dma_owns(a.port, a.size)) {
+		dma_begins();		/* whatever it writes: it runs again without an exit */
+		return;
+	}
 	if (a.string)
 		stop_cpu(cpu, "string I/O on a port of metal");
 	if (a.in)

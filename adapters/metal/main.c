@@ -23,6 +23,7 @@ void main(uint32_t multiboot_info)
 	cpu_load_descriptors(cpu);
 	cpu_enable_vmx(cpu);
 	mtrr_read();
+	dma_create();
 	vtd_create();
 	ept_create();
 	bitmaps_create();

@@ -35,6 +35,7 @@ struct cpu {
 	uint8_t in_l2;			/* L2's VMCS is the current one */
 	uint8_t halted;			/* L1 executed HLT with interrupts off here */
 	uint8_t refused;		/* it was logged that the processor refused a VM entry of L1's */
+	uint8_t flush_due;		/* EPT01 has lost rights: see watch.c */
 	uint8_t started;		/* L1 runs here: the boot processor, or a SIPI came */
 	volatile uint8_t ready;		/* to run L1 */
 	volatile uint32_t sipi;		/* L1's, while the processor waits in metal */
@@ -45,6 +46,7 @@ struct cpu {
 	struct nvmx_vcpu *vcpu;
 	struct range ram;		/* the last that the library used */
 	uint64_t eptp, *apic_entry;	/* EPT01, and its entry for the local APIC */
+	uint64_t flushed;		/* the batch of watch.c that what it has cached of EPT01 is not older than */
 	uint64_t apic_page;		/* the APIC's address when L1 started */
 	uint64_t apic_copy;		/* page that takes the place of the APIC for one instruction */
 	uint64_t apic_offset;		/* register that L1 is writing */
@@ -69,6 +71,7 @@ struct machine {
 	uint8_t stats;
 	uint8_t enlightened;		/* L1 is told that it is nested, and what that gives it */
 	uint8_t vtd;			/* L1 has a VT-d unit */
+	volatile uint8_t dma;		/* devices of L1's may write memory unseen: see dma.c */
 	uint64_t rsdp;			/* page that L1 finds where the BIOS has its RSDP at `rsdp_at`, or 0 */
 	uint64_t rsdp_at;
 	uint64_t acpi_page;		/* of L1's memory, for tables that metal adds */
@@ -125,13 +128,29 @@ void ept_create(void);
 bool ept_own_memory_write(struct cpu *cpu, uint64_t address);
 void ept_own_memory_restore(struct cpu *cpu);
 bool is_own(uint64_t address);
-uint8_t ept_page_shift(uint64_t address);
+uint8_t ept_page_shift(uint64_t address, bool *is_protected);
 uint64_t ept_host_page(uint64_t page);
 void ept_create_cpu(struct cpu *cpu);
 void ept_set_page(struct cpu *cpu, uint64_t *entry, uint64_t page, bool writable);
+bool ept_protect(uint64_t page);
+bool ept_unprotect(uint64_t page);
 void mtrr_read(void);
 uint8_t mtrr_type(uint64_t address);
 bool mtrr_uniform(uint64_t address, uint64_t size);
+
+/* watch.c, dma.c: who writes to tables of L1's EPT */
+void watch_create(struct nvmx_vm *of);
+int watch_begin(struct cpu *cpu, const uint64_t *pages, size_t n, uint64_t number);
+void watch_forget(uint64_t page);
+bool watch_written(uint64_t address);
+void watch_flush(struct cpu *cpu);
+void watch_arm(void);
+void watch_end(void);
+void dma_create(void);
+void dma_watch(void);
+bool dma_owns(uint16_t port, uint32_t size);
+void dma_write(uint16_t port, uint32_t size, uint32_t value);
+void dma_begins(void);
 
 /* step.c: one instruction of L1 */
 void step_begin(struct cpu *cpu);
@@ -151,6 +170,7 @@ uint32_t apic_wait_for_sipi(struct cpu *cpu);
 /* vmcs.c: vmcs01, and L1's processor as RESET and SIPI leave it */
 void bitmaps_create(void);
 void msr_pass_through(uint32_t msr);
+void io_intercept(uint16_t port, bool on);
 void vmcs_create(struct cpu *cpu);
 void vmcs_start_bsp(struct cpu *cpu);
 void vmcs_start_ap(struct cpu *cpu, uint32_t vector);

@@ -9,6 +9,7 @@
 
 #define SHADOW_EPT_PAGES 4096
 #define NESTED_LEAF 0x40000000	/* of CPUID */
+#define WATCHES 4096		/* pages of L1's that may be watched at a time */
 #define VPIDS 8			/* for the L2s of a processor */
 #define MSR_IA32_PRED_CMD 0x49
 #define PRED_CMD_IBPB 1
@@ -27,14 +28,21 @@ static struct cpu *cpu_of(struct nvmx_host *host)
 
 static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int access, struct nvmx_xlate *out)
 {
+	bool is_protected;
+
 	(void)host;
-	(void)access;
 	if (gpa >= MAP_TOP)
 		return -1;
 	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X;
 	out->ignore_pat = false;
 	out->hpa = ept_host_page(gpa & -PAGE) + gpa % PAGE;
-	out->page_shift = ept_page_shift(gpa);
+	out->page_shift = ept_page_shift(gpa, &is_protected);
+	if (is_protected) {
+		if ((access & (NVMX_ACCESS_W | NVMX_ACCESS_PEEK)) == NVMX_ACCESS_W)
+			watch_written(gpa);	/* L2 is about to */
+		else
+			out->rights &= (uint8_t)~NVMX_ACCESS_W;
+	}
 	out->memtype = mtrr_type(gpa);
 	if (is_own(gpa) || vtd_owns(gpa)) {
 		out->hpa = sink + gpa % PAGE;
@@ -167,6 +175,17 @@ static void op_trace(struct nvmx_host *host, unsigned int event, uint64_t a, uin
 		log_line("cpu %lu refused a VM entry of L1's: exit reason %lu, qualification %lx", (uint64_t)cpu->index, a, b);
 }
 
+static int op_watch(struct nvmx_host *host, const uint64_t *gpas, size_t n, uint64_t batch)
+{
+	return watch_begin(cpu_of(host), gpas, n, batch);
+}
+
+static void op_unwatch(struct nvmx_host *host, uint64_t gpa)
+{
+	(void)host;
+	watch_forget(gpa);
+}
+
 static const struct nvmx_host_ops ops = {
 	.size = sizeof(ops),
 	.abi = NVMX_ABI_VERSION,
@@ -187,6 +206,8 @@ static const struct nvmx_host_ops ops = {
 	.barrier = op_barrier,
 	.trace = op_trace,
 	.set_cr2 = op_set_cr2,
+	.watch = op_watch,
+	.unwatch = op_unwatch,
 };
 
 /* The library has refused something, or stopped the VM. */
@@ -209,6 +230,8 @@ void nest_create(struct cpu *cpu)
 		.hw = &hardware,
 		.withheld = machine.withheld,
 		.shadow_ept_pages = SHADOW_EPT_PAGES,
+		.watches = pages_alloc(WATCHES * NVMX_WATCH_SIZE),
+		.watches_n = WATCHES,
 		.flags = NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_EPTP_SWITCHING |
 			 (machine.enlightened ? NVMX_ENLIGHTENED : 0),
 	};
@@ -220,6 +243,7 @@ void nest_create(struct cpu *cpu)
 	sink = page_alloc();
 	if (nvmx_vm_init(pages_alloc(NVMX_VM_SIZE), NVMX_VM_SIZE, &config, &vm, &info))
 		stop_for(&info, cpu);
+	watch_create(vm);
 }
 
 /* CR4 bits that the processor has and L1 may not set: VMX operation would not go with them. */

@@ -79,6 +79,7 @@ void vmcs_start_bsp(struct cpu *cpu)
 
 void vmcs_start_ap(struct cpu *cpu, uint32_t vector)
 {
+	watch_flush(cpu);
 	start_at(cpu, (uint64_t)vector << 12);
 }
 
@@ -92,6 +93,14 @@ void vmcs_wait_for_sipi(void)
 static void set_bit(uint64_t bitmap, uint32_t n)
 {
 	((uint8_t *)phys(bitmap))[n / 8] |= (uint8_t)(1u << n % 8);
+}
+
+/* Bitmaps A and B are in a row (24.6.4). */
+void io_intercept(uint16_t port, bool on)
+{
+	uint8_t *byte = (uint8_t *)phys(machine.io_bitmaps) + port / 8, bit = (uint8_t)(1u << port % 8);
+
+	*byte = (uint8_t)(on ? *byte | bit : *byte & ~bit);
 }
 
 /* Reads at byte 0, writes at byte 2048 of the MSR bitmap (24.6.9). */
@@ -113,11 +122,12 @@ void bitmaps_create(void)
 
 	machine.io_bitmaps = (uint64_t)pages_alloc(2 * PAGE);
 	for (i = 0; i < 8; i++)
-		set_bit(machine.io_bitmaps, machine.serial + i);
+		io_intercept((uint16_t)(machine.serial + i), true);
 	if (machine.power_port) {
-		set_bit(machine.io_bitmaps, machine.power_port);
-		set_bit(machine.io_bitmaps, machine.power_port + 1u);
+		io_intercept(machine.power_port, true);
+		io_intercept((uint16_t)(machine.power_port + 1), true);
 	}
+	dma_watch();
 	machine.msr_bitmap = page_alloc();
 	intercept_msr(MSR_IA32_APIC_BASE);
 	intercept_msr(MSR_IA32_FEATURE_CONTROL);

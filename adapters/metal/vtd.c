@@ -41,9 +41,9 @@ static void *op_map(struct nvmx_vtd_host *h, uint64_t gpa, bool write)
 static void op_unmap(struct nvmx_vtd_host *h, uint64_t gpa, void *page, bool wrote)
 {
 	(void)h;
-	(void)gpa;
 	(void)page;
-	(void)wrote;
+	if (wrote)
+		watch_written(gpa);
 }
 
 /* Fixed and lowest-priority messages become an IPI; L1 has no use for others from here. */
