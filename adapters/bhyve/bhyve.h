@@ -57,6 +57,7 @@ struct nest_vm {
 	struct nvmx_vm *lib;	/* NULL until a vCPU runs */
 	void *memory;
 	bool refused;		/* by the library: L1 is shown no VMX */
+	void *apic_page;	/* nest_apic_page() */
 	volatile u_long eptgen;	/* pmap->pm_eptgen that the library has been told of */
 	struct nest *volatile vcpus; /* grows only, while the VM is there */
 };
@@ -77,7 +78,8 @@ struct nest {
 	uint64_t host[NEST_HOST_FIELDS];
 	uint64_t pat01;		/* what vmcs01's guest area holds */
 	bool away;		/* nvmx_vcpu_park() */
-	bool moved;		/* to another processor, or its TLB entries are to go, since unpark */
+	bool moved;		/* its TLB entries are to go, as if it were now on another processor than ... */
+	int lastcpu;
 	bool launched01;
 	bool live;		/* the processor has the guest's MSRs: vmx_msr_guest_enter() */
 	bool changed;		/* controls or host state of vmcs01, and the library has not been told */
@@ -137,6 +139,7 @@ uint64_t nest_withheld(uint32_t proc_ctls2);
 
 /* create.c */
 void nest_create(struct vmx_vcpu *vcpu);
+bool nest_is_apic_page(const struct nest_vm *vm, uint64_t hpa);
 extern const struct nvmx_host_ops nest_ops;
 
 /* pages.c */

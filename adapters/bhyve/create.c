@@ -74,7 +74,18 @@ void nest_vm_init(struct vmx *vmx)
 	vm->vmx = vmx;
 	sx_init(&vm->lock, "nested VM");
 	vm->memory = malloc_aligned(NVMX_VM_SIZE, BLOCK, M_NEST, M_WAITOK | M_ZERO);
+	vm->apic_page = malloc_aligned(PAGE_SIZE, PAGE_SIZE, M_NEST, M_WAITOK | M_ZERO);
 	vmx->nest = vm;
+}
+
+uint64_t nest_apic_page(const struct vmx *vmx, uint64_t bhyves)
+{
+	return (vmx->nest != NULL ? vtophys(vmx->nest->apic_page) : bhyves);
+}
+
+bool nest_is_apic_page(const struct nest_vm *vm, uint64_t hpa)
+{
+	return ((hpa & ~(uint64_t)PAGE_MASK) == vtophys(vm->apic_page));
 }
 
 void nest_vm_cleanup(struct vmx *vmx)
@@ -86,6 +97,7 @@ void nest_vm_cleanup(struct vmx *vmx)
 	if (vm->lib != NULL)
 		nvmx_vm_destroy(vm->lib);
 	sx_destroy(&vm->lock);
+	free(vm->apic_page, M_NEST);
 	free(vm->memory, M_NEST);
 	free(vm, M_NEST);
 	vmx->nest = NULL;
@@ -195,7 +207,8 @@ static void make_nest(struct nest_vm *vm, struct vmx_vcpu *vcpu)
 	n = malloc(sizeof(*n), M_NEST, M_WAITOK | M_ZERO);
 	n->vcpu = vcpu;
 	n->vm = vm;
-	n->away = n->moved = n->changed = true;
+	n->away = n->changed = true;
+	n->lastcpu = NOCPU;
 	n->pat01 = ~vcpu->guest_msrs[IDX_MSR_PAT];
 	n->memory = malloc_aligned(NVMX_VCPU_SIZE, BLOCK, M_NEST, M_WAITOK | M_ZERO);
 	SLIST_INIT(&n->reserve);

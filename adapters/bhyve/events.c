@@ -119,6 +119,8 @@ static enum nvmx_verdict exception(struct nest *n, uint64_t info)
 	unsigned vector = VM_INTINFO_VECTOR(info);
 	uint64_t payload = 0;
 
+	if (vector == IDT_BP || vector == IDT_OF) /* by INT3 and INTO, which L1 does not intercept: exit.c */
+		info = (info & ~(uint64_t)VM_INTINFO_TYPE) | VMCS_INTR_T_SWEXCEPTION;
 	if ((info & VM_INTINFO_TYPE) != VM_INTINFO_HWEXCEPTION) {
 		if ((info & VM_INTINFO_DEL_ERRCODE) != 0)
 			vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR, info >> 32);

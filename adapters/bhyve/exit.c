@@ -130,12 +130,31 @@ static bool hosts_exit(struct nest *n, uint32_t reason, struct vm_exit *vme, int
 	case EXIT_REASON_EPT_MISCONFIG:
 		if (!nvmx_host_fault(n->v, &gpa, &access))
 			return (false);
-		n->awaited_gpa = gpa;
-		n->awaited_access = access;
-		return (leave(n, NEST_FOR_PAGE, vme, handled));
+		go_on(n, vme, handled);
+		vme->exitcode = VM_EXITCODE_PAGING;
+		vme->u.paging.gpa = gpa;
+		vme->u.paging.fault_type = (access & NVMX_ACCESS_W) != 0 ? VM_PROT_WRITE : VM_PROT_READ;
+		*handled = 0;
+		return (true);
 	default:
 		n->emulating = true;
 		return (false);
+	}
+}
+
+static bool conclude(struct nest *n, enum nvmx_verdict verdict, struct vm_exit *vme, int *handled)
+{
+	switch (verdict) {
+	case NVMX_AGAIN:
+		nest_await(n, NEST_EXIT);
+		return (leave(n, NEST_FOR_PAGE, vme, handled));
+	case NVMX_STOP:
+		nest_stopped(n);
+		return (n->leave == NEST_STAY ? go_on(n, vme, handled) : leave(n, n->leave, vme, handled));
+	case NVMX_HOST:
+		return (hosts_exit(n, vme->u.vmx.exit_reason, vme, handled));
+	default:
+		return (go_on(n, vme, handled));
 	}
 }
 
@@ -162,20 +181,12 @@ bool nest_exit(struct vmx_vcpu *vcpu, struct vm_exit *vme, int *handled)
 	nest_end(n);
 	if (verdict == NVMX_HOST && !was_l2)
 		return (false);
+	if (verdict == NVMX_RESUME_L2 && !was_l2)
+		n->halted = true; /* perhaps: nest_halts() looks */
+	if (!conclude(n, verdict, vme, handled))
+		return (false);
 	vmm_stat_incr(vcpu->vcpu, VMEXIT_COUNT, 1);
-	switch (verdict) {
-	case NVMX_AGAIN:
-		nest_await(n, NEST_EXIT);
-		return (leave(n, NEST_FOR_PAGE, vme, handled));
-	case NVMX_STOP:
-		nest_stopped(n);
-		return (n->leave == NEST_STAY ? go_on(n, vme, handled) : leave(n, n->leave, vme, handled));
-	case NVMX_HOST:
-		return (hosts_exit(n, reason, vme, handled));
-	default:
-		n->halted = nest_is_l2(n) && !was_l2;
-		return (go_on(n, vme, handled));
-	}
+	return (true);
 }
 
 void nest_complete(struct vmx_vcpu *vcpu, struct vm_exit *vme)

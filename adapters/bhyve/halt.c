@@ -26,11 +26,11 @@ static bool has_virtual_interrupt(void)
 /* Whether L2, current, sleeps: it does nothing but wait for what wakes the thread, too. */
 bool nest_halts(struct nest *n)
 {
-	if (!n->halted)
+	if (!n->halted || (n->vcpu->cap.proc_ctls & PROCBASED_HLT_EXITING) == 0)
 		return (false);
 	n->halted = vmcs_read(VMCS_GUEST_ACTIVITY) == NVMX_ACTIVITY_HLT;
-	return (n->halted && (n->vcpu->cap.proc_ctls & PROCBASED_HLT_EXITING) != 0 && atomic_load_int(&n->rang) == 0 &&
-		(vmcs_read(VMCS_ENTRY_INTR_INFO) & VMCS_INTR_VALID) == 0 && !has_virtual_interrupt());
+	return (n->halted && (vmcs_read(VMCS_ENTRY_INTR_INFO) & VMCS_INTR_VALID) == 0 && !has_virtual_interrupt() &&
+		nvmx_l2_timer(n->v) != 0);
 }
 
 static void ring(void *arg)
@@ -45,7 +45,6 @@ static void set_timer(struct nest *n)
 {
 	uint64_t ticks = nvmx_l2_timer(n->v), seconds;
 
-	atomic_store_int(&n->rang, 0);
 	if (ticks == ~0ull)
 		return;
 	seconds = ticks / tsc_freq;
@@ -59,6 +58,7 @@ void nest_halt(struct nest *n, struct vm_exit *vme)
 	vme->u.hlt.rflags = vmcs_read(VMCS_GUEST_RFLAGS) | (interrupts_are_l1s(n) ? PSL_I : 0);
 	vme->u.hlt.intr_status = nest_has_vid(n) ? nest_vid_highest(n) : 0;
 	n->sleeping = true;
+	atomic_store_int(&n->rang, 0);
 	n->slept_since = rdtsc();
 	set_timer(n);
 }
@@ -70,6 +70,7 @@ void nest_awake(struct nest *n)
 		return;
 	n->sleeping = false;
 	callout_stop(&n->timer);
+	atomic_store_int(&n->rang, 0);
 	nvmx_l2_slept(n->v, rdtsc() - n->slept_since);
 }
 

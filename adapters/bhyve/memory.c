@@ -19,9 +19,6 @@
 #define EPT_D (1ul << 9)
 #define EPT_FRAME 0x000ffffffffff000ul
 
-/* Where bhyve has vmcs01's APIC-access page mapped: no memory, and vmcs02 does not watch it. */
-#define APIC_ACCESS_FRAME 0xfffff000ul
-
 /* An entry's meaning, by the pmap's way to keep accessed and dirty flags. */
 struct meaning {
 	u_long valid, write, accessed, dirty;
@@ -72,6 +69,7 @@ static bool mark(const struct meaning *m, u_long *at, u_long *e, unsigned access
 	return (true);
 }
 
+/* vmcs01's APIC-access page is none: it stands for a device. */
 bool nest_walk(struct nest *n, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
 	pmap_t pmap = n->vcpu->vmx->pmap;
@@ -93,7 +91,7 @@ bool nest_walk(struct nest *n, uint64_t gpa, unsigned access, struct nvmx_xlate 
 	out->page_shift = shift;
 	out->memtype = EPT_TYPE(e);
 	out->ignore_pat = (e & EPT_IGNORE_PAT) != 0;
-	return ((out->hpa & EPT_FRAME) != APIC_ACCESS_FRAME);
+	return (!nest_is_apic_page(n->vm, out->hpa));
 }
 
 /* A frame that is not there is a fault of L2's for vm_handle_paging(), or an instruction to emulate. */

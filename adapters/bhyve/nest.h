@@ -20,6 +20,12 @@ void nest_modinit(int ipinum);
 
 /* vmx_init() and vmx_cleanup(): whether the VM's name is in hw.vmm.nested.vms; may sleep. */
 void nest_vm_init(struct vmx *vmx);
+/*
+ * vmcs01's APIC-access page under virtual-interrupt delivery.  bhyve takes an address of the firmware's, which its guest never
+ * reaches because the processor watches it; but an L2 without EPT of L1's runs on EPT01, too, and nobody watches there.  So the VM
+ * has a page of its own.
+ */
+uint64_t nest_apic_page(const struct vmx *vmx, uint64_t bhyves);
 void nest_vm_cleanup(struct vmx *vmx);
 /* vmx_vcpu_cleanup(); may sleep. */
 void nest_vcpu_cleanup(struct vmx_vcpu *vcpu);

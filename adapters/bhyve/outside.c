@@ -14,7 +14,6 @@ void nest_outside_begin(struct nest *n)
 	error = vcpu_set_state(vcpu, VCPU_RUNNING, false);
 	KASSERT(error == 0, ("%s: vcpu %d cannot run: %d", __func__, n->vcpu->vcpuid, error));
 	VMPTRLD(n->vcpu->vmcs);
-	n->moved = true;
 	nest_unpark(n);
 	nest_begin(n);
 }
@@ -26,7 +25,6 @@ void nest_outside_end(struct nest *n)
 	nest_end(n);
 	nest_park(n);
 	VMCLEAR(n->vcpu->vmcs);
-	n->moved = true;
 	error = vcpu_set_state(n->vcpu->vcpu, VCPU_FROZEN, false);
 	KASSERT(error == 0, ("%s: vcpu %d cannot freeze: %d", __func__, n->vcpu->vcpuid, error));
 	critical_exit();

@@ -48,10 +48,11 @@ void nest_end(struct nest *n)
 /* The VMCS of the guest that goes on is current after it. */
 void nest_unpark(struct nest *n)
 {
-	if (n->moved)
+	if (n->moved || n->lastcpu != curcpu)
 		nvmx_vcpu_unpark(n->v);
 	else
 		nvmx_vcpu_unpark_here(n->v);
+	n->lastcpu = curcpu;
 	n->moved = n->away = false;
 	nest_trace_follow(n);
 }
@@ -91,7 +92,7 @@ void nest_look(struct vmx_vcpu *vcpu)
 {
 	struct nest *n = vcpu->nest;
 
-	if (n != NULL && vcpu->state.lastcpu != curcpu)
+	if (n != NULL && vcpu->state.lastcpu == NOCPU)
 		n->moved = true;
 }
 
@@ -143,14 +144,10 @@ void nest_unload(struct vmx_vcpu *vcpu)
 	n->live = false;
 }
 
-static void paging_exit(struct nest *n, struct vm_exit *vme)
-{
-	vme->exitcode = VM_EXITCODE_PAGING;
-	vme->u.paging.gpa = n->awaited_gpa;
-	vme->u.paging.fault_type = (n->awaited_access & NVMX_ACCESS_W) != 0 ? VM_PROT_WRITE : VM_PROT_READ;
-}
-
-/* Interrupts are off, and stay so until bhyve's own reasons to return have been looked at. */
+/*
+ * Interrupts may be off.  For a page the way is through vm_run(), where nest_prepare() has it faulted in; a rendezvous that nobody has
+ * asked for is over at once.
+ */
 bool nest_waits(struct vmx_vcpu *vcpu, struct vm_exit *vme)
 {
 	struct nest *n = vcpu->nest;
@@ -161,7 +158,7 @@ bool nest_waits(struct vmx_vcpu *vcpu, struct vm_exit *vme)
 	vme->inst_length = 0;
 	switch (n->leave) {
 	case NEST_FOR_PAGE:
-		paging_exit(n, vme);
+		vme->exitcode = VM_EXITCODE_RENDEZVOUS;
 		break;
 	case NEST_FOR_HLT:
 		nest_halt(n, vme);
@@ -171,6 +168,8 @@ bool nest_waits(struct vmx_vcpu *vcpu, struct vm_exit *vme)
 		vme->u.vmx.status = VM_SUCCESS;
 		vme->u.vmx.exit_reason = ~0;
 		vme->u.vmx.exit_qualification = ~0;
+		vme->u.vmx.inst_type = 0;
+		vme->u.vmx.inst_error = 0;
 		break;
 	}
 	return (true);

@@ -305,6 +305,7 @@ static void handle(struct vcpu *vcpu)
 	vcpu->nextrip = e->rip + (unsigned)e->inst_length;
 	switch (e->exitcode) {
 	case VM_EXITCODE_BOGUS:
+	case VM_EXITCODE_RENDEZVOUS: /* of nobody */
 		break;
 	case VM_EXITCODE_HLT:
 		handle_hlt(vcpu);
