@@ -17,6 +17,7 @@ nestvmx-sources := \
 	src/ept/entry.c \
 	src/ept/fault.c \
 	src/ept/fill.c \
+	src/ept/keep.c \
 	src/ept/list.c \
 	src/ept/pool.c \
 	src/ept/range.c \

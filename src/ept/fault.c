@@ -259,7 +259,7 @@ static struct nvmx_ept_table *put(struct nvmx_ept_fill *f, unsigned level, const
 
 static enum nvmx_ept_answer fill(struct nvmx_ept_fill *f, struct nvmx_ept_fault *out)
 {
-	struct nvmx_ept_table *t = f->r->generation ? restore(f) : NULL;
+	struct nvmx_ept_table *t = f->r->invepted ? restore(f) : NULL;
 	unsigned level = f->w.level;
 	struct nvmx_ept_leaf leaf;
 	bool done = false, empty = false;

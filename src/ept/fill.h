@@ -50,6 +50,7 @@ static inline void nvmx_ept_fill_begin(struct nvmx_ept_fill *f, struct nvmx_vcpu
 	f->view = NVMX_EPT_ALL;
 	f->n_dropped = 0;
 	f->changes = nvmx_ept_changes(v);
+	nvmx_ept_look_at_armed(f->e);
 }
 
 static inline bool nvmx_ept_host_changed(const struct nvmx_ept_fill *f)
@@ -101,7 +102,7 @@ static inline uint64_t nvmx_ept_link_rights(const struct nvmx_ept_fill *f, const
 /* relink.c */
 /* The table below entry i of t, which stands for EPT12's `entry12`, linked; NULL if there is none that still fits. */
 struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned i, uint64_t entry12);
-/* Compares t with EPT12 if that was not done since the last INVEPT. */
+/* Compares t with EPT12 if that was not done since the last INVEPT, and the host does not know better. */
 void nvmx_ept_compare_all(struct nvmx_ept_fill *f, struct nvmx_ept_table *t);
 static inline void nvmx_ept_make_current(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
 {

@@ -24,9 +24,13 @@ struct nvmx_ept_table *nvmx_ept_relink(struct nvmx_ept_fill *f, struct nvmx_ept_
 
 void nvmx_ept_compare_all(struct nvmx_ept_fill *f, struct nvmx_ept_table *t)
 {
+	f->compared = true;
+	if (nvmx_ept_is_clean(f->e, t)) {
+		nvmx_ept_keep(f->e, f->r, t);
+		return;
+	}
 	f->dropped_of = t;
 	f->n_dropped = nvmx_ept_revalidate(f->e, t, f->r, f->w.page[t->level], f->dropped);
-	f->compared = true;
 }
 
 /* Whether the processor would follow EPT12's entry without setting a flag in it. */
@@ -54,8 +58,12 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 		return;
 	nvmx_ept_hold(f->e);
 	nvmx_ept_set_link(f->e, t, k, lower, nvmx_ept_rights_of(f->r, entry12, false), entry12);
-	if (lower->generation != f->r->generation)
-		nvmx_ept_revalidate(f->e, lower, f->r, page, dropped);
+	if (lower->generation != f->r->generation) {
+		if (nvmx_ept_is_clean(f->e, lower))
+			nvmx_ept_keep(f->e, f->r, lower);
+		else
+			nvmx_ept_revalidate(f->e, lower, f->r, page, dropped);
+	}
 	nvmx_ept_release(f->e);
 	f->v->ops->unmap(f->v->host, gpa12, (void *)(uintptr_t)page, false);
 }
@@ -140,10 +148,22 @@ static void outgrown(struct nvmx_ept_root *r, const struct nvmx_ept_window *w)
 		r->whole_next *= 2;
 }
 
+/* After one comparison, if that is due, the host knows it. */
+static bool is_watched(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
+{
+	uint32_t place;
+
+	return nvmx_ept_is_clean(e, t) || nvmx_ept_word_of(e, t, &place);
+}
+
 void nvmx_ept_compare(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, uint64_t need)
 {
 	const struct nvmx_ept_recent *recent = recent_of(f->r, f->gpa2);
 
+	if (is_watched(f->e, t)) {
+		nvmx_ept_make_current(f, t);
+		return;
+	}
 	if (nvmx_ept_window_in_use(f->e, t)) {
 		f->view = NVMX_EPT_OUTGROWN;
 		outgrown(f->r, &f->e->windows[t->window_number]);
@@ -166,10 +186,10 @@ static struct nvmx_ept_table *bring(struct nvmx_ept_fill *f)
 
 		if (t->level == f->w.level && (f->w.kind != NVMX_EPT_LEAF || nvmx_ept_is_leaf(t, nvmx_ept_index(f->gpa2, t->level))))
 			return f->w.kind == NVMX_EPT_LEAF ? t : NULL;
-		if (!used_before(f->r, entry12))
+		if (!used_before(f->r, entry12) || (t->level > f->w.level && !f->w.page[t->level - 1]))
 			return NULL;
 		t = nvmx_ept_relink(f, t, nvmx_ept_index(f->gpa2, t->level), entry12);
-		if (!t || !t->copy || !f->w.page[t->level])
+		if (!t || !t->copy)
 			return NULL;
 		nvmx_ept_make_current(f, t);
 	}
@@ -261,6 +281,26 @@ static bool look_into(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const u
 	       nvmx_ept_open_window(f->e, t, f->r, page12, nvmx_ept_index(f->gpa2, 1), 0, false);
 }
 
+/* Whether L2 gets to what the shadow has at gpa2 as it is. */
+static bool is_linked(const struct nvmx_ept_root *r, uint64_t gpa2)
+{
+	const struct nvmx_ept_table *t = r->top;
+
+	while (t->level > 1) {
+		unsigned i = nvmx_ept_index(gpa2, t->level);
+		uint64_t hw = nvmx_ept_load(t->hw + i);
+
+		if (!(hw & NVMX_EPTE_RIGHTS))
+			return false;
+		if (hw & NVMX_EPTE_LARGE)
+			return true;
+		t = nvmx_ept_lower(t, i);
+		if (!t->copy)
+			return true;
+	}
+	return t->generation == r->generation;
+}
+
 /* Compares and links what is on the way. */
 static void make_way(struct nvmx_ept_fill *f, const struct way *w, bool whole)
 {
@@ -269,7 +309,7 @@ static void make_way(struct nvmx_ept_fill *f, const struct way *w, bool whole)
 		unsigned i = nvmx_ept_index(f->gpa2, t->level);
 
 		f->w.page[t->level] = w->page[n];
-		if (whole || t->level > 1 || !look_into(f, t, w->page[n]))
+		if (whole || t->level > 1 || is_watched(f->e, t) || !look_into(f, t, w->page[n]))
 			nvmx_ept_make_current(f, t);
 		if (n + 1 < w->n && !(t->hw[i] & NVMX_EPTE_RIGHTS))
 			nvmx_ept_set_link(f->e, t, i, w->t[n + 1], nvmx_ept_rights_of(f->r, t->copy[i], false), t->copy[i]);
@@ -305,7 +345,7 @@ void nvmx_ept_ahead_slow(struct nvmx_vcpu *v, uint64_t role12)
 	r->ahead = false;
 	w.n = 0;
 	for (p = r->recent; p < r->recent + NVMX_EPT_RECENT; p++) {
-		if (!p->trust || !guess(p))
+		if (!p->trust || is_linked(r, p->gpa2) || !guess(p))
 			continue;
 		nvmx_ept_fill_begin(&f, v, r, p->gpa2, 0);
 		same = same_way(&f, &w);

@@ -30,7 +30,7 @@ void nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
 	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	*e = (struct nvmx_ept_vcpu){ .slabs_max = NVMX_EPT_SLABS, .want_pause_next = 1 };
+	*e = (struct nvmx_ept_vcpu){ .slabs_max = NVMX_EPT_SLABS, .want_pause_next = 1, .watches = &ve->watches };
 	nvmx_ept_lock(&ve->lock);
 	e->next = ve->vcpus;
 	__atomic_store_n(&ve->vcpus, v, __ATOMIC_SEQ_CST);
@@ -230,19 +230,6 @@ static struct nvmx_ept_root *new_root(struct nvmx_vcpu *v, uint64_t role12)
 	return nvmx_ept_find_root(e, role12);
 }
 
-/* Nothing below the top table is reachable until it was compared with EPT12. */
-static void make_stale(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
-{
-	struct nvmx_ept_table *t = r->top;
-
-	r->generation++;
-	nvmx_ept_cut_links(e, t);
-	t->generation = r->generation;
-	r->stale = false;
-	r->flush = true;
-	r->ahead = true;
-}
-
 static uint64_t epoch_of_vm(const struct nvmx_vcpu *v)
 {
 	return __atomic_load_n(&((const struct nvmx_ept *)v->vm->ept)->epoch, __ATOMIC_SEQ_CST);
@@ -274,6 +261,8 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 
 	if (e->epoch != epoch)
 		forget_roots(e, epoch);
+	if (e->want_n)
+		nvmx_ept_watch_begin(v);
 	r = nvmx_ept_find_root(e, role12);
 	if (!r)
 		r = new_root(v, role12);
@@ -281,7 +270,7 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 		return 0;
 	nvmx_ept_hold(e);
 	if (r->stale)
-		make_stale(e, r);
+		nvmx_ept_cut_off(e, r);
 	if (e->listed_n)
 		nvmx_ept_look_at(e, NVMX_EPT_LISTED);
 	flush = r->flush;

@@ -17,9 +17,9 @@
 #define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
 #define NVMX_EPT_PAGES 256       /* in a page of pages */
 #define NVMX_EPT_HEADS 16        /* pages of chain heads with the default budget; NVMX_EPT_PAGES at most */
-#define NVMX_EPT_PER_SLAB 32     /* records in a page; the first holds the page's address */
+#define NVMX_EPT_PER_SLAB 16     /* records in a page; the first holds the page's address */
 #define NVMX_EPT_SLABS_OF_DIR 512
-#define NVMX_EPT_SLABS (NVMX_EPT_PAGES * NVMX_EPT_SLABS_OF_DIR) /* 4 million tables; a link of a chain has 23 bits for the table */
+#define NVMX_EPT_SLABS (NVMX_EPT_PAGES * NVMX_EPT_SLABS_OF_DIR) /* 2 million tables; a link of a chain has 23 bits for the table */
 #define NVMX_EPT_AROUND_MIN 16   /* entries that a table's first fault fills */
 #define NVMX_EPT_AROUND_MAX 512
 #define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
@@ -32,6 +32,10 @@
 #define NVMX_EPT_FOR_DROP (1 + NVMX_EPT_IN_WINDOW) /* entries looked at to drop one: it may lead to a table with a window */
 #define NVMX_EPT_WHOLE_MIN 4     /* tables that are compared wholly after a window was too small, at first and at most */
 #define NVMX_EPT_WHOLE_MAX 256
+#define NVMX_EPT_QUIET_MIN 2      /* comparisons without a difference before a table's frame is to be watched, at first and at most */
+#define NVMX_EPT_QUIET_MAX 256
+#define NVMX_EPT_LOOSE 16        /* tables that an INVEPT cuts off one by one, per root */
+#define NVMX_EPT_KEEP_MAX 1024   /* entries that are looked at for links that may stay */
 #define NVMX_EPT_PAUSE_MAX 1024
 
 /* A page of pages. */
@@ -69,6 +73,11 @@ struct nvmx_ept_table {
 	uint8_t state;     /* enum nvmx_ept_table_state */
 	uint8_t window_number; /* in windows[] */
 	uint16_t window_first; /* entry */
+	uint64_t word;     /* of the watch under which the entries were last known to be EPT12's; 0: of none */
+	uint32_t place;    /* in the watches */
+	uint32_t since;    /* INVEPTs of the vCPU until then */
+	uint16_t quiet;    /* comparisons running without a difference, */
+	uint16_t quiet_need; /* and how many it takes before the frame is to be watched */
 };
 _Static_assert(sizeof(struct nvmx_ept_table) <= 4096 / NVMX_EPT_PER_SLAB, "records of a slab");
 enum nvmx_ept_table_state { NVMX_EPT_T_FREE, NVMX_EPT_T_TOP, NVMX_EPT_T_LINKED, NVMX_EPT_T_DETACHED };
@@ -97,7 +106,12 @@ struct nvmx_ept_root {
 	uint64_t last_use;
 	struct nvmx_ept_rules rules;
 	struct nvmx_ept_table *top;
-	bool stale;             /* INVEPT: every link from the top table is to be cut */
+	bool stale;             /* INVEPT: what may have changed is to be cut off */
+	bool invepted;          /* there was one */
+	bool many_loose;        /* more than loose[] has */
+	uint8_t loose_n;
+	uint64_t writes;        /* of watched frames, until which the tables that are current and not loose are as EPT12 has them */
+	uint32_t loose[NVMX_EPT_LOOSE]; /* numbers of tables that are current, or shown by a window, and whose frames are not watched */
 	bool flush;             /* the processor may have cached what the shadow no longer has */
 	bool ahead;             /* cut, and no VM entry of L1's since */
 	uint16_t whole_left;    /* so many more tables are compared wholly when L2 strays into them */
@@ -150,6 +164,9 @@ struct nvmx_ept_vcpu {
 	struct nvmx_ept_listed listed[NVMX_EPT_LISTED];
 	struct nvmx_ept_window windows[NVMX_EPT_WINDOWS];
 	uint32_t window_next;    /* the one to look at first for the next table */
+	const struct nvmx_ept_watches *watches; /* the VM's */
+	uint64_t armed;          /* the batch up to which frames were armed when EPT12 was read */
+	uint32_t invepts;
 	uint32_t want_n;         /* frames that are to be watched */
 	uint32_t want_pause;     /* so many batches are not begun, since the host has refused one, */
 	uint32_t want_pause_next; /* and so many after the next refusal */
@@ -249,6 +266,12 @@ static inline void nvmx_ept_widen(struct nvmx_ept_table *t, unsigned i)
 		t->hi = (uint16_t)(i + 1);
 }
 
+/* Whether the host knows that t's entries are EPT12's. */
+static inline bool nvmx_ept_is_clean(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
+{
+	return t->word && nvmx_ept_watch_word(&e->watches->at[t->place]) == t->word;
+}
+
 /* Whether EPT12's entry, once `was`, still allows what was made from it. */
 static inline bool nvmx_ept_still_valid(const struct nvmx_ept_root *r, uint64_t was, uint64_t is)
 {
@@ -292,6 +315,11 @@ void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *top);
 /* Makes a link not present, or all those of a table that an INVEPT has put out of reach; the lower table stays known. */
 void nvmx_ept_cut(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
 void nvmx_ept_cut_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
+/* The same of a link that the processor will have forgotten before L2 runs. */
+static inline void nvmx_ept_cut_link(struct nvmx_ept_table *t, unsigned i)
+{
+	nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
+}
 /* Takes the first detached table apart; what was below it becomes detached.  False: there is none. */
 bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e);
 /* Detaches some tables that have none below them, or else the root that was not used for longest and is not L2's; false: there are
@@ -299,22 +327,51 @@ bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e);
 bool nvmx_ept_evict(struct nvmx_ept_vcpu *e);
 /* Makes t current: cuts its links, and drops each leaf that differs from EPT12's table `page12`.  Gives the indexes of the
  * first that were dropped. */
-unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, struct nvmx_ept_root *r,
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL]);
 
 /* window.c */
 /* Has L2 see no more of t than the entries around entry i, which are compared with EPT12's table `page12` now; `need` are the
  * rights that L2 needs there.  t is linked and was not compared since the last INVEPT.  False: nothing was done. */
-bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, struct nvmx_ept_root *r,
 			  const uint64_t *page12, unsigned i, uint64_t need, bool stray);
 /* Whether t has a window that L2 may be using. */
 bool nvmx_ept_window_in_use(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t);
 /* The link to t leads to t again. */
 void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
+/* An INVEPT ends t's window, if it has one that is in use. */
+void nvmx_ept_end_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
 /* revoke.c: takes the right to write to L1's frame from all shadows; `first`: the host has changed its map since the last call.
  * False: some processor may have the right cached, or may not have been kicked yet by who took it. */
 bool nvmx_ept_protect(struct nvmx_vm *vm, uint64_t gpa, bool first);
+
+/* keep.c: what an INVEPT need not cut off, since the host watches it. */
+/* Of the links below t, which is as EPT12 has it, those stay that lead to tables that are, too; of t's own, if page12 is not NULL,
+ * only those whose entry in EPT12's table is what it was.  Returns whether all of these were. */
+bool nvmx_ept_keep_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, struct nvmx_ept_table *t, const uint64_t *page12);
+/* t has become current, or is shown by a window, and is not watched: the next INVEPT cuts it off. */
+void nvmx_ept_add_loose(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, const struct nvmx_ept_table *t);
+/* An INVEPT of r: what is reachable afterwards is as EPT12 has it now. */
+void nvmx_ept_cut_off(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r);
+/* t is clean: it is made current, with the links that may stay. */
+void nvmx_ept_keep(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, struct nvmx_ept_table *t);
+/* t was compared, of whose frame the word was `word` before that, or 0. */
+void nvmx_ept_compared(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, struct nvmx_ept_table *t, uint64_t word, uint32_t place,
+		       bool same);
+/* A part of t was, or all of it. */
+void nvmx_ept_was_quiet(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
+/* From now on EPT12 is read: what is armed by now has been watched ever since. */
+static inline void nvmx_ept_look_at_armed(struct nvmx_ept_vcpu *e)
+{
+	e->armed = __atomic_load_n(&e->watches->armed, __ATOMIC_SEQ_CST);
+}
+
+/* The word of t's frame, if it was armed before EPT12 was read, and *place; 0: it was not. */
+static inline uint64_t nvmx_ept_word_of(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t, uint32_t *place)
+{
+	return e->watches->at ? nvmx_ept_watch_armed_word(e->watches, e->armed, t->gpa12, place) : 0;
+}
 
 /* watch.c */
 /* Asks the host to watch what want[] has. */

@@ -44,13 +44,15 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
 	*t = (struct nvmx_ept_table){
 		.number = t->number, .level = (uint8_t)level, .root = (uint8_t)root, .gpa12 = gpa12,
 		.lo = 512, .around = NVMX_EPT_AROUND_MIN, .state = NVMX_EPT_T_LINKED,
-		.generation = e->roots[root].generation,
+		.generation = e->roots[root].generation, .quiet_need = NVMX_EPT_QUIET_MIN,
 	};
 	t->hw = nvmx_ept_take(e, &t->hw_hpa);
 	t->side = nvmx_ept_take(e, &t->side_hpa);
 	if (!parts)
 		t->copy = nvmx_ept_take(e, &t->copy_hpa);
 	e->tables++;
+	if (!parts)
+		nvmx_ept_add_loose(e, &e->roots[root], t);
 	return t;
 }
 
@@ -87,6 +89,16 @@ void nvmx_ept_update_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, uns
 	nvmx_ept_replace(e, t, i, hw);
 }
 
+static void note_live(struct nvmx_ept_table *t, unsigned i)
+{
+	for (unsigned n = 0; n < t->live_n && n < NVMX_EPT_LIVE; n++)
+		if (t->live[n] == i)
+			return;
+	if (t->live_n < NVMX_EPT_LIVE)
+		t->live[t->live_n] = (uint16_t)i;
+	t->live_n += t->live_n <= NVMX_EPT_LIVE;
+}
+
 void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower,
 		       uint64_t rights, uint64_t copy)
 {
@@ -103,11 +115,7 @@ void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsign
 		nvmx_ept_replace(e, t, i, lower->hw_hpa | rights);
 		return;
 	}
-	if (t->live_n <= NVMX_EPT_LIVE) {
-		if (t->live_n < NVMX_EPT_LIVE)
-			t->live[t->live_n] = (uint16_t)i;
-		t->live_n++;
-	}
+	note_live(t, i);
 	nvmx_ept_store(t, i, lower->hw_hpa | rights);
 }
 
@@ -226,7 +234,7 @@ static inline void cut_link(struct nvmx_ept_table *t, unsigned i)
 {
 	NVMX_LOCK_VISIT(1);
 	if (t->hw[i] && !nvmx_ept_is_leaf(t, i))
-		nvmx_ept_store(t, i, t->hw[i] & ~NVMX_EPTE_RIGHTS);
+		nvmx_ept_cut_link(t, i);
 }
 
 void nvmx_ept_cut_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
@@ -258,33 +266,51 @@ static bool same_eight(const uint64_t *was, const uint64_t *is)
 		 differs(was, is, 4) | differs(was, is, 5) | differs(was, is, 6) | differs(was, is, 7));
 }
 
-unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+/* Eight entries that are not all what they were: leaves that L1 has changed go, of the others the copy follows. */
+static unsigned compare_eight(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+			      const uint64_t *page12, unsigned i, uint16_t dropped[NVMX_EPT_REFILL], unsigned n)
+{
+	uint64_t *copy = t->copy, is;
+
+	for (unsigned k = i; k < i + 8; k++) {
+		if (!copy[k] || !nvmx_ept_is_leaf(t, k))
+			continue;
+		is = nvmx_ept_load(page12 + k);
+		if (nvmx_ept_still_valid(r, copy[k], is)) {
+			copy[k] = is;
+			continue;
+		}
+		nvmx_ept_drop(e, t, k);
+		if (n < NVMX_EPT_REFILL)
+			dropped[n++] = (uint16_t)k;
+	}
+	return n;
+}
+
+unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, struct nvmx_ept_root *r,
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
 {
 	const uint64_t *copy = t->copy;
-	unsigned i = t->lo & ~7u, k, end, n = 0;
+	uint32_t place = 0;
+	uint64_t word = nvmx_ept_word_of(e, t, &place);
+	unsigned i = t->lo & ~7u, end, n = 0;
+	bool same = true;
 
 	if (t->window) {
 		nvmx_ept_look_at(e, NVMX_EPT_IN_WINDOW);
 		nvmx_ept_close_window(e, t);
 	}
 	if (t->links)
-		nvmx_ept_cut_links(e, t);
+		same = nvmx_ept_keep_links(e, r, t, page12);
 	end = t->leaves ? (t->hi + 7u) & ~7u : i;
 	if (end != i)
 		nvmx_ept_look_at(e, end - i);
 	for (; i < end; i += 8) {
 		NVMX_LOCK_VISIT(8);
-		if (same_eight(copy + i, page12 + i))
-			continue;
-		for (k = i; k < i + 8; k++) {
-			if (!copy[k] || !nvmx_ept_is_leaf(t, k) || nvmx_ept_still_valid(r, copy[k], nvmx_ept_load(page12 + k)))
-				continue;
-			nvmx_ept_drop(e, t, k);
-			if (n < NVMX_EPT_REFILL)
-				dropped[n++] = (uint16_t)k;
-		}
+		if (!same_eight(copy + i, page12 + i))
+			n = compare_eight(e, t, r, page12, i, dropped, n);
 	}
 	t->generation = r->generation; /* what went until now was out of reach */
+	nvmx_ept_compared(e, r, t, word, place, same && !n);
 	return n;
 }

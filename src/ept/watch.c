@@ -3,7 +3,7 @@
 #include "shadow.h"
 
 /* Beside the frame and the two flags: 22 bits, so that a table that was compared long ago meets the same word again only after
- * four million times, each of them a write of L1's that has trapped. */
+ * four million frames were asked for. */
 #define COUNT_LOW 0xffcull
 #define COUNT_HIGH 0xfff0000000000000ull
 
@@ -12,11 +12,9 @@ static struct nvmx_ept_watches *watches_of(struct nvmx_vm *vm)
 	return &nvmx_ept_of_vm(vm)->watches;
 }
 
-static uint64_t counted_up(uint64_t word)
+static uint64_t count_bits(uint32_t count)
 {
-	uint64_t low = (word & COUNT_LOW) + 4;
-
-	return (low & COUNT_LOW) | ((word & COUNT_HIGH) + (low > COUNT_LOW ? NVMX_BIT64(52) : 0));
+	return ((uint64_t)count << 2 & COUNT_LOW) | ((uint64_t)(count >> 10) << 52 & COUNT_HIGH);
 }
 
 static void end_watch(struct nvmx_ept_watches *w, struct nvmx_ept_watch *p)
@@ -108,9 +106,8 @@ static struct nvmx_ept_watch *claim(struct nvmx_vcpu *v, struct nvmx_ept_watches
 		end_watch(w, place);
 		v->ops->unwatch(v->host, nvmx_ept_watch_word(place) & NVMX_EPTE_ADDR);
 	}
-	word = nvmx_ept_watch_word(place);
 	__atomic_store_n(&place->batch, NVMX_EPT_WATCH_UNARMED, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&place->word, counted_up(word) | NVMX_EPT_WATCH_USED | gpa, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&place->word, count_bits(++w->claims) | NVMX_EPT_WATCH_USED | gpa, __ATOMIC_SEQ_CST);
 	/* Who pins it from now on finds the place. */
 	if (__atomic_load_n(pins_at(w, gpa), __ATOMIC_SEQ_CST))
 		end_watch(w, place);
@@ -118,7 +115,7 @@ static struct nvmx_ept_watch *claim(struct nvmx_vcpu *v, struct nvmx_ept_watches
 }
 
 /* From now on no fill gives the right to write to the frames, since `translate` does not; what was given before is taken. */
-static void begun(struct nvmx_vcpu *v, struct nvmx_ept_watches *w, struct nvmx_ept_watch *const *places, unsigned n, uint64_t batch)
+static void arm(struct nvmx_vcpu *v, struct nvmx_ept_watches *w, struct nvmx_ept_watch *const *places, unsigned n, uint64_t batch)
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (!nvmx_ept_protect(v->vm, nvmx_ept_watch_word(places[i]) & NVMX_EPTE_ADDR, i == 0))
@@ -127,7 +124,7 @@ static void begun(struct nvmx_vcpu *v, struct nvmx_ept_watches *w, struct nvmx_e
 	}
 }
 
-static void refused(struct nvmx_ept_vcpu *e, struct nvmx_ept_watches *w, struct nvmx_ept_watch *const *places, unsigned n)
+static void not_begun(struct nvmx_ept_vcpu *e, struct nvmx_ept_watches *w, struct nvmx_ept_watch *const *places, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		end_watch(w, places[i]);
@@ -146,6 +143,11 @@ void nvmx_ept_watch_begin(struct nvmx_vcpu *v)
 	unsigned n = 0;
 	int answer;
 
+	if (e->want_pause) {
+		e->want_pause--;
+		e->want_n = 0;
+		return;
+	}
 	if (__atomic_exchange_n(&w->busy, 1, __ATOMIC_SEQ_CST))
 		return;
 	batch = w->batch + 1;
@@ -158,11 +160,11 @@ void nvmx_ept_watch_begin(struct nvmx_vcpu *v)
 	e->want_n = 0;
 	answer = n ? v->ops->watch(v->host, gpas, n, batch) : -1;
 	if (answer != 0 && answer != NVMX_WATCH_BEGUN) {
-		refused(e, w, places, n);
+		not_begun(e, w, places, n);
 		return;
 	}
 	e->want_pause_next = 1;
-	begun(v, w, places, n, batch);
+	arm(v, w, places, n, batch);
 	if (!answer)
 		nvmx_watch_armed(v->vm, batch);
 }

@@ -18,7 +18,7 @@
 #define NVMX_EPT_WATCH_UNARMED (~0ull)  /* a batch that never is armed */
 
 struct nvmx_ept_watch {
-	uint64_t word;  /* the frame, USED, WRITTEN; the other bits count how often the place was taken */
+	uint64_t word;  /* the frame, USED, WRITTEN; the other bits count the places that were taken */
 	uint64_t batch;
 };
 
@@ -30,6 +30,7 @@ struct nvmx_ept_watches {
 	uint64_t armed;            /* those up to this one are, */
 	uint64_t none;             /* but those up to this one are watched no more */
 	uint64_t writes;           /* how often a watched frame was written */
+	uint32_t claims;           /* places taken */
 	uint32_t hand;             /* the way of a full line that gives way next */
 	uint32_t pins[NVMX_EPT_WATCH_PINS];
 };
@@ -52,8 +53,8 @@ static inline bool nvmx_ept_watch_is_of(uint64_t word, uint64_t gpa)
 	return (word & NVMX_EPT_WATCH_USED) && !(word & NVMX_EPT_WATCH_WRITTEN) && !((word ^ gpa) & NVMX_EPTE_ADDR);
 }
 
-/* The word of the frame at gpa if it is armed; 0: it is not.  *place is its place. */
-static inline uint64_t nvmx_ept_watch_armed_word(const struct nvmx_ept_watches *w, uint64_t gpa, uint32_t *place)
+/* The word of the frame at gpa if it is armed by a batch up to `armed`, and *place; 0: it is not. */
+static inline uint64_t nvmx_ept_watch_armed_word(const struct nvmx_ept_watches *w, uint64_t armed, uint64_t gpa, uint32_t *place)
 {
 	const struct nvmx_ept_watch *p = nvmx_ept_watch_line(w, gpa);
 
@@ -64,8 +65,7 @@ static inline uint64_t nvmx_ept_watch_armed_word(const struct nvmx_ept_watches *
 			continue;
 		batch = __atomic_load_n(&p->batch, __ATOMIC_SEQ_CST);
 		*place = (uint32_t)(p - w->at);
-		return batch > __atomic_load_n(&w->none, __ATOMIC_SEQ_CST) && batch <= __atomic_load_n(&w->armed, __ATOMIC_SEQ_CST) ?
-		       word : 0;
+		return batch > __atomic_load_n(&w->none, __ATOMIC_SEQ_CST) && batch <= armed ? word : 0;
 	}
 	return 0;
 }

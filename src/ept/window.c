@@ -47,6 +47,14 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 	w->table = NULL;
 }
 
+void nvmx_ept_end_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
+{
+	if (!nvmx_ept_window_in_use(e, t))
+		return;
+	was_enough(e, t, &e->windows[t->window_number]);
+	nvmx_ept_close_window(e, t);
+}
+
 /* A page that no L2 can reach; NULL: there is none. */
 static struct nvmx_ept_window *get(struct nvmx_ept_vcpu *e)
 {
@@ -83,7 +91,7 @@ static void copy_entries(const struct nvmx_ept_table *t, const struct nvmx_ept_r
 	}
 }
 
-bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, struct nvmx_ept_root *r,
 			  const uint64_t *page12, unsigned i, uint64_t need, bool stray)
 {
 	struct nvmx_ept_table *upper = t->parent;
@@ -105,5 +113,7 @@ bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, con
 	t->window_first = (uint16_t)(i & ~(NVMX_EPT_IN_WINDOW - 1u));
 	copy_entries(t, r, page12, t->window_first);
 	e->window_next++;
+	nvmx_ept_add_loose(e, r, t);
+	nvmx_ept_was_quiet(e, t);
 	return true;
 }

@@ -176,7 +176,7 @@ struct nvmx_vcpu {
 	uint32_t batch_n;
 	uint32_t batch_field[NVMX_BATCH];
 	uint64_t batch_value[NVMX_BATCH];
-	_Alignas(64) unsigned char ept[2560]; /* struct nvmx_ept_vcpu */
+	_Alignas(64) unsigned char ept[3584]; /* struct nvmx_ept_vcpu */
 };
 _Static_assert(sizeof(struct nvmx_vm) <= NVMX_VM_SIZE, "NVMX_VM_SIZE is what the host reserves");
 _Static_assert(sizeof(struct nvmx_vcpu) <= NVMX_VCPU_SIZE, "NVMX_VCPU_SIZE is what the host reserves");

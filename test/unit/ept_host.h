@@ -35,6 +35,7 @@ struct nvmx_host {
 	void *pages[HOST_PAGES];
 	unsigned page_hint, pages_live, pages_peak, page_limit;
 	int maps_live, maps_peak;
+	unsigned maps_all;
 	unsigned translations, flushes, flush_all;
 	struct nvmx_vm *vm;       /* that writes are told to */
 	bool watched[FRAMES];
@@ -78,6 +79,7 @@ static inline void *host_map(struct nvmx_host *h, uint64_t gpa, bool write)
 	assert_false(gpa & 0xfff);
 	if (gpa >> 12 >= FRAMES)
 		return NULL;
+	h->maps_all++;
 	if (++h->maps_live > h->maps_peak)
 		h->maps_peak = h->maps_live;
 	assert_in_range(h->maps_live, 1, 16);

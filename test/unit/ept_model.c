@@ -4,6 +4,9 @@
  * an access reaches must be a translation that the processor may use at that moment: made of values that EPT12's
  * entries had at some time since the last INVEPT (SDM 28.4), through a host map that holds now, with no right more.  L2
  * also goes from one EPTP to another by itself, as the processor's EPTP list lets it.
+ *
+ * In half of the runs the host watches L1's tables: it sees each write to a frame that is armed, and those that come before that
+ * only sometimes; and none while L1 has a device that writes by DMA.
  */
 #include "ept_host.h"
 
@@ -40,6 +43,11 @@ struct model {
 	bool entered;                     /* by L1, since it last wrote its list */
 	uint64_t list_then[LIST_ENTRIES]; /* L1's list when it entered L2 */
 	unsigned reached, to_l1, to_host, switches, switch_exits;
+	bool unarmed;                     /* a batch is under way: some of L1's writes to its frames are not seen */
+	bool dma;                         /* a device of L1's writes unseen, and nothing is watched */
+	bool may_race, raced;             /* in a violation: L1's other processors may write, and did */
+	bool at_hand;                     /* a call is repeated after "not now" */
+	unsigned unseen, not_now;
 };
 
 static uint64_t rnd(struct model *m)
@@ -83,6 +91,46 @@ static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct 
 	return error;
 }
 
+static void race(struct model *m);
+
+/* Now and then a page is not at hand, and is when the call comes again; or another processor of L1's writes to its tables now. */
+static void *map(struct nvmx_host *h, uint64_t gpa, bool write)
+{
+	if (translating->may_race && below(translating, 40) == 0)
+		race(translating);
+	if (!translating->at_hand && below(translating, 50) == 0 && gpa >> 12 < TABLES)
+		return NVMX_MAP_NOT_NOW;
+	return host_map(h, gpa, write);
+}
+
+static int watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t batch)
+{
+	struct model *m = translating;
+
+	assert_false(m->unarmed);
+	h->watch_answer = m->dma || below(m, 8) == 0 ? -1 : (int)below(m, 2);
+	m->unarmed = h->watch_answer == NVMX_WATCH_BEGUN;
+	return host_watch(h, gpas, n, batch);
+}
+
+/* L1 gets, or gives back, a device that writes to its memory. */
+static void toggle_dma(struct model *m)
+{
+	m->dma = !m->dma;
+	if (!m->dma)
+		return;
+	memset(m->r->host.watched, 0, sizeof(m->r->host.watched));
+	nvmx_watch_written(&m->r->vm, 0, ~0ull);
+}
+
+static void arm(struct model *m)
+{
+	if (!m->unarmed)
+		return;
+	m->unarmed = false;
+	nvmx_watch_armed(&m->r->vm, m->r->host.watch_batch);
+}
+
 static unsigned slot_of(unsigned index)
 {
 	unsigned s = 0;
@@ -113,8 +161,13 @@ static void edit(struct model *m, unsigned table, unsigned slot, uint64_t value)
 {
 	uint64_t *e = &m->r->host.ram[table][slot_index[slot]];
 
-	if (remember(m, table, slot, *e))
-		*e = value;
+	if (!remember(m, table, slot, *e))
+		return;
+	if (m->dma || (m->unarmed && below(m, 2)))
+		m->unseen++;
+	else
+		host_before_write(&m->r->host, table);
+	*e = value;
 }
 
 /* An entry as a sane L1 has it: 5 tables are roots, 3 the next level and so on. */
@@ -177,6 +230,15 @@ static void edit_randomly(struct model *m)
 		edit(m, table, slot, old ^ (1ull << (below(m, 2) ? below(m, 3) : m->ad ? 8 + below(m, 2) : 52 + below(m, 11))));
 	else
 		edit(m, table, slot, random_entry(m, table));
+}
+
+/* In the middle of a violation, or at an entry. */
+static void race(struct model *m)
+{
+	m->now++;
+	arm(m);
+	edit_randomly(m);
+	m->raced = true;
 }
 
 /* When the values of entries used for gpa2 were last invalidated. */
@@ -251,7 +313,10 @@ static void check_refusal(struct model *m, const struct nvmx_ept_rules *rules, e
 		assert_int_equal(kind, NVMX_EPT_LEAF);
 		assert_int_equal(f->gpa1, gpa1);
 		assert_int_equal(f->access, access);
-		assert_true(gpa1 >> 12 >= FRAMES || (m->r->host.map[gpa1 >> 12].rights & access) != access);
+		assert_true(gpa1 >> 12 >= FRAMES || (m->r->host.map[gpa1 >> 12].rights & access) != access ||
+			    (m->r->host.watched[gpa1 >> 12] && access & NVMX_ACCESS_W));
+		if (gpa1 >> 12 < FRAMES && access & NVMX_ACCESS_W)
+			host_before_write(&m->r->host, gpa1 >> 12);
 		return;
 	}
 	assert_int_equal(a, NVMX_EPT_TO_L1);
@@ -294,7 +359,9 @@ static uint64_t enter(struct model *m, unsigned n)
 	m->entered = true;
 	m->on = n;
 	eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
+	m->may_race = true;
 	nvmx_ept_ahead(&m->r->v, m->eptp[n]);
+	m->may_race = false;
 	return eptp02;
 }
 
@@ -330,6 +397,18 @@ static void edit_list(struct model *m)
 	m->entered = false;
 }
 
+/* L2 cannot write to a frame that the host watches, unless another one is at the same place. */
+static void check_watched(const struct model *m, uint64_t hpa, unsigned access)
+{
+	unsigned frames = 0, watched = 0;
+
+	for (unsigned i = 0; i < FRAMES && access & NVMX_ACCESS_W; i++) {
+		frames += m->r->host.map[i].frame == hpa >> 12;
+		watched += m->r->host.map[i].frame == hpa >> 12 && m->r->host.watched[i];
+	}
+	assert_false(watched == 1 && frames == 1 && !m->unarmed);
+}
+
 /* L2's access; where it leads is remembered as number k of the recent ones. */
 static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k, unsigned access)
 {
@@ -344,23 +423,38 @@ static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k, 
 		eptp02 = switch_to(m, n);
 	if (!eptp02)
 		eptp02 = enter(m, n);
+	m->raced = false;
 	for (;; eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n])) {
 		assert_true(eptp02);
 		if (!hw_access(&m->r->host, eptp02, lin, gpa2, access, &hpa, &rights, &qual))
 			break;
-		assert_true(tries++ < 4);
+		assert_true(tries++ < 4 || m->raced);
+		m->may_race = true;
 		a = nvmx_ept_violation(&m->r->v, m->eptp[n], gpa2, qual & ~0x38ull, &f);
+		m->may_race = false;
+		m->at_hand = a == NVMX_EPT_NOT_NOW;
+		assert_true(m->r->v.not_now == m->at_hand);
+		if (m->at_hand) {
+			m->r->v.not_now = false;
+			m->not_now++;
+			tries--;
+			continue;
+		}
 		if (a != NVMX_EPT_RETRY) {
-			check_refusal(m, &rules, a, m->eptp[n], gpa2, access, &f);
+			if (!m->raced)
+				check_refusal(m, &rules, a, m->eptp[n], gpa2, access, &f);
+			else if (a == NVMX_EPT_TO_HOST && f.gpa1 >> 12 < FRAMES && access & NVMX_ACCESS_W)
+				host_before_write(&m->r->host, f.gpa1 >> 12);
 			return;
 		}
 	}
-	if (tries)
+	if (tries && !m->raced)
 		check_flags(m, m->eptp[n], gpa2, access);
 	m->reached++;
 	m->recent[k].gpa2 = gpa2;
 	m->recent[k].eptp = n;
 	m->recent[k].hpa = hpa;
+	check_watched(m, hpa, access);
 	if (!legal(m, &rules, n, m->eptp[n] & NVMX_EPTE_ADDR, 4, gpa2, hpa, rights))
 		fail_msg("step %llu: gpa2 %llx -> %llx rights %x is not legal", (unsigned long long)m->now,
 			 (unsigned long long)gpa2, (unsigned long long)hpa, rights);
@@ -564,16 +658,18 @@ static void change_host(struct model *m)
 	nvmx_host_invalidate(&m->r->vm, &m->r->v, (uint64_t)gfn << 12, (uint64_t)count << 12);
 }
 
-static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
+static void run(uint64_t seed, bool ad, bool scarce, bool watching, unsigned steps)
 {
 	struct model *m = calloc(1, sizeof(*m));
 	unsigned i, s;
 
-	print_message("seed %llu, accessed and dirty flags %s, %s\n", (unsigned long long)seed, ad ? "on" : "off",
-		      scarce ? "few pages" : "pages enough");
-	m->r = rig_new(0);
+	print_message("seed %llu, accessed and dirty flags %s, %s, tables %s\n", (unsigned long long)seed, ad ? "on" : "off",
+		      scarce ? "few pages" : "pages enough", watching ? "watched" : "compared");
+	m->r = rig_watching(0, watching ? NVMX_WATCHES_MIN : 0);
 	ops = host_ops;
 	ops.translate = translate;
+	ops.map = map;
+	ops.watch = watch;
 	m->r->vm.ops = m->r->v.ops = &ops;
 	translating = m;
 	if (scarce)
@@ -601,6 +697,8 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 			change_host(m);
 		else if (what < 12)
 			below(m, 4) ? protect(m) : move_vcpu(m);
+		else if (what < 13 && below(m, 8) == 0)
+			below(m, 32) ? arm(m) : watching && below(m, 2) ? toggle_dma(m) : nvmx_host_changed(&m->r->vm, &m->r->v);
 		else if (what < 13 && below(m, 4) == 0)
 			edit_list(m);
 		else
@@ -610,6 +708,8 @@ static void run(uint64_t seed, bool ad, bool scarce, unsigned steps)
 		      "EPTP switches %u and %u by exit\n", m->reached,
 		      m->to_l1, m->to_host, (unsigned long long)m->r->v.counters[NVMX_CNT_EPT_FILL],
 		      m->r->host.pages_peak, m->r->host.flushes, m->switches, m->switch_exits);
+	print_message("  watched %u times, %u writes seen, %u not; not now %u\n", m->r->host.watches, m->r->host.traps, m->unseen, m->not_now);
+	assert_true(!watching || (m->r->host.watches > steps / 1000 && m->r->host.traps > steps / 1000));
 	assert_true(m->switches > steps / 50 && m->switch_exits > steps / 50);
 	assert_true(m->reached > steps / 20 && m->to_l1 > steps / 20 && m->to_host > steps / 1000);
 	translating = NULL;
@@ -621,7 +721,7 @@ static void test_random(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 12; seed++)
-		run(seed, seed % 2, seed % 3 == 0, STEPS / 12);
+		run(seed, seed % 2, seed % 3 == 0, seed % 4 < 2, STEPS / 12);
 }
 
 int main(void)

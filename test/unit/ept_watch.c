@@ -4,6 +4,8 @@
 #include "ept/shadow.h"
 
 #define WATCHES 64u
+#define FIRST_PT 100u
+#define TABLES 24u
 
 static struct rig *watching_rig(void)
 {
@@ -20,11 +22,18 @@ static void ask(struct rig *r, uint64_t first, unsigned n)
 	nvmx_ept_watch_begin(&r->v);
 }
 
+static uint64_t armed_word(struct rig *r, uint64_t gfn, uint32_t *place)
+{
+	const struct nvmx_ept_watches *w = &nvmx_ept_of_vm(&r->vm)->watches;
+
+	return nvmx_ept_watch_armed_word(w, w->armed, gfn << 12, place);
+}
+
 static bool armed(struct rig *r, uint64_t gfn)
 {
 	uint32_t place;
 
-	return nvmx_ept_watch_armed_word(&nvmx_ept_of_vm(&r->vm)->watches, gfn << 12, &place);
+	return armed_word(r, gfn, &place);
 }
 
 static void test_armed_at_once(void **state)
@@ -90,9 +99,24 @@ static void test_refused(void **state)
 	ask(r, PT, 2);
 	assert_false(armed(r, PT));
 	r->host.watch_answer = 0;
+	ask(r, PT, 1); /* one batch is left out, */
+	assert_false(armed(r, PT));
 	ask(r, PT, 1);
 	assert_true(armed(r, PT));
 	assert_false(armed(r, PT + 1));
+	r->host.watch_answer = -1; /* and more of them each time that the host refuses again */
+	for (unsigned i = 0, n; i < 4; i++) {
+		uint64_t batch = r->host.watch_batch;
+
+		ask(r, PT2, 1);
+		assert_int_equal(r->host.watch_batch, batch + 1);
+		for (n = 0; r->host.watch_batch == batch + 1; n++)
+			ask(r, PT2, 1);
+		assert_int_equal(n, (1u << i) + 1);
+		i += 4 * (i == 3);
+		nvmx_ept_of(&r->v)->want_pause = 0;
+		nvmx_ept_of(&r->v)->want_pause_next = 2u << i;
+	}
 	rig_free(r);
 }
 
@@ -106,12 +130,12 @@ static void test_word_is_new_each_time(void **state)
 
 	(void)state;
 	ask(r, PT, 1);
-	first = nvmx_ept_watch_armed_word(w, PT << 12, &place);
+	first = armed_word(r, PT, &place);
 	for (unsigned i = 0; i < 5000; i++) {
 		nvmx_watch_written(&r->vm, PT << 12, 4096);
 		assert_false(armed(r, PT));
 		ask(r, PT, 1);
-		word = nvmx_ept_watch_armed_word(w, PT << 12, &place);
+		word = armed_word(r, PT, &place);
 		assert_true(word && word != first && word != last);
 		assert_int_equal(word & NVMX_EPTE_ADDR, PT << 12);
 		last = word;
@@ -241,6 +265,152 @@ static void test_no_watch(void **state)
 	rig_free(r);
 }
 
+/* L1's INVEPT, and its VM entry. */
+static void flush(struct rig *r)
+{
+	nvmx_ept_invept(&r->v, NVMX_FLUSH_SINGLE, EPTP);
+	assert_true(nvmx_ept_root(&r->v, r->role));
+	nvmx_ept_ahead(&r->v, r->role);
+}
+
+/* The violations of one access to each of the first n tables, which must lead where L1's tables lead. */
+static unsigned use_tables(struct rig *r, unsigned n, unsigned page)
+{
+	struct nvmx_ept_fault f;
+	unsigned faults = 0, rights, shift;
+
+	for (unsigned k = 0; k < n; k++) {
+		uint64_t gpa2 = (uint64_t)k << 21 | (uint64_t)page << 12;
+
+		assert_int_equal(touch(r, gpa2, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+		assert_int_equal(where(r, gpa2, &rights, &shift), (r->host.ram[FIRST_PT + k][page] & NVMX_EPTE_ADDR) + (HOST_RAM_FRAME * 0x1000ull));
+	}
+	return faults;
+}
+
+/* n tables of 4-KiB pages, of which L2 uses one page after each INVEPT until all tables are watched. */
+static struct rig *quiet_rig(unsigned n)
+{
+	struct rig *r = mapped_rig_watching(0, 256);
+
+	for (unsigned k = 0; k < n; k++) {
+		l1_set(r, PD, k, TABLE(FIRST_PT + k));
+		for (unsigned i = 0; i < 512; i++)
+			l1_set(r, FIRST_PT + k, i, PAGE(DATA + (k + i) % 512));
+	}
+	for (unsigned i = 0; i < 40; i++) {
+		flush(r);
+		use_tables(r, n, 40);
+	}
+	return r;
+}
+
+static void test_quiet_tables_cost_nothing(void **state)
+{
+	struct rig *r = quiet_rig(TABLES);
+	unsigned maps;
+
+	(void)state;
+	assert_int_equal(r->host.watches, TABLES + 3);
+	assert_int_equal(r->host.traps, 0);
+	maps = r->host.maps_all;
+	for (unsigned i = 0; i < 8; i++) {
+		flush(r);
+		assert_int_equal(use_tables(r, TABLES, 40), 0);
+	}
+	assert_int_equal(r->host.maps_all, maps); /* nobody has looked at L1's tables */
+	rig_free(r);
+}
+
+/* L1 changes an entry: L2 sees the change after the INVEPT, whichever level it is of. */
+static void test_change_is_seen(void **state)
+{
+	struct rig *r = quiet_rig(TABLES);
+	uint64_t hpa;
+	unsigned rights, shift;
+
+	(void)state;
+	l1_set(r, FIRST_PT + 3, 40, PAGE(DATA + 500));
+	assert_int_equal(r->host.traps, 1);
+	flush(r);
+	assert_in_range(use_tables(r, TABLES, 40), 1, 2);
+	l1_set(r, PD, 5, TABLE(FIRST_PT + 6));
+	flush(r);
+	where(r, 4ull << 21 | 40 << 12, &rights, &shift);
+	if (!hw_walk(&r->host, nvmx_ept_root(&r->v, r->role), 5ull << 21 | 40 << 12, &hpa, &rights, &shift))
+		assert_int_equal(hpa >> 12, HOST_RAM_FRAME + DATA + 6 + 40);
+	l1_set(r, PD, 5, TABLE(FIRST_PT + 5));
+	l1_set(r, PML4, 0, 0);
+	flush(r);
+	assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, r->role), 40 << 12, &hpa, &rights, &shift), -1);
+	l1_set(r, PML4, 0, TABLE(PDPT));
+	assert_in_range(use_tables(r, TABLES, 40), 1, TABLES);
+	rig_free(r);
+}
+
+/* A table that L1 writes before each INVEPT is compared, and traps ever more rarely; the others stay. */
+static void test_written_often(void **state)
+{
+	struct rig *r = quiet_rig(TABLES);
+	unsigned traps, faults = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		if (i == 500)
+			traps = r->host.traps;
+		l1_set(r, FIRST_PT + 3, 511, PAGE(DATA + i % 300));
+		flush(r);
+		faults += use_tables(r, TABLES, 40);
+	}
+	assert_in_range(traps, 4, 9);
+	assert_in_range(r->host.traps - traps, 1, 3);
+	assert_in_range(faults, 0, 1200);
+	rig_free(r);
+}
+
+/* L1 writes in the middle of a violation, before the frame is armed and so unseen; then it is armed.  What the violation had read of
+ * the table before is not taken for watched. */
+static struct rig *racing;
+static struct nvmx_host_ops racing_ops;
+static void *map_and_race(struct nvmx_host *h, uint64_t gpa, bool write)
+{
+	if (racing && gpa == PD * 0x1000ull) {
+		racing->host.ram[PDPT][0] = TABLE(PT2); /* unseen: a processor of L1's had the right cached */
+		nvmx_watch_armed(&racing->vm, racing->host.watch_batch);
+		racing = NULL;
+	}
+	return host_map(h, gpa, write);
+}
+
+static void test_armed_in_a_violation(void **state)
+{
+	struct rig *r = mapped_rig_watching(0, 256);
+	struct nvmx_ept_fault f;
+	uint64_t hpa;
+	unsigned rights, shift;
+
+	(void)state;
+	racing_ops = host_ops;
+	racing_ops.map = map_and_race;
+	r->vm.ops = r->v.ops = &racing_ops;
+	r->host.watch_answer = NVMX_WATCH_BEGUN;
+	touch_all(r);
+	while (!r->host.watched[PDPT]) {
+		flush(r);
+		touch_all(r);
+	}
+	nvmx_ept_invept(&r->v, NVMX_FLUSH_SINGLE, EPTP);
+	nvmx_ept_root(&r->v, r->role);
+	racing = r;
+	nvmx_ept_violation(&r->v, r->role, 40 << 12, QUAL(NVMX_ACCESS_R), &f);
+	assert_null(racing);
+	for (unsigned i = 0; i < 4; i++) {
+		flush(r);
+		assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, r->role), 40 << 12, &hpa, &rights, &shift), -1);
+	}
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +425,10 @@ int main(void)
 		cmocka_unit_test(test_pinned_frame),
 		cmocka_unit_test(test_more_than_places),
 		cmocka_unit_test(test_no_watch),
+		cmocka_unit_test(test_quiet_tables_cost_nothing),
+		cmocka_unit_test(test_change_is_seen),
+		cmocka_unit_test(test_written_often),
+		cmocka_unit_test(test_armed_in_a_violation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
