@@ -83,7 +83,7 @@ struct nest {
 	bool launched01;
 	bool live;		/* the processor has the guest's MSRs: vmx_msr_guest_enter() */
 	bool changed;		/* controls or host state of vmcs01, and the library has not been told */
-	bool caps02;		/* ... of which vmcs02 does not know either */
+	bool caps_changed;	/* since the vCPU was made: vmcs02s are told, too */
 	volatile u_int running;	/* odd: L2 is executing, or about to, */
 	int cpu;		/* on this processor */
 
@@ -140,6 +140,8 @@ uint64_t nest_withheld(uint32_t proc_ctls2);
 /* create.c */
 void nest_create(struct vmx_vcpu *vcpu);
 bool nest_is_apic_page(const struct nest_vm *vm, uint64_t hpa);
+
+/* ops.c */
 extern const struct nvmx_host_ops nest_ops;
 
 /* pages.c */

@@ -21,7 +21,7 @@ u_int nest_shadow_pages = 4096;
 SYSCTL_UINT(_hw_vmm_nested, OID_AUTO, shadow_pages, CTLFLAG_RDTUN, &nest_shadow_pages, 0,
     "Pages for shadow EPT tables, for each virtual machine");
 
-const char *nest_lacks = "vmm has not been initialized";
+const char *nest_lacks = "no VMX on this processor, or vmm is not initialized";
 static int available_sysctl(SYSCTL_HANDLER_ARGS)
 {
 	const char *text = nest_lacks != NULL ? nest_lacks : "yes";

@@ -134,13 +134,11 @@ static enum nvmx_verdict exception(struct nest *n, uint64_t info)
 	return (nvmx_inject_exception(n->v, &n->regs, vector, (info & VM_INTINFO_DEL_ERRCODE) != 0, info >> 32, payload));
 }
 
-/* Another exit or event than what comes first.  What is to be called again comes first of all. */
+/* An exit or an exception of the adapter's or bhyve's comes before what waits for L1. */
 static enum nvmx_verdict next_event(struct nest *n, enum nest_again *call)
 {
 	*call = n->again;
 	n->again = NEST_NOTHING;
-	if (*call == NEST_NOTHING && vm_entry_intinfo(n->vcpu->vcpu, &n->event) != 0)
-		*call = NEST_EXCEPTION;
 	if (*call == NEST_OWN_EXIT)
 		return (nvmx_exit_to_l1(n->v, &n->exit));
 	if (*call == NEST_EXCEPTION) {
@@ -183,14 +181,20 @@ bool nest_inject(struct vmx_vcpu *vcpu, register_t *rip)
 		return (true);
 	if (!nest_is_l2(n))
 		return (false);
-	nest_begin(n);
-	attend(n);
-	nest_end(n);
-	*rip = vcpu->state.nextrip = vmcs_guest_rip();
-	if (!nest_is_l2(n))
-		return (false);
-	if (nvmx_wants_immediate_exit(n->v))
-		lapic_ipi_vectored(nest_kick_vector, APIC_IPI_DEST_SELF);
+	if (n->again == NEST_NOTHING && vm_entry_intinfo(vcpu->vcpu, &n->event) != 0)
+		n->again = NEST_EXCEPTION;
+	if (n->again != NEST_NOTHING || nest_op_pending_events((struct nvmx_host *)n) != 0) {
+		nest_begin(n);
+		attend(n);
+		nest_end(n);
+		*rip = vcpu->state.nextrip = vmcs_guest_rip();
+		if (!nest_is_l2(n))
+			return (false);
+		if (nvmx_wants_immediate_exit(n->v)) { /* halted or not: the thread would not sleep */
+			lapic_ipi_vectored(nest_kick_vector, APIC_IPI_DEST_SELF);
+			return (true);
+		}
+	}
 	if (n->leave == NEST_STAY && nest_halts(n))
 		n->leave = NEST_FOR_HLT;
 	return (true);

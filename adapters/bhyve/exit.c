@@ -181,8 +181,10 @@ bool nest_exit(struct vmx_vcpu *vcpu, struct vm_exit *vme, int *handled)
 	nest_end(n);
 	if (verdict == NVMX_HOST && !was_l2)
 		return (false);
-	if (verdict == NVMX_RESUME_L2 && !was_l2)
+	if (verdict == NVMX_RESUME_L2 && !was_l2) {
 		n->halted = true; /* perhaps: nest_halts() looks */
+		nest_follow_caps(n);
+	}
 	if (!conclude(n, verdict, vme, handled))
 		return (false);
 	vmm_stat_incr(vcpu->vcpu, VMEXIT_COUNT, 1);

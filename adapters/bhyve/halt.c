@@ -5,6 +5,8 @@
  */
 #include "bhyve.h"
 
+#define LONGEST (1ul << 30)	/* seconds */
+
 /* What vm_handle_hlt() looks at finds L1's interrupts open: they end L2's stay whatever L2's RFLAGS.IF is. */
 static bool interrupts_are_l1s(struct nest *n)
 {
@@ -43,12 +45,14 @@ static void ring(void *arg)
 
 static void set_timer(struct nest *n)
 {
-	uint64_t ticks = nvmx_l2_timer(n->v), seconds;
+	uint64_t ticks = nvmx_l2_timer(n->v);
+	sbintime_t seconds, rest;
 
 	if (ticks == ~0ull)
 		return;
-	seconds = ticks / tsc_freq;
-	callout_reset_sbt(&n->timer, seconds * SBT_1S + ((ticks % tsc_freq) << 32) / tsc_freq, 0, ring, n, C_DIRECT_EXEC);
+	seconds = MIN(ticks / tsc_freq, LONGEST);
+	rest = ((ticks % tsc_freq) << 30) / tsc_freq << 2; /* of 2^-32 s; tsc_freq may have 33 bits */
+	callout_reset_sbt(&n->timer, seconds * SBT_1S + rest, 0, ring, n, C_DIRECT_EXEC);
 }
 
 /* vmx_run() returns for it. */

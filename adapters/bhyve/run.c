@@ -175,28 +175,44 @@ bool nest_waits(struct vmx_vcpu *vcpu, struct vm_exit *vme)
 	return (true);
 }
 
-/*
- * EPT01 has changed since the library was told so.  The first vCPU that sees it tells of all, and only then says that it has: so who
- * sees it said finds in nvmx_before_l2() what to do.
- */
-static void follow_ept01(struct nest *n)
+static u_long generation(const struct nest *n)
 {
-	u_long told = atomic_load_long(&n->vm->eptgen), now = atomic_load_long((volatile u_long *)&n->vcpu->vmx->pmap->pm_eptgen);
-
-	if (now == told)
-		return;
-	nvmx_host_changed(n->vm->lib, n->v);
-	nest_pins_review(n);
-	atomic_cmpset_long(&n->vm->eptgen, told, now);
+	return (atomic_load_acq_long((volatile u_long *)&n->vcpu->vmx->pmap->pm_eptgen));
 }
 
-/* Odd while L2 runs, or is about to: whoever makes a change known after this waits in kick_others, who did before is seen. */
+/* Whether EPT01 is not what the library has been told that it is. */
+static bool ept01_changed(const struct nest *n)
+{
+	return (generation(n) != atomic_load_acq_long(&n->vm->eptgen));
+}
+
+/* The first vCPU that sees it tells of all, and only then says that it has: so who sees it said finds in nvmx_before_l2() what to do. */
+static void follow_ept01(struct nest *n)
+{
+	while (ept01_changed(n)) {
+		u_long told = atomic_load_acq_long(&n->vm->eptgen), now = generation(n);
+
+		nvmx_host_changed(n->vm->lib, n->v);
+		nest_pins_review(n);
+		atomic_cmpset_long(&n->vm->eptgen, told, now);
+	}
+}
+
+/*
+ * `running` is odd while L2 runs, or is about to.  Whoever makes a change known after that waits in kick_others for L2 to be left; who did
+ * before is seen.  Who makes one known is not odd: no two wait for each other.
+ */
 static bool start_l2(struct nest *n)
 {
 	n->cpu = curcpu;
-	atomic_add_int(&n->running, 1);
 	n->givens = 0;
-	follow_ept01(n);
+	for (;;) {
+		follow_ept01(n);
+		atomic_add_int(&n->running, 1);
+		if (!ept01_changed(n))
+			break;
+		atomic_add_int(&n->running, 1);
+	}
 	return (nvmx_before_l2(n->v) != NVMX_STOP);
 }
 
@@ -234,7 +250,7 @@ bool nest_no_exit(const struct vmx_vcpu *vcpu)
 	return (vcpu->nest != NULL && vcpu->nest->no_exit);
 }
 
-/* They leave L2 by an interrupt, and come by start_l2() before they run it again.  Who waits here is not in L2 itself. */
+/* They leave L2 by an interrupt, and come by start_l2() before they run it again. */
 void nest_op_kick_others(struct nvmx_host *h)
 {
 	struct nest *n = nest_of_host(h), *o;

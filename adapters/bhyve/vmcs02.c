@@ -109,31 +109,35 @@ void nest_tell_changes(struct nest *n)
 	if (!n->changed)
 		return;
 	nvmx_vmcs01_changed(n->v);
-	n->changed = n->caps02 = false;
+	n->changed = false;
 }
 
-/* L2 is current: what bhyve wants of its guests from now on, it wants of this one, too. */
+/*
+ * L2 is current, after it was entered or came back: what bhyve wants of its guests it wants of this one, too.  The library makes vmcs02
+ * of what it has last read of vmcs01, which for a vmcs02 that was changed here may be as long ago as it likes.
+ */
 void nest_follow_caps(struct nest *n)
 {
 	const struct vmxcap *cap = &n->vcpu->cap;
 	const struct nvmx_vmcs12 *v12;
 	struct nvmx_view view;
+	uint64_t others;
 
-	if (!n->caps02)
+	if (!n->caps_changed)
 		return;
 	nvmx_view(n->v, &view);
 	v12 = view.vmcs12;
-	vmcs_write(VMCS_PRI_PROC_BASED_CTLS, (view.proc & ~CAPS_OF_EITHER) | ((cap->proc_ctls | v12->proc_ctls) & CAPS_OF_EITHER));
+	others = vmcs_read(VMCS_PRI_PROC_BASED_CTLS) & ~(uint64_t)CAPS_OF_EITHER;
+	vmcs_write(VMCS_PRI_PROC_BASED_CTLS, others | ((cap->proc_ctls | v12->proc_ctls) & CAPS_OF_EITHER));
 	vmcs_write(VMCS_EXCEPTION_BITMAP,
 	    ((cap->exc_bitmap | v12->exception_bitmap) & ~PF_BIT) | (vmcs_read(VMCS_EXCEPTION_BITMAP) & PF_BIT));
-	n->caps02 = false;
 }
 
 /* vmx_setcap(), while the vCPU does not run. */
 void nest_changed(struct vmx_vcpu *vcpu)
 {
 	if (vcpu->nest != NULL)
-		vcpu->nest->changed = vcpu->nest->caps02 = true;
+		vcpu->nest->changed = vcpu->nest->caps_changed = true;
 }
 
 /*
