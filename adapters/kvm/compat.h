@@ -18,6 +18,7 @@
 #include "x86_ops.h"
 
 #define NEST_SLOT_NOTIFIER 0	/* KVM has one, but not for who is gone when the VM is */
+#define NEST_WATCH 0		/* nor, for the same reason, is who wants to be told of writes */
 #define nested_vmx_allowed(vcpu) guest_can_use(vcpu, X86_FEATURE_VMX)
 #define nest_gfn_to_pfn(slot, gfn, write, writable) __gfn_to_pfn_memslot(slot, gfn, false, false, NULL, write, writable, NULL)
 #define VMX_MISC_PREEMPTION_TIMER_RATE_MASK 0x1full
@@ -45,6 +46,7 @@ static inline int nest_get_interrupt(struct kvm_vcpu *vcpu)
 #include <asm/kvm_page_track.h>
 
 #define NEST_SLOT_NOTIFIER 1
+#define NEST_WATCH IS_ENABLED(CONFIG_KVM_EXTERNAL_WRITE_TRACKING)
 
 #define nest_gfn_to_pfn(slot, gfn, write, writable) __gfn_to_pfn_memslot(slot, gfn, false, NULL, write, writable, NULL)
 #define NEST_AS(kvm) KVM_ADDRESS_SPACE_NUM

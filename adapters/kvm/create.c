@@ -128,6 +128,10 @@ static const struct nvmx_host_ops ops = {
 	.set_cr2 = op_set_cr2,
 	.inject_l2 = op_inject,
 	.make_vmcs02 = nest_op_make_vmcs02,
+#if NEST_WATCH
+	.watch = nest_op_watch,
+	.unwatch = nest_op_unwatch,
+#endif
 };
 
 static int init_library(struct nest *n)
@@ -144,6 +148,10 @@ static int init_library(struct nest *n)
 			 NVMX_HOST_WAITS | NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_FEW_VPIDS,
 		.shadow_ept_pages = NEST_SHADOW_EPT_PAGES,
 		.limit = &n->limit,
+#if NEST_WATCH
+		.watches = n->watches,
+		.watches_n = NEST_WATCHES,
+#endif
 	};
 	struct nvmx_vcpu_config vcpu = {
 		.size = sizeof(vcpu),
@@ -185,6 +193,9 @@ int nest_create(struct kvm_vcpu *vcpu)
 	n->vmx = vmx;
 	n->has_ibpb = guest_cpuid_has(vcpu, X86_FEATURE_SPEC_CTRL);
 	spin_lock_init(&n->frames_lock);
+#if NEST_WATCH
+	xa_init(&n->watched);
+#endif
 	init_waitqueue_head(&n->invalidated);
 	nest_caps_of_processor(&n->hw);
 	nest_caps_of_vcpu(vcpu, &n->limit);
@@ -216,6 +227,10 @@ static void print_counters(struct nest *n)
 		pr_info("kvm_intel: vcpu %d nestvmx: stat %s %llu\n", nest_vcpu(n)->vcpu_id, nvmx_counter_name(i),
 			nvmx_counter(n->v, i));
 	pr_info("kvm_intel: vcpu %d nestvmx: stat uncached_frames %llu\n", nest_vcpu(n)->vcpu_id, n->uncached);
+#if NEST_WATCH
+	pr_info("kvm_intel: vcpu %d nestvmx: stat watches_begun %llu\n", nest_vcpu(n)->vcpu_id, n->watches_begun);
+	pr_info("kvm_intel: vcpu %d nestvmx: stat watches_ended %llu\n", nest_vcpu(n)->vcpu_id, n->watches_ended);
+#endif
 }
 
 /* vmcs01 is current after it; L2, if it ran, is forgotten. */

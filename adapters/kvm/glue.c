@@ -33,6 +33,7 @@ static int handle_ept_violation(struct kvm_vcpu *vcpu)
 {
 	if (is_guest_mode(vcpu) && nest_of(to_vmx(vcpu))->ept12)
 		return nest_handle_ept_fault(vcpu);
+	nest_before_l1_write(vcpu);
 	return kvm_ept_violation(vcpu);
 }
 

@@ -92,7 +92,7 @@ static unsigned int slot_page_shift(const struct kvm_memory_slot *slot, gfn_t gf
 		gfn_t pages = 1ull << (shift - PAGE_SHIFT), first = gfn & ~(pages - 1);
 
 		if (first >= slot->base_gfn && first + pages <= slot->base_gfn + slot->npages &&
-		    !((slot->base_gfn ^ (slot->userspace_addr >> PAGE_SHIFT)) & (pages - 1)))
+		    !((slot->base_gfn ^ (slot->userspace_addr >> PAGE_SHIFT)) & (pages - 1)) && !nest_has_tracked(slot, gfn, shift))
 			break;
 	}
 	return shift;
@@ -159,7 +159,7 @@ static int peek(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, struct 
 		return -1;
 	out->hpa = p.pfn << PAGE_SHIFT;
 	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_X;
-	if (p.writable && !(slot->flags & KVM_MEM_READONLY) && !kvm_slot_dirty_track_enabled(slot))
+	if (p.writable && !(slot->flags & KVM_MEM_READONLY) && !kvm_slot_dirty_track_enabled(slot) && !nest_is_tracked(slot, gfn))
 		out->rights |= NVMX_ACCESS_W;
 	out->page_shift = block_shift(slot, gfn, &p);
 	memory_type(n, gfn, p.pfn, out);
@@ -189,7 +189,7 @@ static int ask(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, bool wri
 		return -1;
 	out->hpa = pfn << PAGE_SHIFT;
 	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_X;
-	if (writable && !(slot->flags & KVM_MEM_READONLY) && (write || !logged))
+	if (writable && !(slot->flags & KVM_MEM_READONLY) && (write || !logged) && !nest_is_tracked(slot, gfn))
 		out->rights |= NVMX_ACCESS_W;
 	p = host_page(vcpu->kvm->mm, __gfn_to_hva_memslot(slot, gfn));
 	if (p.pfn != pfn)
@@ -217,6 +217,8 @@ int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, stru
 
 	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
 		return -1;
+	if (write && !(access & NVMX_ACCESS_PEEK) && nest_is_tracked(slot, gfn))
+		nest_before_write(nest_vcpu(n)->kvm, gfn, NULL);
 	error = peek(n, slot, gfn, out);
 	if (!(access & NVMX_ACCESS_PEEK) && (error || (write && !(out->rights & NVMX_ACCESS_W)))) {
 		nest_settle(n);
@@ -417,8 +419,11 @@ void nest_op_unmap(struct nvmx_host *host, u64 gpa, void *page, bool wrote)
 	gfn_t gfn = gpa_to_gfn(gpa);
 	struct nest_frame *f;
 
-	if (wrote)
+	if (wrote) {
 		wrote_frame(n, gfn, page);
+		if (atomic_read(&nest_vcpu(n)->kvm->online_vcpus) > 1)
+			nest_before_write(nest_vcpu(n)->kvm, gfn, n);
+	}
 	f = frame_in_set(set_of(n, gfn), gfn, page);
 	if (unlikely(!f))
 		f = frame_elsewhere(n, gfn, page);
@@ -490,6 +495,8 @@ int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa)
 		return -1;
 	}
 	*pin = (struct nest_pin){ true, gpa_to_gfn(gpa), pfn };
+	smp_mb();
+	nest_before_write(nest_vcpu(n)->kvm, pin->gfn, NULL);
 	nest_took(NEST_PIN);
 	n->pinned++;
 	*hpa = pfn_to_hpa(pfn);

@@ -22,6 +22,7 @@
 #define NEST_PINS (3 * NEST_SLOTS)
 #define NEST_WRITTEN 128	/* frames of slots with a log that L2 may write to, each known */
 #define NEST_SHADOW_EPT_PAGES 8192
+#define NEST_WATCHES 4096	/* frames with tables of L1's EPT that are watched at a time */
 #define NEST_TIMER_SHIFT 5	/* L1's VMX-preemption timer counts TSC ticks / 32 (SDM A.6) */
 
 /*
@@ -90,6 +91,12 @@ struct nest {
 	struct kvm_page_track_notifier_node track;
 #else
 	u64 slots_seen;		/* generation of the memory slots after which nothing older is in use */
+#endif
+#if NEST_WATCH
+	struct list_head others;	/* watch.c */
+	struct xarray watched;	/* frames; in which address spaces they are tracked */
+	u64 watches_begun, watches_ended;
+	u8 watches[NEST_WATCHES * NVMX_WATCH_SIZE] __aligned(64);
 #endif
 	atomic_t invalidating;	/* MMU notifier ranges that have begun and not ended */
 	atomic64_t invalidations;
@@ -204,6 +211,34 @@ bool nest_slots_changed(struct nest *n);
 void nest_follow_slots(struct nest *n);
 #endif
 void nest_protect_logged(struct nest *n);
+
+/* watch.c */
+#if NEST_WATCH
+void nest_watch_create(struct nest *n);
+void nest_watch_destroy(struct nest *n);
+void nest_watch_lose(struct nest *n, gfn_t first, gfn_t last);
+bool nest_is_tracked(const struct kvm_memory_slot *slot, gfn_t gfn);
+bool nest_has_tracked(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int shift);
+void nest_before_write(struct kvm *kvm, gfn_t gfn, const struct nest *but);
+void nest_before_l1_write(struct kvm_vcpu *vcpu);
+int nest_op_watch(struct nvmx_host *host, const u64 *gpas, size_t count, u64 batch);
+void nest_op_unwatch(struct nvmx_host *host, u64 gpa);
+
+/* A device that is assigned to the VM writes its memory unseen. */
+static inline bool nest_unseen_dma(struct kvm *kvm)
+{
+	return atomic_read(&kvm->arch.assigned_device_count);
+}
+#else
+static inline void nest_watch_create(struct nest *n) { }
+static inline void nest_watch_destroy(struct nest *n) { }
+static inline void nest_watch_lose(struct nest *n, gfn_t first, gfn_t last) { }
+static inline bool nest_is_tracked(const struct kvm_memory_slot *slot, gfn_t gfn) { return false; }
+static inline bool nest_has_tracked(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int shift) { return false; }
+static inline void nest_before_write(struct kvm *kvm, gfn_t gfn, const struct nest *but) { }
+static inline void nest_before_l1_write(struct kvm_vcpu *vcpu) { }
+static inline bool nest_unseen_dma(struct kvm *kvm) { return false; }
+#endif
 
 /* mmu.c */
 void nest_mmu_init(struct nest *n);

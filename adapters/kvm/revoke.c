@@ -10,6 +10,7 @@ static void take_back(struct nest *n, gfn_t gfn, gfn_t pages)
 {
 	WRITE_ONCE(n->pins_moved, true);
 	nest_lose_frames(n, gfn, gfn + pages - 1);
+	nest_watch_lose(n, gfn, gfn + pages - 1);
 	nvmx_host_invalidate(n->vm, NULL, gfn_to_gpa(gfn), gfn_to_gpa(pages));
 }
 
@@ -154,6 +155,7 @@ int nest_watch_memory(struct nest *n)
 	error = register_notifier(n, kvm->mm);
 	if (error)
 		return error;
+	nest_watch_create(n);
 	watch_slots(n);
 	return 0;
 }
@@ -161,6 +163,7 @@ int nest_watch_memory(struct nest *n)
 void nest_unwatch_memory(struct nest *n)
 {
 	unwatch_slots(n);
+	nest_watch_destroy(n);
 	mmu_notifier_unregister(&n->notifier, nest_vcpu(n)->kvm->mm);
 }
 
