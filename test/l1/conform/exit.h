@@ -65,6 +65,7 @@ void conform_exits_registers(void);
 void conform_exits_bitmaps(void);
 void conform_events(void);
 void conform_ept(void);
+void conform_writers(void);
 void conform_apic(void);
 void conform_shadowing(void);
 void conform_modes(void);

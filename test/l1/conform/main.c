@@ -65,6 +65,7 @@ void l1_main(void)
 	conform_lists();
 	conform_state();
 	conform_ept();
+	conform_writers();
 	conform_apic();
 	conform_shadowing();
 	conform_modes();
