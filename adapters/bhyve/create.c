@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The library's VM and its vCPUs, from the moment when a vCPU first runs: then bhyve's user has set what vmcs01's controls are to be.
+ * The library's VM and its vCPUs, from the moment when a vCPU first runs: then bhyve's user has said what vmcs01's controls are.
  */
 #include "bhyve.h"
 

@@ -3,6 +3,6 @@
 NEST=	${SRCTOP}/sys/amd64/vmm/nest
 
 .PATH: ${NEST}
-SRCS+=	caps.c create.c events.c exit.c halt.c memory.c msr.c ops.c outside.c pages.c pins.c run.c snapshot.c trace.c vapic.c vmcs02.c \
-	nestvmx.c
+SRCS+=	caps.c create.c events.c exit.c halt.c memory.c msr.c ops.c outside.c pages.c pins.c run.c snapshot.c trace.c vapic.c \
+	vmcs02.c nestvmx.c
 CFLAGS+= -I${NEST} -I${NEST}/include -DNESTVMX_PORT_HEADER='"bhyve_port.h"'

@@ -122,6 +122,8 @@ void nest_load(struct vmx_vcpu *vcpu, register_t *rip)
 	n->live = true;
 	n->leave = NEST_STAY;
 	host_changed = nest_host_follow(n);
+	if (!nest_is_l2(n))
+		nest_vid_settle(n);
 	if (!nvmx_in_vmx_operation(n->v) && n->again == NEST_NOTHING)
 		return;
 	nest_unpark(n);
@@ -145,8 +147,8 @@ void nest_unload(struct vmx_vcpu *vcpu)
 }
 
 /*
- * Interrupts may be off.  For a page the way is through vm_run(), where nest_prepare() has it faulted in; a rendezvous that nobody has
- * asked for is over at once.
+ * Interrupts may be off.  For a page the way is through vm_run(), where nest_prepare() has it faulted in; a rendezvous that nobody
+ * has asked for is over at once.
  */
 bool nest_waits(struct vmx_vcpu *vcpu, struct vm_exit *vme)
 {
@@ -186,7 +188,7 @@ static bool ept01_changed(const struct nest *n)
 	return (generation(n) != atomic_load_acq_long(&n->vm->eptgen));
 }
 
-/* The first vCPU that sees it tells of all, and only then says that it has: so who sees it said finds in nvmx_before_l2() what to do. */
+/* The first vCPU that sees it tells of all, and only then says that it has: who sees it said finds in nvmx_before_l2() what to do. */
 static void follow_ept01(struct nest *n)
 {
 	while (ept01_changed(n)) {
@@ -199,8 +201,8 @@ static void follow_ept01(struct nest *n)
 }
 
 /*
- * `running` is odd while L2 runs, or is about to.  Whoever makes a change known after that waits in kick_others for L2 to be left; who did
- * before is seen.  Who makes one known is not odd: no two wait for each other.
+ * `running` is odd while L2 runs, or is about to.  Whoever makes a change known after that waits in kick_others for L2 to be left;
+ * who did before is seen.  Who makes one known is not odd: no two wait for each other.
  */
 static bool start_l2(struct nest *n)
 {

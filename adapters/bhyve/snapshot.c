@@ -66,10 +66,12 @@ static int restore(struct nest *n, const struct saved *s, const struct nvmx_stat
 	if (error == NVMX_STATE_AGAIN)
 		nest_await(n, NEST_NOTHING);
 	nest_outside_end(n);
-	if (error == NVMX_STATE_OK)
+	if (error == NVMX_STATE_OK) {
 		n->halted = s->halted != 0;
-	else if (error != NVMX_STATE_AGAIN)
-		printf("vmm: nested state refused: %s%s%s\n", nvmx_state_error(error), row != NULL ? ": " : "", row != NULL ? row : "");
+		n->posted = nest_has_vid(n);
+	} else if (error != NVMX_STATE_AGAIN) {
+		printf("vmm: nested state refused: %s (%s)\n", nvmx_state_error(error), row != NULL ? row : "no check");
+	}
 	return (error);
 }
 

@@ -6,8 +6,8 @@
 #include "bhyve.h"
 
 #define RECORDS(R) \
-	R(ENTRY_REFUSED, entry_refused) R(ENTRY_FAILED, entry_failed) R(EXIT, exit) R(ROUTE, route) R(CHECK, check) R(ENTER, enter) \
-	R(LEAVE, leave) R(FILL, fill) R(INVEPT, invept) R(INVVPID, invvpid) R(MSR_LIST, msr_list) R(STOP, stop)
+	R(ENTRY_REFUSED, entry_refused) R(ENTRY_FAILED, entry_failed) R(EXIT, exit) R(ROUTE, route) R(CHECK, check) \
+	R(ENTER, enter) R(LEAVE, leave) R(FILL, fill) R(INVEPT, invept) R(INVVPID, invvpid) R(MSR_LIST, msr_list) R(STOP, stop)
 
 #define DEFINE(NAME, name) \
 	SDT_PROBE_DEFINE5(vmm, nested, trace, name, "struct vm *", "int", "uint64_t", "uint64_t", "uint64_t");

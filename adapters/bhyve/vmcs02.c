@@ -113,8 +113,8 @@ void nest_tell_changes(struct nest *n)
 }
 
 /*
- * L2 is current, after it was entered or came back: what bhyve wants of its guests it wants of this one, too.  The library makes vmcs02
- * of what it has last read of vmcs01, which for a vmcs02 that was changed here may be as long ago as it likes.
+ * L2 is current, after it was entered or came back: what bhyve wants of its guests it wants of this one, too.  The library makes
+ * vmcs02 anew only where it has found vmcs01 changed, and does not know of what was changed here.
  */
 void nest_follow_caps(struct nest *n)
 {
