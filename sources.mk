@@ -67,6 +67,7 @@ nestvmx-sources := \
 	src/vmx/msr.c \
 	src/vmx/msrlist.c \
 	src/vmx/operand.c \
+	src/vmx/posted.c \
 	src/vmx/prepare.c \
 	src/vmx/refuse_vcpu.c \
 	src/vmx/refuse_vm.c \

@@ -63,7 +63,7 @@ enum nvmx_feature {
 	NVMX_FEATURE_X2APIC_MODE,
 	NVMX_FEATURE_APIC_REGS,
 	NVMX_FEATURE_VID,
-	NVMX_FEATURE_POSTED_INT, /* never offered by a host that owns interrupts: nvmx_caps_of_host() */
+	NVMX_FEATURE_POSTED_INT, /* a host that owns interrupts offers it with NVMX_HOST_POSTS: nvmx_caps_of_host() */
 	NVMX_FEATURE_PREEMPTION_TIMER,
 	NVMX_FEATURE_VNMI,
 	NVMX_FEATURE_PML,
@@ -120,6 +120,8 @@ int nvmx_feature_by_name(const char *name, size_t len);
  * virtual-interrupt delivery without the TPR shadow), and IA32_VMX_BASIC[55] and the TRUE MSRs are always offered.
  */
 void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compatible, struct nvmx_caps *out);
+/* The same with `compatible`, and the features of the set `beyond`, of which Linux 6.1 need not know. */
+void nvmx_caps_compute_beyond(const struct nvmx_caps *hw, uint64_t withheld, uint64_t beyond, struct nvmx_caps *out);
 
 /*
  * Takes from L1's capabilities *c what `limit` lacks, MSR by MSR: controls that may not be 1 or must be 1 there, CR0 and

@@ -95,6 +95,7 @@ struct nvmx_ledger {
 	unsigned pending;              /* what pending_events answered last, less what was taken */
 	bool in_l2;                    /* as the barriers say */
 	uint64_t batch;                /* of the last watch */
+	int acknowledged;              /* the vector that ack_interrupt gave last, and one; 0: none, or it was ended */
 };
 
 /*

@@ -235,6 +235,10 @@ struct nvmx_host_ops {
 	/* The frame at gpa need not be watched any more; one that is not is no error.  All of them with the end of the VM's last vCPU,
 	 * without a call.  May not sleep. */
 	void (*unwatch)(struct nvmx_host *h, uint64_t gpa);
+
+	/* Required with NVMX_HOST_POSTS: the interrupt that ack_interrupt gave last, `vector`, was L1's notification of posted interrupts,
+	 * and no interrupt handler will end it: as if 0 were written to the EOI register of L1's local APIC (SDM 29.6). */
+	void (*end_interrupt)(struct nvmx_host *h, unsigned vector);
 };
 
 #ifdef __cplusplus

@@ -39,7 +39,7 @@ extern "C" {
 
 /* The host acknowledges every external interrupt itself (KVM, bhyve) rather than passing them through to L1: vmcs01 has
  * "external-interrupt exiting" and "NMI exiting" (nvmx_vcpu_init() looks), and machine checks are the host's.  L1 is offered no
- * posted interrupts and no activity state that would hold back the host's interrupts (nvmx_caps_of_host()). */
+ * activity state that would hold back the host's interrupts, and posted interrupts with NVMX_HOST_POSTS alone (nvmx_caps_of_host()). */
 #define NVMX_HOST_OWNS_INTERRUPTS 1u
 /* Offer only what Linux 6.1's nested VMX knows, so that saved state moves between the two. */
 #define NVMX_COMPATIBLE 2u
@@ -84,6 +84,17 @@ extern "C" {
  * VM exit, unless NVMX_FEATURE_HW_EPTP_SWITCHING is withheld.  Without the flag each VMFUNC of L2 exits and is done by the
  * library; L1 sees no difference.  Off unless asked for: docs/features.md says what to consider. */
 #define NVMX_HOST_EPTP_SWITCHING 8192u
+/*
+ * Only with NVMX_HOST_OWNS_INTERRUPTS: L1 is offered posted interrupts (SDM 29.6), whose notification is an interrupt of L1's own
+ * interrupt controller then.  While L2 runs it is not delivered, but has the library move what is posted into L2's virtual APIC:
+ *   - nvmx_check_events() does so when ack_interrupt gives L1's notification vector, which end_interrupt then ends.  A host needs
+ *     to do no more than that;
+ *   - a host that sees at once who an interrupt is for spares L2 the exit: see posted_vector02 of nvmx_vm_config.
+ */
+#define NVMX_HOST_POSTS 4096u
+/* L1's IA32_PERF_GLOBAL_CTRL is the host's in software: where L1 loads it by VM entry or VM exit, or in its MSR areas, the host gets
+ * l1_msr_write.  vmcs02 has the control for the host's own register, as vmcs01.  Not with NVMX_HOST_PERF_PASSTHROUGH. */
+#define NVMX_HOST_PERF_EMULATED 16384u
 /* VPIDs are scarce: a vCPU may have vpid02 0 though vmcs01 has a VPID.  Each VM entry and exit of its L2 then flushes the TLB. */
 #define NVMX_HOST_FEW_VPIDS 2048u
 
@@ -113,6 +124,14 @@ struct nvmx_vm_config {
 	 * L1's EPT that L2s use, a 2-MiB region of theirs, serves best.  NULL and 0: nothing is watched. */
 	void *watches;
 	uint32_t watches_n;
+	/* With NVMX_HOST_POSTS, an interrupt vector of the host's own, 16 to 255, or 0: none.  It is the notification vector in
+	 * vmcs02, so that the processor itself takes in what is posted, without a VM exit, if the host sends it this interrupt.
+	 * When an interrupt with L1's notification vector (vmcs12's) comes up for a vCPU whose L2 runs, the host sends the vector
+	 * to the processor that runs it instead of queueing the interrupt, and calls nvmx_posted_notification() before it resumes
+	 * L2 next: the vector may have come too late.  Outside vmcs02 it is ignored, and so it is no vector for anything else. */
+	uint32_t posted_vector02;
+	uint64_t beyond;              /* with NVMX_COMPATIBLE: set of enum nvmx_feature to offer though Linux 6.1 has them not; saved
+	                                 state that uses one goes to no host without */
 };
 
 /* What a vCPU is made of. */
@@ -180,8 +199,8 @@ void nvmx_vm_destroy(struct nvmx_vm *vm);
 /* What L1 is offered. */
 const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm);
 /* Takes from L1's capabilities *c (nvmx_caps_compute()) what a host with these flags of nvmx_vm_config cannot let the processor do:
- * one that owns interrupts offers no posted interrupts, and no activity state that would hold back its own.  nvmx_vm_init()
- * does so by itself; this is for a host that shows L1's MSRs before there is a VM.  Pure; any context. */
+ * one that owns interrupts offers posted interrupts with NVMX_HOST_POSTS alone, and no activity state that would hold back its own.
+ * nvmx_vm_init() does so by itself; this is for a host that shows L1's MSRs before there is a VM.  Pure; any context. */
 void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags);
 
 /*
@@ -194,8 +213,9 @@ void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags);
  *
  * What a VM entry loads for L2, a VM exit has to undo for the host: "load" of IA32_PERF_GLOBAL_CTRL, IA32_BNDCFGS, CET state or
  * PKRS is offered to L1 only where vmcs01 has both that VM-entry control and the VM-exit control that loads or clears the
- * register for the host (SDM 26.3.2.1, 27.5.1), or, the first of them, with NVMX_HOST_PERF_PASSTHROUGH.  What vmcs01 lacks of that is taken from the VM's capabilities here; so all
- * vCPUs of a VM have the same, and nvmx_vm_caps() is final when they are made.
+ * register for the host (SDM 26.3.2.1, 27.5.1), or, the first of them, with NVMX_HOST_PERF_PASSTHROUGH or NVMX_HOST_PERF_EMULATED.
+ * What vmcs01 lacks of that is taken from the VM's capabilities here; so all vCPUs of a VM have the same, and nvmx_vm_caps() is final
+ * when they are made.
  */
 int nvmx_vcpu_init(void *mem, size_t size, struct nvmx_vm *vm, const struct nvmx_vcpu_config *config, struct nvmx_vcpu **out,
 		   struct nvmx_error_info *info);
@@ -218,6 +238,21 @@ enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs);
  * not intercepted: the host injects it as before), or NVMX_STOP.
  */
 enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs);
+
+/*
+ * In a host with NVMX_HOST_POSTS and posted_vector02: an interrupt with the notification vector of L1's current vmcs12 has come while L2
+ * runs, and was not queued.  What is posted goes into L2's virtual APIC (SDM 29.6); what the processor has taken in already is not
+ * there any more.  Same context as nvmx_handle_exit().  NVMX_RESUME_L2; NVMX_AGAIN; NVMX_STOP; or NVMX_HOST: L2 does not run, or is in
+ * a state that holds interrupts back, or L1 has no posted interrupts for it: it is an ordinary interrupt, which the host queues.
+ */
+enum nvmx_verdict nvmx_posted_notification(struct nvmx_vcpu *v);
+
+/*
+ * Whether the processor would deliver a virtual interrupt to L2 (current) as soon as it ran (SDM 29.2.1, with VPPR as VM entry
+ * computes it, 29.1.3): then HLT of L2 is over, for a host that puts it to sleep in place of a VM entry.  To be asked where L2 goes to
+ * sleep, and after nvmx_check_events() and nvmx_posted_notification().  1; 0; or -1, where `map` answers NVMX_MAP_NOT_NOW, to be asked again.
+ */
+int nvmx_l2_virtual_interrupt(struct nvmx_vcpu *v);
 
 /*
  * In a host with NVMX_HOST_WAITS, after each NVMX_RESUME_L2: whether L2 (current) is in the wait-for-SIPI state.  The host then
@@ -376,7 +411,8 @@ void nvmx_l2_ran(struct nvmx_vcpu *v);
  * counts while L2 runs alone.  So the host
  *   - sleeps no longer than nvmx_l2_timer(): time-stamp counter ticks of the processor until L1's timer expires; ~0: never;
  *   - tells nvmx_l2_slept() how many ticks L2 was kept from running, before it resumes L2 or calls nvmx_check_events();
- *   - resumes L2, with the activity state HLT, if the timer is why it wakes: the processor exits at once, which is L1's.
+ *   - resumes L2, with the activity state HLT, if the timer is why it wakes: the processor exits at once, which is L1's;
+ *   - resumes L2 likewise, or does not put it to sleep, if nvmx_l2_virtual_interrupt() says so.
  * With NVMX_HOST_OWNS_TIMER the timer is the host's own business: ~0, and nothing happens.  vmcs02 is current; as
  * nvmx_handle_exit().
  */

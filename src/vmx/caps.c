@@ -234,7 +234,7 @@ static void complete(const struct nvmx_caps *hw, struct nvmx_caps *out)
 }
 
 /* The set of features to offer: not withheld, known, and with what they need. */
-static uint64_t offered(const struct nvmx_caps *hw, uint64_t withheld, bool compatible)
+static uint64_t offered(const struct nvmx_caps *hw, uint64_t withheld, bool compatible, uint64_t beyond)
 {
 	uint64_t set = ~withheld;
 
@@ -247,7 +247,7 @@ static uint64_t offered(const struct nvmx_caps *hw, uint64_t withheld, bool comp
 			set &= ~NVMX_BIT64(probes[i].feature);
 	}
 	for (unsigned i = 0; i < NVMX_FEATURE_COUNT && compatible; i++)
-		if (!features[i].linux_knows)
+		if (!features[i].linux_knows && !(beyond >> i & 1))
 			set &= ~NVMX_BIT64(i);
 	for (unsigned pass = 0; pass < 3; pass++) /* the longest chain of needs: posted_int, vid, tpr_shadow */
 		for (unsigned i = 0; i < NVMX_FEATURE_COUNT; i++)
@@ -331,13 +331,13 @@ void nvmx_caps_cpuid(const struct nvmx_caps *c, uint32_t leaf, uint32_t subleaf,
 			regs[cpuid_rows[i].reg] &= ~(1u << cpuid_rows[i].bit);
 }
 
-void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compatible, struct nvmx_caps *out)
+static void compute(const struct nvmx_caps *hw, uint64_t withheld, bool compatible, uint64_t beyond, struct nvmx_caps *out)
 {
 	struct nvmx_caps full;
 	uint64_t set;
 
 	complete(hw, &full);
-	set = offered(&full, withheld, compatible);
+	set = offered(&full, withheld, compatible, beyond);
 	*out = full;
 	for (uint32_t msr = NVMX_CAPS_FIRST_MSR; msr < NVMX_CAPS_FIRST_MSR + NVMX_CAPS_MSRS; msr++)
 		*slot(out, msr) &= granted(msr, set, compatible);
@@ -354,9 +354,19 @@ void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compa
 	*slot(out, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(out);
 }
 
+void nvmx_caps_compute(const struct nvmx_caps *hw, uint64_t withheld, bool compatible, struct nvmx_caps *out)
+{
+	compute(hw, withheld, compatible, 0, out);
+}
+
+void nvmx_caps_compute_beyond(const struct nvmx_caps *hw, uint64_t withheld, uint64_t beyond, struct nvmx_caps *out)
+{
+	compute(hw, withheld, true, beyond, out);
+}
+
 /*
- * Posted interrupts are announced by an interrupt of the processor, which a host that owns interrupts would have to send; in the
- * shutdown and wait-for-SIPI states the processor does not deliver such a host's own (SDM 29.6, 26.7.2).
+ * Posted interrupts are announced by an interrupt, which in a host that owns interrupts is of L1's interrupt controller: the host has to
+ * know what to do; in the shutdown and wait-for-SIPI states the processor does not deliver such a host's own (SDM 29.6, 26.7.2).
  */
 void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags)
 {
@@ -364,8 +374,10 @@ void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags)
 
 	if (!(flags & NVMX_HOST_OWNS_INTERRUPTS))
 		return;
-	*slot(c, NVMX_MSR_VMX_PINBASED_CTLS) &= ~posted;
-	*slot(c, NVMX_MSR_VMX_TRUE_PINBASED_CTLS) &= ~posted;
+	if (!(flags & NVMX_HOST_POSTS)) {
+		*slot(c, NVMX_MSR_VMX_PINBASED_CTLS) &= ~posted;
+		*slot(c, NVMX_MSR_VMX_TRUE_PINBASED_CTLS) &= ~posted;
+	}
 	*slot(c, NVMX_MSR_VMX_MISC) &= ~(NVMX_MISC_SHUTDOWN | (flags & NVMX_HOST_WAITS ? 0 : NVMX_MISC_WAIT_SIPI));
 	*slot(c, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(c);
 }

@@ -23,6 +23,17 @@ static uint32_t encoding(unsigned i)
 	return nvmx_field_rows[carried[i].guest].encoding;
 }
 
+/* Whether L1's VM entry or exit loads the register of a VMCS: not where the host emulates L1's, and the VMCSs have its own. */
+static bool entry_loads(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned i)
+{
+	return v12->entry_ctls & carried[i].load & ~nvmx_loads_emulated(v);
+}
+
+static bool exit_loads(const struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned i)
+{
+	return v12->exit_ctls & carried[i].exit && !(carried[i].load & nvmx_loads_emulated(v));
+}
+
 void nvmx_carry_read01(struct nvmx_vcpu *v, uint64_t steps, uint64_t value[NVMX_CARRIED])
 {
 	for (unsigned i = 0; i < NVMX_CARRIED; i++)
@@ -38,7 +49,7 @@ static enum nvmx_step_end to_l2(struct nvmx_merging *m, unsigned step)
 	for (unsigned i = 0; i < NVMX_CARRIED; i++) {
 		if (carried[i].step != step)
 			continue;
-		if (!(m->v12->entry_ctls & carried[i].load)) {
+		if (!entry_loads(m->v, m->v12, i)) {
 			if (s->ctl02[NVMX_WORD_ENTRY] & carried[i].load)
 				nvmx_vmwrite(m->v, encoding(i), m->l1->carried[i]);
 		} else if (!nvmx_set_has(&s->stale, carried[i].guest)) {
@@ -71,7 +82,7 @@ enum nvmx_step_end nvmx_merge_PKRS(struct nvmx_merging *m)
 void nvmx_carry_left(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint64_t value[NVMX_CARRIED])
 {
 	for (unsigned i = 0; i < NVMX_CARRIED; i++)
-		if (v->vmcs01.ctl[NVMX_WORD_ENTRY] & carried[i].load && !(v12->exit_ctls & carried[i].exit))
+		if (v->vmcs01.ctl[NVMX_WORD_ENTRY] & carried[i].load && !exit_loads(v, v12, i))
 			value[i] = nvmx_vmread(v, encoding(i));
 }
 
@@ -80,7 +91,7 @@ void nvmx_carry_to_l1(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const 
 	for (unsigned i = 0; i < NVMX_CARRIED; i++) {
 		if (!(v->vmcs01.ctl[NVMX_WORD_ENTRY] & carried[i].load))
 			continue;
-		if (!(v12->exit_ctls & carried[i].exit))
+		if (!exit_loads(v, v12, i))
 			nvmx_vmwrite(v, encoding(i), value[i]);
 		else
 			nvmx_vmwrite(v, encoding(i), carried[i].host ? nvmx_v12_get(v12, carried[i].host) : 0);

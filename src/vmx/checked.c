@@ -368,8 +368,20 @@ static int checked_ack_interrupt(struct nvmx_host *h)
 	int answer = l->real.ack_interrupt(l->host);
 
 	EXPECT(answer >= -1 && answer <= 255, ACK_VECTOR, (unsigned)answer, 0);
+	l->acknowledged = answer + 1;
 	end(l);
 	return answer;
+}
+
+static void checked_end_interrupt(struct nvmx_host *h, unsigned vector)
+{
+	static const char op[] = "end_interrupt";
+	struct nvmx_ledger *l = begin(h, op);
+
+	EXPECT(vector + 1 == (unsigned)l->acknowledged, END_ACKNOWLEDGED, vector, 0);
+	l->acknowledged = 0;
+	l->real.end_interrupt(l->host, vector);
+	end(l);
 }
 
 static int checked_take_event(struct nvmx_host *h, unsigned event)
@@ -507,6 +519,7 @@ static struct nvmx_host_ops layer_of(const struct nvmx_host_ops *real)
 		LAYER(ack_interrupt), LAYER(inject_l1), LAYER(barrier), LAYER(kick_others), LAYER(trace), LAYER(take_event),
 		LAYER(set_cr2), LAYER(inject_l2), LAYER(make_vmcs02), LAYER(set_dr6),
 		LAYER(watch), LAYER(unwatch),
+		LAYER(end_interrupt),
 	};
 }
 

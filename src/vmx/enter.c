@@ -133,23 +133,34 @@ static void flip_cr0(struct nvmx_slot *s, uint64_t bits)
 	nvmx_set_add(&s->dirty, NVMX_I_GUEST_CR0);
 }
 
+/* What no VMCS loads: the register that the host emulates, then L1's list (SDM 26.3.2.1, 26.4).  0; else why the entry fails, *failed. */
+static uint32_t load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bool log, uint32_t *failed)
+{
+	*failed = 0;
+	nvmx_msr_log_begin(v, log);
+	if (v12->entry_ctls & nvmx_loads_emulated(v) && !nvmx_msr_load_entry_perf(v, v12->guest_perf_global_ctrl))
+		return NVMX_XR_ENTRY_FAIL_GUEST;
+	if (v12->entry_msr_load_count)
+		*failed = nvmx_msr_load_entry_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count);
+	return *failed ? NVMX_XR_ENTRY_FAIL_MSR : 0;
+}
+
 /* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
 static __attribute__((__flatten__)) enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
 				      uint32_t groups, bool launch, uint64_t cr0)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
-	uint32_t failed;
+	uint32_t failed, reason;
 
 	flip_cr0(s, cr0);
 	if (!nvmx_load_vmcs02(v, s, in))
 		return NVMX_STOP;
-	if (v12->entry_msr_load_count) {
-		failed = nvmx_msr_load_entry_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count,
-						  groups & ~GROUPS_OF_RUNNING || s->look02 & NVMX_LOOK_LAUNCH);
-		if (failed) {
+	if (v12->entry_msr_load_count | (v12->entry_ctls & nvmx_loads_emulated(v))) {
+		reason = load_msrs(v, v12, groups & ~GROUPS_OF_RUNNING || s->look02 & NVMX_LOOK_LAUNCH, &failed);
+		if (reason) {
 			flip_cr0(s, cr0); /* guest state is not saved (SDM 26.8) */
 			nvmx_slot_anew(v, s); /* it has what the list had before the entry that failed */
-			return nvmx_fail_entry(v, NVMX_XR_ENTRY_FAIL_MSR, failed);
+			return nvmx_fail_entry(v, reason, failed);
 		}
 		nvmx_release(v);
 	}

@@ -38,19 +38,34 @@ static enum nvmx_verdict leave_for(struct nvmx_vcpu *v, uint32_t reason, uint32_
 	return nvmx_leave_l2(v, &info);
 }
 
+/*
+ * Notifications of posted interrupts do not end L2's stay (SDM 29.6); an interrupt that waits behind them does, unless L2 gets what was
+ * posted, which comes first (29.2.2).  L1's other processors may send them faster than they are taken: the rest waits for the next call.
+ */
+#define NOTIFICATIONS_AT_ONCE 16u
+
 static enum nvmx_verdict external_interrupt(struct nvmx_vcpu *v)
 {
 	int vector;
 
 	if (!(v->cur->v12->exit_ctls & NVMX_EXIT_ACK_INT))
 		return leave_for(v, NVMX_XR_EXT_INT, 0);
-	vector = v->ops->ack_interrupt(v->host);
-	if (vector < 0)
-		return NVMX_RESUME_L2;
-	if (!nvmx_vector_sound(v, "ack_interrupt", vector))
-		return NVMX_STOP;
-	return leave_for(v, NVMX_XR_EXT_INT,
-			 NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << NVMX_INTR_TYPE_SHIFT | ((uint32_t)vector & 0xff));
+	for (unsigned n = 0; n < NOTIFICATIONS_AT_ONCE; n++) {
+		vector = v->ops->ack_interrupt(v->host);
+		if (vector < 0)
+			return NVMX_RESUME_L2;
+		if (!nvmx_vector_sound(v, "ack_interrupt", vector))
+			return NVMX_STOP;
+		if (!nvmx_is_notification(v, vector))
+			return leave_for(v, NVMX_XR_EXT_INT,
+					 NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << NVMX_INTR_TYPE_SHIFT | ((uint32_t)vector & 0xff));
+		v->ops->end_interrupt(v->host, (unsigned)vector);
+		if (!nvmx_take_posted(v))
+			return NVMX_STOP;
+		if (nvmx_l2_virtual_interrupt(v))
+			break;
+	}
+	return NVMX_RESUME_L2;
 }
 
 /* The exit finds L2 in the state in which the host has kept it. */
@@ -125,6 +140,16 @@ static bool trap_is_due(struct nvmx_vcpu *v)
 	       nvmx_vmread(v, NVMX_GUEST_ACTIVITY) <= NVMX_ACTIVITY_HLT;
 }
 
+/* Of the events that wait an interrupt would be the next, but L2 takes a virtual one before it (SDM 29.2.2). */
+static bool virtual_interrupt_is_due(struct nvmx_vcpu *v, unsigned pending)
+{
+	if (!(pending & NVMX_PENDING_INTR) || pending & (NVMX_PENDING_SMI | NVMX_PENDING_INIT))
+		return false;
+	if (pending & NVMX_PENDING_NMI && !nmi_blocked(v, v->cur->v12->pin_ctls))
+		return false;
+	return nvmx_l2_virtual_interrupt(v);
+}
+
 /* A VM entry that L1 asked for comes first, and so does an event that vmcs02 still has to deliver.  An MTF VM exit and traps
  * come before all but SMI and INIT (SDM 6.9, 25.5.2): an INIT ends an entry that injects nothing before the traps that wait for it
  * (SDM 26.7.3), which the entry itself would deliver. */
@@ -138,7 +163,7 @@ static bool must_run_first(struct nvmx_vcpu *v, unsigned pending)
 	event = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
 	if (event & NVMX_INTR_VALID)
 		return v->run_pending || !(strongest && is_mtf(event));
-	return !strongest && trap_is_due(v);
+	return !strongest && (trap_is_due(v) || virtual_interrupt_is_due(v, pending));
 }
 
 static unsigned pending_for_l1(struct nvmx_vcpu *v)
@@ -169,8 +194,14 @@ enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	if (!v->in_l2)
 		return NVMX_RESUME_L1;
 	pending = pending_for_l1(v);
-	if (!pending || must_run_first(v, pending))
+	if (!pending)
 		return NVMX_RESUME_L2;
+	if (pending & NVMX_PENDING_INTR && !nvmx_hold_posted(v))
+		return nvmx_again(v);
+	if (must_run_first(v, pending)) {
+		nvmx_release(v);
+		return NVMX_RESUME_L2;
+	}
 	if (!nvmx_hold_for_exit(v)) /* before the event is taken from the host */
 		return nvmx_again(v);
 	verdict = deliver(v, pending);
@@ -182,7 +213,7 @@ bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v)
 {
 	unsigned pending = v->in_l2 && !v->stop ? pending_for_l1(v) : 0;
 
-	return pending && must_run_first(v, pending);
+	return pending && must_run_first(v, pending); /* also where only the processor knows whether L2 takes a virtual interrupt */
 }
 
 /*

@@ -103,7 +103,7 @@ bool nvmx_hold_frames(struct nvmx_vcpu *v, struct nvmx_slot *s)
 
 	if (!nvmx_pin_for_entry(v, s))
 		return false;
-	if (!v12->entry_msr_load_count)
+	if (!(v12->entry_msr_load_count | (v12->entry_ctls & nvmx_loads_emulated(v))))
 		return true;
 	return hold_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count, false) && hold_areas(v, false);
 }

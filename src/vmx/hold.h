@@ -38,7 +38,7 @@ static inline bool nvmx_hold_for_entry(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	const struct nvmx_vmcs12 *v12 = s->v12;
 
 	if (!(v12->entry_msr_load_count | (v12->proc_ctls & NVMX_PROC_TPR_SHADOW) | (v12->proc_ctls2 & NVMX_PROC2_APIC_ACCESS) |
-	      (v12->pin_ctls & NVMX_PIN_POSTED_INT)))
+	      (v12->pin_ctls & NVMX_PIN_POSTED_INT) | (v12->entry_ctls & NVMX_ENTRY_LOAD_PERF)))
 		return true;
 	return nvmx_hold_frames(v, s);
 }

@@ -70,8 +70,12 @@ int nvmx_vm_init(void *mem, size_t size, const struct nvmx_vm_config *config, st
 	vm->hw = *c.hw;
 	vm->withheld = c.withheld;
 	vm->flags = c.flags;
+	vm->posted_vector02 = (uint8_t)c.posted_vector02;
 	vm->shadow_ept_pages = c.shadow_ept_pages ? c.shadow_ept_pages : 1024;
-	nvmx_caps_compute(c.hw, c.withheld, c.flags & NVMX_COMPATIBLE, &vm->caps);
+	if (c.beyond)
+		nvmx_caps_compute_beyond(c.hw, c.withheld, c.beyond, &vm->caps);
+	else
+		nvmx_caps_compute(c.hw, c.withheld, c.flags & NVMX_COMPATIBLE, &vm->caps);
 	nvmx_caps_of_host(&vm->caps, vm->flags);
 	vm->watches = vm->ops->watch ? c.watches : NULL;
 	vm->watches_n = c.watches_n;
@@ -105,7 +109,8 @@ const struct nvmx_caps *nvmx_vm_caps(const struct nvmx_vm *vm)
 /* The loads that L1 is offered and that vmcs01 does not do for it, or not undo. */
 static uint32_t loads_not_undone(const struct nvmx_vcpu *v)
 {
-	uint32_t both = (v->vmcs01.ctl[NVMX_WORD_ENTRY] & nvmx_loads_undone(v->vmcs01.ctl[NVMX_WORD_EXIT])) | nvmx_loads_unswitched(v);
+	uint32_t both = (v->vmcs01.ctl[NVMX_WORD_ENTRY] & nvmx_loads_undone(v->vmcs01.ctl[NVMX_WORD_EXIT])) | nvmx_loads_unswitched(v) |
+			nvmx_loads_emulated(v);
 
 	return nvmx_caps_may(&v->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & NVMX_CARRYING_LOADS & ~both;
 }

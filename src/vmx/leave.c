@@ -200,8 +200,9 @@ enum nvmx_verdict nvmx_load_host_state(struct nvmx_vcpu *v, const struct nvmx_le
 	nvmx_l2_ends(v);
 	if (!load_l1(v, left))
 		return vmx_abort(v, VMX_ABORT_PDPTE);
-	if (v12->exit_ctls & NVMX_EXIT_LOAD_PERF && !(v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF))
-		v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, v12->host_perf_global_ctrl);
+	if (v12->exit_ctls & NVMX_EXIT_LOAD_PERF &&
+	    (nvmx_loads_emulated(v) || !(v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_ENTRY_LOAD_PERF)))
+		nvmx_msr_load_perf(v, v12->host_perf_global_ctrl); /* the checks have passed it (SDM 26.2.2): nobody refuses */
 	if (v->vmcs01.vpid && !(nvmx_v12_proc2(v12) & NVMX_PROC2_VPID)) { /* the exit flushes VPID 0 (SDM 28.3.3.1) */
 		v->counters[NVMX_CNT_INVVPID]++;
 		v->ops->flush_vpid(v->host, v->vmcs01.vpid, NVMX_FLUSH_SINGLE, 0);

@@ -38,7 +38,7 @@ uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 enum nvmx_step_end nvmx_merge_EACH(struct nvmx_merging *m)
 {
 	uint32_t loads = LOADS_OF_ALL | (m->c01->ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS);
-	uint32_t l1s = loads & ~m->v12->entry_ctls;
+	uint32_t l1s = loads & ~(m->v12->entry_ctls & ~nvmx_loads_emulated(m->v));
 
 	m->s->each = nvmx_steps_each(&m->v->vm->steps, m->v12, l1s);
 	return NVMX_STEP_DONE;

@@ -56,7 +56,7 @@ enum nvmx_step_end nvmx_merge_POSTED_INT(struct nvmx_merging *m)
 	if (end || !pin->held)
 		return end;
 	write02(m, NVMX_POSTED_INT_DESC_ADDR, pin->hpa | (at & 0xfff));
-	write02(m, NVMX_POSTED_INT_NV, m->v12->posted_int_nv);
+	write02(m, NVMX_POSTED_INT_NV, m->v->vm->posted_vector02 ? m->v->vm->posted_vector02 : m->v12->posted_int_nv);
 	return NVMX_STEP_DONE;
 }
 
@@ -89,12 +89,20 @@ static bool host_owns_timer(const struct nvmx_merging *m)
 	return m->v->vm->flags & NVMX_HOST_OWNS_TIMER;
 }
 
+/* In a host that owns interrupts the processor may take a notification only if the host has sent it: any of L1's vectors may be
+ * one of the host's, too. */
+static bool posts_by_processor(const struct nvmx_merging *m)
+{
+	return !(m->v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS) || m->v->vm->posted_vector02;
+}
+
 enum nvmx_step_end nvmx_merge_PIN(struct nvmx_merging *m)
 {
 	uint32_t c12 = m->v12->pin_ctls, timer = host_owns_timer(m) ? m->c01->ctl[NVMX_WORD_PIN] : c12;
+	uint32_t posted = posts_by_processor(m) ? c12 & NVMX_PIN_POSTED_INT : 0;
 
-	return set_word(m, NVMX_WORD_PIN, NVMX_PIN_CTLS, c12,
-			(timer & NVMX_PIN_PREEMPTION_TIMER) | (c12 & NVMX_PIN_POSTED_INT), NVMX_MSR_VMX_TRUE_PINBASED_CTLS);
+	return set_word(m, NVMX_WORD_PIN, NVMX_PIN_CTLS, c12, (timer & NVMX_PIN_PREEMPTION_TIMER) | posted,
+			NVMX_MSR_VMX_TRUE_PINBASED_CTLS);
 }
 
 static uint64_t proc3_of_vmcs02(const struct nvmx_merging *m)
@@ -169,7 +177,7 @@ enum nvmx_step_end nvmx_merge_EXIT(struct nvmx_merging *m)
 enum nvmx_step_end nvmx_merge_ENTRY(struct nvmx_merging *m)
 {
 	uint32_t fine = nvmx_loads_undone(m->c01->ctl[NVMX_WORD_EXIT]) | nvmx_loads_unswitched(m->v);
-	uint32_t loads = (m->v12->entry_ctls & fine) | m->c01->ctl[NVMX_WORD_ENTRY];
+	uint32_t loads = (m->v12->entry_ctls & fine & ~nvmx_loads_emulated(m->v)) | m->c01->ctl[NVMX_WORD_ENTRY];
 
 	return set_word(m, NVMX_WORD_ENTRY, NVMX_ENTRY_CTLS, m->v12->entry_ctls,
 			NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | (loads & NVMX_CARRYING_LOADS),

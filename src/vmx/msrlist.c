@@ -94,7 +94,8 @@ static const struct msr_row *find_row(uint32_t msr)
 
 static bool in_vmcs(struct nvmx_vcpu *v, const struct msr_row *m)
 {
-	return m && m->field && (!m->entry_control || nvmx_vmread(v, NVMX_ENTRY_CTLS) & m->entry_control);
+	return m && m->field && !(m->entry_control & nvmx_loads_emulated(v)) &&
+	       (!m->entry_control || nvmx_vmread(v, NVMX_ENTRY_CTLS) & m->entry_control);
 }
 
 /* The host fills the mask in for "load IA32_PERF_GLOBAL_CTRL", and without it judges itself. */
@@ -227,20 +228,46 @@ static uint32_t load_logged(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
 	return 0;
 }
 
-uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool log)
+void nvmx_msr_log_begin(struct nvmx_vcpu *v, bool log)
 {
-	uint32_t failed;
-
 	v->msr_log.n = 0;
-	v->msr_log.complete = log;
-	failed = log ? load_logged(v, gpa, count) : load_list(v, gpa, count);
+	v->msr_log.wanted = v->msr_log.complete = log;
+}
+
+/* L1 has no such register, and its value, which the checks have passed, is 0. */
+static bool lacks_perf(const struct nvmx_vcpu *v)
+{
+	return nvmx_loads_emulated(v) && !v->vm->caps.perf_global_valid;
+}
+
+bool nvmx_msr_load_perf(struct nvmx_vcpu *v, uint64_t value)
+{
+	if (lacks_perf(v))
+		return true;
+	nvmx_vmwrite_flush(v);
+	return !v->ops->l1_msr_write(v->host, NVMX_MSR_PERF_GLOBAL_CTRL, value);
+}
+
+bool nvmx_msr_load_entry_perf(struct nvmx_vcpu *v, uint64_t value)
+{
+	if (v->msr_log.wanted && !lacks_perf(v))
+		log_old(v, NVMX_MSR_PERF_GLOBAL_CTRL);
+	return nvmx_msr_load_perf(v, value);
+}
+
+uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count)
+{
+	uint32_t failed = v->msr_log.wanted ? load_logged(v, gpa, count) : load_list(v, gpa, count);
+
 	NVMX_TRACE(v, MSR_LIST, LIST_ENTRY_LOAD, count, failed);
 	return failed;
 }
 
 bool nvmx_msr_undo(struct nvmx_vcpu *v)
 {
-	if (!v->cur->v12->entry_msr_load_count)
+	const struct nvmx_vmcs12 *v12 = v->cur->v12;
+
+	if (!(v12->entry_msr_load_count | (v12->entry_ctls & nvmx_loads_emulated(v))))
 		return true;
 	nvmx_vmwrite_flush(v);
 	for (unsigned i = v->msr_log.n; i--;) {

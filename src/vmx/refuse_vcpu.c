@@ -85,7 +85,7 @@ int nvmx_refuse_vcpu(const void *mem, size_t size, struct nvmx_vm *vm, const str
 	return refuse_values(vm, c, info);
 }
 
-enum when { ALWAYS, COPIED, OWNED };
+enum when { ALWAYS, COPIED, OWNED, POSTED };
 
 static const struct row {
 	uint16_t rule;
@@ -106,6 +106,7 @@ static bool applies(const struct nvmx_vcpu *v, const struct row *r)
 	switch (r->when) {
 	case COPIED: return !v->ops->make_vmcs02; /* else its contract is in <nestvmx/host.h> */
 	case OWNED: return v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS;
+	case POSTED: return v->vm->posted_vector02;
 	default: return true;
 	}
 }

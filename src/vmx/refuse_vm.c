@@ -5,7 +5,7 @@
 #include "vcpu.h"
 
 /* Which ops a configuration cannot do without. */
-enum need { ALWAYS, NEVER, WITHOUT_PORT, WITH_EPT, WITH_OWNED_INTERRUPTS, WITH_WATCH };
+enum need { ALWAYS, NEVER, WITHOUT_PORT, WITH_EPT, WITH_OWNED_INTERRUPTS, WITH_WATCH, WITH_POSTS };
 
 #define OP(name, need) { offsetof(struct nvmx_host_ops, name), need, #name }
 static const struct op_row {
@@ -42,6 +42,7 @@ static const struct op_row {
 	OP(set_dr6, NEVER),
 	OP(watch, NEVER),
 	OP(unwatch, WITH_WATCH),
+	OP(end_interrupt, WITH_POSTS),
 };
 
 static bool needed(enum need need, const struct nvmx_vm *vm)
@@ -49,6 +50,7 @@ static bool needed(enum need need, const struct nvmx_vm *vm)
 	switch (need) {
 	case ALWAYS: return true;
 	case WITH_EPT: return nvmx_caps_may(&vm->caps, NVMX_MSR_VMX_PROCBASED_CTLS2) & NVMX_PROC2_EPT;
+	case WITH_POSTS: return vm->flags & NVMX_HOST_POSTS;
 	case WITH_OWNED_INTERRUPTS: return vm->flags & NVMX_HOST_OWNS_INTERRUPTS;
 	case WITH_WATCH: return vm->ops->watch;
 	case WITHOUT_PORT:
@@ -156,17 +158,36 @@ static int refuse_hardware(const struct nvmx_caps *hw, struct nvmx_error_info *i
 #define KNOWN_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_COMPATIBLE | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | \
 		     NVMX_HOST_EMULATES_CR | NVMX_ENLIGHTENED | NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_HYPERCALLS | \
 		     NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_FEW_VPIDS | \
-		     NVMX_HOST_EPTP_SWITCHING)
+		     NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_POSTS | NVMX_HOST_PERF_EMULATED)
 #define KNOWN_FEATURES (NVMX_BIT64(NVMX_FEATURE_COUNT) - 1)
 
-static int refuse_values(const struct nvmx_vm_config *c, struct nvmx_error_info *info)
+static int refuse_flags(const struct nvmx_vm_config *c, struct nvmx_error_info *info)
 {
+	const uint32_t perf = NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_PERF_EMULATED;
+
 	if (c->flags & ~KNOWN_FLAGS)
 		return nvmx_refuse(info, NVMX_REFUSED_FLAGS_UNKNOWN, c->flags & ~KNOWN_FLAGS, KNOWN_FLAGS);
 	if (c->flags & NVMX_HOST_APIC_PASSTHROUGH && c->flags & NVMX_HOST_OWNS_INTERRUPTS)
 		return nvmx_refuse(info, NVMX_REFUSED_FLAGS_APIC, c->flags, 0);
 	if (c->flags & NVMX_HOST_WAITS && !(c->flags & NVMX_HOST_OWNS_INTERRUPTS))
 		return nvmx_refuse(info, NVMX_REFUSED_FLAGS_WAITS, c->flags, 0);
+	if (c->flags & NVMX_HOST_POSTS && !(c->flags & NVMX_HOST_OWNS_INTERRUPTS))
+		return nvmx_refuse(info, NVMX_REFUSED_FLAGS_POSTS, c->flags, 0);
+	if ((c->flags & perf) == perf)
+		return nvmx_refuse(info, NVMX_REFUSED_FLAGS_PERF, c->flags, 0);
+	return NVMX_OK;
+}
+
+static int refuse_values(const struct nvmx_vm_config *c, struct nvmx_error_info *info)
+{
+	int error = refuse_flags(c, info);
+
+	if (error)
+		return error;
+	if (c->beyond & ~KNOWN_FEATURES || (c->beyond && !(c->flags & NVMX_COMPATIBLE)))
+		return nvmx_refuse(info, NVMX_REFUSED_BEYOND, c->beyond, KNOWN_FEATURES);
+	if (c->posted_vector02 && (!(c->flags & NVMX_HOST_POSTS) || c->posted_vector02 < 16 || c->posted_vector02 > 255))
+		return nvmx_refuse(info, NVMX_REFUSED_POSTED_VECTOR, c->posted_vector02, 255);
 	if (c->withheld & ~KNOWN_FEATURES)
 		return nvmx_refuse(info, NVMX_REFUSED_WITHHELD_UNKNOWN, c->withheld & ~KNOWN_FEATURES, KNOWN_FEATURES);
 	if (c->shadow_ept_pages && c->shadow_ept_pages < NVMX_SHADOW_EPT_PAGES_MIN)

@@ -34,6 +34,7 @@ struct nvmx_vm {
 	uint32_t watches_n;
 	void *watches;            /* NULL: the host does not watch */
 	bool hw_eptp_switching;   /* vmcs02 lets the processor switch */
+	uint8_t posted_vector02;
 	struct nvmx_control_masks masks;
 	struct nvmx_step_masks steps;
 	struct nvmx_rowset rows;  /* the fields that exist for L1 */
@@ -55,8 +56,9 @@ struct nvmx_pin {
 	bool own;                   /* hpa is the vCPU's apic_page: the host has granted nothing */
 };
 
-/* The pages that a VM exit may need: two MSR areas of 3, the PDPTEs, vmcs12 for its abort indicator. */
-#define NVMX_HELD 8
+/* The pages that a VM exit may need: two MSR areas of 3, the PDPTEs, vmcs12 for its abort indicator; and L2's posted-interrupt
+ * descriptor and virtual-APIC page. */
+#define NVMX_HELD 10
 struct nvmx_held {
 	uint64_t gpa;
 	void *page;
@@ -132,7 +134,8 @@ struct nvmx_vcpu {
 	uint8_t entered_by;         /* enum nvmx_entered: how L2 came to be current */
 	uint64_t flipped_cr0;       /* bits of vmcs12's CR0 that the entry changed */
 	struct {
-		bool complete;      /* `old` has all that the last MSR list of an entry replaced */
+		bool wanted;        /* of this entry */
+		bool complete;      /* `old` has all that it replaced */
 		uint8_t n;
 		struct {
 			uint32_t msr;
@@ -369,6 +372,14 @@ uint64_t nvmx_cr_operand(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint
 /* ve.c: whether the EPT violation becomes a #VE of L2; its information area is written then. */
 bool nvmx_ve(struct nvmx_vcpu *v, const struct nvmx_exit_info *exit);
 
+/* posted.c: posted interrupts in a host that owns interrupts (SDM 29.6). */
+/* Whether an interrupt of L1's with this vector is the notification for its L2, which is current. */
+bool nvmx_is_notification(const struct nvmx_vcpu *v, int vector);
+/* What is posted goes into L2's virtual APIC.  False: the VM was stopped. */
+bool nvmx_take_posted(struct nvmx_vcpu *v);
+/* Before it, and before nvmx_l2_virtual_interrupt(): what of L1's memory they need, if anything.  False: not now. */
+bool nvmx_hold_posted(struct nvmx_vcpu *v);
+
 /* vmfunc.c */
 /* A VM function of L2 that exits; false: it exits to L1.  The caller loads the EPT pointer of vmcs12 into vmcs02. */
 bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs);
@@ -385,6 +396,12 @@ static inline bool nvmx_eptp_index_exists(const struct nvmx_vcpu *v)
 static inline uint32_t nvmx_loads_unswitched(const struct nvmx_vcpu *v)
 {
 	return v->vm->flags & NVMX_HOST_PERF_PASSTHROUGH ? NVMX_ENTRY_LOAD_PERF : 0;
+}
+
+/* Loads that no VMCS does for L1: it gets them by l1_msr_write. */
+static inline uint32_t nvmx_loads_emulated(const struct nvmx_vcpu *v)
+{
+	return v->vm->flags & NVMX_HOST_PERF_EMULATED ? NVMX_ENTRY_LOAD_PERF : 0;
 }
 
 /* carry.c: the index of vmcs01's page-modification log, where vmcs02 has the log; that VMCS is current after it. */
@@ -467,8 +484,13 @@ bool nvmx_is_hosts_mce(const struct nvmx_vcpu *v, uint32_t reason);
 /* msrlist.c: L1's MSR areas (SDM 24.7.2, 24.8.2).  MSRs that a VMCS holds go to, and come from, the guest state of the
  * current VMCS.  Load returns 0 or the 1-based index of the entry that failed. */
 uint32_t nvmx_msr_load_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
-/* The same for a VM entry.  With `log`, nvmx_msr_undo() can put back what was there, if the list was not too long. */
-uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool log);
+/* The same for a VM entry.  It begins with nvmx_msr_log_begin(): with `log`, nvmx_msr_undo() can put back what was there, if it was not
+ * too much. */
+void nvmx_msr_log_begin(struct nvmx_vcpu *v, bool log);
+uint32_t nvmx_msr_load_entry_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count);
+/* L1's IA32_PERF_GLOBAL_CTRL, which the host emulates, or has no use for.  False: the host refuses. */
+bool nvmx_msr_load_perf(struct nvmx_vcpu *v, uint64_t value);
+bool nvmx_msr_load_entry_perf(struct nvmx_vcpu *v, uint64_t value);
 /* The entry whose list was loaded does not happen; vmcs02 is current.  False: L1's MSRs are not what they were. */
 bool nvmx_msr_undo(struct nvmx_vcpu *v);
 /* Store returns 0 or the 1-based index of the entry that failed (VMX abort 1). */

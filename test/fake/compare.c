@@ -8,8 +8,8 @@ struct fake_result fake_bare, fake_nested;
 void fake_as(struct fake_machine *m, enum fake_kind kind)
 {
 	static const uint32_t flags[] = {
-		[FAKE_OWNS_EVENTS] = NVMX_HOST_OWNS_INTERRUPTS, [FAKE_EMULATES] = FAKE_LIKE_KVM,
-		[FAKE_PAGES] = NVMX_HOST_OWNS_INTERRUPTS,
+		[FAKE_OWNS_EVENTS] = NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_POSTS, [FAKE_EMULATES] = FAKE_LIKE_KVM,
+		[FAKE_PAGES] = NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_POSTS,
 	};
 
 	m->flags = flags[kind];

@@ -302,7 +302,7 @@ static void tweak_apic(struct gen *g)
 	struct script *s = &g->l1;
 	unsigned vector = apic_vectors[rnd(g, COUNT(apic_vectors))];
 	uint32_t proc2 = subset(g, NVMX_PROC2_APIC_REGS | NVMX_PROC2_VID) | (chance(g, 50) ? NVMX_PROC2_X2APIC_MODE : NVMX_PROC2_APIC_ACCESS);
-	bool posted = proc2 & NVMX_PROC2_VID && chance(g, 30) && !(g->machine.flags & NVMX_HOST_OWNS_INTERRUPTS);
+	bool posted = proc2 & NVMX_PROC2_VID && chance(g, 30);
 
 	switch (rnd(g, 5)) {
 	case 0:
@@ -659,7 +659,7 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 {
 	g->random = seed * 0x9e3779b97f4a7c15ull + 1;
 	rnd(g, 2);
-	g->machine = (struct fake_machine){ .flags = chance(g, 30) ? NVMX_HOST_OWNS_INTERRUPTS : 0, .protection = seed % 3 == 0 };
+	g->machine = (struct fake_machine){ .flags = chance(g, 30) ? NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_POSTS : 0, .protection = seed % 3 == 0 };
 	if (g->machine.flags && seed % 2)
 		g->machine.flags = FAKE_LIKE_KVM;
 	g->machine.no_vpid = chance(g, 15);

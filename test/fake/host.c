@@ -310,7 +310,14 @@ static int ack_interrupt(struct nvmx_host *h)
 	FAKE_ASSERT(h->inside);
 	if (v >= 0)
 		h->virq[v / 64] &= ~(1ull << v % 64);
+	h->acknowledged = v;
 	return v;
+}
+
+static void end_interrupt(struct nvmx_host *h, unsigned vector)
+{
+	FAKE_ASSERT(h->inside && (int)vector == h->acknowledged);
+	h->acknowledged = -1;
 }
 
 static int take_event(struct nvmx_host *h, unsigned event)
@@ -384,6 +391,7 @@ const struct nvmx_host_ops fake_host_ops = {
 	.take_event = take_event,
 	.set_cr2 = set_cr2,
 	.set_dr6 = set_dr6,
+	.end_interrupt = end_interrupt,
 };
 
 void fake_host_clean(const struct nvmx_host *h)
@@ -460,7 +468,9 @@ static void check_own_events(const struct nvmx_host *h)
 {
 	uint64_t pin = fake_field(&h->cpu, NVMX_PIN_CTLS);
 
-	FAKE_ASSERT(pin & NVMX_PIN_EXT_INT && pin & NVMX_PIN_NMI && !(pin & NVMX_PIN_POSTED_INT));
+	FAKE_ASSERT(pin & NVMX_PIN_EXT_INT && pin & NVMX_PIN_NMI);
+	FAKE_ASSERT(!(pin & NVMX_PIN_POSTED_INT) ||
+		    (h->m->notifies && fake_field(&h->cpu, NVMX_POSTED_INT_NV) == FAKE_POSTED_VECTOR));
 	FAKE_ASSERT(fake_field(&h->cpu, NVMX_GUEST_ACTIVITY) <= NVMX_ACTIVITY_HLT);
 }
 

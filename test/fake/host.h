@@ -40,6 +40,8 @@ struct fake_machine {
 	bool msr_areas;           /* the host has the processor swap MSRs that L1 and L2 share: see setup.c */
 	uint64_t cr0_mask;        /* more bits of CR0 that the host keeps for itself */
 	bool limits;              /* the host has bus-lock and notify exits for its guests */
+	uint8_t notifies;         /* L1's notification vector, for which others see to it that the processor gets the host's own one */
+	bool sleeps;              /* L2's HLT is no state of the processor's: the host lets time pass */
 	bool owns_cr;             /* the host owns bits of CR0 and CR4 that its guests change, and keeps its machine checks on */
 };
 
@@ -91,6 +93,7 @@ struct fake_mapping {
 struct fake_pin {
 	uint64_t gpa, hpa;
 };
+#define FAKE_POSTED_VECTOR 0xf1u /* the host's own, by which the processor takes in what is posted for L2 */
 #define FAKE_KICK_VECTOR 0xffu /* the host's own interrupt, by which it makes a guest exit at once */
 enum fake_owner { FAKE_FREE, FAKE_OF_HOST, FAKE_OF_LIBRARY };
 
@@ -119,6 +122,7 @@ struct nvmx_host {
 	struct fake_pin pin[FAKE_PINS];
 	unsigned pins;
 	uint64_t virq[4];                 /* interrupts that the host holds for L1 */
+	int acknowledged;                 /* the one of them that the library has, or -1 */
 	bool vnmi, vinit, vsipi;
 	uint8_t vsipi_vector;
 	bool steady;              /* every page is at hand */
@@ -182,7 +186,7 @@ void fake_between_calls(struct nvmx_host *h);
 
 /* own.c: what a host of KVM's kind does itself, by the flags of the machine. */
 #define FAKE_LIKE_KVM (NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | NVMX_HOST_EMULATES_CR | \
-		       NVMX_HOST_WAITS)
+		       NVMX_HOST_WAITS | NVMX_HOST_POSTS)
 #define FAKE_OWN_TIMER_NEVER 0xffffffffu
 void fake_own_reinject(struct nvmx_host *h);
 void fake_own_timer_exit(struct nvmx_host *h);  /* after an exit of L2: what is left of it */
@@ -190,6 +194,11 @@ void fake_own_timer_start(struct nvmx_host *h); /* L1 has entered L2 */
 void fake_own_timer_moved(struct nvmx_host *h); /* L2 goes on with a vmcs02 that may be another: where L1 has no timer, the host's */
 void fake_own_timer_stop(struct nvmx_host *h, uint64_t left); /* L2 has exited to L1 */
 enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h);
+/* Interrupts with the host's own vector for L1's notification: for L2, or else L1's. */
+enum nvmx_verdict fake_own_notify(struct nvmx_host *h, enum nvmx_verdict verdict);
+/* L2 sleeps, and nothing waits for it; time passes, false: nothing will come. */
+bool fake_own_sleeps(struct nvmx_host *h);
+bool fake_own_sleep(struct nvmx_host *h);
 bool fake_own_wait(struct nvmx_host *h); /* L2 waits for a SIPI: time passes; false: nothing will come */
 /* The host's bits, beside those that VMX operation fixes, if the machine says so.  An instruction that exits for one of them may
  * change CD and NW, too, and no VM entry loads those (SDM 26.3.2.1): a host that owns others owns them. */

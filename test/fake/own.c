@@ -93,6 +93,49 @@ enum nvmx_verdict fake_own_timer_rings(struct nvmx_host *h)
 	return verdict;
 }
 
+enum nvmx_verdict fake_own_notify(struct nvmx_host *h, enum nvmx_verdict verdict)
+{
+	uint64_t *intr = &h->cpu.intr[FAKE_POSTED_VECTOR / 64], bit = 1ull << FAKE_POSTED_VECTOR % 64;
+	enum nvmx_verdict taken;
+
+	if (!(*intr & bit))
+		return verdict;
+	*intr &= ~bit;
+	FAKE_CALL(h, taken, nvmx_posted_notification(h->vcpu), NVMX_AGAIN);
+	FAKE_ASSERT(taken == NVMX_RESUME_L2 || taken == NVMX_HOST || taken == NVMX_STOP);
+	if (taken == NVMX_HOST)
+		*intr |= 1ull << h->m->notifies % 64;
+	return taken == NVMX_STOP ? taken : verdict;
+}
+
+static bool nothing_arrived(const struct fake_cpu *c)
+{
+	return !(c->intr[0] | c->intr[1] | c->intr[2] | c->intr[3]) && !c->nmi && !c->init;
+}
+
+bool fake_own_sleeps(struct nvmx_host *h)
+{
+	int virtual_interrupt;
+
+	if (rd(h, NVMX_GUEST_ACTIVITY) != NVMX_ACTIVITY_HLT || rd(h, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID || !nothing_arrived(&h->cpu))
+		return false;
+	FAKE_CALL(h, virtual_interrupt, nvmx_l2_virtual_interrupt(h->vcpu), -1);
+	return !virtual_interrupt;
+}
+
+bool fake_own_sleep(struct nvmx_host *h)
+{
+	h->inside = true;
+	nvmx_l2_ran(h->vcpu);
+	h->inside = false;
+	fake_take_outside(&h->cpu);
+	if (!nothing_arrived(&h->cpu))
+		return true;
+	h->cpu.stop = FAKE_RUNNING;
+	fake_idle(&h->cpu);
+	return h->cpu.stop == FAKE_RUNNING;
+}
+
 bool fake_own_wait(struct nvmx_host *h)
 {
 	struct fake_cpu *c = &h->cpu;

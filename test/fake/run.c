@@ -249,6 +249,7 @@ static enum nvmx_verdict shutdown(struct nvmx_host *h)
 	return NVMX_STOP;
 }
 
+/* What waits in the interrupt controller the host takes with the rest, between two runs of a guest. */
 static enum nvmx_verdict arrived(struct nvmx_host *h, uint32_t info)
 {
 	unsigned vector = info & NVMX_INTR_VECTOR;
@@ -257,7 +258,7 @@ static enum nvmx_verdict arrived(struct nvmx_host *h, uint32_t info)
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI)
 		h->vnmi = true;
 	else if (vector != FAKE_KICK_VECTOR)
-		h->virq[vector / 64] |= 1ull << vector % 64;
+		h->cpu.intr[vector / 64] |= 1ull << vector % 64;
 	return resume(h);
 }
 
@@ -367,6 +368,8 @@ enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, 
 {
 	if (!owns_interrupts(h) || verdict == NVMX_STOP)
 		return verdict;
+	if (h->m->notifies)
+		verdict = fake_own_notify(h, verdict);
 	take_interrupts(h);
 	h->inside = true;
 	if (verdict == NVMX_RESUME_L2)
@@ -473,6 +476,8 @@ bool fake_host_step(struct nvmx_host *h)
 		h->inside = false;
 	}
 	waiting = waits(h);
+	if (l2 && h->m->sleeps && fake_own_sleeps(h))
+		return fake_own_sleep(h);
 	if (waiting)
 		outcome = fake_own_wait(h) ? RUN_EXITED : RUN_OVER;
 	else
@@ -557,7 +562,8 @@ bool fake_host_start(struct nvmx_host *h)
 	const struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(h->hw), .ops = checked(h),
 					   .hw = &h->hw, .withheld = h->m->withheld,
 					   .flags = h->m->flags | (h->m->exits_on_vmfunc ? 0 : NVMX_HOST_EPTP_SWITCHING),
-					   .shadow_ept_pages = FAKE_BUDGET };
+					   .shadow_ept_pages = FAKE_BUDGET,
+					   .posted_vector02 = h->m->notifies ? FAKE_POSTED_VECTOR : 0 };
 	const struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = nvmx_checked_host(&h->ledger), .vmcs01 = h->vmcs01,
 		.io_passthrough = true,
 		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2,
@@ -599,6 +605,10 @@ struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result
 	fake_machine_cpu(&h->cpu, m, &h->hw, &h->mem, &r->trace);
 	fake_l1_state(&h->cpu.a);
 	h->cpu.native = true;
+	h->acknowledged = -1;
+	for (size_t i = 0; i < h->cpu.outsides; i++)
+		if (m->notifies && h->cpu.outside[i].source == FAKE_EXT_INT && h->cpu.outside[i].vector == m->notifies)
+			h->cpu.outside[i].vector = FAKE_POSTED_VECTOR;
 	fake_setup_vmcs01(h);
 	if (!fake_host_start(h))
 		h->vcpu = NULL;

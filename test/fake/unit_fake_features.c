@@ -195,31 +195,114 @@ static void cr8_and_virtual_interrupts(void **state)
 	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INT_STATUS, 0), VECTOR << 8);
 }
 
-/* SDM 29.6: the notification brings in what is posted; another vector exits.  Offered by hosts that pass interrupts through. */
+/* An L1 whose L2 has VECTOR posted, in the order in which the descriptor wants it. */
+static void begin_posted(void)
+{
+	begin(NVMX_PIN_EXT_INT | NVMX_PIN_POSTED_INT, 0, VID);
+	script_vmwrite(&l1, NVMX_POSTED_INT_NV, NOTIFICATION);
+	script_vmwrite(&l1, NVMX_POSTED_INT_DESC_ADDR, PML_PAGE);
+	script_store(&l1, PML_PAGE + VECTOR / 8 - VECTOR / 8 % 4, 1u << VECTOR % 32 | 1u, 4);
+	script_store(&l1, PML_PAGE + 32, 1, 4);
+}
+
+/* Under each kind of host, the last three also with a notification vector of their own for the processor, and, without it, moved. */
+static void run_posted(const struct fake_outside *outside, size_t n)
+{
+	finish();
+	machine.outside = outside;
+	machine.outsides = n;
+	for (enum fake_kind kind = FAKE_PASSES_THROUGH; kind < FAKE_KINDS; kind++)
+		for (unsigned own = 0; own < (kind == FAKE_PASSES_THROUGH ? 1 : 2); own++) {
+			fake_as(&machine, kind);
+			machine.notifies = own ? NOTIFICATION : 0;
+			machine.moves = own || machine.sleeps ? 0 : 7;
+			run(machine.flags);
+		}
+}
+
+/* SDM 29.6: the notification brings in what is posted; another vector exits. */
 static void posted_interrupt(void **state)
 {
 	struct fake_outside outside[2] = { { 0, FAKE_EXT_INT, NOTIFICATION }, { 0, FAKE_EXT_INT, 0x55 } };
 
 	(void)state;
-	begin(NVMX_PIN_EXT_INT | NVMX_PIN_POSTED_INT, 0, VID);
-	script_vmwrite(&l1, NVMX_POSTED_INT_NV, NOTIFICATION);
-	script_vmwrite(&l1, NVMX_POSTED_INT_DESC_ADDR, PML_PAGE);
-	script_store(&l1, PML_PAGE + VECTOR / 8 - VECTOR / 8 % 4, 1u << VECTOR % 32, 4);
-	script_store(&l1, PML_PAGE + 32, 1, 4);
+	begin_posted();
 	outside[0].clock = l1.code.n + 5;
 	outside[1].clock = l1.code.n + 12;
 	for (unsigned i = 0; i < 20; i++)
 		script_op(&l2, FAKE_NOP);
 	enter(1);
-	finish();
-	machine.outside = outside;
-	machine.outsides = 2;
-	run(0);
+	script_vmread(&l1, NVMX_GUEST_INT_STATUS);
+	run_posted(outside, 2);
 	assert_int_equal(fake_delivered(&fake_bare, NVMX_INTR_VALID | VECTOR), 1);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_EXT_INT);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), NVMX_INTR_VALID | 0x55);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INT_STATUS, 0), VECTOR << 8 | (VECTOR & 0xe0));
 	assert_int_equal(word(PML_PAGE + 32), 0);
 	assert_int_equal(word(PML_PAGE + VECTOR / 8 - VECTOR / 8 % 4), 0);
+}
+
+/* Both wait when L2 begins: the notification, which has the higher priority, does not hide the other one. */
+static void notification_before_entry(void **state)
+{
+	struct fake_outside outside[2] = { { 0, FAKE_EXT_INT, NOTIFICATION }, { 0, FAKE_EXT_INT, 0x55 } };
+
+	(void)state;
+	begin_posted();
+	outside[0].clock = outside[1].clock = l1.code.n - 2;
+	for (unsigned i = 0; i < 20; i++)
+		script_op(&l2, FAKE_NOP);
+	enter(1);
+	script_vmread(&l1, NVMX_GUEST_INT_STATUS);
+	run_posted(outside, 2);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), NVMX_INTR_VALID | 0x55);
+	assert_int_equal(word(PML_PAGE + 32), 0);
+}
+
+/* L1 takes the vector for an ordinary interrupt where its L2 has no posted interrupts, and in root operation. */
+static void notification_of_none(void **state)
+{
+	struct fake_outside outside[1] = { { 0, FAKE_EXT_INT, NOTIFICATION } };
+
+	(void)state;
+	begin_posted();
+	script_vmwrite(&l1, NVMX_PIN_CTLS, 0x16 | NVMX_PIN_EXT_INT);
+	outside[0].clock = l1.code.n + 5;
+	for (unsigned i = 0; i < 20; i++)
+		script_op(&l2, FAKE_NOP);
+	enter(1);
+	run_posted(outside, 1);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), NVMX_INTR_VALID | NOTIFICATION);
+	assert_int_equal(word(PML_PAGE + 32), 1);
+}
+
+/* SDM 27.1, 29.2.2, 29.6: what is posted ends HLT, unless the virtual TPR holds it back; for a host that sleeps in L2's place, too. */
+static void posted_to_a_sleeper(void **state)
+{
+	struct fake_outside outside[2] = { { 0, FAKE_EXT_INT, NOTIFICATION }, { 0, FAKE_EXT_INT, 0x55 } };
+
+	(void)state;
+	for (unsigned held = 0; held < 2; held++) {
+		begin_posted();
+		script_store(&l1, FAKE_VAPIC + 0x80, held ? 0x90 : 0x20, 4);
+		script_vmwrite(&l1, NVMX_PROC_CTLS, PROC & ~NVMX_PROC_HLT);
+		outside[0].clock = l1.code.n + 10;
+		outside[1].clock = l1.code.n + 30;
+		script_op(&l2, FAKE_NOP);
+		script_op(&l2, FAKE_HLT);
+		for (unsigned i = 0; i < 40; i++)
+			script_op(&l2, FAKE_NOP);
+		enter(1);
+		script_vmread(&l1, NVMX_GUEST_ACTIVITY);
+		script_vmread(&l1, NVMX_GUEST_INT_STATUS);
+		for (unsigned sleeps = 0; sleeps < 2; sleeps++) {
+			machine.sleeps = sleeps;
+			run_posted(outside, 2);
+		}
+		assert_int_equal(fake_delivered(&fake_bare, NVMX_INTR_VALID | VECTOR), !held);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_ACTIVITY, 0), held ? NVMX_ACTIVITY_HLT : NVMX_ACTIVITY_ACTIVE);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), NVMX_INTR_VALID | 0x55);
+	}
 }
 
 /* SDM 28.3.6: pages that L2 dirties are logged downwards; a full log exits, with the page not yet written. */
@@ -363,6 +446,9 @@ int main(void)
 		cmocka_unit_test(x2apic_registers),
 		cmocka_unit_test(cr8_and_virtual_interrupts),
 		cmocka_unit_test(posted_interrupt),
+		cmocka_unit_test(notification_before_entry),
+		cmocka_unit_test(notification_of_none),
+		cmocka_unit_test(posted_to_a_sleeper),
 		cmocka_unit_test(page_modification_log),
 		cmocka_unit_test(execute_by_mode),
 		cmocka_unit_test(virtualization_exceptions),

@@ -417,6 +417,23 @@ static void cpuid_goes_with_cr4(void **state)
 	}
 }
 
+/* What Linux 6.1 has not can be had by name, and nothing else comes with it. */
+static void beyond_linux(void **state)
+{
+	struct nvmx_caps hw = full_hw(), with, without, c;
+
+	(void)state;
+	nvmx_caps_compute(&hw, 0, true, &without);
+	nvmx_caps_compute_beyond(&hw, 0, 0, &c);
+	assert_memory_equal(&c, &without, sizeof(c));
+	nvmx_caps_compute_beyond(&hw, 0, 1ull << NVMX_FEATURE_MODE_EXEC, &with);
+	assert_int_equal(MSR(with, PROCBASED_CTLS2), MSR(without, PROCBASED_CTLS2) | (uint64_t)NVMX_PROC2_MODE_EXEC << 32);
+	SET(with, PROCBASED_CTLS2, MSR(without, PROCBASED_CTLS2));
+	assert_memory_equal(&with, &without, sizeof(c));
+	nvmx_caps_compute_beyond(&hw, 1ull << NVMX_FEATURE_MODE_EXEC, 1ull << NVMX_FEATURE_MODE_EXEC, &c);
+	assert_memory_equal(&c, &without, sizeof(c));
+}
+
 /* What the host's flags take away beside: nothing but the interrupts' ways past a host that owns them. */
 static void owned_interrupts(void **state)
 {
@@ -427,6 +444,10 @@ static void owned_interrupts(void **state)
 	nvmx_caps_of_host(&c, NVMX_COMPATIBLE | NVMX_HOST_REINJECTS);
 	assert_memory_equal(&c, &all, sizeof(c));
 	for (unsigned waits = 0; waits < 2; waits++) {
+		c = all;
+		nvmx_caps_of_host(&c, NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_POSTS | (waits ? NVMX_HOST_WAITS : 0));
+		assert_int_equal(MSR(c, TRUE_PINBASED_CTLS), MSR(all, TRUE_PINBASED_CTLS));
+		assert_int_equal(MSR(c, PINBASED_CTLS), MSR(all, PINBASED_CTLS));
 		c = all;
 		nvmx_caps_of_host(&c, NVMX_HOST_OWNS_INTERRUPTS | (waits ? NVMX_HOST_WAITS : 0));
 		assert_int_equal(MSR(c, PINBASED_CTLS), MSR(all, PINBASED_CTLS) & ~(1ull << 39));
@@ -455,6 +476,7 @@ int main(void)
 		cmocka_unit_test(fixed_bits_are_a_whitelist),
 		cmocka_unit_test(cpuid_goes_with_cr4),
 		cmocka_unit_test(owned_interrupts),
+		cmocka_unit_test(beyond_linux),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -412,6 +412,82 @@ static void perf_passed_through(void **state)
 	stop(m);
 }
 
+/*
+ * A host that has L1's IA32_PERF_GLOBAL_CTRL in software: each load is the op's, and vmcs02 has the control as vmcs01 has it, for the
+ * host's own register.
+ */
+static unsigned perf_writes;
+static int perf_answer;
+static int perf_emulate(struct nvmx_host *h, uint32_t msr, uint64_t value)
+{
+	(void)h;
+	assert_int_equal(msr, NVMX_MSR_PERF_GLOBAL_CTRL);
+	perf_writes++;
+	perf_written = value;
+	return perf_answer;
+}
+
+static int perf_read(struct nvmx_host *h, uint32_t msr, uint64_t *value)
+{
+	(void)h;
+	assert_int_equal(msr, NVMX_MSR_PERF_GLOBAL_CTRL);
+	*value = 0x5;
+	return 0;
+}
+
+static void perf_emulated(void **state)
+{
+	struct nvmx_l2_exit exit = { .reason = NVMX_XR_HLT };
+	struct mini *m = *state;
+
+	for (unsigned owned = 0; owned < 3; owned++) { /* 1: vmcs01 switches the register for the host itself; 2: loads the host's alone */
+		struct mini_vmcs *vmcs01, *vmcs02;
+		struct nvmx_slot *s;
+
+		base01(m);
+		vmcs01 = mini_vmcs(&m->host, MINI_VMCS01);
+		if (owned)
+			vmcs01->field[NVMX_I_EXIT_CTLS] |= NVMX_EXIT_LOAD_PERF;
+		if (owned == 1) {
+			vmcs01->field[NVMX_I_ENTRY_CTLS] |= NVMX_ENTRY_LOAD_PERF;
+			vmcs01->field[NVMX_I_GUEST_PERF_GLOBAL_CTRL] = 0x100;
+		}
+		assert_int_equal(start(m, NVMX_HOST_PERF_EMULATED, NULL), NVMX_OK);
+		assert_int_equal(nvmx_caps_may(nvmx_vm_caps(m->vm), NVMX_MSR_VMX_TRUE_ENTRY_CTLS) & LOADS, NVMX_ENTRY_LOAD_PERF);
+		m->vm->table.l1_msr_write = perf_emulate;
+		m->vm->table.l1_msr_read = perf_read;
+		m->vm->caps.perf_global_valid = 0xff;
+		perf_writes = 0;
+		perf_answer = 0;
+		s = active(m);
+		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, NVMX_ENTRY_LOAD_PERF);
+		nvmx_slot_write(s, NVMX_I_GUEST_PERF_GLOBAL_CTRL, 0x7);
+		s->v12->exit_ctls = NVMX_EXIT_HOST_64 | NVMX_EXIT_LOAD_PERF;
+		s->v12->host_perf_global_ctrl = 0x3;
+		vmcs02 = merged(m, s);
+		assert_int_equal(vmcs02->field[NVMX_I_ENTRY_CTLS] & LOADS, owned == 1 ? NVMX_ENTRY_LOAD_PERF : 0);
+		if (owned == 1)
+			assert_int_equal(vmcs02->field[NVMX_I_GUEST_PERF_GLOBAL_CTRL], 0x100);
+		nvmx_msr_log_begin(m->v, true);
+		assert_true(nvmx_msr_load_entry_perf(m->v, s->v12->guest_perf_global_ctrl));
+		assert_int_equal(perf_written, 0x7);
+		assert_true(nvmx_msr_undo(m->v));
+		assert_int_equal(perf_written, 0x5);
+		vmcs02->field[NVMX_I_GUEST_PERF_GLOBAL_CTRL] = 0x200;
+		nvmx_l2_begins(m->v);
+		assert_int_equal(nvmx_exit_to_l1(m->v, &exit), NVMX_RESUME_L1);
+		assert_int_equal(perf_written, 0x3);
+		assert_int_equal(perf_writes, 3);
+		if (owned == 1)
+			assert_int_equal(vmcs01->field[NVMX_I_GUEST_PERF_GLOBAL_CTRL], 0x200);
+		back_in_l1(m);
+		m->vm->caps.perf_global_valid = 0; /* an L1 without the register */
+		assert_true(nvmx_msr_load_perf(m->v, 0));
+		assert_int_equal(perf_writes, 3);
+		stop(m);
+	}
+}
+
 /* A host that turns a control on, or a pair off, later: L1's next entry stops the VM, with the name. */
 static void changed_while_l1_runs(void **state)
 {
@@ -537,7 +613,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(every_bit_of_every_word),   MINI_TEST(fields_of_kept_controls), MINI_TEST(controls_of_the_map),
 		MINI_TEST(index_of_the_log),          MINI_TEST(loads_that_are_not_undone),
-		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start), MINI_TEST(l1_narrows_no_exit), MINI_TEST(perf_passed_through), MINI_TEST(forced_by_the_processor),
+		MINI_TEST(changed_while_l1_runs),     MINI_TEST(real_hosts_start), MINI_TEST(l1_narrows_no_exit), MINI_TEST(perf_passed_through), MINI_TEST(perf_emulated), MINI_TEST(forced_by_the_processor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,97 @@ static void failed_checks_stay_in_l1(void **state)
 	assert_int_equal(F01(GUEST_RIP), s->v12->host_rip);
 }
 
+static uint64_t perf;
+static unsigned perf_writes;
+static int perf_answer;
+static int perf_write(struct nvmx_host *h, uint32_t msr, uint64_t value)
+{
+	(void)h;
+	assert_int_equal(msr, NVMX_MSR_PERF_GLOBAL_CTRL);
+	perf_writes++;
+	if (!perf_answer)
+		perf = value;
+	return perf_answer;
+}
+
+static int perf_read(struct nvmx_host *h, uint32_t msr, uint64_t *value)
+{
+	(void)h;
+	assert_int_equal(msr, NVMX_MSR_PERF_GLOBAL_CTRL);
+	*value = perf;
+	return 0;
+}
+
+static uint64_t not_now_at;
+static void *(*map_now)(struct nvmx_host *h, uint64_t gpa, bool write);
+static void *map_not_now(struct nvmx_host *h, uint64_t gpa, bool write)
+{
+	return gpa == not_now_at ? NVMX_MAP_NOT_NOW : map_now(h, gpa, write);
+}
+
+/* What the failure of such an entry needs of L1's memory is at hand before the host is asked. */
+static void emulated_counters_again(struct mini *m, struct nvmx_slot *s)
+{
+	map_now = m->ops.map;
+	m->ops.map = map_not_now;
+	not_now_at = 0x40000;
+	s->v12->exit_msr_load_addr = not_now_at;
+	s->v12->exit_msr_load_count = 1;
+	perf_writes = 0;
+	assert_int_equal(nvmx_enter_l2(m->v, false), NVMX_AGAIN);
+	assert_int_equal(perf_writes, 0);
+	s->v12->exit_msr_load_count = 0;
+	m->ops.map = map_now;
+}
+
+/* A host that has L1's IA32_PERF_GLOBAL_CTRL in software gets it with each entry and exit that loads it; where it refuses, the entry
+ * fails as for its guest state; and an entry that the processor refuses leaves L1's (SDM 26.3.1.1, 26.3.2.1, 26.8, 27.5.1). */
+static void emulated_counters(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+
+	m->vm->flags |= NVMX_HOST_PERF_EMULATED;
+	m->ops.l1_msr_write = perf_write;
+	m->ops.l1_msr_read = perf_read;
+	m->vm->caps.perf_global_valid = 0xf;
+	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS, ~0ull << 32);
+	perf = 5;
+	perf_answer = 0;
+	s->v12->entry_ctls |= NVMX_ENTRY_LOAD_PERF;
+	s->v12->exit_ctls |= NVMX_EXIT_LOAD_PERF;
+	s->v12->guest_perf_global_ctrl = 7;
+	s->v12->host_perf_global_ctrl = 3;
+	assert_false(enter(m, true)->field[NVMX_I_ENTRY_CTLS] & NVMX_ENTRY_LOAD_PERF);
+	assert_int_equal(perf, 7);
+	leave(m);
+	assert_int_equal(perf, 3);
+
+	perf_answer = -1;
+	assert_int_equal(nvmx_enter_l2(m->v, false), NVMX_RESUME_L1);
+	nvmx_vmwrite_flush(m->v);
+	assert_int_equal(s->v12->exit_reason, NVMX_XR_ENTRY_FAIL_GUEST | NVMX_XR_ENTRY_FAILURE);
+	assert_int_equal(s->v12->exit_qualification, 0);
+
+	perf_answer = 0;
+	perf = 9;
+	s->dirty_groups = ~0u;
+	enter(m, false);
+	assert_int_equal(perf, 7);
+	m->host.current->field[NVMX_I_VM_INSTR_ERROR] = NVMX_VMERR_ENTRY_CONTROLS;
+	assert_int_equal(nvmx_entry_refused(m->v), NVMX_RESUME_L1);
+	assert_int_equal(perf, 9);
+
+	emulated_counters_again(m, s);
+	perf_writes = 0; /* an L1 without the register */
+	m->vm->caps.perf_global_valid = 0;
+	s->v12->guest_perf_global_ctrl = s->v12->host_perf_global_ctrl = 0;
+	enter(m, false);
+	leave(m);
+	assert_int_equal(perf_writes, 0);
+	m->vm->flags &= ~NVMX_HOST_PERF_EMULATED;
+}
+
 /* The nested state goes away and comes back. */
 static void move(struct mini *m)
 {
@@ -196,6 +287,7 @@ int main(void)
 		MINI_TEST(l1s_registers_run_in_l2),
 		MINI_TEST(launch_state_follows),
 		MINI_TEST(failed_checks_stay_in_l1),
+		MINI_TEST(emulated_counters),
 		MINI_TEST(another_mode_of_l1_after_a_restore),
 		MINI_TEST(pdptes_travel_with_the_state),
 	};

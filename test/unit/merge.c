@@ -125,6 +125,40 @@ static void controls_close_msrs(void **state)
 	m->v->config.msr_bitmap01 = NULL;
 }
 
+/* Of a host that owns interrupts the processor takes no notification but the one with the host's own vector. */
+static void notifications_of_owners(void **state)
+{
+	static const struct {
+		uint32_t flags, vector;
+		bool on;
+		uint64_t nv;
+	} cases[] = {
+		{ 0, 0, true, 0xf2 },
+		{ NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_POSTS, 0, false, 0xf2 },
+		{ NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_POSTS, 0x50, true, 0x50 },
+	};
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct mini_vmcs *vmcs02;
+
+		m->vm->flags = cases[i].flags;
+		m->vm->posted_vector02 = (uint8_t)cases[i].vector;
+		nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_TPR_SHADOW);
+		nvmx_slot_write(s, NVMX_I_PROC_CTLS2, NVMX_PROC2_VID);
+		nvmx_slot_write(s, NVMX_I_PIN_CTLS, NVMX_PIN_POSTED_INT);
+		nvmx_slot_write(s, NVMX_I_VIRTUAL_APIC_ADDR, 0x30000);
+		nvmx_slot_write(s, NVMX_I_POSTED_INT_DESC_ADDR, 0x32040);
+		nvmx_slot_write(s, NVMX_I_POSTED_INT_NV, 0xf2);
+		vmcs02 = merged(m, s);
+		assert_int_equal(!!(vmcs02->field[NVMX_I_PIN_CTLS] & NVMX_PIN_POSTED_INT), cases[i].on);
+		assert_int_equal(vmcs02->field[NVMX_I_POSTED_INT_NV], cases[i].nv);
+	}
+	m->vm->flags = 0;
+	m->vm->posted_vector02 = 0;
+}
+
 /* The pages that the processor uses on L2's behalf are pinned while L1 names them, and their addresses are the host's. */
 static void pages_of_the_apic(void **state)
 {
@@ -428,7 +462,7 @@ int main(void)
 		MINI_TEST(fields_of_a_secondary_control),
 		MINI_TEST(exit_bitmaps_of_both),
 		MINI_TEST(controls_close_msrs),
-		MINI_TEST(pages_of_the_apic),
+		MINI_TEST(notifications_of_owners), MINI_TEST(pages_of_the_apic),
 		MINI_TEST(pages_of_the_apic_move),
 		MINI_TEST(bits_of_debugctl_that_are_the_hosts),
 		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s),

@@ -88,6 +88,12 @@ static int watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t b
 	return -1;
 }
 
+static void end(struct nvmx_host *h, unsigned vector)
+{
+	(void)h;
+	(void)vector;
+}
+
 static void fill_ops(struct nvmx_host_ops *ops)
 {
 	ops->size = sizeof(*ops);
@@ -208,6 +214,14 @@ static uint64_t *hw(uint32_t msr)
 	W(caps_size_newer, w.vm.caps_size += 8, ABI, CAPS_SIZE, "vm_config.caps_size is ")                              \
 	W(flag_31, w.vm.flags = NVMX_BIT(31), CONFIG, FLAGS_UNKNOWN, "vm_config.flags has the unknown bits 0x80000000,") \
 	W(flag_30, w.vm.flags = NVMX_BIT(30) | NVMX_COMPATIBLE, CONFIG, FLAGS_UNKNOWN, "unknown bits 0x40000000, expected none but 0x")   \
+	W(posts_end_interrupt, (own(), w.vm.flags |= NVMX_HOST_POSTS), OP_MISSING, OP_MISSING, "ops.end_interrupt is NULL") \
+	W(posts_without_owning, w.vm.flags = NVMX_HOST_POSTS, CONFIG, FLAGS_POSTS, "NVMX_HOST_POSTS without NVMX_HOST_OWNS_INTERRUPTS (0x1000)") \
+	W(perf_both, w.vm.flags = NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_PERF_EMULATED, CONFIG, FLAGS_PERF, "expected one of them at most") \
+	W(beyond_nothing, w.vm.beyond = 1ull << NVMX_FEATURE_MODE_EXEC, CONFIG, BEYOND, "vm_config.beyond is 0x40000,")  \
+	W(beyond_unknown, (w.vm.flags = NVMX_COMPATIBLE, w.vm.beyond = 1ull << 63), CONFIG, BEYOND, "expected bits of enum nvmx_feature") \
+	W(posted_vector_of_none, w.vm.posted_vector02 = 0xf1, CONFIG, POSTED_VECTOR, "vm_config.posted_vector02 is 241,") \
+	W(posted_vector_low, (own(), w.vm.flags |= NVMX_HOST_POSTS, w.vm.posted_vector02 = 15), CONFIG, POSTED_VECTOR, "posted_vector02 is 15,") \
+	W(posted_vector_high, (own(), w.vm.flags |= NVMX_HOST_POSTS, w.vm.posted_vector02 = 256), CONFIG, POSTED_VECTOR, "a vector from 16 to 255") \
 	W(flags_apic_of_owner, (own(), w.vm.flags |= NVMX_HOST_APIC_PASSTHROUGH), CONFIG, FLAGS_APIC, "NVMX_HOST_APIC_PASSTHROUGH") \
 	W(flags_waits_alone, w.vm.flags = NVMX_HOST_WAITS, CONFIG, FLAGS_WAITS, "NVMX_HOST_WAITS without NVMX_HOST_OWNS_INTERRUPTS") \
 	W(withheld_63, w.vm.withheld = NVMX_BIT64(63), CONFIG, WITHHELD_UNKNOWN, "vm_config.withheld has the unknown features 0x8000000000000000") \
@@ -297,6 +311,7 @@ static uint64_t *hw(uint32_t msr)
 	W(vmcs01_no_pat, F01(ENTRY_CTLS) &= ~(uint64_t)NVMX_ENTRY_LOAD_PAT, VMCS01, VMCS01_LOAD_PAT, "0x4000 in it")           \
 	W(vmcs01_no_efer, F01(ENTRY_CTLS) &= ~(uint64_t)NVMX_ENTRY_LOAD_EFER, VMCS01, VMCS01_LOAD_EFER, "0x8000 in it")        \
 	W(owner_without_exits, (own(), F01(PIN_CTLS) = NVMX_PIN_NMI), VMCS01, VMCS01_OWN_INTERRUPTS, "vmcs01: PIN_CTLS is 0x8, expected the bits 0x9") \
+	W(owner_without_ack, (own(), w.vm.flags |= NVMX_HOST_POSTS, w.ops.end_interrupt = end, w.vm.posted_vector02 = 0xf1, F01(EXIT_CTLS) &= ~(uint64_t)NVMX_EXIT_ACK_INT), VMCS01, VMCS01_ACKNOWLEDGE, "EXIT_CTLS is 0x") \
 	W(owner_without_nmi_exits, (own(), F01(PIN_CTLS) = NVMX_PIN_EXT_INT), VMCS01, VMCS01_OWN_INTERRUPTS, "PIN_CTLS is 0x1") \
 	W(vmcs01_timer, F01(PIN_CTLS) |= NVMX_PIN_PREEMPTION_TIMER, VMCS01, CONTROL_REFUSED, "PIN.PREEMPTION_TIMER (only with NVMX_HOST_OWNS_TIMER)") \
 	W(vmcs01_spp, F01(PROC_CTLS2) |= NVMX_PROC2_SPP, VMCS01, CONTROL_REFUSED, "PROC2.SPP (its table is not L2's): bit 23 of 0x800022") \

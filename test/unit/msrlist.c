@@ -238,10 +238,12 @@ static void more_than_can_be_put_back(void **state)
 	m->v->cur->v12->entry_msr_load_count = NVMX_MSR_LOG + 3;
 	for (unsigned i = 0; i < NVMX_MSR_LOG + 3; i++)
 		area(m)[i] = (struct entry){ TSC_AUX, 0, i };
-	assert_int_equal(nvmx_msr_load_entry_list(m->v, AREA, NVMX_MSR_LOG, true), 0);
+	nvmx_msr_log_begin(m->v, true);
+	assert_int_equal(nvmx_msr_load_entry_list(m->v, AREA, NVMX_MSR_LOG), 0);
 	assert_true(nvmx_msr_undo(m->v));
 	assert_int_equal(host_value, 0x1234);
-	assert_int_equal(nvmx_msr_load_entry_list(m->v, AREA, NVMX_MSR_LOG + 3, true), 0);
+	nvmx_msr_log_begin(m->v, true);
+	assert_int_equal(nvmx_msr_load_entry_list(m->v, AREA, NVMX_MSR_LOG + 3), 0);
 	assert_int_equal(m->v->msr_log.n, NVMX_MSR_LOG);
 	assert_false(nvmx_msr_undo(m->v));
 	nvmx_vmwrite_flush(m->v);

@@ -218,6 +218,12 @@ static void op_unwatch(struct nvmx_host *me, uint64_t gpa)
 	me->calls++;
 }
 
+static void op_end(struct nvmx_host *me, unsigned vector)
+{
+	(void)vector;
+	me->calls++;
+}
+
 static const struct nvmx_host_ops real = {
 	.size = sizeof(real), .abi = NVMX_ABI_VERSION, .translate = op_translate, .map = op_map, .unmap = op_unmap, .pin = op_pin,
 	.unpin = op_unpin, .page_alloc = op_page_alloc, .page_free = op_page_free, .vmcs_load = op_vmcs, .vmcs_clear = op_vmcs,
@@ -226,6 +232,7 @@ static const struct nvmx_host_ops real = {
 	.ack_interrupt = op_ack, .inject_l1 = op_inject, .barrier = op_barrier, .kick_others = op_state_loaded, .trace = op_trace,
 	.take_event = op_take, .set_cr2 = op_set_cr2, .inject_l2 = op_inject, .make_vmcs02 = op_vmcs, .set_dr6 = op_set_cr2,
 	.watch = op_watch, .unwatch = op_unwatch,
+	.end_interrupt = op_end,
 };
 
 static bool is_locked(struct nvmx_host *me)
@@ -405,6 +412,7 @@ static void taking(unsigned pending, unsigned event, int answer)
 	C(STATE_LOADED_CURRENT, ops->l1_state_loaded(h), (load(region(0, REVISION)), ops->l1_state_loaded(h)))          \
 	C(PENDING_KNOWN, (host.pending = 31, ops->pending_events(h)), (host.pending = 32, ops->pending_events(h)))      \
 	C(ACK_VECTOR, (host.answer = 255, ops->ack_interrupt(h), host.answer = -1, ops->ack_interrupt(h)), (host.answer = 256, ops->ack_interrupt(h))) \
+	C(END_ACKNOWLEDGED, (host.answer = 0, ops->ack_interrupt(h), ops->end_interrupt(h, 0)), ops->end_interrupt(h, 0)) \
 	C(TAKE_ONE, taking(NVMX_PENDING_NMI, NVMX_PENDING_NMI, 0), taking(NVMX_PENDING_INTR, NVMX_PENDING_INTR, 0))     \
 	C(TAKE_PENDING, taking(NVMX_PENDING_NMI | NVMX_PENDING_INTR, NVMX_PENDING_NMI, 0), ops->take_event(h, NVMX_PENDING_NMI)) \
 	C(TAKE_VECTOR, (taking(NVMX_PENDING_SIPI, NVMX_PENDING_SIPI, 0xff), taking(NVMX_PENDING_INIT, NVMX_PENDING_INIT, 0)), taking(NVMX_PENDING_INIT, NVMX_PENDING_INIT, 5)) \

@@ -349,6 +349,8 @@ pub const NVMX_HOST_NO_PML_IN_L2: u32 = 256;
 pub const NVMX_HOST_WAITS: u32 = 512;
 pub const NVMX_HOST_PERF_PASSTHROUGH: u32 = 1024;
 pub const NVMX_HOST_EPTP_SWITCHING: u32 = 8192;
+pub const NVMX_HOST_POSTS: u32 = 4096;
+pub const NVMX_HOST_PERF_EMULATED: u32 = 16384;
 pub const NVMX_HOST_FEW_VPIDS: u32 = 2048;
 pub const NVMX_SHADOW_EPT_PAGES_MIN: u32 = 16;
 pub const NVMX_WATCH_SIZE: u32 = 16;
@@ -574,6 +576,14 @@ extern "C" {
         hw: *const nvmx_caps,
         withheld: u64,
         compatible: bool,
+        out: *mut nvmx_caps,
+    );
+}
+extern "C" {
+    pub fn nvmx_caps_compute_beyond(
+        hw: *const nvmx_caps,
+        withheld: u64,
+        beyond: u64,
         out: *mut nvmx_caps,
     );
 }
@@ -845,6 +855,10 @@ pub const nvmx_refusal_NVMX_REFUSED_FLAGS_WAITS: nvmx_refusal = 13;
 pub const nvmx_refusal_NVMX_REFUSED_WITHHELD_UNKNOWN: nvmx_refusal = 14;
 pub const nvmx_refusal_NVMX_REFUSED_SHADOW_EPT_PAGES: nvmx_refusal = 15;
 pub const nvmx_refusal_NVMX_REFUSED_WATCHES: nvmx_refusal = 16;
+pub const nvmx_refusal_NVMX_REFUSED_FLAGS_POSTS: nvmx_refusal = 17;
+pub const nvmx_refusal_NVMX_REFUSED_FLAGS_PERF: nvmx_refusal = 18;
+pub const nvmx_refusal_NVMX_REFUSED_BEYOND: nvmx_refusal = 19;
+pub const nvmx_refusal_NVMX_REFUSED_POSTED_VECTOR: nvmx_refusal = 23;
 pub const nvmx_refusal_NVMX_REFUSED_OPS_SIZE: nvmx_refusal = 20;
 pub const nvmx_refusal_NVMX_REFUSED_OPS_ABI: nvmx_refusal = 21;
 pub const nvmx_refusal_NVMX_REFUSED_OP_MISSING: nvmx_refusal = 22;
@@ -933,6 +947,7 @@ pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_HOST_EFER: nvmx_refusal = 208;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_DEBUG: nvmx_refusal = 209;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_PAT: nvmx_refusal = 210;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_LOAD_EFER: nvmx_refusal = 211;
+pub const nvmx_refusal_NVMX_REFUSED_VMCS01_ACKNOWLEDGE: nvmx_refusal = 212;
 pub const nvmx_refusal_NVMX_REFUSALS_END: nvmx_refusal = 1000;
 pub type nvmx_refusal = crate::ctypes::c_uint;
 #[repr(C)]
@@ -1253,6 +1268,9 @@ pub struct nvmx_host_ops {
         ) -> crate::ctypes::c_int,
     >,
     pub unwatch: ::core::option::Option<unsafe extern "C" fn(h: *mut nvmx_host, gpa: u64)>,
+    pub end_interrupt: ::core::option::Option<
+        unsafe extern "C" fn(h: *mut nvmx_host, vector: crate::ctypes::c_uint),
+    >,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1438,6 +1456,8 @@ pub struct nvmx_vm_config {
     pub limit: *const nvmx_caps,
     pub watches: *mut crate::ctypes::c_void,
     pub watches_n: u32,
+    pub posted_vector02: u32,
+    pub beyond: u64,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1501,6 +1521,12 @@ extern "C" {
 }
 extern "C" {
     pub fn nvmx_check_events(v: *mut nvmx_vcpu, regs: *mut nvmx_regs) -> nvmx_verdict;
+}
+extern "C" {
+    pub fn nvmx_posted_notification(v: *mut nvmx_vcpu) -> nvmx_verdict;
+}
+extern "C" {
+    pub fn nvmx_l2_virtual_interrupt(v: *mut nvmx_vcpu) -> crate::ctypes::c_int;
 }
 extern "C" {
     pub fn nvmx_l2_waits(v: *const nvmx_vcpu) -> bool;

@@ -22,13 +22,13 @@ fn layout() {
     layout!(nvmx_check_row, 48, 8; id = 0, sdm = 8, text = 16, fields = 24, groups = 32, consequence = 36, error = 37, qualification = 38, holds = 40);
     layout!(nvmx_error_info, 40, 8; error = 0, refusal = 4, name = 8, about = 16, found = 24, expected = 32);
     layout!(nvmx_xlate, 16, 8; hpa = 0, rights = 8, page_shift = 9, memtype = 10, ignore_pat = 11);
-    layout!(nvmx_host_ops, 240, 8; size = 0, abi = 4, translate = 8, map = 16, unmap = 24, pin = 32, unpin = 40, page_alloc = 48, page_free = 56, vmcs_load = 64, vmcs_clear = 72, vmcs_read_many = 80, vmcs_write_many = 88, flush_ept = 96, flush_vpid = 104, l1_msr_read = 112, l1_msr_write = 120, l1_state_loaded = 128, pending_events = 136, ack_interrupt = 144, inject_l1 = 152, barrier = 160, kick_others = 168, trace = 176, take_event = 184, set_cr2 = 192, inject_l2 = 200, make_vmcs02 = 208, set_dr6 = 216, watch = 224, unwatch = 232);
+    layout!(nvmx_host_ops, 248, 8; size = 0, abi = 4, translate = 8, map = 16, unmap = 24, pin = 32, unpin = 40, page_alloc = 48, page_free = 56, vmcs_load = 64, vmcs_clear = 72, vmcs_read_many = 80, vmcs_write_many = 88, flush_ept = 96, flush_vpid = 104, l1_msr_read = 112, l1_msr_write = 120, l1_state_loaded = 128, pending_events = 136, ack_interrupt = 144, inject_l1 = 152, barrier = 160, kick_others = 168, trace = 176, take_event = 184, set_cr2 = 192, inject_l2 = 200, make_vmcs02 = 208, set_dr6 = 216, watch = 224, unwatch = 232, end_interrupt = 240);
     layout!(nvmx_state_header, 128, 8; flags = 0, format = 2, size = 4, vmxon_pa = 8, vmcs12_pa = 16, smm_flags = 24, pad = 26, vmx_flags = 28, preemption_timer_deadline = 32, reserved = 40);
     layout!(nvmx_state, 8320, 8; header = 0, vmcs12 = 128, shadow_vmcs12 = 4224);
     layout!(nvmx_state_live, 152, 8; magic = 0, efer = 8, pat = 16, debugctl = 24, dr7 = 32, bndcfgs = 40, perf_global_ctrl = 48, pdpte = 56, timer_deadline = 88, event_info = 96, event_error = 100, event_len = 104, flags = 108, size = 112, pad = 116, pkrs = 120, s_cet = 128, ssp = 136, int_ssp_table = 144);
     layout!(nvmx_state_context, 16, 8; l1_tsc = 0, smm = 8);
     layout!(nvmx_why, 8, 4; owner = 0, cause = 1, shared = 2, detail = 4);
-    layout!(nvmx_vm_config, 64, 8; size = 0, caps_size = 4, ops = 8, hw = 16, withheld = 24, flags = 32, shadow_ept_pages = 36, limit = 40, watches = 48, watches_n = 56);
+    layout!(nvmx_vm_config, 72, 8; size = 0, caps_size = 4, ops = 8, hw = 16, withheld = 24, flags = 32, shadow_ept_pages = 36, limit = 40, watches = 48, watches_n = 56, posted_vector02 = 60, beyond = 64);
     layout!(nvmx_vcpu_config, 72, 8; size = 0, vpid02 = 4, vpid02_n = 6, host = 8, vmcs01 = 16, msr_bitmap01 = 24, io_bitmap01 = 32, io_passthrough = 40, cr4_kept = 48, cr4_hidden = 56, debugctl_hidden = 64);
     layout!(nvmx_regs, 128, 8; gpr = 0);
     layout!(nvmx_l2_exit, 40, 8; reason = 0, intr_info = 4, intr_error = 8, idt_info = 12, idt_error = 16, instr_len = 20, qualification = 24, physical = 32);
