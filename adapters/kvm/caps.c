@@ -9,11 +9,16 @@
 
 #include "cpuid.h"
 #include "pmu.h"
+#include "sgx.h"
 
 bool __read_mostly nest_shadow_vmcs = true;
 module_param_named(enable_shadow_vmcs, nest_shadow_vmcs, bool, 0444);
 
-#define WITHHELD(name) (1ull << NVMX_FEATURE_##name)
+/* Mode-based execute control for L1, which no KVM of its time has: a state that uses it moves to none. */
+static bool mode_exec;
+module_param_named(nest_mode_exec, mode_exec, bool, 0444);
+
+#define FEATURE(name) (1ull << NVMX_FEATURE_##name)
 
 static struct nvmx_caps offered;	/* since hardware setup */
 
@@ -22,29 +27,37 @@ static u64 *msr_of(struct nvmx_caps *c, u32 msr)
 	return &c->msr[msr - NVMX_CAPS_FIRST_MSR];
 }
 
-/* Features that KVM does without, or whose host side this adapter does not have (docs/kvm.md). */
+/* Features that KVM does without. */
 u64 nest_withheld(void)
 {
-	u64 set = WITHHELD(PERF_GLOBAL_CTRL) | WITHHELD(BNDCFGS) | WITHHELD(POSTED_INT) | WITHHELD(ENCLS);
+	u64 set = 0;
 
 	if (!enable_ept)
-		set |= WITHHELD(EPT);
+		set |= FEATURE(EPT);
 	if (!enable_vpid)
-		set |= WITHHELD(VPID);
+		set |= FEATURE(VPID);
 	if (!enable_unrestricted_guest)
-		set |= WITHHELD(UNRESTRICTED_GUEST);
+		set |= FEATURE(UNRESTRICTED_GUEST);
 	if (!enable_ept_ad_bits)
-		set |= WITHHELD(EPT_AD);
+		set |= FEATURE(EPT_AD);
 	if (!flexpriority_enabled)
-		set |= WITHHELD(APIC_ACCESS);
+		set |= FEATURE(APIC_ACCESS);
 	if (!enable_apicv)
-		set |= WITHHELD(VID);
+		set |= FEATURE(POSTED_INT);
+	if (!enable_sgx)
+		set |= FEATURE(ENCLS);
 	if (!nest_shadow_vmcs)
-		set |= WITHHELD(HW_SHADOW);
+		set |= FEATURE(HW_SHADOW);
 	return set;
 }
 
-/* The processor, with the preemption timer that the adapter makes of a timer of the host's. */
+u64 nest_beyond(void)
+{
+	return mode_exec ? FEATURE(MODE_EXEC) : 0;
+}
+
+/* The processor, with the preemption timer that the adapter makes of a timer of the host's, and the loads of IA32_PERF_GLOBAL_CTRL,
+ * which KVM has in software. */
 void nest_caps_of_processor(struct nvmx_caps *hw)
 {
 	u32 msr;
@@ -56,7 +69,8 @@ void nest_caps_of_processor(struct nvmx_caps *hw)
 	*msr_of(hw, MSR_IA32_VMX_MISC) &= ~(u64)VMX_MISC_PREEMPTION_TIMER_RATE_MASK;
 	*msr_of(hw, MSR_IA32_VMX_MISC) |= NEST_TIMER_SHIFT;
 	*msr_of(hw, MSR_IA32_VMX_TRUE_PINBASED_CTLS) |= (u64)PIN_BASED_VMX_PREEMPTION_TIMER << 32;
-	*msr_of(hw, MSR_IA32_VMX_TRUE_EXIT_CTLS) |= (u64)VM_EXIT_SAVE_VMX_PREEMPTION_TIMER << 32;
+	*msr_of(hw, MSR_IA32_VMX_TRUE_EXIT_CTLS) |= (u64)(VM_EXIT_SAVE_VMX_PREEMPTION_TIMER | VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) << 32;
+	*msr_of(hw, MSR_IA32_VMX_TRUE_ENTRY_CTLS) |= (u64)VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL << 32;
 	if (vmx_umip_emulated())	/* CR4 in hardware does not have it then */
 		*msr_of(hw, MSR_IA32_VMX_CR4_FIXED1) |= X86_CR4_UMIP;
 	hw->efer_valid = ~0ull;
@@ -91,7 +105,7 @@ void nest_caps_of_vcpu(struct kvm_vcpu *vcpu, struct nvmx_caps *limit)
 	/* Every processor has these two, and KVM lets L1 write them, though it keeps neither for L1 itself.  L2 gets BTF; LBR
 	 * would fill the host's LBRs (debugctl_hidden). */
 	limit->debugctl_valid = vmx_get_supported_debugctl(vcpu, false) | DEBUGCTLMSR_BTF | DEBUGCTLMSR_LBR;
-	limit->perf_global_valid = ~vcpu_to_pmu(vcpu)->NEST_GLOBAL_CTRL_RSVD;
+	limit->perf_global_valid = vcpu_to_pmu(vcpu)->version > 1 ? ~vcpu_to_pmu(vcpu)->NEST_GLOBAL_CTRL_RSVD : 0;
 	limit->feature_control = vmx->msr_ia32_feature_control;
 	limit->maxphyaddr = cpuid_maxphyaddr(vcpu);
 	limit->linear_width = guest_cpuid_has(vcpu, X86_FEATURE_LA57) ? 57 : 48;
@@ -108,7 +122,8 @@ void nest_caps_setup(struct nested_vmx_msrs *msrs)
 	struct nvmx_caps hw;
 
 	nest_caps_of_processor(&hw);
-	nvmx_caps_compute(&hw, nest_withheld(), true, &offered);
+	nvmx_caps_compute_beyond(&hw, nest_withheld(), nest_beyond(), &offered);
+	nvmx_caps_of_host(&offered, NEST_FLAGS);
 	msrs->basic = nvmx_caps_get(&offered, MSR_IA32_VMX_BASIC);
 	split(nvmx_caps_get(&offered, MSR_IA32_VMX_TRUE_PINBASED_CTLS), &msrs->pinbased_ctls_low,
 	      &msrs->pinbased_ctls_high);

@@ -128,10 +128,7 @@ static const struct nvmx_host_ops ops = {
 	.set_cr2 = op_set_cr2,
 	.inject_l2 = op_inject,
 	.make_vmcs02 = nest_op_make_vmcs02,
-#if NEST_WATCH
-	.watch = nest_op_watch,
-	.unwatch = nest_op_unwatch,
-#endif
+	.end_interrupt = nest_op_end_interrupt,
 };
 
 static int init_library(struct nest *n)
@@ -143,15 +140,11 @@ static int init_library(struct nest *n)
 		.ops = &ops,
 		.hw = &n->hw,
 		.withheld = nest_withheld(),
-		.flags = NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER |
-			 NVMX_HOST_EMULATES_CR | NVMX_COMPATIBLE | NVMX_HOST_NO_PML_IN_L2 |
-			 NVMX_HOST_WAITS | NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_FEW_VPIDS,
+		.flags = NEST_FLAGS,
 		.shadow_ept_pages = NEST_SHADOW_EPT_PAGES,
 		.limit = &n->limit,
-#if NEST_WATCH
-		.watches = n->watches,
-		.watches_n = NEST_WATCHES,
-#endif
+		.beyond = nest_beyond(),
+		.posted_vector02 = enable_apicv ? POSTED_INTR_NESTED_VECTOR : 0,
 	};
 	struct nvmx_vcpu_config vcpu = {
 		.size = sizeof(vcpu),

@@ -9,6 +9,7 @@
 
 #include "irq.h"
 #include "lapic.h"
+#include "posted_intr.h"
 
 #define PENDING_ENABLED_BREAKPOINT BIT(12)
 
@@ -184,6 +185,27 @@ static int check_interrupts(struct kvm_vcpu *vcpu, bool blocked)
 }
 
 /*
+ * KVM has met L1's notification vector of posted interrupts while L2 was current: it has not queued it, but sent the processor that of
+ * vmcs02, which may have come too late.  Where the interrupt does not concern L2 it is queued now.
+ */
+static void take_posted(struct kvm_vcpu *vcpu)
+{
+	struct nested_vmx *nested = &to_vmx(vcpu)->nested;
+	struct nest *n = nest_of(to_vmx(vcpu));
+	enum nvmx_verdict verdict;
+
+	if (likely(!nested->pi_pending))
+		return;
+	nested->pi_pending = false;
+	verdict = nvmx_posted_notification(n->v);
+	nest_settle(n);
+	if (verdict == NVMX_HOST)
+		nest_queue_interrupt(vcpu, nested->posted_intr_nv);
+	else if (verdict != NVMX_RESUME_L2)
+		nest_finish(n, verdict, true);
+}
+
+/*
  * INIT and SIPI come before the rest (SDM 6.9, 25.2); one that is still pending when this returns 0, KVM does to L2.  An INIT
  * finds an L2 that waits for a SIPI where it would put it, and is gone, as outside VMX operation.
  */
@@ -246,12 +268,24 @@ int nest_check_events(struct kvm_vcpu *vcpu)
 	}
 	if (vcpu->arch.smi_pending && !is_smm(vcpu))
 		return blocked ? -EBUSY : 0;
+	take_posted(vcpu);
 	return check_interrupts(vcpu, blocked && (nested->nested_run_pending || !is_users_interrupt(vcpu)));
+}
+
+/* The highest vector that take_posted() will request, or -1. */
+static int posted_vector(struct kvm_vcpu *vcpu)
+{
+	struct pi_desc *desc;
+
+	if (!to_vmx(vcpu)->nested.pi_pending || !(get_vmcs12(vcpu)->pin_based_vm_exec_control & PIN_BASED_POSTED_INTR))
+		return -1;
+	desc = __va(vmcs_read64(POSTED_INTR_DESC_ADDR));	/* RAM: nest_op_pin() */
+	return pi_test_on(desc) ? pi_find_highest_vector(desc) : -1;
 }
 
 /*
  * Whether the processor will deliver a virtual interrupt as soon as it runs L2 (SDM 29.2.1), with VPPR as VM entry computes it
- * (29.1.3).  vmcs02 is current.
+ * (29.1.3).  vmcs02 is current.  As nvmx_l2_virtual_interrupt(), but where nothing may sleep, and with what is posted.
  */
 bool nest_virtual_interrupt(struct nest *n)
 {
@@ -259,6 +293,7 @@ bool nest_virtual_interrupt(struct nest *n)
 	u32 vtpr, svi, vppr;
 	u64 page;
 	u16 status;
+	int rvi;
 
 	if (!nested_cpu_has2(get_vmcs12(vcpu), SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) || __vmx_interrupt_blocked(vcpu))
 		return false;
@@ -267,7 +302,8 @@ bool nest_virtual_interrupt(struct nest *n)
 	svi = status >> 8;
 	vtpr = READ_ONCE(*(u32 *)__va(page + APIC_TASKPRI)) & 0xff;
 	vppr = (vtpr & 0xf0) >= (svi & 0xf0) ? vtpr : svi;
-	return (status & 0xf0) > (vppr & 0xf0);
+	rvi = max(status & 0xff, posted_vector(vcpu));
+	return (rvi & 0xf0) > (vppr & 0xf0);
 }
 
 /* A virtual interrupt wakes L2 up, but is the processor's to deliver. */
@@ -310,6 +346,23 @@ unsigned int nest_op_pending_events(struct nvmx_host *host)
 int nest_op_ack_interrupt(struct nvmx_host *host)
 {
 	return nest_get_interrupt(nest_vcpu(nest_of_host(host)));
+}
+
+void nest_queue_interrupt(struct kvm_vcpu *vcpu, unsigned int vector)
+{
+	if (!lapic_in_kernel(vcpu))
+		return;
+	kvm_lapic_set_irr(vector, vcpu->arch.apic);
+	kvm_make_request(KVM_REQ_EVENT, vcpu);
+}
+
+/* One that came by the PIC is not in service in the local APIC. */
+void nest_op_end_interrupt(struct nvmx_host *host, unsigned int vector)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(nest_of_host(host));
+
+	if (lapic_in_kernel(vcpu) && kvm_lapic_get_reg(vcpu->arch.apic, APIC_ISR + vector / 32 * 16) & BIT(vector % 32))
+		kvm_lapic_set_eoi(vcpu);
 }
 
 int nest_op_take_event(struct nvmx_host *host, unsigned int event)

@@ -22,7 +22,9 @@
 #define NEST_PINS (3 * NEST_SLOTS)
 #define NEST_WRITTEN 128	/* frames of slots with a log that L2 may write to, each known */
 #define NEST_SHADOW_EPT_PAGES 8192
-#define NEST_WATCHES 4096	/* frames with tables of L1's EPT that are watched at a time */
+#define NEST_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_POSTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | NVMX_HOST_EMULATES_CR | \
+		    NVMX_COMPATIBLE | NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS | NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_FEW_VPIDS | \
+		    NVMX_HOST_PERF_EMULATED)
 #define NEST_TIMER_SHIFT 5	/* L1's VMX-preemption timer counts TSC ticks / 32 (SDM A.6) */
 
 /*
@@ -174,6 +176,7 @@ void nest_caps_of_processor(struct nvmx_caps *hw);
 void nest_caps_of_vcpu(struct kvm_vcpu *vcpu, struct nvmx_caps *limit);
 void nest_caps_setup(struct nested_vmx_msrs *msrs);
 u64 nest_withheld(void);
+u64 nest_beyond(void);
 extern bool nest_shadow_vmcs;
 
 /* vmcs.c */
@@ -270,6 +273,7 @@ void nest_view(struct nest *n);
 int nest_check_events(struct kvm_vcpu *vcpu);
 bool nest_has_events(struct kvm_vcpu *vcpu, bool for_injection);
 bool nest_virtual_interrupt(struct nest *n);
+void nest_queue_interrupt(struct kvm_vcpu *vcpu, unsigned int vector);
 bool nest_is_exception_vmexit(struct kvm_vcpu *vcpu, u8 vector, u32 error);
 void nest_triple_fault(struct kvm_vcpu *vcpu);
 void nest_timer_start(struct nest *n);
@@ -278,6 +282,7 @@ void nest_timer_stop(struct nest *n, bool ran);
 void nest_timer_follow_tsc(struct nest *n);
 unsigned int nest_op_pending_events(struct nvmx_host *host);
 int nest_op_ack_interrupt(struct nvmx_host *host);
+void nest_op_end_interrupt(struct nvmx_host *host, unsigned int vector);
 int nest_op_take_event(struct nvmx_host *host, unsigned int event);
 
 /* state.c */

@@ -69,7 +69,8 @@ static bool controls01_changed(struct nest *n)
 		pin_controls_get(vmx) |
 		(u64)(exec_controls_get(vmx) & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING)) << 32,
 		(secondary_exec_controls_get(vmx) & ~SECONDARY_EXEC_SHADOW_VMCS) | (u64)vmcs_read32(EXCEPTION_BITMAP) << 32,
-		arch->cr0_guest_owned_bits, arch->cr4_guest_owned_bits, arch->l1_tsc_scaling_ratio, vmx->ple_window,
+		arch->cr0_guest_owned_bits, arch->cr4_guest_owned_bits, arch->l1_tsc_scaling_ratio,
+		vmx->ple_window | vmx->msr_ia32_feature_control << 32,	/* the ENCLS-exiting bitmap is made of it */
 	};
 	u64 changed = 0;
 

@@ -7,6 +7,7 @@
 
 #include "irq.h"
 #include "lapic.h"
+#include "posted_intr.h"
 #include "trace.h"
 
 #define DR7_RESET 0x400
@@ -206,19 +207,52 @@ static bool event_waits(struct nest *n)
 	       vcpu->arch.nmi_pending || (lapic_in_kernel(vcpu) && vcpu->arch.apic->pending_events);
 }
 
+/*
+ * KVM compares what other processors send with the notification vector, and notes it (nest_check_events()).  What it has noted before,
+ * L2 being current for the last time, is L1's interrupt, unless another L2 with posted interrupts takes it.
+ */
+static void enter_posted(struct nest *n)
+{
+	struct nested_vmx *nested = &n->vmx->nested;
+	const struct nvmx_vmcs12 *v12 = nest_vmcs12(n);
+	bool posts = v12->pin_ctls & PIN_BASED_POSTED_INTR;
+
+	if (unlikely(nested->pi_pending) && !posts) {
+		nested->pi_pending = false;
+		nest_queue_interrupt(nest_vcpu(n), (u8)nested->posted_intr_nv);
+	}
+	nested->posted_intr_nv = posts ? v12->posted_int_nv : -1;
+}
+
+/* A notification that came too late for L2 is an interrupt of L1's; in time, the processor has taken in what it announced. */
+static void leave_posted(struct nest *n, const struct nvmx_vmcs12 *v12)
+{
+	struct kvm_vcpu *vcpu = nest_vcpu(n);
+	struct nested_vmx *nested = &n->vmx->nested;
+	u8 outstanding = 1;
+
+	if (likely(!nested->pi_pending))
+		return;
+	nested->pi_pending = false;
+	kvm_vcpu_read_guest(vcpu, v12->posted_int_desc_addr + offsetof(struct pi_desc, control), &outstanding, 1);
+	if (outstanding & 1)
+		nest_queue_interrupt(vcpu, (u8)nested->posted_intr_nv);
+}
+
 /* vmcs02 has just become current: L1 has entered L2. */
 void nest_entered_l2(struct nest *n)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct vcpu_vmx *vmx = n->vmx;
 
+	nest_view(n);
+	enter_posted(n);
 	enter_guest_mode(vcpu);
 	n->l1 = (struct nest_regs){ true, vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
 	forget_registers(vcpu);
 	n->vmx->nested.nested_run_pending = 1;
 	vmx->nested.l1_tpr_threshold = -1;
 	vmx->emulation_required = false;
-	nest_view(n);
 	mirror_controls02(n);
 	take_l2_crs(n);
 	emulate_umip(n);
@@ -357,6 +391,7 @@ void nest_left_l2(struct nest *n, bool loaded)
 	nest_l1_state(n, loaded);
 	leave_time(n);
 	catch_up(n);
+	leave_posted(n, v12);
 	vcpu->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 	if (event_waits(n) || interrupt_waits(n))
 		kvm_make_request(KVM_REQ_EVENT, vcpu);
