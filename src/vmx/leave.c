@@ -88,7 +88,7 @@ void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_
 		info->physical = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
 }
 
-static void store_exit_info(struct nvmx_slot *s, const struct nvmx_exit_info *info, const struct nvmx_left *left)
+static void store_exit_info(struct nvmx_slot *s, const struct nvmx_exit_info *info, bool nmi_undelivered)
 {
 	struct nvmx_vmcs12 *v12 = s->v12;
 	uint8_t defined = fields_of(info->reason);
@@ -226,11 +226,11 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 
 	if (!nvmx_hold_for_exit(v))
 		return nvmx_again(v);
-#define FIRST(name, value, reads) left.name = value;
+#define FIRST(name, value, reads) const bool name = value;
 #include "../vmcs/leave.def"
 	v->counters[NVMX_CNT_EXIT_TO_L1]++;
 	nvmx_sync_from_l2(v, s);
-	store_exit_info(s, info, &left);
+	store_exit_info(s, info, nmi_undelivered);
 	nvmx_left_by_l2(v, &left);
 	if (v12->exit_msr_store_count && nvmx_msr_store_list(v, v12->exit_msr_store_addr, v12->exit_msr_store_count))
 		return vmx_abort(v, VMX_ABORT_SAVE_MSR);

@@ -7,9 +7,8 @@
 
 #include "merge.h"
 
-/* What is remembered between vmcs02 and vmcs01: the rows FIRST, LEFT and CARRY. */
+/* What is remembered between vmcs02 and vmcs01: the rows LEFT and CARRY. */
 struct nvmx_left {
-#define FIRST(name, value, reads) bool name;
 #define LEFT(name, type, when, value, reads) type name;
 #include "../vmcs/leave.def"
 	uint64_t carried[NVMX_CARRIED];

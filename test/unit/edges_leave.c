@@ -7,7 +7,7 @@
 #include "minihost.h"
 #include "vmx/leave.h"
 
-#define TURNS (NVMX_TEST_FULL ? 400u : 120u)
+#define TURNS (NVMX_TEST_FULL ? 600u : 200u)
 #define PDPTES 0x100000u /* of L1, in its memory: 64 fours */
 
 static uint64_t seed;
@@ -207,9 +207,10 @@ static uint32_t any_event(void)
 
 static uint32_t any_reason(void)
 {
-	switch (draw() % 4) {
+	switch (draw() % 6) {
 	case 0: return NVMX_XR_EXCEPTION_NMI;
 	case 1: return NVMX_XR_TRIPLE_FAULT;
+	case 2: return NVMX_XR_EPT_VIOLATION;
 	default: return (uint32_t)(draw() % 90);
 	}
 }
