@@ -470,7 +470,7 @@ static bool is_virtual_apic_page(struct nest *n, u64 gpa)
 {
 	struct nvmx_view view;
 
-	nvmx_view(n->v, &view);
+	nvmx_view(n->v, &view, sizeof(view));
 	return view.vmcs12 && ((struct nvmx_vmcs12 *)view.vmcs12)->virtual_apic_addr == gpa;
 }
 

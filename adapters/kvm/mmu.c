@@ -158,7 +158,7 @@ void nest_mmu_before_l2(struct nest *n)
 		kvm_vm_bugged(vcpu->kvm);
 		return;
 	}
-	nvmx_view(n->v, &n->view);
+	nvmx_view(n->v, &n->view, sizeof(n->view));
 	if (likely(n->mmu.root.pgd == n->view.eptp && VALID_PAGE(n->mmu.root.hpa)))
 		return;
 	/* Emulating a MOV to CR3 of L2 makes KVM look for a root of its own. */

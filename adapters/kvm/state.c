@@ -50,7 +50,7 @@ static int save(struct kvm_vcpu *vcpu, struct nest *n, struct nvmx_state *state)
 	if (is_smm(vcpu) && to_vmx(vcpu)->nested.smm.vmxon)
 		nest_smi(n);
 	nest_rsm(n);
-	error = nvmx_state_save(n->v, state, sizeof(*state), l1_tsc(vcpu), &needed);
+	error = nvmx_state_save(n->v, state, sizeof(*state), l1_tsc(vcpu), &needed, NULL);
 	nest_settle(n);
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	if (error)
@@ -106,18 +106,6 @@ static void l2_restored(struct nest *n, const struct nvmx_state_header *h, bool 
 	kvm_make_request(KVM_REQ_EVENT, vcpu);
 }
 
-static int error_of(int state_error)
-{
-	switch (state_error) {
-	case NVMX_STATE_OK:
-		return 0;
-	case NVMX_STATE_NO_MEMORY:
-		return -ENOMEM;
-	default:
-		return -EINVAL;
-	}
-}
-
 /* Another L2, or none, has taken the place of the one that ran. */
 static void leave_old_l2(struct nest *n)
 {
@@ -136,7 +124,7 @@ static int restore(struct kvm_vcpu *vcpu, struct nvmx_state *state, size_t size)
 	struct nest *n = nest_of(vmx);
 	struct nvmx_state_context context = { .l1_tsc = l1_tsc(vcpu), .smm = is_smm(vcpu) };
 	bool was_l2 = is_guest_mode(vcpu), mtf;
-	const char *row = NULL;
+	struct nvmx_error_info info;
 	int r;
 
 	if (take_hosts_part(&state->header, &mtf))
@@ -152,14 +140,17 @@ static int restore(struct kvm_vcpu *vcpu, struct nvmx_state *state, size_t size)
 	}
 	n->restoring = true;
 	n->incomplete = false;
-	r = nvmx_state_restore(n->v, state, size, &context, &row);
+	r = nvmx_state_restore(n->v, state, size, &context, &info);
 	nest_settle(n);
 	n->restoring = false;
 	if (was_l2)
 		kvm_make_request(KVM_REQ_EVENT, vcpu);	/* a window that KVM waits for may have gone with its vmcs02 */
 	if (r) {
-		pr_debug("kvm_intel: nested state refused: %s (%s)\n", nvmx_state_error(r), row ? row : "");
-		return error_of(r);
+		char line[NVMX_DESCRIBE_MAX];
+
+		nvmx_describe_error(line, sizeof(line), &info);
+		pr_debug("kvm_intel: %s\n", line);
+		return r == NVMX_ERR_MEMORY ? -ENOMEM : -EINVAL;
 	}
 	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
 	vmx->nested.nested_run_pending = 0;

@@ -30,7 +30,7 @@ void nest_view(struct nest *n)
 {
 	struct nested_vmx *nested = &n->vmx->nested;
 
-	nvmx_view(n->v, &n->view);
+	nvmx_view(n->v, &n->view, sizeof(n->view));
 	nested->vmxon = n->view.vmxon_gpa != INVALID_GPA;
 	nested->vmxon_ptr = n->view.vmxon_gpa;
 	nested->current_vmptr = n->view.vmcs12_gpa;
@@ -356,7 +356,7 @@ void nest_left_behind(struct nest *n)
 	n->vmx->nested.mtf_pending = false;
 	hrtimer_cancel(&n->vmx->nested.preemption_timer);
 	forget_registers(vcpu);
-	nvmx_view(n->v, &n->view);
+	nvmx_view(n->v, &n->view, sizeof(n->view));
 	mirror_shadow(n);
 	vcpu->arch.cr0_guest_owned_bits = vmx_l1_guest_owned_cr0_bits();
 	vcpu->arch.cr4_guest_owned_bits = KVM_POSSIBLE_CR4_GUEST_BITS & ~vcpu->arch.cr4_guest_rsvd_bits;

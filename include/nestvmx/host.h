@@ -110,9 +110,9 @@ struct nvmx_host_ops {
 	 * as -1.  May not sleep. */
 	int (*translate)(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out);
 
-	/* Maps the 4-KiB frame at gpa (aligned) for the library to read, and to write if `write`.  Returns its address, or
-	 * NULL if that is not L1's RAM, or NVMX_MAP_NOT_NOW.  Stays valid until unmap, which comes before the call of the
-	 * library returns.  The library holds at most 16 mappings a vCPU. */
+	/* Maps the 4-KiB frame at gpa (aligned) for the library to read, and to write if `write`.  Returns the address of
+	 * all of it, itself a multiple of 4096, or NULL if that is not L1's RAM, or NVMX_MAP_NOT_NOW.  Stays valid until unmap,
+	 * which comes before the call of the library returns.  The library holds at most 16 mappings a vCPU. */
 	void *(*map)(struct nvmx_host *h, uint64_t gpa, bool write);
 	void (*unmap)(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote);
 

@@ -490,7 +490,7 @@ void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self);
 void nvmx_watch_written(struct nvmx_vm *vm, uint64_t gpa, uint64_t length);
 void nvmx_watch_armed(struct nvmx_vm *vm, uint64_t batch);
 
-/* What a host that mirrors VMCS fields of its own must know after each call of the library. */
+/* What a host that mirrors VMCS fields of its own must know after each call of the library.  A later version's is longer. */
 struct nvmx_view {
 	void *vmcs12;              /* L1's current vmcs12 (struct nvmx_vmcs12), or NULL; the host may change what it emulates */
 	uint64_t vmcs12_gpa;       /* of it; ~0: none */
@@ -501,7 +501,9 @@ struct nvmx_view {
 	const void *msr_bitmap;    /* vmcs02's, or NULL */
 	uint64_t eptp;
 };
-void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out);
+/* Into *out, of which the host has `size` bytes (sizeof(struct nvmx_view) as it was compiled): an older host gets what it knows, and
+ * what a newer one has beyond this version's stays as it was. */
+void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out, size_t size);
 
 /* After NVMX_HOST for an EPT violation or misconfiguration of L2 whose L1 frame the host does not map: the L1-physical
  * address, and the access (set of NVMX_ACCESS_*; READ after a misconfiguration, whose access the processor does not tell). */

@@ -15,6 +15,7 @@
 #ifndef NESTVMX_STATE_H
 #define NESTVMX_STATE_H
 
+#include <nestvmx/error.h>
 #include <nestvmx/version.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -94,33 +95,6 @@ struct nvmx_state_live {
 	uint64_t s_cet, ssp, int_ssp_table; /* "load CET state" */
 };
 
-/*
- * Results of the two calls below.  Linux's errno for each: E2BIG for TOO_SMALL, ENOMEM for NO_MEMORY, EINVAL for the rest.
- */
-enum nvmx_state_error {
-	NVMX_STATE_OK = 0,
-	NVMX_STATE_TOO_SMALL,     /* save: the buffer does not hold the state: *needed says how much */
-	NVMX_STATE_STOPPED,       /* save: the vCPU was stopped (nvmx_stop_code) */
-	NVMX_STATE_NO_MEMORY,     /* restore: page_alloc gave no page */
-	NVMX_STATE_TRUNCATED,     /* the blob is shorter than its header, than it says, or than what it says it holds */
-	NVMX_STATE_OVERSIZED,     /* it says to be longer than any state */
-	NVMX_STATE_FORMAT,        /* not the VMX format */
-	NVMX_STATE_FLAGS,         /* a flag that does not exist */
-	NVMX_STATE_ENLIGHTENED,   /* an enlightened VMCS, which is not offered */
-	NVMX_STATE_CONTRADICTION, /* a current VMCS or L2 without VMX operation, a pending entry without L2 ... */
-	NVMX_STATE_SMM,           /* SMM flags that contradict each other, the other flags, or context->smm */
-	NVMX_STATE_VMXON_POINTER, /* not 4-KiB aligned, or beyond the physical-address width */
-	NVMX_STATE_VMCS_POINTER,  /* likewise, or equal to the VMXON pointer */
-	NVMX_STATE_REVISION,      /* a VMCS of another revision, with CET state where it was before Linux had any, or a shadow
-				   * VMCS where an ordinary one must be or vice versa */
-	NVMX_STATE_CHECKS,        /* L2 runs with a vmcs12 or with registers that VMLAUNCH refuses: *row names the check */
-	NVMX_STATE_NO_RAM,        /* a frame that vmcs12 gives to the processor is not L1's RAM */
-	NVMX_STATE_AGAIN,         /* as NVMX_AGAIN: map or pin has answered "not now"; nothing has changed */
-	NVMX_STATE_ERRORS
-};
-/* One line for a result.  Pure. */
-const char *nvmx_state_error(int error);
-
 /* What the library cannot know of the vCPU. */
 struct nvmx_state_context {
 	uint64_t l1_tsc; /* L1's time-stamp counter now: the VMX-preemption timer runs on while the state is away */
@@ -137,19 +111,22 @@ struct nvmx_state_context {
  * the vCPU changes, and the same VMCS is current after.  An event that waits in the current VMCS to be injected into L2
  * travels in nvmx_state_live, which Linux does not read: a host that keeps a queue of its own takes it out before.
  * With NVMX_HOST_OWNS_TIMER the host writes NVMX_STATE_DEADLINE and the deadline into the header itself, and reads them.
- * Returns NVMX_STATE_OK, TOO_SMALL or STOPPED.
+ * Returns NVMX_OK, or a negative enum nvmx_error (<nestvmx/error.h>), of which *info (may be NULL) tells the rest: ARGUMENT (too
+ * small), STOPPED, AGAIN: rules 160 to 162.  Linux's errno: E2BIG, EINVAL, and the call again.
  */
-int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_tsc, size_t *needed);
+int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_tsc, size_t *needed, struct nvmx_error_info *info);
 
 /*
  * Replaces the nested state of the vCPU by that in `blob` (8-byte aligned), of which `bytes` are there.  What the vCPU had is
  * dropped without being written back.  The blob is hostile: it is copied once, and a running L2 passes the checks of
- * VMLAUNCH (SDM 26.2, 26.3).  Any error changes nothing; with NVMX_STATE_CHECKS, *row (may be NULL) gets the id of the
- * check.  Afterwards nvmx_current_vmcs() is current: with L2 running a vmcs02 whose guest state is L2's, else vmcs01, whose
+ * VMLAUNCH (SDM 26.2, 26.3).  Returns NVMX_OK, or a negative enum nvmx_error, of which *info (may be NULL) tells the rest: STATE
+ * (rules 163 to 175; info->name of NVMX_REFUSED_STATE_CHECKS is the id of the check), MEMORY (page_alloc gave no page), ANSWER (an op
+ * answered what it may not, and the vCPU is stopped), AGAIN.  Linux's errno: EINVAL, ENOMEM for MEMORY.  Any error but ANSWER changes
+ * nothing.  Afterwards nvmx_current_vmcs() is current: with L2 running a vmcs02 whose guest state is L2's, else vmcs01, whose
  * guest state is the host's to restore.  A stopped vCPU runs again.
  */
 int nvmx_state_restore(struct nvmx_vcpu *v, const void *blob, size_t bytes, const struct nvmx_state_context *context,
-		       const char **row);
+		       struct nvmx_error_info *info);
 
 /*
  * RESET of L1's processor (SDM table 9-1): drops the nested state without writing it back, and IA32_FEATURE_CONTROL is what

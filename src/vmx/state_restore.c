@@ -4,6 +4,7 @@
  * can fail any more does it replace what the vCPU had.
  */
 #include "../mem.h"
+#include "../refuse.h"
 #include "../ept/ept.h"
 #include "../invept/invept.h"
 #include "hold.h"
@@ -18,7 +19,7 @@ struct restore {
 	struct nvmx_vcpu *v;
 	const struct nvmx_state *state; /* the blob: each part is read once */
 	const struct nvmx_state_context *context;
-	const char **row;
+	struct nvmx_error_info info;    /* of the error that is returned */
 	struct nvmx_state_header h;
 	bool l2;                        /* L2 runs, or will when SMM ends */
 	bool run_pending;
@@ -34,32 +35,8 @@ static bool has_page(const struct nvmx_state_header *h)
 	return h->size >= PAGE_END;
 }
 
-static bool bad_flags(const struct restore *r)
-{
-	return r->h.flags & ~(NVMX_STATE_GUEST_MODE | NVMX_STATE_RUN_PENDING | NVMX_STATE_EVMCS | NVMX_STATE_MTF_PENDING) ||
-	       r->h.smm_flags & ~(NVMX_STATE_SMM_GUEST_MODE | NVMX_STATE_SMM_VMXON) ||
-	       r->h.vmx_flags & ~NVMX_STATE_DEADLINE;
-}
-
-static bool bad_format(const struct restore *r)
-{
-	return r->h.format != NVMX_STATE_FORMAT_VMX;
-}
-
-static bool enlightened(const struct restore *r)
-{
-	return r->h.flags & NVMX_STATE_EVMCS;
-}
-
-static bool pending_without_l2(const struct restore *r)
-{
-	return r->h.flags & (NVMX_STATE_RUN_PENDING | NVMX_STATE_MTF_PENDING) && !(r->h.flags & NVMX_STATE_GUEST_MODE);
-}
-
-static bool something_without_vmx(const struct restore *r)
-{
-	return r->h.vmxon_pa == NVMX_STATE_NO_ADDR && (r->h.vmcs12_pa != NVMX_STATE_NO_ADDR || r->h.flags || r->h.smm_flags);
-}
+#define FLAGS (NVMX_STATE_GUEST_MODE | NVMX_STATE_RUN_PENDING | NVMX_STATE_EVMCS | NVMX_STATE_MTF_PENDING)
+#define SMM_FLAGS (NVMX_STATE_SMM_GUEST_MODE | NVMX_STATE_SMM_VMXON)
 
 /* SMM leaves VMX operation (SDM 34.14.1): then nothing runs or is pending, and outside SMM nothing has been left. */
 static bool bad_smm(const struct restore *r)
@@ -69,63 +46,54 @@ static bool bad_smm(const struct restore *r)
 	return r->context->smm ? r->h.flags & (NVMX_STATE_GUEST_MODE | NVMX_STATE_RUN_PENDING) : r->h.smm_flags;
 }
 
-static bool bad_vmxon(const struct restore *r)
+/* The rules for the header, in the order in which they are judged. */
+static int judge_header(struct restore *r)
 {
-	return r->h.vmxon_pa != NVMX_STATE_NO_ADDR && !nvmx_good_pointer(r->v, r->h.vmxon_pa);
-}
+	const struct nvmx_state_header *h = &r->h;
+	const bool vmx = h->vmxon_pa != NVMX_STATE_NO_ADDR, vmcs = h->vmcs12_pa != NVMX_STATE_NO_ADDR;
+	const unsigned width = r->v->vm->caps.maxphyaddr;
+	const struct {
+		bool broken;
+		unsigned rule;
+		const char *name;
+		uint64_t found, expected;
+	} rules[] = {
+		{ h->format != NVMX_STATE_FORMAT_VMX, NVMX_REFUSED_STATE_FORMAT, NULL, h->format, NVMX_STATE_FORMAT_VMX },
+		{ h->flags & ~FLAGS, NVMX_REFUSED_STATE_FLAGS, "flags", h->flags, FLAGS },
+		{ h->smm_flags & ~SMM_FLAGS, NVMX_REFUSED_STATE_FLAGS, "smm_flags", h->smm_flags, SMM_FLAGS },
+		{ h->vmx_flags & ~NVMX_STATE_DEADLINE, NVMX_REFUSED_STATE_FLAGS, "vmx_flags", h->vmx_flags, NVMX_STATE_DEADLINE },
+		{ h->flags & NVMX_STATE_EVMCS, NVMX_REFUSED_STATE_ENLIGHTENED, NULL, h->flags, NVMX_STATE_EVMCS },
+		{ h->flags & (NVMX_STATE_RUN_PENDING | NVMX_STATE_MTF_PENDING) && !(h->flags & NVMX_STATE_GUEST_MODE),
+		  NVMX_REFUSED_STATE_CONTRADICTION, "flags", h->flags, h->flags | NVMX_STATE_GUEST_MODE },
+		{ !vmx && vmcs, NVMX_REFUSED_STATE_CONTRADICTION, "vmcs12_pa", h->vmcs12_pa, NVMX_STATE_NO_ADDR },
+		{ !vmx && h->flags, NVMX_REFUSED_STATE_CONTRADICTION, "flags", h->flags, 0 },
+		{ !vmx && h->smm_flags, NVMX_REFUSED_STATE_CONTRADICTION, "smm_flags", h->smm_flags, 0 },
+		{ bad_smm(r), NVMX_REFUSED_STATE_SMM, NULL, h->smm_flags, h->flags },
+		{ vmx && !nvmx_good_pointer(r->v, h->vmxon_pa), NVMX_REFUSED_STATE_VMXON_POINTER, NULL, h->vmxon_pa, width },
+		{ r->l2 && !vmcs, NVMX_REFUSED_STATE_CONTRADICTION, "flags", h->flags, 0 },
+		{ vmcs && !has_page(h), NVMX_REFUSED_STATE_TRUNCATED, NULL, h->size, PAGE_END },
+		{ vmx && !vmcs && has_page(h), NVMX_REFUSED_STATE_CONTRADICTION, "size", h->size, sizeof(*h) },
+		{ vmcs && (!nvmx_good_pointer(r->v, h->vmcs12_pa) || h->vmcs12_pa == h->vmxon_pa),
+		  NVMX_REFUSED_STATE_VMCS_POINTER, NULL, h->vmcs12_pa, width },
+	};
 
-static bool l2_without_vmcs(const struct restore *r)
-{
-	return r->l2 && r->h.vmcs12_pa == NVMX_STATE_NO_ADDR;
+	for (unsigned i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		if (rules[i].broken)
+			return nvmx_refuse_named(&r->info, rules[i].rule, rules[i].name, rules[i].found, rules[i].expected);
+	return NVMX_OK;
 }
-
-static bool no_page(const struct restore *r)
-{
-	return r->h.vmcs12_pa != NVMX_STATE_NO_ADDR && !has_page(&r->h);
-}
-
-static bool page_of_nothing(const struct restore *r)
-{
-	return r->h.vmxon_pa != NVMX_STATE_NO_ADDR && r->h.vmcs12_pa == NVMX_STATE_NO_ADDR && has_page(&r->h);
-}
-
-static bool bad_vmcs(const struct restore *r)
-{
-	return r->h.vmcs12_pa != NVMX_STATE_NO_ADDR &&
-	       (!nvmx_good_pointer(r->v, r->h.vmcs12_pa) || r->h.vmcs12_pa == r->h.vmxon_pa);
-}
-
-static const struct {
-	enum nvmx_state_error error;
-	bool (*broken)(const struct restore *r);
-} header_rules[] = {
-	{ NVMX_STATE_FORMAT, bad_format },
-	{ NVMX_STATE_FLAGS, bad_flags },
-	{ NVMX_STATE_ENLIGHTENED, enlightened },
-	{ NVMX_STATE_CONTRADICTION, pending_without_l2 },
-	{ NVMX_STATE_CONTRADICTION, something_without_vmx },
-	{ NVMX_STATE_SMM, bad_smm },
-	{ NVMX_STATE_VMXON_POINTER, bad_vmxon },
-	{ NVMX_STATE_CONTRADICTION, l2_without_vmcs },
-	{ NVMX_STATE_TRUNCATED, no_page },
-	{ NVMX_STATE_CONTRADICTION, page_of_nothing },
-	{ NVMX_STATE_VMCS_POINTER, bad_vmcs },
-};
 
 static int read_header(struct restore *r, size_t bytes)
 {
 	if (bytes < sizeof(r->h))
-		return NVMX_STATE_TRUNCATED;
+		return nvmx_refuse(&r->info, NVMX_REFUSED_STATE_TRUNCATED, bytes, sizeof(r->h));
 	nvmx_memcpy(&r->h, &r->state->header, sizeof(r->h));
 	if (r->h.size > NVMX_STATE_MAX_SIZE)
-		return NVMX_STATE_OVERSIZED;
+		return nvmx_refuse(&r->info, NVMX_REFUSED_STATE_OVERSIZED, r->h.size, NVMX_STATE_MAX_SIZE);
 	if (r->h.size < sizeof(r->h) || r->h.size > bytes)
-		return NVMX_STATE_TRUNCATED;
+		return nvmx_refuse(&r->info, NVMX_REFUSED_STATE_TRUNCATED, bytes, r->h.size);
 	r->l2 = r->h.flags & NVMX_STATE_GUEST_MODE || r->h.smm_flags & NVMX_STATE_SMM_GUEST_MODE;
-	for (unsigned i = 0; i < sizeof(header_rules) / sizeof(*header_rules); i++)
-		if (header_rules[i].broken(r))
-			return header_rules[i].error;
-	return NVMX_STATE_OK;
+	return judge_header(r);
 }
 
 /* CET state where this library had it before Linux had any.  An L1 without CET had none, whatever it left in the page. */
@@ -144,13 +112,15 @@ static int read_vmcs12(struct restore *r)
 	struct nvmx_vmcs12 *v12;
 
 	if (nvmx_slot_prepare(r->v, r->s))
-		return NVMX_STATE_NO_MEMORY;
+		return nvmx_refuse(&r->info, NVMX_REFUSED_NO_PAGE, 0, 0);
 	v12 = r->s->v12;
 	nvmx_memcpy(v12, r->state->vmcs12, NVMX_VMCS12_USED);
-	if (!nvmx_revision_known(r->v, v12->revision) || (r->l2 && v12->revision & NVMX_SHADOW_VMCS_INDICATOR) ||
-	    has_old_cet(r, v12))
-		return NVMX_STATE_REVISION;
-	return NVMX_STATE_OK;
+	if (!nvmx_revision_known(r->v, v12->revision) || (r->l2 && v12->revision & NVMX_SHADOW_VMCS_INDICATOR))
+		return nvmx_refuse_named(&r->info, NVMX_REFUSED_STATE_REVISION, "vmcs12", v12->revision, NVMX_VMCS12_REVISION);
+	if (has_old_cet(r, v12))
+		return nvmx_refuse(&r->info, NVMX_REFUSED_STATE_OLD_CET, offsetof(struct nvmx_vmcs12, old_cet),
+				   offsetof(struct nvmx_vmcs12, host_s_cet));
+	return NVMX_OK;
 }
 
 /* Whether there is a VMCS behind the link pointer for L2, which comes out of the blob; and its page, until it is written. */
@@ -167,13 +137,16 @@ static bool hold_link(const struct restore *r)
 /* The revision of the VMCS behind the link pointer: in the blob, if it has one. */
 static int read_link(struct restore *r)
 {
+	const uint32_t expected = NVMX_VMCS12_REVISION | NVMX_SHADOW_VMCS_INDICATOR;
+
 	if (!has_link(r))
-		return NVMX_STATE_OK;
+		return NVMX_OK;
 	if (r->h.size < sizeof(struct nvmx_state))
-		return NVMX_STATE_TRUNCATED;
+		return nvmx_refuse(&r->info, NVMX_REFUSED_STATE_TRUNCATED, r->h.size, sizeof(struct nvmx_state));
 	nvmx_memcpy(&r->in.link_revision, r->state->shadow_vmcs12, sizeof(r->in.link_revision));
-	return r->in.link_revision == (NVMX_VMCS12_REVISION | NVMX_SHADOW_VMCS_INDICATOR) ? NVMX_STATE_OK
-											   : NVMX_STATE_REVISION;
+	if (r->in.link_revision != expected)
+		return nvmx_refuse_named(&r->info, NVMX_REFUSED_STATE_REVISION, "shadow_vmcs12", r->in.link_revision, expected);
+	return NVMX_OK;
 }
 
 /* A later version's part may be longer, an earlier one's shorter; the first had no size in it. */
@@ -250,11 +223,9 @@ static int check(struct restore *r, uint32_t groups)
 {
 	const struct nvmx_check_row *failed = nvmx_check_entry(&r->in, groups);
 
-	if (!failed)
-		return NVMX_STATE_OK;
-	if (r->row)
-		*r->row = failed->id;
-	return NVMX_STATE_CHECKS;
+	if (failed)
+		return nvmx_refuse_named(&r->info, NVMX_REFUSED_STATE_CHECKS, failed->id, 0, 0);
+	return NVMX_OK;
 }
 
 /* The registers that are in vmcs02 alone pass the checks that they would have to pass in vmcs12. */
@@ -286,6 +257,11 @@ static int check_live(struct restore *r)
 	return result;
 }
 
+static int not_now(struct restore *r)
+{
+	return nvmx_refuse(&r->info, NVMX_REFUSED_NOT_NOW, r->v->awaited_gpa, 0);
+}
+
 /* The checks of VMLAUNCH, SDM 26.2 and 26.3. */
 static int check_l2(struct restore *r)
 {
@@ -301,7 +277,7 @@ static int check_l2(struct restore *r)
 	v12->launch_state = NVMX_LAUNCH_LAUNCHED;
 	nvmx_gather_facts(r->v, v12, &memory);
 	if (r->v->not_now)
-		return NVMX_STATE_AGAIN;
+		return not_now(r);
 	settle_live(r);
 	r->in.v12 = v12;
 	r->in.caps = &r->v->vm->caps;
@@ -347,6 +323,18 @@ static void write_live(struct restore *r)
 	nvmx_vmwrite(v, NVMX_ENTRY_INSTR_LEN, r->live.event_len);
 }
 
+/* Why the vCPU was stopped. */
+static int not_built(struct restore *r)
+{
+	if (r->v->stop_info.error) {
+		r->info = r->v->stop_info;
+		return r->info.error;
+	}
+	if (r->v->stop == NVMX_STOP_HOST_OP)
+		return nvmx_refuse(&r->info, NVMX_REFUSED_STATE_NO_RAM, r->v->stop_detail, 0);
+	return nvmx_refuse(&r->info, NVMX_REFUSED_NO_PAGE, 0, 0);
+}
+
 static int try_build_l2(struct restore *r)
 {
 	struct nvmx_vcpu *v = r->v;
@@ -362,13 +350,13 @@ static int try_build_l2(struct restore *r)
 	if (error)
 		return error;
 	if (!hold_link(r) || !nvmx_pin_for_entry(v, r->s))
-		return NVMX_STATE_AGAIN;
+		return not_now(r);
 	nvmx_ept_invept(v, NVMX_FLUSH_ALL, 0); /* L1's memory, and with it EPT12, may be another */
 	nvmx_slot_anew(v, r->s);
 	if (!nvmx_load_vmcs02(v, r->s, &r->in))
-		return v->stop == NVMX_STOP_HOST_OP ? NVMX_STATE_NO_RAM : NVMX_STATE_NO_MEMORY;
+		return not_built(r);
 	write_live(r);
-	return NVMX_STATE_OK;
+	return NVMX_OK;
 }
 
 /* Builds vmcs02 without the vCPU's noticing. */
@@ -380,6 +368,7 @@ static int build_l2(struct restore *r)
 	int error;
 
 	r->v->stop = NVMX_STOP_NONE; /* for what building says */
+	r->v->stop_info = (struct nvmx_error_info){ 0 };
 	error = try_build_l2(r);
 	if (error && r->v->stop_info.error == NVMX_ERR_ANSWER)
 		return error; /* an op that answers so is no reason to go on as before */
@@ -482,51 +471,37 @@ static void give_up(struct restore *r, uint64_t before)
 	nvmx_vmwrite_flush(r->v);
 }
 
-int nvmx_state_restore(struct nvmx_vcpu *v, const void *blob, size_t bytes, const struct nvmx_state_context *context,
-		       const char **row)
+/* What the header announces. */
+static int take_over(struct restore *r)
 {
-	struct restore r = { .v = v, .state = blob, .context = context, .row = row };
+	struct nvmx_vcpu *v = r->v;
 	uint64_t before = v->loaded;
-	int error = read_header(&r, bytes);
+	int error = NVMX_OK;
 
-	if (error)
-		return error;
-	if (r.h.vmcs12_pa != NVMX_STATE_NO_ADDR) {
-		r.s = nvmx_slot_free(v);
-		error = read_vmcs12(&r);
-		if (!error && r.l2)
-			error = build_l2(&r);
+	if (r->h.vmcs12_pa != NVMX_STATE_NO_ADDR) {
+		r->s = nvmx_slot_free(v);
+		error = read_vmcs12(r);
+		if (!error && r->l2)
+			error = build_l2(r);
 	}
 	if (error)
-		give_up(&r, before);
+		give_up(r, before);
 	else
-		commit(&r);
+		commit(r);
 	nvmx_release(v);
 	v->not_now = false;
 	return error;
 }
 
-const char *nvmx_state_error(int error)
+int nvmx_state_restore(struct nvmx_vcpu *v, const void *blob, size_t bytes, const struct nvmx_state_context *context,
+		       struct nvmx_error_info *info)
 {
-	static const char *const lines[NVMX_STATE_ERRORS] = {
-		[NVMX_STATE_OK] = "no error",
-		[NVMX_STATE_TOO_SMALL] = "the buffer is too small for the state",
-		[NVMX_STATE_STOPPED] = "the vCPU was stopped",
-		[NVMX_STATE_NO_MEMORY] = "page_alloc gave no page",
-		[NVMX_STATE_TRUNCATED] = "the blob is shorter than what it says to hold",
-		[NVMX_STATE_OVERSIZED] = "the blob says to be longer than any state",
-		[NVMX_STATE_FORMAT] = "the blob is not in the VMX format",
-		[NVMX_STATE_FLAGS] = "the blob has a flag that does not exist",
-		[NVMX_STATE_ENLIGHTENED] = "the blob has an enlightened VMCS, which is not offered",
-		[NVMX_STATE_CONTRADICTION] = "parts of the blob contradict each other",
-		[NVMX_STATE_SMM] = "the SMM flags contradict the other flags or the vCPU",
-		[NVMX_STATE_VMXON_POINTER] = "the VMXON pointer is misaligned or too wide",
-		[NVMX_STATE_VMCS_POINTER] = "the current-VMCS pointer is misaligned, too wide, or the VMXON pointer",
-		[NVMX_STATE_REVISION] = "a VMCS of another revision, layout or kind",
-		[NVMX_STATE_CHECKS] = "the state of L2 fails a VM-entry check",
-		[NVMX_STATE_AGAIN] = "map, pin or translate has answered \"not now\"",
-		[NVMX_STATE_NO_RAM] = "a frame that vmcs12 gives to the processor is not RAM",
-	};
+	struct restore r = { .v = v, .state = blob, .context = context };
+	int error = read_header(&r, bytes);
 
-	return error >= 0 && error < NVMX_STATE_ERRORS ? lines[error] : "unknown error";
+	if (!error)
+		error = take_over(&r);
+	if (info)
+		*info = r.info;
+	return error;
 }

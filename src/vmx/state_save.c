@@ -4,6 +4,7 @@
  * to date, not the slot's.
  */
 #include "../mem.h"
+#include "../refuse.h"
 #include "merge.h"
 #include "state.h"
 
@@ -125,20 +126,24 @@ static void settle_current(struct nvmx_vcpu *v)
 	nvmx_slot_freshen(v, v->cur);
 }
 
-int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_tsc, size_t *needed)
+int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_tsc, size_t *needed, struct nvmx_error_info *info)
 {
 	struct nvmx_state *state = blob;
+	struct nvmx_error_info unasked;
 	uint64_t before = v->loaded;
 
+	if (!info)
+		info = &unasked;
+	*info = (struct nvmx_error_info){ 0 };
 	*needed = state_size(v);
 	if (v->stop)
-		return NVMX_STATE_STOPPED;
+		return nvmx_refuse(info, NVMX_REFUSED_STATE_STOPPED, v->stop, NVMX_STOP_NONE);
 	if (bytes < *needed)
-		return NVMX_STATE_TOO_SMALL;
+		return nvmx_refuse(info, NVMX_REFUSED_STATE_BUFFER, bytes, *needed);
 	if (!write_back_others(v) ||
 	    (*needed == sizeof(struct nvmx_state) && !save_shadow(v, state->shadow_vmcs12))) {
 		nvmx_again(v);
-		return NVMX_STATE_AGAIN;
+		return nvmx_refuse(info, NVMX_REFUSED_NOT_NOW, v->awaited_gpa, 0);
 	}
 	save_header(v, &state->header);
 	if (v->cur) {
@@ -152,5 +157,5 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 	}
 	nvmx_vmcs_load(v, before);
 	nvmx_vmwrite_flush(v);
-	return NVMX_STATE_OK;
+	return NVMX_OK;
 }

@@ -35,7 +35,7 @@ uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v)
 	return v->in_l2 ? v->cur->page02.hpa : v->config.vmcs01;
 }
 
-void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out)
+static void view(const struct nvmx_vcpu *v, struct nvmx_view *out)
 {
 	const struct nvmx_slot *s = v->cur;
 
@@ -52,6 +52,17 @@ void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out)
 	out->entry = s->ctl02[NVMX_WORD_ENTRY];
 	out->msr_bitmap = out->proc & NVMX_PROC_MSR_BITMAPS ? s->msr.page.va : NULL;
 	out->eptp = s->eptp02;
+}
+
+void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out, size_t size)
+{
+	struct nvmx_view whole;
+
+	if (size > sizeof(whole))
+		size = sizeof(whole);
+	nvmx_memcpy(&whole, out, size);
+	view(v, &whole);
+	nvmx_memcpy(out, &whole, size);
 }
 
 bool nvmx_host_fault(const struct nvmx_vcpu *v, uint64_t *gpa, unsigned *access)

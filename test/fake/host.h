@@ -166,8 +166,8 @@ void fake_host_move(struct nvmx_host *h, unsigned how);
 void fake_host_maybe_move(struct nvmx_host *h);
 /* The nested state; the caller frees it.  *size gets its size. */
 void *fake_host_save(struct nvmx_host *h, size_t *size);
-/* nvmx_state_restore(); a refusal must leave everything as it was. */
-int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const char **row);
+/* nvmx_state_restore(); a refusal must leave everything as it was.  The rule, and which of those that it is about. */
+unsigned fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const char **row);
 bool fake_host_start(struct nvmx_host *h); /* makes h->vm and h->vcpu; false: no memory */
 /* The host's events for the guest that is to run next. */
 enum nvmx_verdict fake_host_events(struct nvmx_host *h, struct nvmx_regs *regs, enum nvmx_verdict verdict);

@@ -11,39 +11,42 @@
 void *fake_host_save(struct nvmx_host *h, size_t *size)
 {
 	uint64_t current = h->cpu.vmcs;
+	struct nvmx_error_info info;
 	void *blob, *again;
 	int error;
 
 	h->inside = true;
-	FAKE_ASSERT(nvmx_state_save(h->vcpu, NULL, 0, NOW, size) == NVMX_STATE_TOO_SMALL);
+	FAKE_ASSERT(nvmx_state_save(h->vcpu, NULL, 0, NOW, size, &info) == NVMX_ERR_ARGUMENT &&
+		    info.refusal == NVMX_REFUSED_STATE_BUFFER && info.expected == *size);
 	blob = aligned_alloc(8, *size);
 	again = aligned_alloc(8, *size);
 	memset(blob, 0xa5, *size);
 	memset(again, 0x5a, *size);
-	FAKE_CALL(h, error, nvmx_state_save(h->vcpu, blob, *size, NOW, size), NVMX_STATE_AGAIN);
-	FAKE_ASSERT(error == NVMX_STATE_OK);
-	FAKE_CALL(h, error, nvmx_state_save(h->vcpu, again, *size, NOW, size), NVMX_STATE_AGAIN);
-	FAKE_ASSERT(error == NVMX_STATE_OK);
+	FAKE_CALL(h, error, nvmx_state_save(h->vcpu, blob, *size, NOW, size, NULL), NVMX_ERR_AGAIN);
+	FAKE_ASSERT(error == NVMX_OK);
+	FAKE_CALL(h, error, nvmx_state_save(h->vcpu, again, *size, NOW, size, NULL), NVMX_ERR_AGAIN);
+	FAKE_ASSERT(error == NVMX_OK);
 	FAKE_ASSERT(!memcmp(blob, again, *size));
 	FAKE_ASSERT(h->cpu.vmcs == current && !h->mappings && !h->vcpu->batch_n);
 	free(again);
 	return blob;
 }
 
-int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const char **row)
+unsigned fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const char **row)
 {
 	const struct nvmx_state_context context = { .l1_tsc = NOW, .smm = h->smm };
 	size_t before_size, after_size;
 	uint64_t current = h->cpu.vmcs;
 	void *before = fake_host_save(h, &before_size), *after;
 	unsigned due = nvmx_in_l2(h->vcpu) ? NVMX_BARRIER_IBPB : 0;
+	struct nvmx_error_info info;
 	int error;
 
 	h->barriers = 0;
-	FAKE_CALL(h, error, nvmx_state_restore(h->vcpu, blob, size, &context, row), NVMX_STATE_AGAIN);
+	FAKE_CALL(h, error, nvmx_state_restore(h->vcpu, blob, size, &context, &info), NVMX_ERR_AGAIN);
 	due |= nvmx_in_l2(h->vcpu) ? NVMX_BARRIER_L2_ENTRY : 0;
 	FAKE_ASSERT(error ? !h->barriers : (h->barriers & due) == due);
-	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n && error >= 0 && error < NVMX_STATE_ERRORS);
+	FAKE_ASSERT(!h->mappings && !h->vcpu->batch_n && error == info.error && !error == !info.refusal);
 	FAKE_ASSERT(h->cpu.vmcs == nvmx_current_vmcs(h->vcpu));
 	if (error) {
 		after = fake_host_save(h, &after_size);
@@ -51,7 +54,9 @@ int fake_host_restore(struct nvmx_host *h, const void *blob, size_t size, const 
 		free(after);
 	}
 	free(before);
-	return error;
+	if (row)
+		*row = info.name;
+	return info.refusal;
 }
 
 /* What is in vmcs01 of L1's registers while L2 runs is nobody's; the host may have L2's there, with L2's mode. */
@@ -114,7 +119,7 @@ static void restore_as_linux(struct nvmx_host *h, const struct nvmx_state *state
 	fake_field_set(&h->cpu, NVMX_GUEST_S_CET, live.s_cet);
 	fake_field_set(&h->cpu, NVMX_GUEST_SSP, live.ssp);
 	fake_field_set(&h->cpu, NVMX_GUEST_INT_SSP_TABLE, live.int_ssp_table);
-	FAKE_ASSERT(fake_host_restore(h, linux_state, state->header.size, NULL) == NVMX_STATE_OK);
+	FAKE_ASSERT(fake_host_restore(h, linux_state, state->header.size, NULL) == NVMX_REFUSED_NOTHING);
 	if (!(state->header.flags & NVMX_STATE_RUN_PENDING)) {
 		fake_field_set(&h->cpu, NVMX_ENTRY_INTR_INFO, live.event_info);
 		fake_field_set(&h->cpu, NVMX_ENTRY_EXC_ERROR_CODE, live.event_error);
@@ -159,7 +164,7 @@ void fake_host_move(struct nvmx_host *h, unsigned how)
 	if (how & FAKE_MOVE_LINUX && state->header.flags & NVMX_STATE_GUEST_MODE && linux_can_tell(state))
 		restore_as_linux(h, state);
 	else
-		FAKE_ASSERT(fake_host_restore(h, state, size, NULL) == NVMX_STATE_OK);
+		FAKE_ASSERT(fake_host_restore(h, state, size, NULL) == NVMX_REFUSED_NOTHING);
 	again = fake_host_save(h, &size_again);
 	FAKE_ASSERT(size == size_again && !memcmp(state, again, size));
 	free(state);

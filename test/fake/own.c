@@ -19,7 +19,7 @@ static struct nvmx_vmcs12 *vmcs12(const struct nvmx_host *h)
 {
 	struct nvmx_view view;
 
-	nvmx_view(h->vcpu, &view);
+	nvmx_view(h->vcpu, &view, sizeof(view));
 	FAKE_ASSERT(view.vmcs12);
 	return view.vmcs12;
 }

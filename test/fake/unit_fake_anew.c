@@ -62,7 +62,7 @@ static void the_mode_that_a_restore_finds(void **unused)
 	for (unsigned i = 0; i < sizeof(points) / sizeof(*points); i++) {
 		h = fake_host_at(points[i], &m, &result);
 		set_mode01(h, false);
-		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_STATE_OK);
+		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_REFUSED_NOTHING);
 		l1_goes_on(h);
 		fake_host_free(h);
 	}
@@ -232,7 +232,7 @@ static void a_host_that_rewrites_its_controls(void **unused)
 	struct nvmx_view view;
 
 	(void)unused;
-	nvmx_view(h->vcpu, &view);
+	nvmx_view(h->vcpu, &view, sizeof(view));
 	assert_int_not_equal(view.shadow_vmcs, FAKE_NONE);
 	shadowed = fake_value(&h->mem, view.shadow_vmcs, NVMX_GUEST_RSP);
 	*shadowed = 0x7654; /* VMWRITE without an exit */
@@ -272,7 +272,7 @@ static void feature_control(void **unused)
 		assert_int_equal(nvmx_msr_write(h->vcpu, NVMX_MSR_FEATURE_CONTROL, on), -1);
 		nvmx_state_drop(h->vcpu);
 		h->inside = false;
-		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_STATE_OK);
+		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_REFUSED_NOTHING);
 		h->inside = true;
 		assert_int_equal(nvmx_msr_read(h->vcpu, NVMX_MSR_FEATURE_CONTROL, &value), 0);
 		assert_int_equal(value, on);

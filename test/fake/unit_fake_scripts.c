@@ -338,18 +338,32 @@ static void msr_lists_refuse_values(void **state)
 /* EFER and PAT that a VM exit does not load stay as the entry, which failed after loading them, left them. */
 static void failed_msr_list_leaves_loaded_registers(void **state)
 {
+	static const struct script_value efer[] = { /* of the list, and under which entry controls */
+		{ 0, NVMX_EFER_LME | NVMX_EFER_LMA }, { 0, NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_SCE | NVMX_EFER_NXE },
+		{ NVMX_ENTRY_LOAD_EFER, NVMX_EFER_LME | NVMX_EFER_LMA }, { NVMX_ENTRY_LOAD_PAT, NVMX_EFER_LME | NVMX_EFER_LMA },
+	};
+
 	(void)state;
-	begin();
-	script_store(&l1, FAKE_MSR_ENTRY, NVMX_MSR_PAT, 8);
-	script_store(&l1, FAKE_MSR_ENTRY + 8, 0x0606060606060606, 8);
-	script_store(&l1, FAKE_MSR_ENTRY + 16, NVMX_MSR_FS_BASE, 8);
-	LAUNCH({ NVMX_ENTRY_MSR_LOAD_COUNT, 2 }, { NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64 },
-	       { NVMX_ENTRY_CTLS, 0x11fb | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_EFER },
-	       { NVMX_GUEST_EFER, NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_SCE | NVMX_EFER_NXE });
-	script_msr(&l1, FAKE_RDMSR, NVMX_MSR_PAT, 0);
-	script_msr(&l1, FAKE_RDMSR, NVMX_MSR_EFER, 0);
-	check(FAKE_STOP_END);
-	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), 2);
+	for (unsigned i = 0; i < 2 * sizeof(efer) / sizeof(*efer); i++) {
+		begin();
+		script_store(&l1, FAKE_MSR_ENTRY, i & 1 ? NVMX_MSR_EFER : NVMX_MSR_SYSENTER_CS, 8);
+		script_store(&l1, FAKE_MSR_ENTRY + 8, efer[i / 2].value, 8);
+		script_store(&l1, FAKE_MSR_ENTRY + 16, NVMX_MSR_PAT, 8);
+		script_store(&l1, FAKE_MSR_ENTRY + 24, 0x0606060606060606, 8);
+		script_store(&l1, FAKE_MSR_ENTRY + 32, NVMX_MSR_FS_BASE, 8);
+		script_enter_vmx(&l1);
+		script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_COUNT, 3);
+		script_vmwrite(&l1, NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64);
+		script_vmwrite(&l1, NVMX_ENTRY_CTLS, 0x11fb | NVMX_ENTRY_IA32E | efer[i / 2].field);
+		script_vmwrite(&l1, NVMX_GUEST_PAT, 0x0404040404040404);
+		script_vmwrite(&l1, NVMX_GUEST_EFER, NVMX_EFER_LME | NVMX_EFER_LMA | NVMX_EFER_SCE | NVMX_EFER_NXE);
+		script_run(&l1, FAKE_VMLAUNCH);
+		script_look(&l1, true);
+		script_msr(&l1, FAKE_RDMSR, NVMX_MSR_PAT, 0);
+		script_msr(&l1, FAKE_RDMSR, NVMX_MSR_EFER, 0);
+		check(FAKE_STOP_END);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_QUALIFICATION, 0), 3);
+	}
 }
 
 /* L2's own EFER is in vmcs02 alone while L1 has not read it; the CR0 step, which the read shadow runs, implies EFER's. */

@@ -60,14 +60,14 @@ static struct nvmx_state *state_at(enum fake_point point, size_t *size)
 }
 
 /* What restoring it gives in a vCPU at `point`. */
-static int restored_at(enum fake_point point, const void *state, size_t size, const char **row)
+static unsigned restored_at(enum fake_point point, const void *state, size_t size, const char **row)
 {
 	static struct fake_machine m;
 	struct nvmx_host *h = fake_host_at(point, &m, &result);
-	int error = fake_host_restore(h, state, size, row);
+	unsigned refusal = fake_host_restore(h, state, size, row);
 
 	fake_host_free(h);
-	return error;
+	return refusal;
 }
 
 static void shapes(void **unused)
@@ -121,7 +121,7 @@ static void every_state_replaces_every_other(void **unused)
 			bool smm_from = from >= FAKE_AT_SMM, smm_to = to >= FAKE_AT_SMM;
 			bool fits = smm_from == smm_to || (smm_to && !(s->header.flags & 3));
 
-			assert_int_equal(restored_at((enum fake_point)to, s, size, NULL), fits ? NVMX_STATE_OK : NVMX_STATE_SMM);
+			assert_int_equal(restored_at((enum fake_point)to, s, size, NULL), fits ? NVMX_REFUSED_NOTHING : NVMX_REFUSED_STATE_SMM);
 		}
 		free(s);
 	}
@@ -141,15 +141,15 @@ static void every_truncation_is_refused(void **unused)
 			void *part = malloc(n ? n : 1); /* to the byte, for the sanitizer */
 
 			memcpy(part, s, n);
-			assert_int_equal(fake_host_restore(h, part, n, NULL), NVMX_STATE_TRUNCATED);
+			assert_int_equal(fake_host_restore(h, part, n, NULL), NVMX_REFUSED_STATE_TRUNCATED);
 			if (n >= sizeof(s->header)) {
 				((struct nvmx_state *)part)->header.size = (uint32_t)n;
-				assert_int_equal(fake_host_restore(h, part, n, NULL), NVMX_STATE_TRUNCATED);
+				assert_int_equal(fake_host_restore(h, part, n, NULL), NVMX_REFUSED_STATE_TRUNCATED);
 			}
 			free(part);
 		}
 		s->header.size = NVMX_STATE_MAX_SIZE + 1;
-		assert_int_equal(fake_host_restore(h, s, ~(size_t)0, NULL), NVMX_STATE_OVERSIZED);
+		assert_int_equal(fake_host_restore(h, s, ~(size_t)0, NULL), NVMX_REFUSED_STATE_OVERSIZED);
 		fake_host_free(h);
 		free(s);
 	}
@@ -207,11 +207,11 @@ static void a_state_of_stock_linux_comes_twice(void **unused)
 		memcpy((char *)s + linux_state_words[i].offset, &linux_state_words[i].value, 8);
 	for (unsigned i = 0; i < sizeof(put) / sizeof(*put); i++)
 		((struct nvmx_vmcs12 *)s->vmcs12)->exit_ctls &= ~put[i].save;
-	assert_int_equal(fake_host_restore(h, s, s->header.size, NULL), NVMX_STATE_OK);
+	assert_int_equal(fake_host_restore(h, s, s->header.size, NULL), NVMX_REFUSED_NOTHING);
 	for (unsigned i = 0; i < sizeof(put) / sizeof(*put); i++)
 		fake_field_set(&h->cpu, put[i].field, put[i].value);
 	for (unsigned times = 0; times < 3; times++) {
-		assert_int_equal(fake_host_restore(h, s, s->header.size, NULL), NVMX_STATE_OK);
+		assert_int_equal(fake_host_restore(h, s, s->header.size, NULL), NVMX_REFUSED_NOTHING);
 		for (unsigned i = 0; i < sizeof(put) / sizeof(*put); i++)
 			assert_int_equal(fake_field(&h->cpu, put[i].field), put[i].value);
 	}
@@ -226,40 +226,40 @@ static void each_contradiction_has_its_reason(void **unused)
 		enum fake_point point;
 		size_t at, len;
 		uint64_t value;
-		enum nvmx_state_error error;
+		unsigned refusal;
 		const char *row;
 	} wrong[] = {
-		{ FAKE_AT_L2, HEADER(format), 1, NVMX_STATE_FORMAT, NULL },
-		{ FAKE_AT_L2, HEADER(flags), 0x101, NVMX_STATE_FLAGS, NULL },
-		{ FAKE_AT_L2, HEADER(smm_flags), 4, NVMX_STATE_FLAGS, NULL },
-		{ FAKE_AT_L2, HEADER(vmx_flags), 2, NVMX_STATE_FLAGS, NULL },
-		{ FAKE_AT_L2, HEADER(flags), 5, NVMX_STATE_ENLIGHTENED, NULL },
-		{ FAKE_AT_L2, HEADER(flags), 2, NVMX_STATE_CONTRADICTION, NULL },
-		{ FAKE_AT_VMCS, HEADER(flags), 8, NVMX_STATE_CONTRADICTION, NULL },
-		{ FAKE_AT_START, HEADER(flags), 1, NVMX_STATE_CONTRADICTION, NULL },
-		{ FAKE_AT_START, HEADER(smm_flags), 2, NVMX_STATE_CONTRADICTION, NULL },
-		{ FAKE_AT_START, HEADER(vmcs12_pa), FAKE_VMCS_A, NVMX_STATE_CONTRADICTION, NULL },
-		{ FAKE_AT_L2, HEADER(vmxon_pa), ~0ull, NVMX_STATE_CONTRADICTION, NULL },
-		{ FAKE_AT_L2, HEADER(vmcs12_pa), ~0ull, NVMX_STATE_CONTRADICTION, NULL },
-		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), ~0ull, NVMX_STATE_CONTRADICTION, NULL },
-		{ FAKE_AT_VMXON, HEADER(vmcs12_pa), FAKE_VMCS_A, NVMX_STATE_TRUNCATED, NULL },
-		{ FAKE_AT_L2, HEADER(smm_flags), 2, NVMX_STATE_SMM, NULL },
-		{ FAKE_AT_SMM_L2, HEADER(smm_flags), 1, NVMX_STATE_SMM, NULL },
-		{ FAKE_AT_SMM_L2, HEADER(flags), 1, NVMX_STATE_SMM, NULL },
-		{ FAKE_AT_VMXON, HEADER(vmxon_pa), FAKE_VMXON_REGION + 8, NVMX_STATE_VMXON_POINTER, NULL },
-		{ FAKE_AT_VMXON, HEADER(vmxon_pa), 1ull << 39, NVMX_STATE_VMXON_POINTER, NULL },
-		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), FAKE_VMCS_A + 8, NVMX_STATE_VMCS_POINTER, NULL },
-		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), 1ull << 39, NVMX_STATE_VMCS_POINTER, NULL },
-		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), FAKE_VMXON_REGION, NVMX_STATE_VMCS_POINTER, NULL },
-		{ FAKE_AT_VMCS, V12(revision), 1, NVMX_STATE_REVISION, NULL },
-		{ FAKE_AT_L2, V12(revision), NVMX_VMCS12_REVISION | 1u << 31, NVMX_STATE_REVISION, NULL },
-		{ FAKE_AT_L2_SHADOW, offsetof(struct nvmx_state, shadow_vmcs12), 4, NVMX_VMCS12_REVISION, NVMX_STATE_REVISION, NULL },
-		{ FAKE_AT_L2, V12(pin_ctls), 0, NVMX_STATE_CHECKS, "ctrl.pin.reserved" },
-		{ FAKE_AT_L2, V12(host_cr4), 0x20, NVMX_STATE_CHECKS, "host.cr4.fixed" },
-		{ FAKE_AT_L2, V12(guest_rflags), 0, NVMX_STATE_CHECKS, "guest.rflags.reserved" },
-		{ FAKE_AT_L2, LIVE(efer), 1ull << 63, NVMX_STATE_CHECKS, "guest.efer.reserved" },
-		{ FAKE_AT_L2, LIVE(event_info), 0x80000100, NVMX_STATE_CHECKS, "ctrl.event.type" },
-		{ FAKE_AT_SMM_L2, V12(ept_pointer), 0, NVMX_STATE_CHECKS, "ctrl.eptp.walk_length" },
+		{ FAKE_AT_L2, HEADER(format), 1, NVMX_REFUSED_STATE_FORMAT, NULL },
+		{ FAKE_AT_L2, HEADER(flags), 0x101, NVMX_REFUSED_STATE_FLAGS, NULL },
+		{ FAKE_AT_L2, HEADER(smm_flags), 4, NVMX_REFUSED_STATE_FLAGS, NULL },
+		{ FAKE_AT_L2, HEADER(vmx_flags), 2, NVMX_REFUSED_STATE_FLAGS, NULL },
+		{ FAKE_AT_L2, HEADER(flags), 5, NVMX_REFUSED_STATE_ENLIGHTENED, NULL },
+		{ FAKE_AT_L2, HEADER(flags), 2, NVMX_REFUSED_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_VMCS, HEADER(flags), 8, NVMX_REFUSED_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_START, HEADER(flags), 1, NVMX_REFUSED_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_START, HEADER(smm_flags), 2, NVMX_REFUSED_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_START, HEADER(vmcs12_pa), FAKE_VMCS_A, NVMX_REFUSED_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_L2, HEADER(vmxon_pa), ~0ull, NVMX_REFUSED_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_L2, HEADER(vmcs12_pa), ~0ull, NVMX_REFUSED_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), ~0ull, NVMX_REFUSED_STATE_CONTRADICTION, NULL },
+		{ FAKE_AT_VMXON, HEADER(vmcs12_pa), FAKE_VMCS_A, NVMX_REFUSED_STATE_TRUNCATED, NULL },
+		{ FAKE_AT_L2, HEADER(smm_flags), 2, NVMX_REFUSED_STATE_SMM, NULL },
+		{ FAKE_AT_SMM_L2, HEADER(smm_flags), 1, NVMX_REFUSED_STATE_SMM, NULL },
+		{ FAKE_AT_SMM_L2, HEADER(flags), 1, NVMX_REFUSED_STATE_SMM, NULL },
+		{ FAKE_AT_VMXON, HEADER(vmxon_pa), FAKE_VMXON_REGION + 8, NVMX_REFUSED_STATE_VMXON_POINTER, NULL },
+		{ FAKE_AT_VMXON, HEADER(vmxon_pa), 1ull << 39, NVMX_REFUSED_STATE_VMXON_POINTER, NULL },
+		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), FAKE_VMCS_A + 8, NVMX_REFUSED_STATE_VMCS_POINTER, NULL },
+		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), 1ull << 39, NVMX_REFUSED_STATE_VMCS_POINTER, NULL },
+		{ FAKE_AT_VMCS, HEADER(vmcs12_pa), FAKE_VMXON_REGION, NVMX_REFUSED_STATE_VMCS_POINTER, NULL },
+		{ FAKE_AT_VMCS, V12(revision), 1, NVMX_REFUSED_STATE_REVISION, NULL },
+		{ FAKE_AT_L2, V12(revision), NVMX_VMCS12_REVISION | 1u << 31, NVMX_REFUSED_STATE_REVISION, NULL },
+		{ FAKE_AT_L2_SHADOW, offsetof(struct nvmx_state, shadow_vmcs12), 4, NVMX_VMCS12_REVISION, NVMX_REFUSED_STATE_REVISION, NULL },
+		{ FAKE_AT_L2, V12(pin_ctls), 0, NVMX_REFUSED_STATE_CHECKS, "ctrl.pin.reserved" },
+		{ FAKE_AT_L2, V12(host_cr4), 0x20, NVMX_REFUSED_STATE_CHECKS, "host.cr4.fixed" },
+		{ FAKE_AT_L2, V12(guest_rflags), 0, NVMX_REFUSED_STATE_CHECKS, "guest.rflags.reserved" },
+		{ FAKE_AT_L2, LIVE(efer), 1ull << 63, NVMX_REFUSED_STATE_CHECKS, "guest.efer.reserved" },
+		{ FAKE_AT_L2, LIVE(event_info), 0x80000100, NVMX_REFUSED_STATE_CHECKS, "ctrl.event.type" },
+		{ FAKE_AT_SMM_L2, V12(ept_pointer), 0, NVMX_REFUSED_STATE_CHECKS, "ctrl.eptp.walk_length" },
 	};
 
 	(void)unused;
@@ -267,16 +267,33 @@ static void each_contradiction_has_its_reason(void **unused)
 		const char *row = NULL;
 		size_t size;
 		uint8_t *s = (uint8_t *)state_at(wrong[i].point, &size);
-		int error;
+		unsigned refusal;
 
 		memcpy(s + wrong[i].at, &wrong[i].value, wrong[i].len);
-		error = restored_at(wrong[i].point, s, size, &row);
-		if (error != (int)wrong[i].error)
-			fail_msg("row %zu: %s", i, nvmx_state_error(error));
+		refusal = restored_at(wrong[i].point, s, size, &row);
+		if (refusal != wrong[i].refusal)
+			fail_msg("row %zu: %s", i, nvmx_refusal_name(refusal));
 		if (wrong[i].row)
 			assert_string_equal(row, wrong[i].row);
 		free(s);
 	}
+}
+
+/* What vmcs12 gives to the processor has to be RAM where the state arrives, though no check of VMLAUNCH says so. */
+static void a_frame_that_is_no_ram(void **unused)
+{
+	size_t size;
+	struct nvmx_state *s = state_at(FAKE_AT_L2, &size);
+	struct nvmx_vmcs12 *v12 = (struct nvmx_vmcs12 *)s->vmcs12;
+
+	(void)unused;
+	v12->proc_ctls |= NVMX_PROC_TPR_SHADOW;
+	v12->tpr_threshold = 0;
+	v12->virtual_apic_addr = FAKE_VMCS_A;
+	assert_int_equal(restored_at(FAKE_AT_L2, s, size, NULL), NVMX_REFUSED_NOTHING);
+	v12->virtual_apic_addr = FAKE_RAM_SIZE;
+	assert_int_equal(restored_at(FAKE_AT_L2, s, size, NULL), NVMX_REFUSED_STATE_NO_RAM);
+	free(s);
 }
 
 static uint64_t next(uint64_t *random)
@@ -355,11 +372,11 @@ static void cet_state_at_its_old_place(void **unused)
 	for (size_t i = 0; i < 48; i++)
 		assert_int_equal(((uint8_t *)state)[place + i], 0);
 	((uint8_t *)state)[place + 47] = 1;
-	assert_int_equal(fake_host_restore(h, state, size, NULL), NVMX_STATE_OK);
+	assert_int_equal(fake_host_restore(h, state, size, NULL), NVMX_REFUSED_NOTHING);
 	nvmx_set_add(&h->vcpu->vm->rows, NVMX_I_GUEST_S_CET);
-	assert_int_equal(fake_host_restore(h, state, size, NULL), NVMX_STATE_REVISION);
+	assert_int_equal(fake_host_restore(h, state, size, NULL), NVMX_REFUSED_STATE_OLD_CET);
 	((uint8_t *)state)[place + 47] = 0;
-	assert_int_equal(fake_host_restore(h, state, size, NULL), NVMX_STATE_OK);
+	assert_int_equal(fake_host_restore(h, state, size, NULL), NVMX_REFUSED_NOTHING);
 	fake_host_free(h);
 	free(state);
 }
@@ -380,10 +397,10 @@ static void the_hosts_debugctl_stays_at_home(void **unused)
 	s = fake_host_save(h, &size);
 	live = (const void *)(s->vmcs12 + NVMX_STATE_LIVE_OFFSET);
 	assert_int_equal((live->debugctl | ((const struct nvmx_vmcs12 *)s->vmcs12)->guest_debugctl) & freeze, 0);
-	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_STATE_OK);
+	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_REFUSED_NOTHING);
 	memset(s->vmcs12 + NVMX_STATE_LIVE_OFFSET, 0, sizeof(*live)); /* as from Linux */
 	fake_field_set(&h->cpu, NVMX_GUEST_DEBUGCTL, freeze);
-	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_STATE_OK);
+	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_REFUSED_NOTHING);
 	free(s);
 	fake_host_free(h);
 }
@@ -436,10 +453,10 @@ static void the_timer_runs_on_while_the_state_is_away(void **unused)
 
 		assert_true(before < 5000 && before > 4900);
 		h->inside = true;
-		assert_int_equal(nvmx_state_save(h->vcpu, &s, sizeof(s), 1000, &size), NVMX_STATE_OK);
+		assert_int_equal(nvmx_state_save(h->vcpu, &s, sizeof(s), 1000, &size, NULL), NVMX_OK);
 		assert_int_equal(((struct nvmx_vmcs12 *)s.vmcs12)->preemption_timer, 5000); /* "save timer" is off */
 		assert_int_equal(s.header.preemption_timer_deadline, (1000 + before) / 32);
-		assert_int_equal(nvmx_state_restore(h->vcpu, &s, size, &context, NULL), NVMX_STATE_OK);
+		assert_int_equal(nvmx_state_restore(h->vcpu, &s, size, &context, NULL), NVMX_OK);
 		h->inside = false;
 		assert_int_equal(fake_field(&h->cpu, NVMX_PREEMPTION_TIMER), expected);
 		fake_host_free(h);
@@ -459,7 +476,7 @@ static void goes_on(const struct nvmx_state *s, size_t size, uint64_t seen[2])
 	assert_true(nvmx_in_l2(h->vcpu));
 	while (nvmx_in_l2(h->vcpu))
 		assert_true(fake_host_step(h));
-	nvmx_view(h->vcpu, &view);
+	nvmx_view(h->vcpu, &view, sizeof(view));
 	seen[0] = ((struct nvmx_vmcs12 *)view.vmcs12)->guest_rip;
 	seen[1] = fake_field(&h->cpu, NVMX_GUEST_EFER);
 	fake_host_free(h);
@@ -533,7 +550,7 @@ static void an_nmi_that_waits_leaves_nmis_blocked(void **unused)
 		fake_host_move(h, how);
 		while (nvmx_in_l2(h->vcpu))
 			assert_true(fake_host_step(h));
-		nvmx_view(h->vcpu, &view);
+		nvmx_view(h->vcpu, &view, sizeof(view));
 		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->exit_reason, NVMX_XR_TRIPLE_FAULT);
 		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_interruptibility, NVMX_INTR_BLOCK_NMI);
 		fake_host_free(h);
@@ -552,7 +569,7 @@ static void what_an_earlier_l2_translated_is_flushed(void **unused)
 	for (unsigned i = 0; i < FAKE_TLB; i++)
 		of_l2 += h->cpu.tlb[i].rights && h->cpu.tlb[i].vpid == 2;
 	assert_true(of_l2 > 0);
-	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_STATE_OK);
+	assert_int_equal(fake_host_restore(h, s, size, NULL), NVMX_REFUSED_NOTHING);
 	for (unsigned i = 0; i < FAKE_TLB; i++)
 		assert_false(h->cpu.tlb[i].rights && h->cpu.tlb[i].vpid == 2);
 	free(s);
@@ -587,7 +604,7 @@ static void callbacks_that_fail(void **unused)
 			if (!k)
 				calls = h->r->callbacks;
 			after = fake_host_save(h, &after_size);
-			assert_true(error == NVMX_STATE_OK || (k && (error == NVMX_STATE_NO_MEMORY || error == NVMX_STATE_CHECKS)));
+			assert_true(error == NVMX_OK || (k && (error == NVMX_ERR_MEMORY || error == NVMX_ERR_STATE)));
 			if (error) {
 				assert_int_equal(before_size, after_size);
 				assert_memory_equal(before, after, after_size);
@@ -612,6 +629,7 @@ int main(void)
 		cmocka_unit_test(every_state_replaces_every_other),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(each_contradiction_has_its_reason),
+		cmocka_unit_test(a_frame_that_is_no_ram),
 		cmocka_unit_test(mutations_do_no_harm),
 		cmocka_unit_test(cet_state_at_its_old_place),
 		cmocka_unit_test(the_timer_runs_on_while_the_state_is_away),

@@ -398,7 +398,7 @@ static void why_host(void **state)
 	nvmx_why_host(h->vcpu, &regs, &why);
 	assert_int_equal(why.cause, NVMX_CAUSE_HOST_EVENTS);
 	assert_false(why.shared);
-	nvmx_view(h->vcpu, &view);
+	nvmx_view(h->vcpu, &view, sizeof(view));
 	((struct nvmx_vmcs12 *)view.vmcs12)->exception_bitmap |= NVMX_BIT(NVMX_MC);
 	nvmx_why_host(h->vcpu, &regs, &why);
 	assert_true(why.shared);

@@ -88,7 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
 	struct input in = { data, length };
 	unsigned which = (unsigned)take(&in, 1);
-	const char *row;
 	size_t size;
 	const struct nvmx_state *from = state_at((enum fake_point)(which % FAKE_POINTS), &size);
 	struct nvmx_host *h = fake_host_at((enum fake_point)(which / FAKE_POINTS % FAKE_POINTS), &m, &result);
@@ -99,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 	exact = malloc(size ? size : 1);
 	memcpy(exact, blob, size);
 	h->smm = which >> 6 & 1 ? h->smm : which % FAKE_POINTS >= FAKE_AT_SMM;
-	if (!fake_host_restore(h, exact, size, &row)) {
+	if (!fake_host_restore(h, exact, size, NULL)) {
 		for (unsigned n = 0; !h->smm && n < 20 && fake_host_step(h); n++)
 			;
 		FAKE_ASSERT(nvmx_stop_code(h->vcpu) != NVMX_STOP_ENTRY_VMCS02);

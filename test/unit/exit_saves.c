@@ -119,7 +119,7 @@ static void a_blob_has_what_vmcs02_alone_has(void **state)
 		*vmcs02(m, always[i].row) = 0x7000 + i;
 	for (unsigned has = 0; has < 2; has++) {
 		m->v->cur->ctl02[NVMX_WORD_ENTRY] = has ? ~0u : 0;
-		assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size), NVMX_STATE_OK);
+		assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, NULL), NVMX_OK);
 		assert_int_equal(live->size, sizeof(*live));
 		for (unsigned i = 0; i < ALWAYS; i++)
 			assert_int_equal(*(const uint64_t *)((const char *)live + offset[i]), has ? 0x7000 + i : 0);
@@ -331,7 +331,7 @@ static void a_stop_is_final(void **state)
 			assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_STOP);
 			assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_GP, true, 0, 0), NVMX_STOP);
 			assert_int_equal(nvmx_entry_refused(m->v), NVMX_STOP);
-			assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size), NVMX_STATE_STOPPED);
+			assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, NULL), NVMX_ERR_STOPPED);
 			assert_false(nvmx_wants_immediate_exit(m->v) || nvmx_rsm(m->v));
 		}
 		assert_int_equal(reads, m->v->counters[NVMX_CNT_VMREAD] + m->v->counters[NVMX_CNT_VMWRITE] +
@@ -339,11 +339,36 @@ static void a_stop_is_final(void **state)
 		assert_int_equal(nvmx_stop_code(m->v), by ? NVMX_STOP_VMX_ABORT : NVMX_STOP_NO_MEMORY);
 		assert_int_equal(nvmx_stop_detail(m->v), by ? 1 : 7);
 		memset(&blob, 0, sizeof(blob)); /* refused: it stays stopped */
-		assert_int_not_equal(nvmx_state_restore(m->v, &blob, sizeof(blob), &context, NULL), NVMX_STATE_OK);
+		assert_int_not_equal(nvmx_state_restore(m->v, &blob, sizeof(blob), &context, NULL), NVMX_OK);
 		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_STOP);
 		m->v->stop = NVMX_STOP_NONE;
 		out(m);
 	}
+}
+
+/* Also by a blob that is refused late, when the reason was an answer of the host's: that of another time is not this one's. */
+static void a_stop_outlives_a_refused_blob(void **state)
+{
+	const struct nvmx_error_info answer = { .error = NVMX_ERR_ANSWER, .refusal = NVMX_REFUSED_PAGE_POINTER, .found = 5 };
+	const struct nvmx_state_context context = { 0 };
+	struct nvmx_error_info info;
+	struct mini *m = *state;
+	struct nvmx_state blob;
+	size_t size;
+
+	in_l2(m); /* with controls that no VMLAUNCH takes */
+	assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, &info), NVMX_OK);
+	assert_int_equal(info.refusal, NVMX_REFUSED_NOTHING);
+	nvmx_stop_refused(m->v, NVMX_STOP_HOST_OP, &answer);
+	assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, &info), NVMX_ERR_STOPPED);
+	assert_int_equal(info.found, NVMX_STOP_HOST_OP);
+	assert_int_equal(nvmx_state_restore(m->v, &blob, size, &context, &info), NVMX_ERR_STATE);
+	assert_int_equal(info.refusal, NVMX_REFUSED_STATE_CHECKS);
+	assert_non_null(info.name);
+	assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_HOST_OP);
+	nvmx_stop_info(m->v, &info);
+	assert_int_equal(info.refusal, NVMX_REFUSED_PAGE_POINTER);
+	out(m);
 }
 
 int main(void)
@@ -357,6 +382,7 @@ int main(void)
 		MINI_TEST(host_state_is_loaded),
 		MINI_TEST(aborts),
 		MINI_TEST(a_stop_is_final),
+		MINI_TEST(a_stop_outlives_a_refused_blob),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,25 @@ static void good_vmcs01(struct mini *m)
 	F01(ENTRY_CTLS) = ENTRIES01;
 }
 
+/* With vmcs02 current the call is refused, and nothing of vmcs01 is read. */
+static void refused_in_l2(struct mini *m, struct nvmx_vcpu *v)
+{
+	const struct nvmx_vmcs01 kept = v->vmcs01;
+	uint64_t pending = v->slots[0].pending;
+	unsigned vmreads = m->host.vmreads, loads = m->host.loads;
+
+	v->in_l2 = true;
+	F01(CR0_MASK) = NVMX_CR0_TS | NVMX_CR0_CD | NVMX_CR0_NW;
+	assert_int_equal(nvmx_vmcs01_changed(v), NVMX_ERR_IN_L2);
+	assert_memory_equal(&v->vmcs01, &kept, sizeof(kept));
+	assert_int_equal(v->slots[0].pending, pending);
+	assert_int_equal(m->host.vmreads, vmreads);
+	assert_int_equal(m->host.loads, loads);
+	v->in_l2 = false;
+	assert_int_equal(nvmx_vmcs01_changed(v), NVMX_OK);
+	assert_int_equal(v->vmcs01.cr0_mask, NVMX_CR0_TS | NVMX_CR0_CD | NVMX_CR0_NW);
+}
+
 /* What is read of vmcs01 at first, and again when the host says that it has changed. */
 static void vmcs01_changes(void **state)
 {
@@ -119,6 +138,7 @@ static void vmcs01_changes(void **state)
 	assert_int_equal(nvmx_vmcs01_changed(v), NVMX_OK);
 	assert_int_equal(v->vmcs01.vpid, 0);
 	assert_int_equal(v->vmcs01.ctl[NVMX_WORD_PROC2], NVMX_PROC2_EPT);
+	refused_in_l2(m, v);
 	nvmx_vcpu_destroy(v);
 	nvmx_vm_destroy(s.vm);
 }

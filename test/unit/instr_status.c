@@ -20,13 +20,13 @@ static void view_without_l2(void **state)
 	struct nvmx_view view;
 
 	memset(&view, 0, sizeof(view));
-	nvmx_view(m->v, &view);
+	nvmx_view(m->v, &view, sizeof(view));
 	assert_int_equal(view.vmxon_gpa, NVMX_NO_ADDR);
 	assert_null(view.vmcs12);
 	assert_int_equal(view.vmcs12_gpa, NVMX_NO_ADDR);
 	assert_int_equal(view.shadow_vmcs, NVMX_NO_ADDR);
 	mini_enter_vmx(m, true);
-	nvmx_view(m->v, &view);
+	nvmx_view(m->v, &view, sizeof(view));
 	assert_int_equal(view.vmxon_gpa, MINI_VMXON);
 	assert_ptr_equal(view.vmcs12, m->v->cur->v12);
 	assert_int_equal(view.vmcs12_gpa, MINI_VMCS12);
@@ -34,6 +34,27 @@ static void view_without_l2(void **state)
 	assert_int_equal(nvmx_current_vmcs(m->v), MINI_VMCS01);
 	assert_false(nvmx_in_l2(m->v));
 	assert_false(nvmx_must_launch(m->v));
+}
+
+/* A host that was built when the view was shorter, or will be longer, has memory for that. */
+static void views_of_other_versions(void **state)
+{
+	const size_t older = offsetof(struct nvmx_view, shadow_vmcs);
+	struct mini *m = *state;
+	struct {
+		struct nvmx_view view;
+		uint64_t beyond;
+	} has;
+
+	mini_enter_vmx(m, true);
+	memset(&has, 0x5a, sizeof(has));
+	nvmx_view(m->v, &has.view, older);
+	assert_int_equal(has.view.vmxon_gpa, MINI_VMXON);
+	for (size_t i = older; i < sizeof(has); i++)
+		assert_int_equal(((uint8_t *)&has)[i], 0x5a);
+	nvmx_view(m->v, &has.view, sizeof(has));
+	assert_int_equal(has.view.shadow_vmcs, NVMX_NO_ADDR);
+	assert_int_equal(has.beyond, 0x5a5a5a5a5a5a5a5a);
 }
 
 static void view_of_l2(void **state)
@@ -53,7 +74,7 @@ static void view_of_l2(void **state)
 	m->v->in_l2 = true;
 	m->v->fault_gpa = 0x1234;
 	m->v->fault_access = NVMX_ACCESS_W;
-	nvmx_view(m->v, &view);
+	nvmx_view(m->v, &view, sizeof(view));
 	assert_int_equal(view.pin, 0x100 + NVMX_WORD_PIN);
 	assert_int_equal(view.proc, 0x100 + NVMX_WORD_PROC);
 	assert_int_equal(view.proc2, 0x100 + NVMX_WORD_PROC2);
@@ -62,7 +83,7 @@ static void view_of_l2(void **state)
 	assert_int_equal(view.eptp, 0x7000);
 	assert_null(view.msr_bitmap);
 	s->ctl02[NVMX_WORD_PROC] |= NVMX_PROC_MSR_BITMAPS;
-	nvmx_view(m->v, &view);
+	nvmx_view(m->v, &view, sizeof(view));
 	assert_ptr_equal(view.msr_bitmap, s->msr.page.va);
 	assert_true(nvmx_in_l2(m->v));
 	assert_int_equal(nvmx_current_vmcs(m->v), s->page02.hpa);
@@ -176,8 +197,9 @@ static void exits_are_counted_by_field(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		MINI_TEST(in_and_out_of_vmx), MINI_TEST(view_without_l2),     MINI_TEST(view_of_l2),
-		MINI_TEST(stops_have_reasons), MINI_TEST(counters_have_names), MINI_TEST(exits_are_counted_by_field),
+		MINI_TEST(in_and_out_of_vmx),  MINI_TEST(view_without_l2),     MINI_TEST(views_of_other_versions),
+		MINI_TEST(view_of_l2),         MINI_TEST(stops_have_reasons),  MINI_TEST(counters_have_names),
+		MINI_TEST(exits_are_counted_by_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

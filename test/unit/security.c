@@ -198,7 +198,7 @@ static void a_blob_has_nothing_of_the_buffer(void **state)
 
 	active(m);
 	memset(blob, 0xa5, sizeof(*blob));
-	assert_int_equal(nvmx_state_save(m->v, blob, sizeof(*blob), 0, &size), NVMX_STATE_OK);
+	assert_int_equal(nvmx_state_save(m->v, blob, sizeof(*blob), 0, &size, NULL), NVMX_OK);
 	for (size_t i = NVMX_VMCS12_USED; i < sizeof(blob->vmcs12); i++)
 		assert_int_equal(blob->vmcs12[i], 0);
 	free(blob);

@@ -837,6 +837,8 @@ pub const nvmx_error_NVMX_ERR_ARGUMENT: nvmx_error = -8;
 pub const nvmx_error_NVMX_ERR_GUEST: nvmx_error = -9;
 pub const nvmx_error_NVMX_ERR_STATE: nvmx_error = -10;
 pub const nvmx_error_NVMX_ERR_IN_L2: nvmx_error = -11;
+pub const nvmx_error_NVMX_ERR_AGAIN: nvmx_error = -12;
+pub const nvmx_error_NVMX_ERR_STOPPED: nvmx_error = -13;
 pub type nvmx_error = crate::ctypes::c_int;
 pub const nvmx_refusal_NVMX_REFUSED_NOTHING: nvmx_refusal = 0;
 pub const nvmx_refusal_NVMX_REFUSED_VM_MEM_NULL: nvmx_refusal = 1;
@@ -935,6 +937,22 @@ pub const nvmx_refusal_NVMX_REFUSED_VTD_DOMAIN_BITS: nvmx_refusal = 143;
 pub const nvmx_refusal_NVMX_REFUSED_VMX_ABORT: nvmx_refusal = 100;
 pub const nvmx_refusal_NVMX_REFUSED_ENTRY_VMCS02: nvmx_refusal = 101;
 pub const nvmx_refusal_NVMX_REFUSED_TRIPLE_FAULT: nvmx_refusal = 102;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_BUFFER: nvmx_refusal = 160;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_STOPPED: nvmx_refusal = 161;
+pub const nvmx_refusal_NVMX_REFUSED_NOT_NOW: nvmx_refusal = 162;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_TRUNCATED: nvmx_refusal = 163;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_OVERSIZED: nvmx_refusal = 164;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_FORMAT: nvmx_refusal = 165;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_FLAGS: nvmx_refusal = 166;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_ENLIGHTENED: nvmx_refusal = 167;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_CONTRADICTION: nvmx_refusal = 168;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_SMM: nvmx_refusal = 169;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_VMXON_POINTER: nvmx_refusal = 170;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_VMCS_POINTER: nvmx_refusal = 171;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_REVISION: nvmx_refusal = 172;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_OLD_CET: nvmx_refusal = 173;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_CHECKS: nvmx_refusal = 174;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_NO_RAM: nvmx_refusal = 175;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_SECONDARY: nvmx_refusal = 200;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_EPT: nvmx_refusal = 201;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_HOST_64: nvmx_refusal = 202;
@@ -1321,28 +1339,6 @@ pub struct nvmx_state_live {
     pub ssp: u64,
     pub int_ssp_table: u64,
 }
-pub const nvmx_state_error_NVMX_STATE_OK: nvmx_state_error = 0;
-pub const nvmx_state_error_NVMX_STATE_TOO_SMALL: nvmx_state_error = 1;
-pub const nvmx_state_error_NVMX_STATE_STOPPED: nvmx_state_error = 2;
-pub const nvmx_state_error_NVMX_STATE_NO_MEMORY: nvmx_state_error = 3;
-pub const nvmx_state_error_NVMX_STATE_TRUNCATED: nvmx_state_error = 4;
-pub const nvmx_state_error_NVMX_STATE_OVERSIZED: nvmx_state_error = 5;
-pub const nvmx_state_error_NVMX_STATE_FORMAT: nvmx_state_error = 6;
-pub const nvmx_state_error_NVMX_STATE_FLAGS: nvmx_state_error = 7;
-pub const nvmx_state_error_NVMX_STATE_ENLIGHTENED: nvmx_state_error = 8;
-pub const nvmx_state_error_NVMX_STATE_CONTRADICTION: nvmx_state_error = 9;
-pub const nvmx_state_error_NVMX_STATE_SMM: nvmx_state_error = 10;
-pub const nvmx_state_error_NVMX_STATE_VMXON_POINTER: nvmx_state_error = 11;
-pub const nvmx_state_error_NVMX_STATE_VMCS_POINTER: nvmx_state_error = 12;
-pub const nvmx_state_error_NVMX_STATE_REVISION: nvmx_state_error = 13;
-pub const nvmx_state_error_NVMX_STATE_CHECKS: nvmx_state_error = 14;
-pub const nvmx_state_error_NVMX_STATE_NO_RAM: nvmx_state_error = 15;
-pub const nvmx_state_error_NVMX_STATE_AGAIN: nvmx_state_error = 16;
-pub const nvmx_state_error_NVMX_STATE_ERRORS: nvmx_state_error = 17;
-pub type nvmx_state_error = crate::ctypes::c_uint;
-extern "C" {
-    pub fn nvmx_state_error(error: crate::ctypes::c_int) -> *const crate::ctypes::c_char;
-}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct nvmx_state_context {
@@ -1356,6 +1352,7 @@ extern "C" {
         bytes: usize,
         l1_tsc: u64,
         needed: *mut usize,
+        info: *mut nvmx_error_info,
     ) -> crate::ctypes::c_int;
 }
 extern "C" {
@@ -1364,7 +1361,7 @@ extern "C" {
         blob: *const crate::ctypes::c_void,
         bytes: usize,
         context: *const nvmx_state_context,
-        row: *mut *const crate::ctypes::c_char,
+        info: *mut nvmx_error_info,
     ) -> crate::ctypes::c_int;
 }
 extern "C" {
@@ -1685,7 +1682,7 @@ pub struct nvmx_view {
     pub eptp: u64,
 }
 extern "C" {
-    pub fn nvmx_view(v: *const nvmx_vcpu, out: *mut nvmx_view);
+    pub fn nvmx_view(v: *const nvmx_vcpu, out: *mut nvmx_view, size: usize);
 }
 extern "C" {
     pub fn nvmx_host_fault(
