@@ -75,7 +75,7 @@ void nest_window_close(struct nest *n, uint32_t reason)
 	const struct nvmx_vmcs12 *v12;
 	struct nvmx_view view;
 
-	nvmx_view(n->v, &view);
+	nvmx_view(n->v, &view, sizeof(view));
 	v12 = view.vmcs12;
 	if ((v12->proc_ctls & control) == 0)
 		vmcs_write(VMCS_PRI_PROC_BASED_CTLS, vmcs_read(VMCS_PRI_PROC_BASED_CTLS) & ~(uint64_t)control);

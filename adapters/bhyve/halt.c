@@ -13,7 +13,7 @@ static bool interrupts_are_l1s(struct nest *n)
 	const struct nvmx_vmcs12 *v12;
 	struct nvmx_view view;
 
-	nvmx_view(n->v, &view);
+	nvmx_view(n->v, &view, sizeof(view));
 	v12 = view.vmcs12;
 	return ((v12->pin_ctls & NVMX_PIN_EXT_INT) != 0);
 }

@@ -31,8 +31,8 @@ static int save(struct nest *n, struct saved *s, struct nvmx_state *blob)
 
 	nest_outside_begin(n);
 	s->l1_tsc = nest_l1_tsc(n);
-	error = nvmx_state_save(n->v, blob, sizeof(*blob), s->l1_tsc, &size);
-	if (error == NVMX_STATE_AGAIN)
+	error = nvmx_state_save(n->v, blob, sizeof(*blob), s->l1_tsc, &size, NULL);
+	if (error == NVMX_ERR_AGAIN)
 		nest_await(n, NEST_NOTHING);
 	nvmx_msr_read(n->v, MSR_IA32_FEATURE_CONTROL, &s->feature_control);
 	loaded = nest_to_vmcs01(n);
@@ -49,7 +49,8 @@ static int save(struct nest *n, struct saved *s, struct nvmx_state *blob)
 static int restore(struct nest *n, const struct saved *s, const struct nvmx_state *blob)
 {
 	const struct nvmx_state_context context = { .l1_tsc = s->l1_tsc };
-	const char *row = NULL;
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
 	uint64_t loaded;
 	int error;
 
@@ -60,18 +61,19 @@ static int restore(struct nest *n, const struct saved *s, const struct nvmx_stat
 	n->pat01 = n->vcpu->guest_msrs[IDX_MSR_PAT];
 	vmcs_write(VMCS_GUEST_IA32_PAT, n->pat01);
 	nest_from_vmcs01(n, loaded);
-	error = nvmx_state_restore(n->v, blob, s->size, &context, &row);
-	if (error == NVMX_STATE_OK && nvmx_feature_control_set(n->v, s->feature_control) != 0)
-		error = NVMX_STATE_CONTRADICTION;
-	if (error == NVMX_STATE_AGAIN)
+	error = nvmx_state_restore(n->v, blob, s->size, &context, &info);
+	nvmx_describe_error(line, sizeof(line), &info);
+	if (error == NVMX_OK && nvmx_feature_control_set(n->v, s->feature_control) != 0) {
+		snprintf(line, sizeof(line), "IA32_FEATURE_CONTROL %#jx", (uintmax_t)s->feature_control);
+		error = NVMX_ERR_STATE;
+	}
+	if (error == NVMX_ERR_AGAIN)
 		nest_await(n, NEST_NOTHING);
 	nest_outside_end(n);
-	if (error == NVMX_STATE_OK) {
+	if (error == NVMX_OK)
 		n->halted = s->halted != 0;
-		n->posted = nest_has_vid(n);
-	} else if (error != NVMX_STATE_AGAIN) {
-		printf("vmm: nested state refused: %s (%s)\n", nvmx_state_error(error), row != NULL ? row : "no check");
-	}
+	else if (error != NVMX_ERR_AGAIN)
+		printf("vmm: nested state refused: %s\n", line);
 	return (error);
 }
 
@@ -83,10 +85,10 @@ static int persist(struct nest *n, struct saved *s, struct nvmx_state *blob, enu
 	do {
 		nest_pages_fill(n);
 		error = op == VM_SNAPSHOT_SAVE ? save(n, s, blob) : restore(n, s, blob);
-	} while (error == NVMX_STATE_AGAIN && nest_hold(n) == 0);
+	} while (error == NVMX_ERR_AGAIN && nest_hold(n) == 0);
 	nest_release(n);
 	nest_pins_drop(n);
-	return (error == NVMX_STATE_OK ? 0 : EINVAL);
+	return (error == NVMX_OK ? 0 : EINVAL);
 }
 
 static int transfer(struct nest *n, struct vm_snapshot_meta *meta, struct nvmx_state *blob)

@@ -125,7 +125,7 @@ void nest_follow_caps(struct nest *n)
 
 	if (!n->caps_changed)
 		return;
-	nvmx_view(n->v, &view);
+	nvmx_view(n->v, &view, sizeof(view));
 	v12 = view.vmcs12;
 	others = vmcs_read(VMCS_PRI_PROC_BASED_CTLS) & ~(uint64_t)CAPS_OF_EITHER;
 	vmcs_write(VMCS_PRI_PROC_BASED_CTLS, others | ((cap->proc_ctls | v12->proc_ctls) & CAPS_OF_EITHER));

@@ -42,20 +42,22 @@ void other_machine(struct nvmx_host *h)
 	struct nvmx_state_context context = { .l1_tsc = 1000 };
 	static struct nvmx_state blob;
 	uint64_t feature_control;
-	const char *row = NULL;
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
 	size_t size;
 	int error;
 
-	while ((error = nvmx_state_save(h->vcpu, &blob, sizeof(blob), context.l1_tsc, &size)) == NVMX_STATE_AGAIN)
+	while ((error = nvmx_state_save(h->vcpu, &blob, sizeof(blob), context.l1_tsc, &size, &info)) == NVMX_ERR_AGAIN)
 		page_in(h);
-	assert_int_equal(error, NVMX_STATE_OK);
+	assert_int_equal(error, NVMX_OK);
 	assert_int_equal(nvmx_msr_read(h->vcpu, NVMX_MSR_FEATURE_CONTROL, &feature_control), 0);
 	host_end(h);
 
 	host_start(h); /* there */
 	assert_int_equal(nvmx_feature_control_set(h->vcpu, feature_control), 0);
-	while ((error = nvmx_state_restore(h->vcpu, &blob, size, &context, &row)) == NVMX_STATE_AGAIN)
+	while ((error = nvmx_state_restore(h->vcpu, &blob, size, &context, &info)) == NVMX_ERR_AGAIN)
 		page_in(h);
+	nvmx_describe_error(line, sizeof(line), &info);
 	if (error)
-		fail_msg("%s %s", nvmx_state_error(error), row ? row : "");
+		fail_msg("%s", line);
 }
