@@ -62,6 +62,7 @@ struct nest {
 	struct nvmx_caps hw, limit;
 	struct loaded_vmcs vmcs02[NEST_SLOTS];
 	bool away;		/* a shadow VMCS is current or none is, and preemption is off: nest_settle() */
+	struct vmcs *shadow;	/* the shadow VMCS that is current or was last, while away */
 	bool l1_reloaded;	/* a VM exit to L1 has replaced the guest state of vmcs01 */
 	bool has_ibpb;
 	bool in_smm;		/* the library knows that the vCPU is in SMM */

@@ -23,8 +23,19 @@ static void forget_registers(struct kvm_vcpu *vcpu)
 	vcpu->arch.regs_dirty = 0;
 }
 
+/*
+ * Left active, where KVM will clear it with vmcs01 (SDM 24.11.1): it does not before L1 has run on this processor.
+ */
+static void leave_shadow(struct nest *n)
+{
+	if (n->shadow && !n->vmx->vmcs01.launched)
+		vmcs_clear(n->shadow);
+	n->shadow = NULL;
+}
+
 void nest_come_back(struct nest *n)
 {
+	leave_shadow(n);
 	vmcs_load(n->vmx->loaded_vmcs->vmcs);
 	n->away = false;
 	preempt_enable();
@@ -103,6 +114,7 @@ static noinline void load_shadow(struct nest *n, struct vmcs *vmcs)
 	go_away(n);
 	fetch_shadow(n->vmx);
 	vmcs_load(vmcs);
+	n->shadow = vmcs;
 }
 
 static noinline void load_other(struct nest *n, struct vmcs *vmcs)
@@ -112,6 +124,7 @@ static noinline void load_other(struct nest *n, struct vmcs *vmcs)
 
 	if (WARN_ON_ONCE(!to))
 		return;
+	leave_shadow(n);
 	if (from == n->mirrored && is_guest_mode(&vmx->vcpu))
 		restore_controls(n);
 	/* Whatever is current now, vmx_vcpu_load_vmcs() has to load `to`: it differs from what KVM takes for current. */
@@ -165,6 +178,7 @@ static noinline void clear_shadow(struct nest *n, struct vmcs *vmcs)
 {
 	go_away(n);
 	vmcs_clear(vmcs);
+	n->shadow = NULL;
 }
 
 /* The library clears a page before it is a vmcs02, and again only to give it back. */

@@ -64,7 +64,7 @@ enum nvmx_merge {
 _Static_assert(NVMX_M_STEPS_END <= 64, "a set of merge steps is one 64-bit word");
 
 enum nvmx_sync { NVMX_S_NO, NVMX_S_HOT, NVMX_S_CALC, NVMX_S_RARE, NVMX_S_INFO };
-enum nvmx_hw_shadow { NVMX_H_NO, NVMX_H_RO, NVMX_H_RW, NVMX_H_USED };
+enum nvmx_hw_shadow { NVMX_H_NO, NVMX_H_RO, NVMX_H_RW };
 
 /*
  * Dirty groups; a check row names those that it reads.  RFLAGS, the primary processor-based controls and the EPT pointer

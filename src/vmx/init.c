@@ -45,7 +45,7 @@ static void make_rowsets(struct nvmx_vm *vm)
 			nvmx_set_add(&vm->rare, i);
 		if (!hw_shadow || !hw_has_place(vm, i))
 			continue;
-		if (row->shadow == NVMX_H_RO || row->shadow == NVMX_H_USED)
+		if (row->shadow == NVMX_H_RO)
 			nvmx_set_add(&vm->hw_ro, i);
 		if (row->shadow == NVMX_H_RW)
 			nvmx_set_add(&vm->hw_rw, i);

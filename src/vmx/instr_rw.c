@@ -152,8 +152,7 @@ static void write_row(struct nvmx_vcpu *v, unsigned row, uint32_t encoding, uint
 	settle(v, row);
 	nvmx_slot_write(s, row, merge_halves(encoding, nvmx_v12_get(s->v12, row), value));
 	if (v->hw_shadow_on && nvmx_field_rows[row].shadow != NVMX_H_NO) {
-		nvmx_shadow_push(v, s);
-		nvmx_shadow_written(v, row);
+		nvmx_shadow_write(v, s, row);
 		nvmx_vmcs_load(v, v->config.vmcs01);
 	}
 }

@@ -3,12 +3,12 @@
  * VMCS shadowing used for L1 (SDM 24.6.15, 24.10): the fields that L1 reads and writes at every exit live in a shadow VMCS
  * that L1's VMREAD and VMWRITE reach without an exit.
  *
- * What L1 may write there has to be read back at each of its VM entries, written or not.  A field that many an L1 never writes is
- * therefore read-only in the shadow until this one has written it a few times.
+ * What L1 may write there has to be read back at each of its VM entries, written or not.  A field is therefore read-only in the
+ * shadow until L1 writes it, which exits, and is again when L1 has not changed it for a while.
  *
  * A slot's mirror holds what the shadow VMCS holds, as far as the library knows; a push writes only what differs from it.
- * The shadow is VMCLEARed after each access, so that what VMREAD and VMWRITE in VMX non-root operation find behind the
- * link pointer is the region in memory and not data of a VMCS that is active for VMX root operation (24.11.1).
+ * The shadow of the current vmcs12 stays active on its processor, as a VM entry of L1 makes it anyway: whoever moves the vCPU
+ * VMCLEARs it with vmcs01 (nvmx_vcpu_park(), struct nvmx_view; SDM 24.11.1).  That of no other vmcs12 is active.
  */
 #include "../mem.h"
 #include "port.h"
@@ -28,7 +28,12 @@ static void bitmap_allow(uint8_t *bitmap, const struct nvmx_rowset *rows)
 		bitmap[nvmx_field_rows[row].encoding / 8] &= (uint8_t)~(1u << nvmx_field_rows[row].encoding % 8);
 }
 
-static int bitmap_get(struct nvmx_vcpu *v, struct nvmx_page *page, bool for_read)
+static void bitmap_forbid(uint8_t *bitmap, unsigned row)
+{
+	bitmap[nvmx_field_rows[row].encoding / 8] |= (uint8_t)(1u << nvmx_field_rows[row].encoding % 8);
+}
+
+static int bitmap_get(struct nvmx_vcpu *v, struct nvmx_page *page)
 {
 	if (page->va)
 		return 0;
@@ -36,104 +41,110 @@ static int bitmap_get(struct nvmx_vcpu *v, struct nvmx_page *page, bool for_read
 	if (!page->va)
 		return -1;
 	nvmx_memset(page->va, 0xff, 4096);
-	bitmap_allow(page->va, &v->vm->hw_rw);
-	if (for_read)
-		bitmap_allow(page->va, &v->vm->hw_ro);
-	else
-		v->hw_written = v->vm->hw_rw;
 	return 0;
 }
 
 /* The VMREAD and VMWRITE bitmaps: a 1 makes the access exit.  0, or -1: no memory. */
 static int bitmaps_get(struct nvmx_vcpu *v)
 {
-	return bitmap_get(v, &v->shadow_bitmap[0], true) || bitmap_get(v, &v->shadow_bitmap[1], false) ? -1 : 0;
+	if (v->shadow_bitmap[1].va)
+		return 0;
+	if (bitmap_get(v, &v->shadow_bitmap[0]) || bitmap_get(v, &v->shadow_bitmap[1]))
+		return -1;
+	bitmap_allow(v->shadow_bitmap[0].va, &v->vm->hw_ro);
+	bitmap_allow(v->shadow_bitmap[0].va, &v->vm->hw_rw);
+	v->hw_written = v->hw_changed = (struct nvmx_rowset){ { 0 } };
+	return 0;
 }
 
-/* One row against its place in the mirror.  The compiler unrolls what follows over the table. */
-#define PULL_ROW(NAME)                                                                                               \
-	do {                                                                                                         \
-		uint64_t value = nvmx_vmread(v, NVMX_##NAME);                                                        \
-		if (value != s->mirror[NVMX_MIRROR_##NAME]) {                                                        \
-			s->mirror[NVMX_MIRROR_##NAME] = value;                                                       \
-			nvmx_slot_write(s, NVMX_I_##NAME, value);                                                    \
-		}                                                                                                    \
-	} while (0);
-
-/* A field that every processor has is in the shadow whenever there is one; the others are looked up. */
-#define PULL_NO(NAME, exists)
-#define PULL_RO(NAME, exists)
-#define PULL_USED(NAME, exists)
-#define PULL_RW(NAME, exists)                                                                                        \
-	if (NVMX_X_##exists == NVMX_X_ALWAYS || nvmx_set_has(&v->vm->hw_rw, NVMX_I_##NAME))                          \
-		PULL_ROW(NAME)
-
-#define USED_NO(NAME)
-#define USED_RO(NAME)
-#define USED_RW(NAME)
-#define USED_USED(NAME)                                                                                              \
-	if (nvmx_set_has(&v->hw_written, NVMX_I_##NAME))                                                             \
-		PULL_ROW(NAME)
-
-static __attribute__((noinline)) void pull_used(struct nvmx_vcpu *v, struct nvmx_slot *s)
+/* An op may make vmcs01 current again where the host has to sleep: the shadow is not relied on further. */
+static void leave_shadow(struct nvmx_vcpu *v)
 {
-#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) USED_##shadow(NAME)
+	nvmx_vmwrite_flush(v);
+	v->loaded = NVMX_NO_ADDR;
+}
+
+static const uint8_t place_of[NVMX_ROWS] = {
+#define PLACE_NO(NAME)
+#define PLACE_RO(NAME) [NVMX_I_##NAME] = NVMX_MIRROR_##NAME,
+#define PLACE_RW(NAME) PLACE_RO(NAME)
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PLACE_##shadow(NAME)
 #include "../vmcs/fields.def"
+};
+
+/* So many pulls make an exit for one VMWRITE worth while: a field that L1 writes less often than that is not pulled. */
+#define SPAN 128u
+
+static __attribute__((noinline)) void close_unused(struct nvmx_vcpu *v)
+{
+	unsigned row;
+
+	NVMX_FOR_EACH_ROW(row, &v->hw_written)
+		if (!nvmx_set_has(&v->hw_changed, row))
+			bitmap_forbid(v->shadow_bitmap[1].va, row);
+	v->hw_written = v->hw_changed;
+	v->hw_changed = (struct nvmx_rowset){ { 0 } };
+	v->hw_pulls = 0;
+}
+
+static void open_row(struct nvmx_vcpu *v, unsigned row)
+{
+	struct nvmx_rowset one = { { 0 } };
+
+	nvmx_set_add(&one, row);
+	nvmx_set_add(&v->hw_written, row);
+	nvmx_set_add(&v->hw_changed, row);
+	bitmap_allow(v->shadow_bitmap[1].va, &one);
+}
+
+static void pull_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row)
+{
+	uint64_t value = nvmx_vmread(v, nvmx_field_rows[row].encoding), *mirror = &s->mirror[place_of[row]];
+
+	if (value == *mirror)
+		return;
+	*mirror = value;
+	nvmx_set_add(&v->hw_changed, row);
+	nvmx_slot_write(s, row, value);
 }
 
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	if (!v->hw_shadow_on || !s->shadow_synced)
+	unsigned row;
+
+	if (!v->hw_shadow_on || !s->shadow_synced || nvmx_set_empty(&v->hw_written))
 		return;
 	nvmx_vmcs_load(v, s->page_shadow.hpa);
-#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PULL_##shadow(NAME, exists)
-#include "../vmcs/fields.def"
-	if (v->hw_used)
-		pull_used(v, s);
-	nvmx_vmcs_clear(v, s->page_shadow.hpa);
+	NVMX_FOR_EACH_ROW(row, &v->hw_written)
+		pull_row(v, s, row);
+	leave_shadow(v);
+	if (++v->hw_pulls == SPAN)
+		close_unused(v);
 }
 
-#define USES 8u /* VMWRITEs of a field that exit before no more do */
-
-/* L1 has written a field, which the shadow holds by now. */
-void nvmx_shadow_written(struct nvmx_vcpu *v, unsigned row)
+static __attribute__((noinline)) void push_row(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_rowset *hw, unsigned row,
+					       uint64_t value)
 {
-	struct nvmx_rowset one = { { 0 } };
-
-	if (nvmx_field_rows[row].shadow != NVMX_H_USED || v->field_exits[1][row] < USES || !nvmx_set_has(&v->vm->hw_ro, row))
+	s->mirror[place_of[row]] = value;
+	if (!nvmx_set_has(hw, row))
 		return;
-	nvmx_set_add(&v->hw_written, row);
-	v->hw_used = true;
-	nvmx_set_add(&one, row);
-	bitmap_allow(v->shadow_bitmap[1].va, &one);
+	nvmx_vmcs_load(v, s->page_shadow.hpa);
+	nvmx_vmwrite(v, nvmx_field_rows[row].encoding, value);
 }
 
-static bool in_shadow(const struct nvmx_vm *vm, unsigned row)
+void nvmx_shadow_write(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row)
 {
-	return nvmx_set_has(&vm->hw_rw, row) || nvmx_set_has(&vm->hw_ro, row);
-}
+	bool rw = nvmx_field_rows[row].shadow == NVMX_H_RW;
 
-struct push {
-	struct nvmx_vcpu *v;
-	struct nvmx_slot *s;
-	bool loaded;
-};
-
-static void push_row(struct push *p, unsigned row, uint64_t *mirror, uint64_t value)
-{
-	*mirror = value;
-	if (!in_shadow(p->v->vm, row))
-		return;
-	if (!p->loaded)
-		nvmx_vmcs_load(p->v, p->s->page_shadow.hpa);
-	p->loaded = true;
-	nvmx_vmwrite(p->v, nvmx_field_rows[row].encoding, value);
+	push_row(v, s, rw ? &v->vm->hw_rw : &v->vm->hw_ro, row, nvmx_v12_get(s->v12, row));
+	leave_shadow(v);
+	if (nvmx_set_has(&v->vm->hw_rw, row))
+		open_row(v, row);
 }
 
 #define DIFFER_NO(NAME, member)
 #define DIFFER_RO(NAME, member) s->mirror[NVMX_MIRROR_##NAME] = ~(uint64_t)s->v12->member;
 #define DIFFER_RW(NAME, member) DIFFER_RO(NAME, member)
-#define DIFFER_USED(NAME, member) DIFFER_RO(NAME, member)
 
 /* A mirror that differs everywhere: what the shadow holds is not known. */
 static void forget_mirror(struct nvmx_slot *s)
@@ -142,30 +153,39 @@ static void forget_mirror(struct nvmx_slot *s)
 #include "../vmcs/fields.def"
 }
 
-#define PUSH_NO(NAME, member)
-#define PUSH_RO(NAME, member)                                                                                        \
-	if (s->v12->member != s->mirror[NVMX_MIRROR_##NAME])                                                         \
-		push_row(&p, NVMX_I_##NAME, &s->mirror[NVMX_MIRROR_##NAME], s->v12->member);
-#define PUSH_RW(NAME, member) PUSH_RO(NAME, member)
-#define PUSH_USED(NAME, member) PUSH_RO(NAME, member)
+/* What a VM exit of L2 writes to vmcs12 (SDM 27.2, 27.3). */
+#define BY_EXIT_NO(NAME) (NVMX_I_##NAME == NVMX_I_ENTRY_INTR_INFO)
+#define BY_EXIT_HOT(NAME) true
+#define BY_EXIT_CALC(NAME) true
+#define BY_EXIT_INFO(NAME) true
 
-static void push(struct nvmx_vcpu *v, struct nvmx_slot *s)
+#define PUSH_NO(NAME, member, by_exit)
+#define PUSH(NAME, member, by_exit, set)                                                                             \
+	if ((all || (by_exit)) && s->v12->member != s->mirror[NVMX_MIRROR_##NAME])                                   \
+		push_row(v, s, &v->vm->set, NVMX_I_##NAME, s->v12->member);
+#define PUSH_RO(NAME, member, by_exit) PUSH(NAME, member, by_exit, hw_ro)
+#define PUSH_RW(NAME, member, by_exit) PUSH(NAME, member, by_exit, hw_rw)
+
+NVMX_HOT void push(struct nvmx_vcpu *v, struct nvmx_slot *s, const bool all)
 {
-	struct push p = { .v = v, .s = s };
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PUSH_##shadow(NAME, member, BY_EXIT_##sync(NAME))
+#include "../vmcs/fields.def"
+}
 
+static __attribute__((noinline)) void push_all(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
 	if (!s->shadow_synced)
 		forget_mirror(s);
-#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PUSH_##shadow(NAME, member)
-#include "../vmcs/fields.def"
+	push(v, s, true);
 	s->shadow_synced = true;
-	if (p.loaded)
-		nvmx_vmcs_clear(v, s->page_shadow.hpa);
 }
 
 void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	if (v->hw_shadow_on)
-		push(v, s);
+	if (!v->hw_shadow_on)
+		return;
+	push(v, s, false);
+	leave_shadow(v);
 }
 
 static void shadow_off(struct nvmx_vcpu *v)
@@ -183,22 +203,34 @@ static void shadow_on(struct nvmx_vcpu *v)
 	v->hw_shadow_on = true;
 }
 
+/* A host that VMCLEARs the shadow of vmcs01 when it moves the vCPU has to have seen which that is. */
+static void deactivate(struct nvmx_vcpu *v, uint64_t shadow)
+{
+	nvmx_vmcs_clear(v, shadow);
+	v->loaded = NVMX_NO_ADDR;
+}
+
 /* Without a page for it L1 does without the shadow, and its accesses exit. */
 void nvmx_shadow_switch(struct nvmx_vcpu *v)
 {
 	struct nvmx_slot *s = v->cur;
 
+	if (v->hw_shadow_on)
+		deactivate(v, v->hw_linked);
 	if (!s || !usable(v) || bitmaps_get(v) ||
 	    nvmx_vmcs_page_get(v, &s->page_shadow, NVMX_SHADOW_VMCS_INDICATOR)) {
+		nvmx_vmcs_load(v, v->config.vmcs01);
 		if (v->hw_shadow_on)
 			shadow_off(v);
 		return;
 	}
-	push(v, s);
+	push_all(v, s);
+	deactivate(v, s->page_shadow.hpa);
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	if (!v->hw_shadow_on)
 		shadow_on(v);
-	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, s->page_shadow.hpa);
+	v->hw_linked = s->page_shadow.hpa;
+	nvmx_vmwrite(v, NVMX_VMCS_LINK_POINTER, v->hw_linked);
 }
 
 void nvmx_shadow_renew(struct nvmx_vcpu *v)
@@ -208,6 +240,7 @@ void nvmx_shadow_renew(struct nvmx_vcpu *v)
 	if (!v->hw_shadow_on || v->vmcs01.ctl[NVMX_WORD_PROC2] & NVMX_PROC2_SHADOW_VMCS)
 		return;
 	nvmx_shadow_pull(v, v->cur);
+	deactivate(v, v->hw_linked);
 	v->hw_shadow_on = false;
 	nvmx_shadow_switch(v);
 	nvmx_vmcs_load(v, before);

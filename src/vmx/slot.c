@@ -162,12 +162,8 @@ bool nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
 /* If L1 has given the page away meanwhile, the VMCS is lost, as it is on a processor. */
 bool nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	uint64_t before = v->loaded;
-
-	if (s == v->cur && v->hw_shadow_on) {
+	if (s == v->cur && v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
-		nvmx_vmcs_load(v, before);
-	}
 	nvmx_slot_freshen(v, s);
 	return !nvmx_gpa_write(v, s->gpa, s->v12, NVMX_VMCS12_USED) || !v->not_now;
 }
@@ -184,10 +180,8 @@ void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (s == v->cur)
 		return;
-	if (v->hw_shadow_on) {
+	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, v->cur);
-		nvmx_vmcs_load(v, v->config.vmcs01);
-	}
 	v->cur = s;
 	if (s)
 		s->last_use = ++v->clock;

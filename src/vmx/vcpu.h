@@ -77,7 +77,6 @@ enum nvmx_mirror {
 #define NVMX_MIRROR_NO(NAME)
 #define NVMX_MIRROR_RO(NAME) NVMX_MIRROR_##NAME,
 #define NVMX_MIRROR_RW(NAME) NVMX_MIRROR_##NAME,
-#define NVMX_MIRROR_USED(NAME) NVMX_MIRROR_##NAME,
 #define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) NVMX_MIRROR_##shadow(NAME)
 #include "../vmcs/fields.def"
 	NVMX_MIRROR_COUNT
@@ -142,9 +141,11 @@ struct nvmx_vcpu {
 			uint64_t value;
 		} old[NVMX_MSR_LOG];
 	} msr_log;
-	bool hw_shadow_on;          /* vmcs01 has VMCS shadowing enabled for `cur` */
-	bool hw_used;               /* hw_written has more than vm->hw_rw */
-	struct nvmx_rowset hw_written; /* what L1 writes in the hardware shadow; the VMWRITE bitmap says the same */
+	bool hw_shadow_on;          /* vmcs01 has VMCS shadowing enabled for `cur` ... */
+	uint64_t hw_linked;         /* ... and links to this one */
+	struct nvmx_rowset hw_written; /* what L1 may write in the hardware shadow now; the VMWRITE bitmap says the same */
+	struct nvmx_rowset hw_changed; /* what of that it has changed within the last `hw_pulls` pulls */
+	uint8_t hw_pulls;
 	struct {
 		bool active;        /* L1's processor is in SMM: neither vmxon_ptr nor in_l2 count */
 		bool in_l2;         /* what they were when the SMI came */
@@ -258,7 +259,8 @@ struct nvmx_slot *nvmx_slot_free(struct nvmx_vcpu *v);
 int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Frees the slot without writing vmcs12 back.  It is not v->cur. */
 void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s);
-/* Writes vmcs12, all of it up to date, to L1's memory; the slot stays active.  False: not now. */
+/* Writes vmcs12, all of it up to date, to L1's memory; the slot stays active.  False: not now.  Which
+ * VMCS is current after it is not known, if it is the current vmcs12. */
 bool nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Lets go of the frame, if one is held. */
 void nvmx_unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin);
@@ -301,15 +303,16 @@ int nvmx_vmcs_page_get(struct nvmx_vcpu *v, struct nvmx_page *page, uint32_t ind
 void nvmx_vmcs_page_put(struct nvmx_vcpu *v, struct nvmx_page *page);
 
 /* shadow.c */
-/* Takes over what L1 wrote into the hardware shadow / makes the hardware shadow hold vmcs12.  Nothing without a hardware
- * shadow.  Any VMCS may be current before; none is to be relied on after: the caller loads the one it wants. */
+/* Takes over what L1 wrote into the hardware shadow / makes the hardware shadow hold what a VM exit of L2 changes of vmcs12.
+ * Nothing without a hardware shadow.  Any VMCS may be current before; none is to be relied on after: the caller loads the one it wants. */
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
-void nvmx_shadow_written(struct nvmx_vcpu *v, unsigned row);
+/* vmcs12 has a new value of a row that the hardware shadow has, too, written by a VMWRITE that exited. */
+void nvmx_shadow_write(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row);
 /* The host may have written the controls of vmcs01 as they were without it: the hardware shadow is switched on again.  Any VMCS
  * may be current, and is after. */
 void nvmx_shadow_renew(struct nvmx_vcpu *v);
-/* Sets vmcs01 up for the hardware shadow of v->cur, or for none.  vmcs01 is current, before and after. */
+/* Sets vmcs01 up for the hardware shadow of v->cur, or for none.  Any VMCS may be current before, vmcs01 is after. */
 void nvmx_shadow_switch(struct nvmx_vcpu *v);
 /* L1 writes row `row` of vmcs12: by a VMWRITE that exited, or into the hardware shadow. */
 static inline void nvmx_slot_write(struct nvmx_slot *s, unsigned row, uint64_t value)

@@ -309,7 +309,7 @@ static void what_kvm_shadows_is_shadowed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(read_write) / sizeof(*read_write); i++)
-		if (nvmx_field_rows[nvmx_field_find(read_write[i])].shadow < NVMX_H_RW)
+		if (nvmx_field_rows[nvmx_field_find(read_write[i])].shadow != NVMX_H_RW)
 			fail_msg("%04X can be written without an exit on KVM", read_write[i]);
 	for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++)
 		if (nvmx_field_rows[nvmx_field_find(read_only[i])].shadow == NVMX_H_NO)

@@ -210,9 +210,9 @@ static void what_hardware_shadows(void **state)
 		assert_int_equal(vm_init(m, &s), NVMX_OK);
 		assert_int_equal(nvmx_set_has(&s.vm->hw_rw, NVMX_I_PROC_CTLS), without != 1);
 		assert_int_equal(nvmx_set_has(&s.vm->hw_ro, NVMX_I_EXIT_REASON), without != 1);
-		assert_int_equal(nvmx_set_has(&s.vm->hw_ro, NVMX_I_PREEMPTION_TIMER), without != 1 && without != 2);
+		assert_int_equal(nvmx_set_has(&s.vm->hw_rw, NVMX_I_PREEMPTION_TIMER), without != 1 && without != 2);
 		assert_true(nvmx_set_has(&s.vm->rows, NVMX_I_PREEMPTION_TIMER));
-		assert_int_equal(nvmx_set_has(&s.vm->hw_ro, NVMX_I_PML_INDEX), without == 0 || without == 2);
+		assert_int_equal(nvmx_set_has(&s.vm->hw_rw, NVMX_I_PML_INDEX), without == 0 || without == 2);
 		nvmx_vm_destroy(s.vm);
 	}
 }

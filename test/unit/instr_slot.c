@@ -191,7 +191,7 @@ static void freshen_without_a_current_vmcs(void **state)
 static void shadowing(struct mini *m, unsigned n)
 {
 	for (unsigned row = 0; row < NVMX_ROWS; row++) {
-		if (nvmx_field_rows[row].shadow == NVMX_H_RO || nvmx_field_rows[row].shadow == NVMX_H_USED)
+		if (nvmx_field_rows[row].shadow == NVMX_H_RO)
 			nvmx_set_add(&m->vm->hw_ro, row);
 		if (nvmx_field_rows[row].shadow == NVMX_H_RW)
 			nvmx_set_add(&m->vm->hw_rw, row);
@@ -224,7 +224,7 @@ static void shadow_is_set_up(void **state)
 		uint8_t shadow = row < 0 ? NVMX_H_NO : nvmx_field_rows[row].shadow;
 
 		assert_int_equal(read[encoding / 8] >> encoding % 8 & 1, shadow == NVMX_H_NO);
-		assert_int_equal(write[encoding / 8] >> encoding % 8 & 1, shadow != NVMX_H_RW);
+		assert_true(write[encoding / 8] >> encoding % 8 & 1); /* until L1 writes it */
 	}
 	for (unsigned row = 0; row < NVMX_ROWS; row++)
 		if (nvmx_field_rows[row].shadow != NVMX_H_NO)
@@ -243,6 +243,7 @@ static void what_l1_wrote_is_pulled(void **state)
 	shadowing(m, 1);
 	load(m, 0);
 	s = m->v->cur;
+	write_field(m, NVMX_GUEST_RIP, 0x776);
 	memset(&s->dirty, 0, sizeof(s->dirty));
 	s->dirty_groups = 0;
 	vmcs_of(m, &s->page_shadow)->field[NVMX_I_GUEST_RIP] = 0x777;
@@ -271,6 +272,8 @@ static void every_field_is_pulled(void **state)
 	shadowing(m, 1);
 	load(m, 0);
 	s = m->v->cur;
+	NVMX_FOR_EACH_ROW(row, &m->vm->hw_rw)
+		write_field(m, nvmx_field_rows[row].encoding, row);
 	memset(&s->dirty, 0, sizeof(s->dirty));
 	NVMX_FOR_EACH_ROW(row, &m->vm->hw_rw)
 		vmcs_of(m, &s->page_shadow)->field[row] = row + 1;
@@ -287,40 +290,103 @@ static bool write_exits(const struct mini *m, uint32_t encoding)
 	return ((const uint8_t *)m->v->shadow_bitmap[1].va)[encoding / 8] >> encoding % 8 & 1;
 }
 
-/* Fields that few L1s write: read where the shadow has them, written with an exit; the eighth time is the last. */
-static void what_l1_writes_often_is_opened(void **state)
+static void pull(struct mini *m)
+{
+	nvmx_shadow_pull(m->v, m->v->cur);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+}
+
+/* A field is read where the shadow has it, and written with an exit; the first one opens it, for each VMCS of L1's. */
+static void what_l1_writes_is_opened(void **state)
 {
 	struct mini *m = *state;
-	struct nvmx_slot *s;
+	unsigned row;
 
 	shadowing(m, 2);
 	load(m, 0);
-	s = m->v->cur;
-	for (unsigned row = 0; row < NVMX_ROWS; row++) {
+	NVMX_FOR_EACH_ROW(row, &m->vm->hw_rw) {
 		uint32_t encoding = nvmx_field_rows[row].encoding;
-		uint64_t *there = &vmcs_of(m, &s->page_shadow)->field[row];
+		uint64_t *there = &vmcs_of(m, &m->v->cur->page_shadow)->field[row];
 
-		if (nvmx_field_rows[row].shadow != NVMX_H_USED)
-			continue;
-		for (unsigned n = 0; n < 8; n++) {
-			assert_true(write_exits(m, encoding));
-			write_field(m, encoding, 100 + n);
-			assert_int_equal(*there, 100 + n);
-			*there = 55; /* not by L1, and not taken over */
-			nvmx_shadow_pull(m->v, s);
-			nvmx_vmcs_load(m->v, MINI_VMCS01);
-			assert_int_equal(nvmx_v12_get(s->v12, row), n < 7 ? 100 + n : 55);
-		}
+		assert_true(write_exits(m, encoding));
+		*there = 55; /* not by L1, and not taken over */
+		pull(m);
+		assert_int_not_equal(nvmx_v12_get(m->v->cur->v12, row), 55);
+		write_field(m, encoding, 66);
+		assert_int_equal(*there, 66);
 		assert_false(write_exits(m, encoding));
 		*there = 77;
 		assert_int_equal(read_field(m, encoding), 77);
 		*there = 88;
 		load(m, 1);
 		load(m, 0);
-		s = m->v->cur;
 		assert_int_equal(read_field(m, encoding), 88);
 	}
 	assert_true(write_exits(m, NVMX_HOST_RSP));
+	assert_true(write_exits(m, NVMX_EXIT_REASON));
+}
+
+/* What L1 has changed in none of 128 pulls exits again when it writes it, and what it had written is not lost; what it goes on
+ * changing stays open. */
+static void what_l1_writes_no_more_is_closed(void **state)
+{
+	struct mini *m = *state;
+	uint64_t *rip, *rsp;
+
+	shadowing(m, 1);
+	load(m, 0);
+	write_field(m, NVMX_GUEST_RIP, 1);
+	write_field(m, NVMX_GUEST_RSP, 1);
+	rip = &vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP];
+	rsp = &vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RSP];
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_false(write_exits(m, NVMX_GUEST_RIP));
+		assert_int_equal(write_exits(m, NVMX_GUEST_RSP), i >= 3 * 128);
+		if (i % 128 == 100)
+			(*rip)++;
+		if (i == 200) /* in the second span: open for the third */
+			*rsp = 0x1234;
+		m->host.vmreads = 0;
+		pull(m);
+		assert_int_equal(m->host.vmreads, i < 3 * 128 ? 2 : 1);
+	}
+	assert_int_equal(m->v->cur->v12->guest_rip, 1 + 8);
+	assert_int_equal(m->v->cur->v12->guest_rsp, 0x1234);
+	write_field(m, NVMX_GUEST_RSP, 0x5678);
+	assert_int_equal(*rsp, 0x5678);
+	assert_false(write_exits(m, NVMX_GUEST_RSP));
+}
+
+/* Nothing that L1 may write: nothing to look at. */
+static void nothing_open_is_no_pull(void **state)
+{
+	struct mini *m = *state;
+
+	shadowing(m, 1);
+	load(m, 0);
+	m->host.loads = m->host.vmreads = 0;
+	nvmx_shadow_pull(m->v, m->v->cur);
+	assert_true(m->host.loads == 0 && m->host.vmreads == 0);
+}
+
+/* Each field that a VM exit of L2 writes is in the shadow after it. */
+static void what_an_exit_writes_is_pushed(void **state)
+{
+	struct mini *m = *state;
+	unsigned row;
+
+	shadowing(m, 1);
+	load(m, 0);
+	for (row = 0; row < NVMX_ROWS; row++) {
+		const struct nvmx_field_row *r = &nvmx_field_rows[row];
+
+		if (r->shadow == NVMX_H_NO || (r->sync == NVMX_S_NO && row != NVMX_I_ENTRY_INTR_INFO))
+			continue;
+		nvmx_v12_set(m->v->cur->v12, row, row + 1);
+		nvmx_shadow_push(m->v, m->v->cur);
+		nvmx_vmcs_load(m->v, MINI_VMCS01);
+		assert_int_equal(vmcs_of(m, &m->v->cur->page_shadow)->field[row], row + 1);
+	}
 }
 
 static void only_changes_are_pushed(void **state)
@@ -354,6 +420,7 @@ static void exits_agree_with_the_shadow(void **state)
 	mini_cap(m, NVMX_MSR_VMX_MISC, NVMX_MISC_VMWRITE_RO);
 	load(m, 0);
 	s = m->v->cur;
+	write_field(m, NVMX_GUEST_RSP, 0x998);
 	vmcs_of(m, &s->page_shadow)->field[NVMX_I_GUEST_RSP] = 0x999;
 	assert_int_equal(read_field(m, NVMX_GUEST_RSP), 0x999);
 	write_field(m, NVMX_GUEST_RSP, 0xaaa);
@@ -370,6 +437,7 @@ static void switching_keeps_shadows_apart(void **state)
 	shadowing(m, 2);
 	load(m, 0);
 	first = m->v->cur->page_shadow.hpa;
+	write_field(m, NVMX_GUEST_RIP, 9);
 	vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP] = 1;
 	load(m, 1);
 	assert_int_not_equal(F01(VMCS_LINK_POINTER), first);
@@ -387,6 +455,38 @@ static void switching_keeps_shadows_apart(void **state)
 	assert_int_equal(vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP], 4);
 	mini_succeeded(m, mini_exec(m, NVMX_XR_VMXOFF));
 	assert_false(m->v->hw_shadow_on);
+}
+
+/* A host that moves the vCPU VMCLEARs the shadow that vmcs01 links to, when it has seen which that is, and no other. */
+static void no_other_shadow_is_active(void **state)
+{
+	struct mini *m = *state;
+	const struct mini_vmcs *first, *second;
+
+	shadowing(m, 2);
+	load(m, 0);
+	first = vmcs_of(m, &m->v->cur->page_shadow);
+	assert_false(first->active);
+	write_field(m, NVMX_GUEST_RIP, 1);
+	assert_true(first->active);
+	load(m, 1);
+	second = vmcs_of(m, &m->v->cur->page_shadow);
+	assert_ptr_not_equal(first, second);
+	assert_false(first->active);
+	write_field(m, NVMX_GUEST_RIP, 2);
+	pull(m);
+	assert_true(second->active);
+	clear(m, 1);
+	assert_false(second->active);
+	load(m, 0);
+	write_field(m, NVMX_GUEST_RIP, 3);
+	F01(PROC_CTLS2) &= ~(uint64_t)NVMX_PROC2_SHADOW_VMCS;
+	assert_int_equal(nvmx_vmcs01_changed(m->v), NVMX_OK);
+	assert_false(first->active);
+	assert_true(m->v->hw_shadow_on);
+	write_field(m, NVMX_GUEST_RIP, 3);
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMXOFF));
+	assert_false(first->active);
 }
 
 static void a_reloaded_vmcs_pushes_only_changes(void **state)
@@ -444,10 +544,11 @@ int main(void)
 		MINI_TEST(half_a_stale_field),
 		MINI_TEST(freshen_without_a_current_vmcs),
 		MINI_TEST(shadow_is_set_up),
-		MINI_TEST(what_l1_wrote_is_pulled), MINI_TEST(every_field_is_pulled), MINI_TEST(what_l1_writes_often_is_opened),
+		MINI_TEST(what_l1_wrote_is_pulled), MINI_TEST(every_field_is_pulled), MINI_TEST(what_l1_writes_is_opened),
+		MINI_TEST(what_l1_writes_no_more_is_closed), MINI_TEST(nothing_open_is_no_pull), MINI_TEST(what_an_exit_writes_is_pushed),
 		MINI_TEST(only_changes_are_pushed),
 		MINI_TEST(exits_agree_with_the_shadow),
-		MINI_TEST(switching_keeps_shadows_apart),
+		MINI_TEST(switching_keeps_shadows_apart), MINI_TEST(no_other_shadow_is_active),
 		MINI_TEST(a_reloaded_vmcs_pushes_only_changes),
 		MINI_TEST(without_pages_there_is_no_shadow),
 	};

@@ -33,7 +33,8 @@
 
 struct mini_vmcs {
 	uint64_t hpa;
-	bool cleared;
+	bool cleared; /* once */
+	bool active;
 	uint64_t field[NVMX_ROWS];
 };
 
@@ -190,6 +191,7 @@ static void mini_vmcs_load(struct nvmx_host *h, uint64_t hpa)
 	h->loads++;
 	h->current = mini_vmcs(h, hpa);
 	assert_true(h->current->cleared);
+	h->current->active = true;
 }
 
 static void mini_vmcs_clear(struct nvmx_host *h, uint64_t hpa)
@@ -197,6 +199,7 @@ static void mini_vmcs_clear(struct nvmx_host *h, uint64_t hpa)
 	struct mini_vmcs *c = mini_vmcs(h, hpa);
 
 	c->cleared = true;
+	c->active = false;
 	if (h->current == c)
 		h->current = NULL;
 }
