@@ -191,7 +191,7 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 			nvmx_pins_moved(n->v);
 		}
 	}
-	verdict = nvmx_handle_exit(n->v, nest_gprs(vcpu));
+	verdict = nvmx_handle_exit_reason(n->v, nest_gprs(vcpu), vmx->exit_reason.full);
 	if (verdict == NVMX_RESUME_L1 && !moves_on(vmx)) {
 		nest_settle(n);
 		vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
@@ -253,7 +253,7 @@ bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
 	if (kvm_request_pending(vcpu))
 		kvm_service_local_tlb_flush_requests(vcpu);
 	nest_l2_state(n);
-	verdict = nvmx_handle_exit(n->v, nest_gprs(vcpu));
+	verdict = nvmx_handle_exit_reason(n->v, nest_gprs(vcpu), vmx->exit_reason.full);
 	if (verdict == NVMX_HOST)	/* is_kvms() has seen #DB and #AC, and vmx.c has handled machine checks */
 		verdict = nvmx_reflect(n->v, nest_gprs(vcpu));
 	if (verdict == NVMX_HOST) {

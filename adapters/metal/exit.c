@@ -70,17 +70,36 @@ static __attribute__((noinline)) void correct_cpuid(struct cpu *cpu, uint32_t le
 	nest_hide(cpu, leaf, subleaf);
 }
 
-static void exit_cpuid(struct cpu *cpu)
+static void execute_cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf)
 {
-	uint32_t leaf = (uint32_t)cpu->regs[RAX], subleaf = (uint32_t)cpu->regs[RCX];
 	struct cpuid_regs r = cpuid(leaf, subleaf);
 
 	cpu->regs[RAX] = r.eax;
 	cpu->regs[RBX] = r.ebx;
 	cpu->regs[RCX] = r.ecx;
 	cpu->regs[RDX] = r.edx;
+}
+
+/* A leaf that the processor does not answer alone. */
+static __attribute__((noinline)) void exit_cpuid_slowly(struct cpu *cpu, uint32_t leaf, uint32_t subleaf)
+{
+	if (leaf >> 28 != 4 || !nest_cpuid(cpu))
+		execute_cpuid(cpu, leaf, subleaf);
 	if (leaf == 1 || leaf == 7)
 		correct_cpuid(cpu, leaf, subleaf);
+	skip_cpuid();
+}
+
+/* The most frequent exit of L1 takes the short way. */
+static __attribute__((noinline)) void exit_l1_cpuid(struct cpu *cpu)
+{
+	uint32_t leaf = (uint32_t)cpu->regs[RAX], subleaf = (uint32_t)cpu->regs[RCX];
+
+	if (leaf >> 28 == 4 || leaf == 1 || leaf == 7) {
+		exit_cpuid_slowly(cpu, leaf, subleaf);
+		return;
+	}
+	execute_cpuid(cpu, leaf, subleaf);
 	skip_cpuid();
 }
 
@@ -176,6 +195,7 @@ static void exit_other(struct cpu *cpu, uint32_t reason)
 		step_end(cpu);
 		return;
 	case EXIT_VMCALL:	/* outside VMX operation: no hypercall is metal's */
+		check_vmcall(cpu);
 		inject_exception(cpu, VECTOR_UD, false);
 		return;
 	case EXIT_GETSEC:
@@ -187,7 +207,7 @@ static void exit_other(struct cpu *cpu, uint32_t reason)
 }
 
 /* Exits that libnestvmx left to metal, of L1 or of L2. */
-static void exit_host(struct cpu *cpu, uint32_t reason)
+static __attribute__((noinline)) void exit_host(struct cpu *cpu, uint32_t reason)
 {
 	switch (reason) {
 	case EXIT_HLT:
@@ -222,6 +242,14 @@ static void exit_host(struct cpu *cpu, uint32_t reason)
 	}
 }
 
+static __attribute__((noinline)) void exit_library(struct cpu *cpu, uint32_t reason)
+{
+	if (cpu->flush_due)
+		watch_flush(cpu);
+	if (nest_verdict(cpu, nvmx_handle_exit_reason(cpu->vcpu, registers(cpu), reason)))
+		exit_host(cpu, reason);
+}
+
 /* From entry.S; returning enters the current VMCS. */
 void exit_handle(struct cpu *cpu)
 {
@@ -233,20 +261,10 @@ void exit_handle(struct cpu *cpu)
 		cpu->nmi_pending = NMI_NOW;
 	if (reason < EXIT_REASONS)
 		cpu->exits[reason]++;
-	if (reason == EXIT_CPUID && !cpu->in_l2) {
-		/* the most frequent exit of L1 takes the short way */
-		if ((uint32_t)cpu->regs[RAX] >> 28 == 4 && nest_cpuid(cpu))
-			skip_cpuid();
-		else
-			exit_cpuid(cpu);
-		return;
-	}
-	if (cpu->flush_due)
-		watch_flush(cpu);
-	if (reason == EXIT_VMCALL)
-		check_vmcall(cpu);
-	if (nest_verdict(cpu, nvmx_handle_exit(cpu->vcpu, registers(cpu))))
-		exit_host(cpu, reason);
+	if (reason == EXIT_CPUID && !cpu->in_l2)
+		exit_l1_cpuid(cpu);
+	else
+		exit_library(cpu, reason);
 }
 
 /* From entry.S: VMLAUNCH or VMRESUME did not enter. What the processor does not take of L2 is a failure of L1's VM entry;

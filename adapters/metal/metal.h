@@ -211,12 +211,22 @@ void vtd_stats(void);
 /* nest.c, hardware.c: libnestvmx */
 void nest_create(struct cpu *cpu);
 void nest_create_cpu(struct cpu *cpu);
-bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict);
+bool nest_other_verdict(struct cpu *cpu, enum nvmx_verdict verdict);
 void nest_stats(void);
 bool nest_cpuid(struct cpu *cpu);
 uint64_t nest_cr4_hidden(void);
 void nest_hide(struct cpu *cpu, uint32_t leaf, uint32_t subleaf);
 void hardware_read(struct nvmx_caps *caps);
+
+/* What the library decided; true if the exit is left for metal. */
+static inline bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
+{
+	if (verdict != NVMX_RESUME_L1)
+		return nest_other_verdict(cpu, verdict);
+	cpu->in_l2 = 0;
+	cpu->launched = 1;		/* vmcs01 has always been */
+	return false;
+}
 
 /* entry.S */
 void enter_l1(struct cpu *cpu) __attribute__((noreturn));

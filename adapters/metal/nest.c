@@ -312,21 +312,15 @@ bool nest_cpuid(struct cpu *cpu)
 	return true;
 }
 
-/* What the library decided; true if the exit is left for metal. */
-bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
+bool nest_other_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 {
-	if (verdict == NVMX_RESUME_L1) {	/* vmcs01 has always been launched */
-		cpu->in_l2 = 0;
-		cpu->launched = 1;
-		return false;
-	}
-	if (verdict == NVMX_STOP) {
-		struct nvmx_error_info info;
+	struct nvmx_error_info info;
 
+	if (verdict == NVMX_STOP) {
 		nvmx_stop_info(cpu->vcpu, &info);
 		stop_for(&info, cpu);
 	}
-	cpu->in_l2 = nvmx_in_l2(cpu->vcpu);
+	cpu->in_l2 = verdict == NVMX_RESUME_L2 || nvmx_in_l2(cpu->vcpu);
 	cpu->launched = !nvmx_must_launch(cpu->vcpu);
 	return verdict == NVMX_HOST;
 }

@@ -230,6 +230,8 @@ void nvmx_vcpu_destroy(struct nvmx_vcpu *v);
  * Work is bounded: at most a few hundred VMREAD/VMWRITE, one MSR list of the announced maximum, or one shadow fill.
  */
 enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs);
+/* The same for a host that has read the exit reason already: `reason` is all of the field of the current VMCS. */
+enum nvmx_verdict nvmx_handle_exit_reason(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason);
 
 /*
  * For a host that owns interrupts: to be called before each resume of L2 and whenever a new event has become pending.

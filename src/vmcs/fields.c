@@ -10,21 +10,11 @@ const struct nvmx_field_row nvmx_field_rows[NVMX_ROWS] = {
 #include "fields.def"
 };
 
-/* Width (bits 14:13), type (11:10) and the low six bits of the index (9:1) make a dense key: no field's index is higher. */
-#define KEY(enc) (((enc) >> 13 & 3u) << 8 | ((enc) >> 10 & 3u) << 6 | ((enc) >> 1 & 63u))
-
-static const uint8_t row_of_key[1024] = {
-#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) [KEY(enc)] = NVMX_I_##NAME + 1,
+const uint8_t nvmx_row_of_key[NVMX_FIELD_KEYS] = {
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) [NVMX_FIELD_KEY(enc)] = NVMX_I_##NAME + 1,
 #include "fields.def"
 };
 _Static_assert(NVMX_ROWS < 255, "row numbers plus one fit a byte");
-
-int nvmx_field_find(uint32_t encoding)
-{
-	int row = row_of_key[KEY(encoding)] - 1;
-
-	return row >= 0 && nvmx_field_rows[row].encoding == (encoding & ~1u) ? row : -1;
-}
 
 /* Which control, in which capability MSR, must be allowed to be 1 (SDM appendix B, notes to the tables). */
 struct exists_rule {

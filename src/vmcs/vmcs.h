@@ -144,8 +144,18 @@ static inline bool nvmx_set_empty(const struct nvmx_rowset *s)
 		     bits_##row && ((row) = word_##row * 64 + (unsigned)__builtin_ctzll(bits_##row), 1);  \
 		     bits_##row &= bits_##row - 1)
 
+/* Width (bits 14:13), type (11:10) and the low six bits of the index (9:1) make a dense key: no field's index is higher. */
+#define NVMX_FIELD_KEY(enc) (((enc) >> 13 & 3u) << 8 | ((enc) >> 10 & 3u) << 6 | ((enc) >> 1 & 63u))
+#define NVMX_FIELD_KEYS 1024
+extern const uint8_t nvmx_row_of_key[NVMX_FIELD_KEYS]; /* the row plus one; 0: none */
+
 /* The row of an encoding (bit 0, the access type, is ignored), or -1. */
-int nvmx_field_find(uint32_t encoding);
+static inline int nvmx_field_find(uint64_t encoding)
+{
+	int row = nvmx_row_of_key[NVMX_FIELD_KEY(encoding)] - 1;
+
+	return row >= 0 && nvmx_field_rows[row].encoding == (encoding & ~1ull) ? row : -1;
+}
 
 /* Whether the field is there for a vCPU with these capabilities. */
 bool nvmx_field_exists(const struct nvmx_field_row *row, const struct nvmx_caps *caps);

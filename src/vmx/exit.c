@@ -367,14 +367,16 @@ static __attribute__((__cold__, __noinline__)) enum nvmx_verdict traced_exit(str
 	return v->in_l2 ? l2_exit(v, regs, reason) : l1_exit(v, regs, reason);
 }
 
-enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+enum nvmx_verdict nvmx_handle_exit_reason(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
-	uint32_t reason;
-
 	if (v->stop)
 		return NVMX_STOP;
-	reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
 	if (nvmx_traced(v, NVMX_TRACE_OF_EXIT))
 		return traced_exit(v, regs, reason);
 	return v->in_l2 ? l2_exit(v, regs, reason) : l1_exit(v, regs, reason);
+}
+
+enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	return v->stop ? NVMX_STOP : nvmx_handle_exit_reason(v, regs, (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON));
 }

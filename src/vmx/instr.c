@@ -6,15 +6,20 @@
 #define STATUS_FLAGS                                                                                                 \
 	(NVMX_RFLAGS_CF | NVMX_RFLAGS_PF | NVMX_RFLAGS_AF | NVMX_RFLAGS_ZF | NVMX_RFLAGS_SF | NVMX_RFLAGS_OF)
 
-/* The instruction is complete: status flags, RF, RIP. */
-static enum nvmx_verdict complete(struct nvmx_vcpu *v, uint64_t status)
+/* The instruction is complete: status flags, RF, RIP.  Most of L1's end no blocking and no single step, and stay below 4 GiB or above. */
+static inline enum nvmx_verdict complete(struct nvmx_vcpu *v, uint64_t status)
 {
 	uint64_t rflags = nvmx_vmread(v, NVMX_GUEST_RFLAGS);
 	uint64_t after = (rflags & ~(STATUS_FLAGS | NVMX_RFLAGS_RF)) | status;
+	uint64_t rip = nvmx_vmread(v, NVMX_GUEST_RIP), next = rip + (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN);
+	uint64_t blocking = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
 
 	if (after != rflags)
 		nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, after);
-	nvmx_advance(v, rflags);
+	if (v->in_l2 || (rip ^ next) >> 32 || rflags & NVMX_RFLAGS_TF || blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS))
+		nvmx_advance(v, rflags);
+	else
+		nvmx_vmwrite(v, NVMX_GUEST_RIP, next);
 	return NVMX_RESUME_L1;
 }
 
@@ -72,7 +77,7 @@ static enum nvmx_verdict (*const emulate[])(struct nvmx_insn *) = {
 	[NVMX_XR_VMFUNC] = vmfunc,
 };
 
-static enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+static __attribute__((__noinline__)) enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	struct nvmx_insn i;
 
@@ -88,20 +93,27 @@ static enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *
 	return emulate[reason](&i);
 }
 
+static enum nvmx_verdict other_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
+		return nvmx_raise_ud(v);
+	if (reason >= sizeof(emulate) / sizeof(*emulate) || !emulate[reason])
+		return nvmx_raise_ud(v);
+	return emulate_in_mode(v, regs, reason);
+}
+
 enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	if (reason == NVMX_XR_VMCALL && is_hosts_call(v, regs))
 		return NVMX_HOST;
 	v->counters[NVMX_CNT_INSTR]++;
-	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
-		return nvmx_raise_ud(v);
-	if (reason == NVMX_XR_VMRESUME || reason == NVMX_XR_VMLAUNCH)
-		return nvmx_enter_insn(v, reason == NVMX_XR_VMLAUNCH);
-	if (reason == NVMX_XR_VMREAD)
-		return nvmx_vmread_insn(v, regs);
-	if (reason == NVMX_XR_VMWRITE)
-		return nvmx_vmwrite_insn(v, regs);
-	if (reason >= sizeof(emulate) / sizeof(*emulate) || !emulate[reason])
-		return nvmx_raise_ud(v);
-	return emulate_in_mode(v, regs, reason);
+	if (v->vmxon_ptr == NVMX_NO_ADDR)
+		return other_instr(v, regs, reason);
+	switch (reason) { /* those that an L1 executes for each exit of L2 */
+	case NVMX_XR_VMRESUME: return nvmx_enter_insn(v, false);
+	case NVMX_XR_VMLAUNCH: return nvmx_enter_insn(v, true);
+	case NVMX_XR_VMREAD: return nvmx_vmread_insn(v, regs);
+	case NVMX_XR_VMWRITE: return nvmx_vmwrite_insn(v, regs);
+	default: return other_instr(v, regs, reason);
+	}
 }

@@ -27,7 +27,7 @@ static enum nvmx_verdict refuse(struct nvmx_vcpu *v, unsigned cpl)
 	return cpl ? nvmx_raise_gp0(v) : nvmx_vmfail_invalid(v);
 }
 
-/* What decides about an access with a register operand.  False: it cannot go on, and *cpl says why. */
+/* An access with a register operand.  False: it cannot go on, and *cpl says why. */
 static inline bool start_register(struct rw *a, unsigned *cpl)
 {
 	*cpl = NVMX_AR_DPL((uint32_t)nvmx_vmread(a->v, NVMX_GUEST_SS_AR));
@@ -58,11 +58,9 @@ static inline int named_row(const struct rw *a, uint32_t *encoding)
 	int row;
 
 	*encoding = (uint32_t)operand;
-	if (a->wide && operand >> 32)
-		return -1;
 	if (*encoding & ENCODING_HIGH && !WIDTH_64(*encoding))
 		return -1;
-	row = nvmx_field_find(*encoding);
+	row = nvmx_field_find(a->wide ? operand : *encoding);
 	return row >= 0 && nvmx_set_has(&a->v->vm->rows, (unsigned)row) ? row : -1;
 }
 
@@ -74,8 +72,13 @@ static inline uint64_t to_operand(const struct rw *a, uint32_t encoding, uint64_
 	return a->wide ? value : (uint32_t)value;
 }
 
-/* L1's latest value may be in vmcs02, or in the hardware shadow if the access exited in spite of it. */
-static inline void settle(struct nvmx_vcpu *v, unsigned row)
+/* Whether L1's latest value is elsewhere: in vmcs02, or in the hardware shadow, where the access exited in spite of it. */
+static inline bool unsettled(const struct nvmx_vcpu *v, unsigned row)
+{
+	return nvmx_set_has(&v->cur->stale, row) || (v->hw_shadow_on && nvmx_set_has(&v->hw_written, row));
+}
+
+static void settle(struct nvmx_vcpu *v, unsigned row)
 {
 	if (nvmx_set_has(&v->cur->stale, row))
 		nvmx_slot_freshen_row(v, v->cur, row);
@@ -116,19 +119,33 @@ static enum nvmx_verdict vmread_memory(struct rw *a)
 	return nvmx_vmsucceed(a->v);
 }
 
-enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+static __attribute__((__noinline__)) enum nvmx_verdict vmread_slowly(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t info)
 {
-	struct rw a = { .v = v, .regs = regs, .info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) };
+	struct rw a = { .v = v, .regs = regs, .info = info };
 	uint64_t value;
 	unsigned cpl;
 
-	if (!INFO_REGISTER(a.info))
+	if (!INFO_REGISTER(info))
 		return vmread_memory(&a);
 	if (!start_register(&a, &cpl))
 		return refuse(v, cpl);
 	if (!read_field(&a, &value))
 		return nvmx_vmfail(v, NVMX_VMERR_UNSUPPORTED_FIELD);
-	nvmx_gpr_write(v, regs, INFO_REG1(a.info), value);
+	nvmx_gpr_write(v, regs, INFO_REG1(info), value);
+	return nvmx_vmsucceed(v);
+}
+
+enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	struct rw a = { .v = v, .regs = regs, .info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) };
+	uint32_t encoding;
+	unsigned cpl;
+	int row;
+
+	if (!INFO_REGISTER(a.info) || !start_register(&a, &cpl) || (row = named_row(&a, &encoding)) < 0 || unsettled(v, (unsigned)row))
+		return vmread_slowly(v, regs, a.info);
+	v->field_exits[0][row]++;
+	nvmx_gpr_write(v, regs, INFO_REG1(a.info), to_operand(&a, encoding, nvmx_v12_get(v->cur->v12, (unsigned)row)));
 	return nvmx_vmsucceed(v);
 }
 
@@ -144,30 +161,23 @@ static bool writable(const struct nvmx_vcpu *v, uint32_t encoding)
 	       nvmx_caps_get(&v->vm->caps, NVMX_MSR_VMX_MISC) & NVMX_MISC_VMWRITE_RO;
 }
 
-static void write_row(struct nvmx_vcpu *v, unsigned row, uint32_t encoding, uint64_t value)
+static enum nvmx_verdict write_field(const struct rw *a, uint64_t value)
 {
-	struct nvmx_slot *s = v->cur;
-
-	v->field_exits[1][row]++;
-	settle(v, row);
-	nvmx_slot_write(s, row, merge_halves(encoding, nvmx_v12_get(s->v12, row), value));
-	if (v->hw_shadow_on && nvmx_field_rows[row].shadow != NVMX_H_NO) {
-		nvmx_shadow_write(v, s, row);
-		nvmx_vmcs_load(v, v->config.vmcs01);
-	}
-}
-
-static enum nvmx_verdict write_field(struct rw *a, uint64_t value)
-{
+	struct nvmx_vcpu *v = a->v;
 	uint32_t encoding;
 	int row = named_row(a, &encoding);
 
 	if (row < 0)
-		return nvmx_vmfail(a->v, NVMX_VMERR_UNSUPPORTED_FIELD);
-	if (!writable(a->v, encoding))
-		return nvmx_vmfail(a->v, NVMX_VMERR_READ_ONLY_FIELD);
-	write_row(a->v, (unsigned)row, encoding, a->wide ? value : (uint32_t)value);
-	return nvmx_vmsucceed(a->v);
+		return nvmx_vmfail(v, NVMX_VMERR_UNSUPPORTED_FIELD);
+	if (!writable(v, encoding))
+		return nvmx_vmfail(v, NVMX_VMERR_READ_ONLY_FIELD);
+	v->field_exits[1][row]++;
+	settle(v, (unsigned)row);
+	value = a->wide ? value : (uint32_t)value;
+	nvmx_slot_write(v->cur, (unsigned)row, merge_halves(encoding, nvmx_v12_get(v->cur->v12, (unsigned)row), value));
+	if (v->hw_shadow_on && nvmx_field_rows[row].shadow != NVMX_H_NO)
+		nvmx_shadow_write(v, v->cur, (unsigned)row);
+	return nvmx_vmsucceed(v);
 }
 
 /* A fault on the source comes before the check of the field. */
@@ -185,16 +195,35 @@ static enum nvmx_verdict vmwrite_memory(struct rw *a)
 	return write_field(a, value);
 }
 
-enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+static __attribute__((__noinline__)) enum nvmx_verdict vmwrite_slowly(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t info)
 {
-	struct rw a = { .v = v, .regs = regs, .info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) };
+	struct rw a = { .v = v, .regs = regs, .info = info };
 	unsigned cpl;
 
-	if (!INFO_REGISTER(a.info))
+	if (!INFO_REGISTER(info))
 		return vmwrite_memory(&a);
 	if (!start_register(&a, &cpl))
 		return refuse(v, cpl);
-	return write_field(&a, nvmx_gpr_read(v, regs, INFO_REG1(a.info)));
+	return write_field(&a, nvmx_gpr_read(v, regs, INFO_REG1(info)));
+}
+
+/* All of a field that is vmcs12's alone. */
+enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	struct rw a = { .v = v, .regs = regs, .info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) };
+	uint32_t encoding;
+	uint64_t value;
+	unsigned cpl;
+	int row;
+
+	if (!INFO_REGISTER(a.info) || !start_register(&a, &cpl) || (row = named_row(&a, &encoding)) < 0 || encoding & ENCODING_HIGH ||
+	    nvmx_field_type(encoding) == NVMX_TYPE_EXIT_INFO || unsettled(v, (unsigned)row) ||
+	    (v->hw_shadow_on && nvmx_field_rows[row].shadow != NVMX_H_NO))
+		return vmwrite_slowly(v, regs, a.info);
+	v->field_exits[1][row]++;
+	value = nvmx_gpr_read(v, regs, INFO_REG1(a.info));
+	nvmx_slot_write(v->cur, (unsigned)row, a.wide ? value : (uint32_t)value);
+	return nvmx_vmsucceed(v);
 }
 
 /* SDM 24.6.15, 25.1.3: bit 14:0 of the operand in L1's bitmap decides, and an operand with higher bits always exits. */

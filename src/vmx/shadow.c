@@ -140,6 +140,7 @@ void nvmx_shadow_write(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row)
 	leave_shadow(v);
 	if (nvmx_set_has(&v->vm->hw_rw, row))
 		open_row(v, row);
+	nvmx_vmcs_load(v, v->config.vmcs01);
 }
 
 #define DIFFER_NO(NAME, member)

@@ -307,7 +307,7 @@ void nvmx_vmcs_page_put(struct nvmx_vcpu *v, struct nvmx_page *page);
  * Nothing without a hardware shadow.  Any VMCS may be current before; none is to be relied on after: the caller loads the one it wants. */
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
-/* vmcs12 has a new value of a row that the hardware shadow has, too, written by a VMWRITE that exited. */
+/* vmcs12 has a new value of a row that the hardware shadow has, too, written by a VMWRITE that exited.  vmcs01 is current after. */
 void nvmx_shadow_write(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row);
 /* The host may have written the controls of vmcs01 as they were without it: the hardware shadow is switched on again.  Any VMCS
  * may be current, and is after. */

@@ -1517,6 +1517,13 @@ extern "C" {
     pub fn nvmx_handle_exit(v: *mut nvmx_vcpu, regs: *mut nvmx_regs) -> nvmx_verdict;
 }
 extern "C" {
+    pub fn nvmx_handle_exit_reason(
+        v: *mut nvmx_vcpu,
+        regs: *mut nvmx_regs,
+        reason: u32,
+    ) -> nvmx_verdict;
+}
+extern "C" {
     pub fn nvmx_check_events(v: *mut nvmx_vcpu, regs: *mut nvmx_regs) -> nvmx_verdict;
 }
 extern "C" {
