@@ -211,6 +211,9 @@ void nvmx_caps_of_host(struct nvmx_caps *c, uint32_t flags);
  *	ARGUMENT, ABI, CONFIG: rules 50 to 72;  VMCS01: rules 65 to 76 and the table's.
  * On error `mem` is not a vCPU, *out is as it was, and vmcs01 is unchanged and current.
  *
+ * While L2 is current, vmcs01's guest state is as L1's VM entry has left it: a VM exit to L1 writes there what it loads
+ * otherwise.  A host that has set it anew meanwhile has taken the vCPU out of L2 before (nvmx_smi(), nvmx_state_reset()).
+ *
  * What a VM entry loads for L2, a VM exit has to undo for the host: "load" of IA32_PERF_GLOBAL_CTRL, IA32_BNDCFGS, CET state or
  * PKRS is offered to L1 only where vmcs01 has both that VM-entry control and the VM-exit control that loads or clears the
  * register for the host (SDM 26.3.2.1, 27.5.1), or, the first of them, with NVMX_HOST_PERF_PASSTHROUGH or NVMX_HOST_PERF_EMULATED.

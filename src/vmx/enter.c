@@ -93,17 +93,17 @@ static void wait_in_host(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	s->look02 |= NVMX_LOOK_WAITS;
 }
 
-bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
+/* For the steps `have`, *l1 has what they read already. */
+static bool load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in, struct nvmx_l1_regs *l1, uint64_t have)
 {
-	NVMX_NOT_CLEARED struct nvmx_l1_regs l1;
 	uint64_t steps = nvmx_merge_steps(v, s, in);
 
-	if (nvmx_merge_reads01(v, s, steps)) {
+	if (nvmx_merge_reads01(v, s, steps & ~have)) {
 		nvmx_vmcs_load(v, v->config.vmcs01);
-		nvmx_merge_read01(v, steps, &l1);
+		nvmx_merge_read01(v, steps & ~have, l1);
 	}
 	nvmx_vmcs_load(v, s->page02.hpa);
-	if (!nvmx_merge(v, s, steps, &l1, in))
+	if (!nvmx_merge(v, s, steps, l1, in))
 		return false;
 	s->dirty_groups = 0;
 	if (s->v12->guest_activity == NVMX_ACTIVITY_WAIT_SIPI)
@@ -119,6 +119,13 @@ bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvm
 	}
 	nvmx_ept_ahead(v, nvmx_ept_role(s->v12));
 	return true;
+}
+
+bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
+{
+	NVMX_NOT_CLEARED struct nvmx_l1_regs l1;
+
+	return load_vmcs02(v, s, in, &l1, 0);
 }
 
 /*
@@ -147,13 +154,13 @@ static uint32_t load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bo
 
 /* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
 static __attribute__((__flatten__)) enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
-				      uint32_t groups, bool launch, uint64_t cr0)
+				      struct nvmx_l1_regs *l1, uint64_t have, uint32_t groups, bool launch, uint64_t cr0)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
 	uint32_t failed, reason;
 
 	flip_cr0(s, cr0);
-	if (!nvmx_load_vmcs02(v, s, in))
+	if (!load_vmcs02(v, s, in, l1, have))
 		return NVMX_STOP;
 	if (v12->entry_msr_load_count | (v12->entry_ctls & nvmx_loads_emulated(v))) {
 		reason = load_msrs(v, v12, groups & ~GROUPS_OF_RUNNING || s->look02 & NVMX_LOOK_LAUNCH, &failed);
@@ -186,16 +193,25 @@ static uint64_t row_number(const struct nvmx_check_row *row)
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 {
 	struct nvmx_slot *s = v->cur;
-	struct nvmx_check_input in = { .v12 = s->v12, .caps = &v->vm->caps, .current_vmcs = s->gpa };
+	NVMX_NOT_CLEARED struct nvmx_check_input in;
 	const struct nvmx_check_row *failed;
+	NVMX_NOT_CLEARED struct nvmx_l1_regs l1;
+	uint64_t cr0, have = 0;
 	uint32_t groups;
-	uint64_t cr0;
 
-	v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
+	in.v12 = s->v12;
+	in.caps = &v->vm->caps;
+	in.current_vmcs = s->gpa;
+	in.link_revision = in.vtpr = 0;
+	in.vtpr_known = in.pdpte_known = in.in_smm = false;
 	in.l1_ia32e = v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_ENTRY_IA32E;
 	if (v->vmcs01.ctl[NVMX_WORD_PROC] & NVMX_PROC_TSC_OFFSET && nvmx_vmread(v, NVMX_TSC_OFFSET) != v->vmcs01.tsc_offset)
 		nvmx_vmcs01_read_tsc(v);
 	cr0 = nvmx_cr0_masked01(v) ? nvmx_vmread(v, NVMX_CR0_SHADOW) | NVMX_CR0_ET : 0;
+	if (nvmx_merge_reads01(v, s, s->pending | s->each)) { /* vmcs01 is current, and will not be after the pull */
+		have = s->pending | s->each;
+		nvmx_merge_read01(v, have, &l1);
+	}
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
@@ -211,7 +227,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (!(failed ? failed->consequence != NVMX_CHECK_ENTRY_FAIL || nvmx_hold_for_exit(v) : nvmx_hold_for_entry(v, s)))
 		return nvmx_again(v);
 	if (!failed)
-		return switch_to_l2(v, s, &in, groups, launch, (cr0 ^ s->v12->guest_cr0) & nvmx_cr0_masked01(v));
+		return switch_to_l2(v, s, &in, &l1, have, groups, launch, (cr0 ^ s->v12->guest_cr0) & nvmx_cr0_masked01(v));
 	NVMX_TRACE(v, CHECK, row_number(failed), failed->consequence, s->gpa);
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	if (failed->consequence == NVMX_CHECK_ENTRY_FAIL)

@@ -158,6 +158,7 @@ int nvmx_vcpu_init(void *mem, size_t size, struct nvmx_vm *vm, const struct nvmx
 	v->loaded = c.vmcs01;
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	v->feature_control = vm->caps.feature_control;
+	nvmx_not_by_l1(v);
 	nvmx_slots_init(v);
 	nvmx_vmcs01_read(v);
 	error = nvmx_refuse_vmcs01(v, info);

@@ -158,17 +158,24 @@ enum nvmx_verdict nvmx_vmptrst(struct nvmx_insn *i)
 /* SDM 26.1: the checks before those of the VMCS. */
 enum nvmx_verdict nvmx_enter_insn(struct nvmx_vcpu *v, bool launch)
 {
+	uint32_t entry01;
 	bool launched;
 
-	if (!(nvmx_vmread(v, NVMX_GUEST_CR0) & NVMX_CR0_PE) || nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_VM ||
-	    (nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E && !(nvmx_vmread(v, NVMX_GUEST_CS_AR) & NVMX_AR_L)))
+	if (!(nvmx_see01(v, GUEST_CR0) & NVMX_CR0_PE) || nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_VM)
 		return nvmx_raise_ud(v);
-	if (NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR)))
+	entry01 = v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
+	if (!(nvmx_see01(v, GUEST_CS_AR) & NVMX_AR_L) && entry01 & NVMX_ENTRY_IA32E)
+		return nvmx_raise_ud(v);
+	if (NVMX_AR_DPL((uint32_t)nvmx_see01(v, GUEST_SS_AR)))
 		return nvmx_raise_gp0(v);
 	if (!v->cur || v->cur->v12->revision & NVMX_SHADOW_VMCS_INDICATOR)
 		return nvmx_vmfail_invalid(v);
-	if (nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_MOVSS)
+	if (nvmx_see01(v, GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_MOVSS)
 		return nvmx_vmfail(v, NVMX_VMERR_ENTRY_MOVSS);
+	v->seen01[NVMX_SEEN_GUEST_ACTIVITY] = NVMX_ACTIVITY_ACTIVE;
+	v->seen01[NVMX_SEEN_GUEST_PENDING_DBG] = 0;
+	for (unsigned i = NVMX_SEEN_GUEST_EFER; i < NVMX_SEEN_COUNT; i++)
+		v->seen01[i] = NVMX_UNSEEN;
 	launched = v->cur->v12->launch_state != NVMX_LAUNCH_CLEAR;
 	if (launch && launched)
 		return nvmx_vmfail(v, NVMX_VMERR_VMLAUNCH_NOT_CLEAR);

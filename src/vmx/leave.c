@@ -66,10 +66,12 @@ void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_
 	uint32_t basic = reason & 0xffff;
 	uint8_t defined = fields_of(reason);
 
-	*info = (struct nvmx_exit_info){ .reason = reason };
+	info->reason = reason;
 	info->qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
 	info->instr_len = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN);
 	info->idt_info = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
+	info->intr_info = info->intr_error = info->idt_error = info->instr_info = 0;
+	info->linear = info->physical = 0;
 	if ((info->idt_info & (NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC)) == (NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC))
 		info->idt_error = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_ERROR_CODE);
 	if (basic <= NVMX_XR_EXT_INT) {
@@ -166,6 +168,18 @@ static bool read_pdptes(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, uint
 	return true;
 }
 
+/* The place of a field in seen01.def, plus one. */
+static const uint8_t place_seen[NVMX_ROWS] = {
+#define V(FIELD) [NVMX_I_##FIELD] = NVMX_SEEN_##FIELD + 1,
+#include "../vmcs/seen01.def"
+};
+
+NVMX_HOT void load_field(struct nvmx_vcpu *v, unsigned row, uint32_t field, uint64_t value)
+{
+	if (!place_seen[row] || v->seen01[place_seen[row] - 1] != value)
+		nvmx_vmwrite(v, field, value);
+}
+
 /* Into vmcs01, which is current.  False: PDPTEs of a PAE L1 that a MOV to CR3 would not take (SDM 27.5.4). */
 static bool load_l1(struct nvmx_vcpu *v, const struct nvmx_left *left)
 {
@@ -179,7 +193,7 @@ static bool load_l1(struct nvmx_vcpu *v, const struct nvmx_left *left)
 
 	if (pae && !read_pdptes(v, v12, pdpte))
 		return false;
-#define LOAD(FIELD, value, reads) nvmx_vmwrite(v, NVMX_##FIELD, value);
+#define LOAD(FIELD, value, reads) load_field(v, NVMX_I_##FIELD, NVMX_##FIELD, value);
 #define LOAD_IF(FIELD, when, value, reads) \
 	if (when)                          \
 		nvmx_vmwrite(v, NVMX_##FIELD, value);

@@ -44,22 +44,20 @@ enum nvmx_step_end nvmx_merge_EACH(struct nvmx_merging *m)
 	return NVMX_STEP_DONE;
 }
 
-bool nvmx_merge_reads01(const struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t steps)
+bool nvmx_merge_reads_loads(const struct nvmx_vcpu *v, const struct nvmx_slot *s)
 {
-	uint32_t carried = v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS;
-
-	return steps & v->vm->steps.l1s && ~s->v12->entry_ctls & (LOADS_OF_ALL | carried);
+	return ~s->v12->entry_ctls & (LOADS_OF_ALL | (v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS));
 }
 
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_l1_regs *l1)
 {
 	if (steps & NVMX_STEP(EFER))
-		l1->efer = nvmx_vmread(v, NVMX_GUEST_EFER);
+		l1->efer = nvmx_see01(v, GUEST_EFER);
 	if (steps & NVMX_STEP(PAT))
-		l1->pat = nvmx_vmread(v, NVMX_GUEST_PAT);
+		l1->pat = nvmx_see01(v, GUEST_PAT);
 	if (steps & NVMX_STEP(DEBUG)) {
-		l1->debugctl = nvmx_vmread(v, NVMX_GUEST_DEBUGCTL);
-		l1->dr7 = nvmx_vmread(v, NVMX_GUEST_DR7);
+		l1->debugctl = nvmx_see01(v, GUEST_DEBUGCTL);
+		l1->dr7 = nvmx_see01(v, GUEST_DR7);
 	}
 	if (nvmx_carries(v))
 		nvmx_carry_read01(v, steps, l1->carried);

@@ -47,7 +47,11 @@ enum nvmx_step_end {
 uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in);
 
 /* Whether the steps read L1's registers; reads them: vmcs01 is current. */
-bool nvmx_merge_reads01(const struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t steps);
+bool nvmx_merge_reads_loads(const struct nvmx_vcpu *v, const struct nvmx_slot *s);
+static inline bool nvmx_merge_reads01(const struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t steps)
+{
+	return steps & v->vm->steps.l1s && nvmx_merge_reads_loads(v, s);
+}
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_l1_regs *l1);
 
 /* Writes the dirty GUEST rows and runs the steps; vmcs02 is current.  False: the VM was stopped (no memory, or a frame that the

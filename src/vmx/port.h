@@ -59,6 +59,9 @@ static inline void nvmx_vmwrite(struct nvmx_vcpu *v, uint32_t field, uint64_t va
 }
 #endif
 
+/* Of L1, who enters L2 (vmcs01 is current): for the VM exit to come. */
+#define nvmx_see01(v, FIELD) ((v)->seen01[NVMX_SEEN_##FIELD] = nvmx_vmread(v, NVMX_##FIELD))
+
 static inline void nvmx_vmcs_load(struct nvmx_vcpu *v, uint64_t hpa)
 {
 	if (v->loaded == hpa)

@@ -54,6 +54,7 @@ static int bitmaps_get(struct nvmx_vcpu *v)
 	bitmap_allow(v->shadow_bitmap[0].va, &v->vm->hw_ro);
 	bitmap_allow(v->shadow_bitmap[0].va, &v->vm->hw_rw);
 	v->hw_written = v->hw_changed = (struct nvmx_rowset){ { 0 } };
+	v->hw_open_n = 0;
 	return 0;
 }
 
@@ -75,6 +76,18 @@ static const uint8_t place_of[NVMX_ROWS] = {
 /* So many pulls make an exit for one VMWRITE worth while: a field that L1 writes less often than that is not pulled. */
 #define SPAN 128u
 
+static void list_open(struct nvmx_vcpu *v)
+{
+	unsigned row;
+
+	v->hw_open_n = 0;
+	NVMX_FOR_EACH_ROW(row, &v->hw_written) {
+		v->hw_open[v->hw_open_n].field = nvmx_field_rows[row].encoding;
+		v->hw_open[v->hw_open_n].row = (uint8_t)row;
+		v->hw_open[v->hw_open_n++].place = place_of[row];
+	}
+}
+
 static __attribute__((noinline)) void close_unused(struct nvmx_vcpu *v)
 {
 	unsigned row;
@@ -85,6 +98,7 @@ static __attribute__((noinline)) void close_unused(struct nvmx_vcpu *v)
 	v->hw_written = v->hw_changed;
 	v->hw_changed = (struct nvmx_rowset){ { 0 } };
 	v->hw_pulls = 0;
+	list_open(v);
 }
 
 static void open_row(struct nvmx_vcpu *v, unsigned row)
@@ -95,28 +109,24 @@ static void open_row(struct nvmx_vcpu *v, unsigned row)
 	nvmx_set_add(&v->hw_written, row);
 	nvmx_set_add(&v->hw_changed, row);
 	bitmap_allow(v->shadow_bitmap[1].va, &one);
-}
-
-static void pull_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row)
-{
-	uint64_t value = nvmx_vmread(v, nvmx_field_rows[row].encoding), *mirror = &s->mirror[place_of[row]];
-
-	if (value == *mirror)
-		return;
-	*mirror = value;
-	nvmx_set_add(&v->hw_changed, row);
-	nvmx_slot_write(s, row, value);
+	list_open(v);
 }
 
 void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	unsigned row;
-
-	if (!v->hw_shadow_on || !s->shadow_synced || nvmx_set_empty(&v->hw_written))
+	if (!v->hw_shadow_on || !s->shadow_synced || !v->hw_open_n)
 		return;
 	nvmx_vmcs_load(v, s->page_shadow.hpa);
-	NVMX_FOR_EACH_ROW(row, &v->hw_written)
-		pull_row(v, s, row);
+	for (unsigned i = 0; i < v->hw_open_n; i++) {
+		unsigned row = v->hw_open[i].row, place = v->hw_open[i].place;
+		uint64_t value = nvmx_vmread(v, v->hw_open[i].field);
+
+		if (value == s->mirror[place])
+			continue;
+		s->mirror[place] = value;
+		nvmx_set_add(&v->hw_changed, row);
+		nvmx_slot_write(s, row, value);
+	}
 	leave_shadow(v);
 	if (++v->hw_pulls == SPAN)
 		close_unused(v);

@@ -16,7 +16,7 @@ void nvmx_smi(struct nvmx_vcpu *v)
 	v->smm.in_l2 = v->in_l2;
 	v->smm.vmxon_ptr = v->vmxon_ptr;
 	nvmx_l2_ends(v);
-	v->entered_by = NVMX_NOT_BY_L1; /* vmcs01's exit information will be that of SMM's exits */
+	nvmx_not_by_l1(v); /* vmcs01's exit information will be that of SMM's exits */
 	v->vmxon_ptr = NVMX_NO_ADDR;
 	nvmx_shadow_switch(v); /* off: SMM's VMREAD and VMWRITE are #UD */
 	nvmx_vmwrite_flush(v);

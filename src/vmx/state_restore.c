@@ -451,7 +451,7 @@ static void commit(struct restore *r)
 		nvmx_load_vpid(v, r->s);
 		nvmx_l2_begins(v);
 		v->run_pending = r->run_pending && !(r->s->look02 & NVMX_LOOK_WAITS);
-		v->entered_by = NVMX_NOT_BY_L1;
+		nvmx_not_by_l1(v);
 		v->flipped_cr0 = 0;
 		r->s->l1_ia32e = r->in.l1_ia32e;
 	}

@@ -90,6 +90,14 @@ enum nvmx_entered {
 	NVMX_BY_VMRESUME
 };
 
+/* What is known of vmcs01's guest state while L2 runs: seen01.def. */
+enum nvmx_of_seen {
+#define V(FIELD) NVMX_SEEN_##FIELD,
+#include "../vmcs/seen01.def"
+	NVMX_SEEN_COUNT
+};
+#define NVMX_UNSEEN (~0ull) /* no legal value of any of them */
+
 #define NVMX_LOOK_LAUNCH 1u   /* vmcs02's launch state was "clear" */
 #define NVMX_LOOK_EPTP 2u     /* L2 may have switched EPT pointers */
 #define NVMX_LOOK_WAITS 4u    /* L2 waits for a SIPI, and the host keeps it from running */
@@ -131,6 +139,7 @@ struct nvmx_vcpu {
 	bool in_l2;
 	bool run_pending;           /* an entry was emulated and L2 has not run yet */
 	uint8_t entered_by;         /* enum nvmx_entered: how L2 came to be current */
+	uint64_t seen01[NVMX_SEEN_COUNT]; /* or NVMX_UNSEEN */
 	uint64_t flipped_cr0;       /* bits of vmcs12's CR0 that the entry changed */
 	struct {
 		bool wanted;        /* of this entry */
@@ -145,7 +154,11 @@ struct nvmx_vcpu {
 	uint64_t hw_linked;         /* ... and links to this one */
 	struct nvmx_rowset hw_written; /* what L1 may write in the hardware shadow now; the VMWRITE bitmap says the same */
 	struct nvmx_rowset hw_changed; /* what of that it has changed within the last `hw_pulls` pulls */
-	uint8_t hw_pulls;
+	uint8_t hw_pulls, hw_open_n;
+	struct {
+		uint16_t field;
+		uint8_t row, place;
+	} hw_open[NVMX_MIRROR_COUNT]; /* hw_written, as a list */
 	struct {
 		bool active;        /* L1's processor is in SMM: neither vmxon_ptr nor in_l2 count */
 		bool in_l2;         /* what they were when the SMI came */
@@ -217,6 +230,14 @@ static inline bool nvmx_timer_is_l1s(const struct nvmx_vcpu *v, const struct nvm
 static inline bool nvmx_l2_lives(const struct nvmx_vcpu *v)
 {
 	return v->in_l2 || (v->smm.active && v->smm.in_l2);
+}
+
+/* L2 is current, and L1 has not just entered it: nothing is known of vmcs01's guest state. */
+static inline void nvmx_not_by_l1(struct nvmx_vcpu *v)
+{
+	v->entered_by = NVMX_NOT_BY_L1;
+	for (unsigned i = 0; i < NVMX_SEEN_COUNT; i++)
+		v->seen01[i] = NVMX_UNSEEN;
 }
 
 /* vmcs01.c: reads anew what is kept of vmcs01; what has changed runs its steps at the next VM entry.  To be called wherever the
@@ -337,7 +358,8 @@ enum nvmx_verdict nvmx_vmsucceed(struct nvmx_vcpu *v);
 enum nvmx_verdict nvmx_vmfail_invalid(struct nvmx_vcpu *v);
 enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error);
 
-/* enter.c: VMLAUNCH and VMRESUME after the instruction's own checks (mode, current VMCS, MOV-SS, launch state). */
+/* enter.c: VMLAUNCH and VMRESUME after the instruction's own checks (mode, current VMCS, MOV-SS, launch state), which have read
+ * vmcs01's VM-entry controls anew. */
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch);
 
 struct nvmx_check_input;

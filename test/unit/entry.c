@@ -247,6 +247,7 @@ static void another_mode_of_l1_after_a_restore(void **state)
 	move(m);
 	leave(m);
 	F01(ENTRY_CTLS) &= ~(uint64_t)NVMX_ENTRY_IA32E;
+	m->v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)F01(ENTRY_CTLS); /* as nvmx_enter_insn() reads them */
 	assert_int_equal(nvmx_enter_l2(m->v, false), NVMX_RESUME_L1);
 	nvmx_vmwrite_flush(m->v);
 	assert_false(m->v->in_l2);
@@ -278,6 +279,31 @@ static void pdptes_travel_with_the_state(void **state)
 	leave(m);
 }
 
+static void assert_unseen(const struct mini *m)
+{
+	for (unsigned i = 0; i < NVMX_SEEN_COUNT; i++)
+		assert_true(m->v->seen01[i] == NVMX_UNSEEN);
+}
+
+/* Where L2 is current and L1 has not just entered it, the host may have set vmcs01 anew: an exit writes all of it. */
+static void nothing_is_known_where_l1_did_not_enter(void **state)
+{
+	struct mini *m = *state;
+
+	ready(m);
+	enter(m, true);
+	nvmx_l2_ran(m->v);
+	memset(m->v->seen01, 0, sizeof(m->v->seen01));
+	move(m);
+	assert_unseen(m);
+	memset(m->v->seen01, 0, sizeof(m->v->seen01));
+	nvmx_smi(m->v);
+	assert_true(nvmx_rsm(m->v));
+	assert_true(m->v->in_l2);
+	assert_unseen(m);
+	leave(m);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -287,6 +313,7 @@ int main(void)
 		MINI_TEST(failed_checks_stay_in_l1),
 		MINI_TEST(emulated_counters),
 		MINI_TEST(another_mode_of_l1_after_a_restore),
+		MINI_TEST(nothing_is_known_where_l1_did_not_enter),
 		MINI_TEST(pdptes_travel_with_the_state),
 	};
 

@@ -361,10 +361,12 @@ static inline int mini_setup(void **state)
 	m->v->loaded = MINI_VMCS01;
 	mini_caps(m);
 	nvmx_edges_derive(nvmx_edges, nvmx_edge_count, &m->vm->steps);
+	nvmx_not_by_l1(m->v);
 	nvmx_slots_init(m->v);
 	mini_state01(m);
 	m->v->vmcs01.ctl[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY; /* as nvmx_vmcs01_read() would */
 	m->v->vmcs01.ctl[NVMX_WORD_PROC2] = NVMX_PROC2_EPT;
+	m->v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)*mini01(m, NVMX_I_ENTRY_CTLS);
 	m->v->vmcs01.cr4_mask = NVMX_CR4_VMXE;
 	m->host.current = mini_vmcs(&m->host, MINI_VMCS01);
 	return 0;
