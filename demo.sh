@@ -13,7 +13,8 @@ say() { printf '\n== %s\n' "$*"; }
 packages="gcc libc6-dev cmake make binutils python3 lz4 zstd
 	bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso"
 row=kvm-amd64
-log=build/demo.log
+log=build/demo.log host_log=build/demo.host
+records=2048 # of what nested VMX did at the end, for the picture
 bench=yes bench_pid='' bochs=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -103,7 +104,7 @@ fi
 say "booting: metal and libnestvmx (L0) -> Debian Linux with KVM (L1) -> Debian Linux under QEMU (L2)"
 echo "the processor is emulated by Bochs, so this takes a minute or two"
 started=$SECONDS
-"${command[@]}" 2>&1 | tee "$log" | show
+"${command[0]}" --trace $records "${command[@]:1}" 2>&1 | tee "$log" | show
 status=${PIPESTATUS[0]}
 [ "$status" -eq 0 ] || die "L1 did not end well (status $status), see $log and ${log%.log}.host"
 proof=$(grep -ao 'L2: alive.*' "$log" | head -n 1)
@@ -122,6 +123,13 @@ library, $(counter exits_to_host) by metal.
 What that took on the processor:
 END
 counters 'vmread|vmwrite|vmptrld|vmclear|invept|invvpid|ept_fills'
+
+say "the end of it as a picture: who ran on the processor (one tick is one emulated instruction)"
+build/tools/nvmx-trace --summary --json build/demo-trace.json --svg build/demo-trace.svg "$host_log" &&
+	build/tools/nvmx-trace --trip 1 --svg build/demo-trip.svg "$host_log" || die "no trace in $host_log"
+cat <<END
+build/demo-trace.json is for https://ui.perfetto.dev; build/demo-trace.svg is the whole timeline, build/demo-trip.svg one round trip.
+END
 
 if [ $bench = yes ]; then
 	say "what nested VMX costs a guest hypervisor, beside stock KVM as the host (instructions; fewer is better)"

@@ -23,11 +23,12 @@ the host but what its headers say.")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME nestvmx-tools)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SHLIBDEPS ON)
-set(CPACK_COMPONENT_TOOLS_DESCRIPTION "say why an Intel VMX VM entry fails
+set(CPACK_COMPONENT_TOOLS_DESCRIPTION "say why an Intel VMX VM entry fails, and show nested VMX
 nvmx-explain reads a VMCS as KVM, Xen, VirtualBox or bhyve print it,
 a nested state or a vmcs12 page, and names each check of the VM entry
 that fails and what to change. It also says whether an exit of a
-nested guest goes to its hypervisor or to the host.")
+nested guest goes to its hypervisor or to the host. nvmx-trace makes
+timelines of what a host with libnestvmx did.")
 include(CPack)
 
 # What Debian asks of each package.

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats enlighten vtd
+ * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats trace=N enlighten vtd
  */
 #include "metal.h"
 
 #define DEFAULT_DRIVE 0x81
+#define MAX_TRACE 65536		/* of 40 bytes each */
 
 static size_t word_length(const char *s)
 {
@@ -75,6 +76,19 @@ static void parse_serial(const char *word, size_t length)
 	log_init(port);
 }
 
+/* Records of nested VMX that each processor keeps. */
+static void parse_trace(const char *word, size_t length)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 6; i < length && word[i] >= '0' && word[i] <= '9' && n <= MAX_TRACE; i++)
+		n = n * 10 + (uint32_t)(word[i] - '0');
+	if (i < length || n == 0 || n > MAX_TRACE)
+		stop_at_word("bad number", word, length);
+	machine.trace_records = n;
+}
+
 /* Names between commas. */
 static void parse_disable(const char *word, size_t length)
 {
@@ -104,6 +118,8 @@ static void parse_word(const char *word, size_t length)
 		parse_boot(word, length);
 	else if (starts_with(word, length, "disable=", 8))
 		parse_disable(word, length);
+	else if (starts_with(word, length, "trace=", 6))
+		parse_trace(word, length);
 	else if (starts_with(word, length, "serial=", 7))
 		parse_serial(word, length);
 	else

@@ -116,7 +116,7 @@ static void exit_hlt(struct cpu *cpu)
 		if (machine.cpu[i]->started && !machine.cpu[i]->halted)
 			return;
 	log_line("halted");
-	stats_print();
+	report_print();
 	power_off();
 }
 
@@ -248,6 +248,8 @@ static __attribute__((noinline)) void exit_library(struct cpu *cpu, uint32_t rea
 		watch_flush(cpu);
 	if (nest_verdict(cpu, nvmx_handle_exit_reason(cpu->vcpu, registers(cpu), reason)))
 		exit_host(cpu, reason);
+	if (__builtin_expect(cpu->trace != NULL, 0))
+		trace_record(cpu, NVMX_TRACE_RESUME, cpu->in_l2 ? 2 : 1, 0, 0);
 }
 
 /* From entry.S; returning enters the current VMCS. */

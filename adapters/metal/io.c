@@ -76,7 +76,7 @@ static void write_port(struct cpu *cpu, const struct access *a)
 		return;
 	else if (powers_off(a, value)) {
 		log_line("L1 powers off");
-		stats_print();
+		report_print();
 	}
 	pass_out(a, value);
 }

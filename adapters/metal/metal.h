@@ -57,6 +57,8 @@ struct cpu {
 	uint64_t fault_stack[2][256];	/* one for exceptions, one for NMIs */
 	uint64_t exits[EXIT_REASONS];
 	uint64_t own_memory_writes;
+	struct trace_record *trace;	/* a ring of machine.trace_records; NULL: none */
+	uint64_t traced;		/* how many there were */
 };
 
 struct machine {
@@ -75,6 +77,7 @@ struct machine {
 	uint64_t rsdp;			/* page that L1 finds where the BIOS has its RSDP at `rsdp_at`, or 0 */
 	uint64_t rsdp_at;
 	uint64_t acpi_page;		/* of L1's memory, for tables that metal adds */
+	uint32_t trace_records;		/* that each processor keeps */
 	uint64_t withheld;		/* features not to offer to L1: bits by enum nvmx_feature */
 	uint32_t ranges, cpus;
 	struct range range[MAX_RANGES];
@@ -91,7 +94,16 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void power_off(void) __attribute__((noreturn));
 void stop(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void stop_cpu(struct cpu *cpu, const char *reason) __attribute__((noreturn));
-void stats_print(void);
+void report_print(void);
+
+/* trace.c: the last records of what nested VMX did, on each processor */
+struct trace_record {
+	uint64_t time, value[3];
+	uint32_t what;
+};
+void trace_create(struct cpu *cpu);
+void trace_record(struct cpu *cpu, uint32_t what, uint64_t a, uint64_t b, uint64_t c);
+void trace_print(void);
 
 /* string.c */
 void *memcpy(void *to, const void *from, size_t n);

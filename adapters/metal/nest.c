@@ -165,8 +165,9 @@ static void op_trace(struct nvmx_host *host, unsigned int event, uint64_t a, uin
 {
 	struct cpu *cpu = cpu_of(host);
 
-	(void)c;
-	if (cpu->refused)
+	if (cpu->trace)
+		trace_record(cpu, event, a, b, c);
+	if (cpu->refused || (event != NVMX_TRACE_ENTRY_REFUSED && event != NVMX_TRACE_ENTRY_FAILED))
 		return;
 	cpu->refused = 1;
 	if (event == NVMX_TRACE_ENTRY_REFUSED)
@@ -293,7 +294,9 @@ void nest_create_cpu(struct cpu *cpu)
 
 	if (nvmx_vcpu_init(pages_alloc(NVMX_VCPU_SIZE), NVMX_VCPU_SIZE, vm, &config, &cpu->vcpu, &info))
 		stop_for(&info, cpu);
-	nvmx_trace_select(cpu->vcpu, NVMX_TRACE_BIT(NVMX_TRACE_ENTRY_REFUSED) | NVMX_TRACE_BIT(NVMX_TRACE_ENTRY_FAILED));
+	trace_create(cpu);
+	nvmx_trace_select(cpu->vcpu, cpu->trace ? NVMX_TRACE_ALL :
+			  NVMX_TRACE_BIT(NVMX_TRACE_ENTRY_REFUSED) | NVMX_TRACE_BIT(NVMX_TRACE_ENTRY_FAILED));
 	make_shown();
 	vmwrite(CR4_GUEST_HOST_MASK, CR4_VMXE | (nest_cr4_hidden() & rdmsr(MSR_IA32_VMX_CR4_FIXED1)));
 }

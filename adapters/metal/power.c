@@ -29,7 +29,7 @@ void stop(const char *format, ...)
 	va_start(arguments, format);
 	log_line_arguments("stop: ", format, arguments);
 	va_end(arguments);
-	stats_print();
+	report_print();
 	power_off();
 }
 
@@ -53,13 +53,11 @@ static const char *const exit_names[EXIT_REASONS] = {
 	"invpcid", "vmfunc", "encls", "rdseed", "pml_full", "xsaves", "xrstors",
 };
 
-void stats_print(void)
+static void stats_print(void)
 {
 	uint64_t total, all = 0, writes = 0;
 	uint32_t reason, i;
 
-	if (!machine.stats)
-		return;
 	for (reason = 0; reason < EXIT_REASONS; reason++) {
 		for (total = 0, i = 0; i < machine.cpus; i++)
 			total += machine.cpu[i]->exits[reason];
@@ -75,4 +73,12 @@ void stats_print(void)
 	log_line("stat own_memory_writes %lu", writes);
 	nest_stats();
 	vtd_stats();
+}
+
+/* What is asked for at the end. */
+void report_print(void)
+{
+	if (machine.stats)
+		stats_print();
+	trace_print();
 }

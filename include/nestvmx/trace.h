@@ -6,6 +6,7 @@
 #define NESTVMX_TRACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -49,11 +50,22 @@ enum nvmx_trace {
 	NVMX_TRACE_MSR_LIST,
 	/* L1 cannot go on: NVMX_STOP.  a: enum nvmx_stop; b: nvmx_stop_detail(). */
 	NVMX_TRACE_STOP,
+	/* The host's own, which the library never makes: right before a VM entry of the current VMCS.  a: 1 or 2, the level of the guest
+	 * that is entered.  nvmx-trace knows by it when the guest began to run. */
+	NVMX_TRACE_RESUME,
 	NVMX_TRACE_COUNT
 };
 /* "route"; NULL: no such record.  What its values are, i from 0 to 2: "cause"; NULL: not used.  Pure. */
 const char *nvmx_trace_name(unsigned what);
 const char *nvmx_trace_value_name(unsigned what, unsigned i);
+/*
+ * Writes the record as the line "trace CPU TIME NAME A B C" that nvmx-trace reads, CPU in decimal, TIME and the values in
+ * hexadecimal, without values at the end that are 0; with a NUL and without an end of line, into buf[0..size), cut off where that is too
+ * short.  Returns its whole length without the NUL, whatever `size` is;
+ * NVMX_RECORD_MAX holds each.  `time` is of a clock that all processors share.  Pure; any context.
+ */
+#define NVMX_RECORD_MAX 128u
+size_t nvmx_describe_record(char *buf, size_t size, unsigned cpu, uint64_t time, unsigned what, uint64_t a, uint64_t b, uint64_t c);
 
 /* A record in a set of records. */
 #define NVMX_TRACE_BIT(what) (1u << (what))

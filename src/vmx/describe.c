@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The line for a value that was refused: the templates of refusals.def and vmcs01.def, filled in. */
 #include "../refuse.h"
+#include <nestvmx/trace.h>
 
 static const struct rule {
 	uint16_t number;
@@ -74,7 +75,7 @@ static void put_text(struct line *l, const char *text)
 		put(l, *text);
 }
 
-static void put_number(struct line *l, uint64_t value, unsigned base)
+static void put_digits(struct line *l, uint64_t value, unsigned base)
 {
 	char digits[20];
 	unsigned n = 0;
@@ -82,10 +83,15 @@ static void put_number(struct line *l, uint64_t value, unsigned base)
 	do
 		digits[n++] = "0123456789abcdef"[value % base];
 	while (value /= base);
-	if (base == 16)
-		put_text(l, "0x");
 	while (n)
 		put(l, digits[--n]);
+}
+
+static void put_number(struct line *l, uint64_t value, unsigned base)
+{
+	if (base == 16)
+		put_text(l, "0x");
+	put_digits(l, value, base);
 }
 
 static void put_value(struct line *l, const struct rule *r, const struct nvmx_error_info *info, char which)
@@ -101,6 +107,13 @@ static void put_value(struct line *l, const struct rule *r, const struct nvmx_er
 	}
 }
 
+static size_t finish(const struct line *l)
+{
+	if (l->size)
+		l->buf[l->n < l->size ? l->n : l->size - 1] = 0;
+	return l->n;
+}
+
 size_t nvmx_describe_error(char *buf, size_t size, const struct nvmx_error_info *info)
 {
 	const struct rule *r = find(info->refusal);
@@ -112,7 +125,25 @@ size_t nvmx_describe_error(char *buf, size_t size, const struct nvmx_error_info 
 		else
 			put(&l, *c);
 	}
-	if (size)
-		buf[l.n < size ? l.n : size - 1] = 0;
-	return l.n;
+	return finish(&l);
+}
+
+size_t nvmx_describe_record(char *buf, size_t size, unsigned cpu, uint64_t time, unsigned what, uint64_t a, uint64_t b, uint64_t c)
+{
+	const uint64_t values[] = { a, b, c };
+	const char *name = nvmx_trace_name(what);
+	unsigned n = c ? 3 : b ? 2 : a ? 1 : 0; /* short, for serial ports: zeros at the end are left out */
+	struct line l = { buf, size, 0 };
+
+	put_text(&l, "trace ");
+	put_digits(&l, cpu, 10);
+	put(&l, ' ');
+	put_digits(&l, time, 16);
+	put(&l, ' ');
+	put_text(&l, name ? name : "unknown");
+	for (unsigned i = 0; i < n; i++) {
+		put(&l, ' ');
+		put_digits(&l, values[i], 16);
+	}
+	return finish(&l);
 }

@@ -17,6 +17,7 @@ static const struct {
 	[NVMX_TRACE_INVVPID] = { "invvpid", { "type", "vpid", "linear" } },
 	[NVMX_TRACE_MSR_LIST] = { "msr_list", { "list", "count", "failed" } },
 	[NVMX_TRACE_STOP] = { "stop", { "code", "detail" } },
+	[NVMX_TRACE_RESUME] = { "resume", { "level" } },
 };
 
 const char *nvmx_trace_name(unsigned what)

@@ -455,6 +455,29 @@ static void names(void **state)
 	}
 }
 
+/* The line that nvmx-trace reads, whole and cut off. */
+static void lines(void **state)
+{
+	static const char *const want[] = { "trace 255 123456789abcdef0 exit a 2 fffffffffffff000", "trace 0 0 unknown" };
+	char line[NVMX_RECORD_MAX];
+	size_t n;
+
+	(void)state;
+	n = nvmx_describe_record(line, sizeof(line), 255, 0x123456789abcdef0, NVMX_TRACE_EXIT, 10, 2, 0xfffffffffffff000);
+	assert_string_equal(line, want[0]);
+	assert_int_equal(n, strlen(want[0]));
+	assert_int_equal(nvmx_describe_record(line, sizeof(line), 0, 0, NVMX_TRACE_COUNT, 0, 0, 0), strlen(want[1]));
+	assert_string_equal(line, want[1]);
+	nvmx_describe_record(line, sizeof(line), 0, 1, NVMX_TRACE_INVVPID, 0, 2, 0);
+	assert_string_equal(line, "trace 0 1 invvpid 0 2");
+	memset(line, 'x', sizeof(line));
+	assert_int_equal(nvmx_describe_record(line, 6, 255, 0x123456789abcdef0, NVMX_TRACE_EXIT, 10, 2, 0xfffffffffffff000), n);
+	assert_memory_equal(line, "trace\0x", 7);
+	assert_int_equal(nvmx_describe_record(NULL, 0, 255, 0x123456789abcdef0, NVMX_TRACE_EXIT, 10, 2, 0xfffffffffffff000), n);
+	for (unsigned what = 1; what < NVMX_TRACE_COUNT; what++)
+		assert_in_range(nvmx_describe_record(line, sizeof(line), ~0u, ~0ull, what, ~0ull, ~0ull, ~0ull), 1, sizeof(line) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +486,7 @@ int main(void)
 		cmocka_unit_test(invalidations), cmocka_unit_test(msr_lists),    cmocka_unit_test(stops),
 		cmocka_unit_test(refusals),      cmocka_unit_test(selection),    cmocka_unit_test(why_host),
 		cmocka_unit_test(why_host_owns), cmocka_unit_test(names),
+		cmocka_unit_test(lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

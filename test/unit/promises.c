@@ -423,7 +423,7 @@ static void taking(unsigned pending, unsigned event, int answer)
 	C(BARRIER_TURNS, (ops->barrier(h, NVMX_BARRIER_L2_ENTRY), ops->barrier(h, NVMX_BARRIER_IBPB)), ops->barrier(h, NVMX_BARRIER_IBPB)) \
 	C(VMCS02_CURRENT, (load(region(0, REVISION)), ops->make_vmcs02(h, 1u << 20)), (load(VMCS01), ops->make_vmcs02(h, 1u << 20))) \
 	C(DR6_CONDITIONS, ops->set_dr6(h, 0x1600f), ops->set_dr6(h, 0x800))                                             \
-	C(TRACE_KNOWN, ops->trace(h, NVMX_TRACE_COUNT - 1, 1, 2, 3), ops->trace(h, NVMX_TRACE_COUNT, 1, 2, 3))
+	C(TRACE_KNOWN, ops->trace(h, NVMX_TRACE_STOP, 1, 2, 3), ops->trace(h, NVMX_TRACE_RESUME, 1, 2, 3))
 
 static void map_times(unsigned n)
 {

@@ -78,13 +78,13 @@ static int explain_file(struct options *o, const char *name)
 	return status;
 }
 
-static int usage(void)
+static int usage(FILE *f)
 {
 	fputs("usage: nvmx-explain [--all] [--json] [--processor FILE] FILE... (- is the standard input)\n"
 	      "       nvmx-explain --route REASON [--qualification N] [--interruption N] [--error-code N] [--operand N]\n"
 	      "                    [--cpl N] [--json] FILE...\n"
-	      "       nvmx-explain --rows | --fields | --features | --exits\n", stderr);
-	return 2;
+	      "       nvmx-explain --rows | --fields | --features | --exits | --help | --version\n", f);
+	return f == stderr ? 2 : 0;
 }
 
 /* A number as C writes it. */
@@ -142,6 +142,8 @@ static const struct option long_options[] = {
 	{ "fields", no_argument, NULL, 'F' },
 	{ "features", no_argument, NULL, 'E' },
 	{ "exits", no_argument, NULL, 'X' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -156,14 +158,16 @@ int main(int argc, char **argv)
 		case 'j': o.report.json = true; break;
 		case 'p': o.processor = optarg; break;
 		case 'R': case 'F': case 'E': case 'X': return print_table(option);
-		case '?': return usage();
+		case 'h': return usage(stdout);
+		case 'V': return puts("nvmx-explain " NVMX_VERSION_STRING) < 0;
+		case '?': return usage(stderr);
 		default:
 			if (!take_question(&o, option, optarg))
 				return complain(optarg, option == 'r' ? "no exit reason" : "not a number");
 		}
 	}
 	if (optind == argc)
-		return usage();
+		return usage(stderr);
 	report_begin(&o.report);
 	for (int i = optind; i < argc; i++) {
 		int one = explain_file(&o, argv[i]);

@@ -336,6 +336,7 @@ pub const NVMX_STATE_MAX_SIZE: u32 = 8320;
 pub const NVMX_STATE_LIVE_OFFSET: u32 = 2048;
 pub const NVMX_STATE_LIVE_MAGIC: u64 = 3550338754266156366;
 pub const NVMX_STATE_LIVE_RUN_PENDING: u32 = 1;
+pub const NVMX_RECORD_MAX: u32 = 128;
 pub const NVMX_TRACE_ALL: i32 = -1;
 pub const NVMX_HOST_OWNS_INTERRUPTS: u32 = 1;
 pub const NVMX_COMPATIBLE: u32 = 2;
@@ -1388,7 +1389,8 @@ pub const nvmx_trace_NVMX_TRACE_INVEPT: nvmx_trace = 9;
 pub const nvmx_trace_NVMX_TRACE_INVVPID: nvmx_trace = 10;
 pub const nvmx_trace_NVMX_TRACE_MSR_LIST: nvmx_trace = 11;
 pub const nvmx_trace_NVMX_TRACE_STOP: nvmx_trace = 12;
-pub const nvmx_trace_NVMX_TRACE_COUNT: nvmx_trace = 13;
+pub const nvmx_trace_NVMX_TRACE_RESUME: nvmx_trace = 13;
+pub const nvmx_trace_NVMX_TRACE_COUNT: nvmx_trace = 14;
 pub type nvmx_trace = crate::ctypes::c_uint;
 extern "C" {
     pub fn nvmx_trace_name(what: crate::ctypes::c_uint) -> *const crate::ctypes::c_char;
@@ -1398,6 +1400,18 @@ extern "C" {
         what: crate::ctypes::c_uint,
         i: crate::ctypes::c_uint,
     ) -> *const crate::ctypes::c_char;
+}
+extern "C" {
+    pub fn nvmx_describe_record(
+        buf: *mut crate::ctypes::c_char,
+        size: usize,
+        cpu: crate::ctypes::c_uint,
+        time: u64,
+        what: crate::ctypes::c_uint,
+        a: u64,
+        b: u64,
+        c: u64,
+    ) -> usize;
 }
 extern "C" {
     pub fn nvmx_trace_select(v: *mut nvmx_vcpu, records: u32);

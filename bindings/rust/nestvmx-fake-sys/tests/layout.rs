@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+// Written by bindings/rust/generate.
+use nestvmx_fake_sys::*;
+use std::mem::{align_of, size_of, MaybeUninit};
+use std::ptr::addr_of;
+
+macro_rules! layout {
+    ($name:ident, $size:expr, $align:expr; $($field:ident = $offset:expr),*) => {
+        assert_eq!((size_of::<$name>(), align_of::<$name>()), ($size, $align), stringify!($name));
+        let it = MaybeUninit::<$name>::uninit();
+        let _at = it.as_ptr();
+        $(assert_eq!(unsafe { addr_of!((*_at).$field) } as usize - _at as usize, $offset, stringify!($name.$field));)*
+    };
+}
+
+#[test]
+#[rustfmt::skip]
+fn layout() {
+    layout!(fake_insn, 32, 8; op = 0, reg = 1, reg2 = 2, mem = 3, seg = 4, base = 5, index = 6, scale = 7, asize = 8, size = 9, disp = 16, imm = 24);
+    layout!(fake_code, 40, 8; linear = 0, insn = 8, n = 16, index = 24, bytes = 32);
+    layout!(fake_seg, 24, 8; sel = 0, limit = 4, ar = 8, base = 16);
+    layout!(fake_arch, 648, 8; gpr = 0, rip = 128, rflags = 136, cr0 = 144, cr2 = 152, cr3 = 160, cr4 = 168, cr8 = 176, dr = 184, dr6 = 216, dr7 = 224, xcr0 = 232, seg = 240, gdtr_base = 432, idtr_base = 440, gdtr_limit = 448, idtr_limit = 452, efer = 456, pat = 464, debugctl = 472, perf = 480, sysenter_cs = 488, sysenter_esp = 496, sysenter_eip = 504, bndcfgs = 512, xss = 520, s_cet = 528, ssp = 536, ssp_table = 544, pkrs = 552, tsc_aux = 560, star = 568, lstar = 576, fmask = 584, kernel_gs = 592, pdpte = 600, pending_dbg = 632, activity = 640, blocking = 644);
+    layout!(fake_record, 72, 8; seen = 0, rip = 8, rflags = 16, info = 24, error = 32, gpr = 40, control = 48, segment = 56, rest = 64);
+    layout!(fake_trace, 294952, 8; record = 0, n = 294912, keep = 294920, last_reason = 294928, last_intr = 294932, last_vect = 294936, last_qual = 294944);
+    layout!(fake_outside, 16, 8; clock = 0, source = 8, vector = 9);
+    layout!(fake_mem, 8216, 8; ram_base = 0, ram = 8, host = 16, host_used = 8208);
+    layout!(fake_tlb_entry, 40, 8; linear = 0, hpa = 8, eptp = 16, vpid = 24, rights = 26, dirty = 27, user = 28, mode = 32);
+    layout!(fake_dislike, 24, 8; field = 0, value = 8, error = 16);
+    layout!(fake_cpu, 3744, 8; a = 0, caps = 648, dislike = 656, dislikes = 664, mem = 672, code = 680, codes = 688, native = 696, vmxon = 704, vmcs = 712, guest = 720, feature_control = 728, stop = 736, clock = 744, last_fetch = 752, steps = 760, last_insn = 768, outside = 776, outsides = 1032, outside_next = 1040, intr = 1048, nmi = 1080, init = 1081, sipi = 1082, sipi_vector = 1083, mtf = 1084, virtual_interrupt = 1085, below_threshold = 1086, stalled = 1088, apic_write = 1096, apic_offset = 1098, tsc_base = 1104, last_field = 1112, timer = 1120, timer_on = 1128, vectoring = 1132, vectoring_error = 1136, vectoring_len = 1140, supervisor = 1144, tlb = 1152, flushes = 3712, switches = 3720, trace = 3728, refused = 3736);
+    layout!(fake_protection, 20, 4; msr = 0, guest = 4, host = 6, load = 8, undo = 12, offset = 16);
+    layout!(script, 323120, 8; insn = 0, index = 192000, code = 323072, here = 323112);
+    layout!(script_value, 16, 8; field = 0, value = 8);
+}
