@@ -129,6 +129,10 @@ static const struct nvmx_host_ops ops = {
 	.inject_l2 = op_inject,
 	.make_vmcs02 = nest_op_make_vmcs02,
 	.end_interrupt = nest_op_end_interrupt,
+#if NEST_WATCH
+	.watch = nest_op_watch,
+	.unwatch = nest_op_unwatch,
+#endif
 };
 
 static int init_library(struct nest *n)
@@ -145,6 +149,10 @@ static int init_library(struct nest *n)
 		.limit = &n->limit,
 		.beyond = nest_beyond(),
 		.posted_vector02 = enable_apicv ? POSTED_INTR_NESTED_VECTOR : 0,
+#if NEST_WATCH
+		.watches = n->watches,
+		.watches_n = NEST_WATCHES,
+#endif
 	};
 	struct nvmx_vcpu_config vcpu = {
 		.size = sizeof(vcpu),
