@@ -326,6 +326,7 @@ void vmx_emulate(struct vcpu *vcpu)
 
 	may_sleep("the emulation of an instruction");
 	vcpu->emulated++;
+	vcpu->emulating(vcpu);
 	if (gla2gpa(vcpu, e->rip, VM_PROT_READ | VM_PROT_EXECUTE, &gpa) && nest_faulted(vcpu, false))
 		return;
 	if (gpa >= FAKE_RAM_SIZE || !i || (i->op != FAKE_LOAD && i->op != FAKE_STORE)) {

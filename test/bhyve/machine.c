@@ -19,6 +19,12 @@ static bool between(struct vcpu *vcpu, void *arg)
 	return now.between && now.between((unsigned)vcpu->vcpuid);
 }
 
+static void emulating(struct vcpu *vcpu)
+{
+	if (now.emulating)
+		now.emulating((unsigned)vcpu->vcpuid);
+}
+
 static void load_image(void)
 {
 	static uint8_t ram[FAKE_RAM_SIZE];
@@ -51,6 +57,7 @@ static void start_vcpu(unsigned n)
 	vcpu->nextrip = c->a.rip;
 	vcpu->pic = now.pic;
 	vcpu->between = between;
+	vcpu->emulating = emulating;
 	vmx_vcpu_init(vm->vmx, vcpu, (int)n);
 	if (now.halt_exit)
 		vmx_setcap(vcpu->cookie, VM_CAP_HALT_EXIT, 1);
@@ -72,6 +79,7 @@ void machine_begin(const struct machine *m)
 	world_begin(&hw);
 	world.interleave = now.interleave;
 	memory_begin(now.emulated_ad);
+	world.unwirable = now.unwirable;
 	load_image();
 	sysctl_set_string("_hw_vmm_nested.vms", now.named ? now.named : "guest");
 	sysctl_set_string("_hw_vmm_nested.withheld", now.withheld ? now.withheld : "");
@@ -164,6 +172,11 @@ unsigned long machine_turns(unsigned n)
 	return turns[n];
 }
 
+unsigned long machine_user(unsigned n)
+{
+	return vm->vcpu[n]->user;
+}
+
 void machine_move(unsigned n, int cpu)
 {
 	vm->vcpu[n]->cpu = cpu;
@@ -177,6 +190,13 @@ bool machine_page_out(uint64_t gpa)
 bool machine_page_clean(uint64_t gpa)
 {
 	return page_clean(gpa);
+}
+
+void machine_write(uint64_t gpa, const void *from, size_t size)
+{
+	if (!page_fault(gpa, VM_PROT_WRITE))
+		panic("%#lx is not L1's", gpa);
+	memcpy(ram_at(gpa), from, size);
 }
 
 bool machine_is_present(uint64_t gpa)

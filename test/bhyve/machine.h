@@ -31,6 +31,9 @@ struct machine {
 	void (*prepare)(uint8_t *ram);      /* more of the memory image */
 	/* Between two calls of vm_run()'s loop, in the vCPU's thread, where one may sleep; true ends the run. */
 	bool (*between)(unsigned vcpu);
+	/* Before an instruction is emulated. */
+	void (*emulating)(unsigned vcpu);
+	unsigned unwirable;                 /* so often vm_page_wire_mapped() fails */
 	/* A thread of somebody else's on another processor. */
 	void (*other)(void);
 };
@@ -58,9 +61,11 @@ const struct nvmx_caps *machine_caps(void);
 struct nvmx_vcpu *machine_library(unsigned vcpu);
 bool machine_in_l2(unsigned vcpu);
 unsigned long machine_turns(unsigned vcpu);  /* calls of `between` so far */
+unsigned long machine_user(unsigned vcpu);   /* returns to user space: port accesses */
 void machine_move(unsigned vcpu, int cpu);    /* its thread goes on there */
 bool machine_page_out(uint64_t gpa);
 bool machine_page_clean(uint64_t gpa);
+void machine_write(uint64_t gpa, const void *from, size_t size); /* another processor of L1 */
 bool machine_is_present(uint64_t gpa);
 bool machine_is_dirty(uint64_t gpa);
 void machine_invalidate(void);                /* pm_eptgen moves, and nothing else */

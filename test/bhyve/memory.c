@@ -44,10 +44,6 @@ static vm_page_t new_page(void)
 	uint64_t hpa;
 	vm_page_t m;
 
-	if (world.frames_left && --world.frames_left == 0)
-		world.frames_left = -1;
-	if (world.frames_left < 0)
-		return NULL;
 	hpa = fake_host_page(&world.mem);
 	if (!hpa)
 		return NULL;
@@ -96,6 +92,10 @@ bool vm_page_wire_mapped(vm_page_t m)
 	KASSERT(m->managed, ("vm_page_wire_mapped: no page of an object"));
 	if (m->being_unmapped)
 		return false;
+	if (world.unwirable) {
+		world.unwirable--;
+		return false;
+	}
 	world.wirings++;
 	m->ref_count++;
 	return true;
@@ -183,16 +183,27 @@ static void write_out(uint64_t gpa, uint64_t entry)
 	p->m->dirty = false;
 }
 
-/* The frame is somebody else's next: whoever still uses it is found out. */
+/* Nobody has written into it. */
+static void end_decoy(vm_page_t m)
+{
+	const uint8_t *p = m ? (const uint8_t *)PHYS_TO_DMAP(m->phys_addr) : NULL;
+
+	for (unsigned n = 0; p && n < PAGE_SIZE; n++)
+		KASSERT(p[n] == DECOY, ("a page that L1 no longer has was written into"));
+	if (m)
+		release(m);
+}
+
+/* The frame is somebody else's next, for a while: whoever still uses it is found out. */
 static void give_away(vm_page_t m)
 {
-	vm_page_t other;
+	vm_page_t *place = &world.decoy[world.decoys++ % DECOYS];
 
 	release(m);
-	other = new_page();
-	KASSERT(other, ("no memory for a decoy"));
-	world.decoy[(other->phys_addr - FAKE_HOST_BASE) / FAKE_PAGE] = true;
-	memset((void *)PHYS_TO_DMAP(other->phys_addr), DECOY, PAGE_SIZE);
+	end_decoy(*place);
+	*place = new_page();
+	KASSERT(*place, ("no memory for a decoy"));
+	memset((void *)PHYS_TO_DMAP((*place)->phys_addr), DECOY, PAGE_SIZE);
 }
 
 bool page_out(uint64_t gpa)
@@ -303,7 +314,7 @@ void memory_begin(bool emulated)
 	mtx_init(&world.pmap.pm_mtx, "pmap", NULL, MTX_DEF);
 	for (unsigned level = 3; level; level--) {
 		next = new_table();
-		table[0] = DMAP_TO_PHYS((vm_offset_t)next) | E_R | E_W | E_X;
+		table[0] = DMAP_TO_PHYS((vm_offset_t)next) | E_R | E_W | E_X | (emulated ? EPT_PG_EMUL_V | EPT_PG_EMUL_RW : 0);
 		table = next;
 	}
 	world.leaf = table;
@@ -330,20 +341,10 @@ static void free_tables(void)
 	}
 }
 
-static void check_decoys(void)
-{
-	for (unsigned i = 0; i < FAKE_HOST_FRAMES; i++) {
-		if (!world.decoy[i])
-			continue;
-		for (unsigned n = 0; n < PAGE_SIZE; n++)
-			KASSERT(world.mem.host[i][n] == DECOY, ("a page that L1 no longer has was written into"));
-		release(&world.page[i]);
-	}
-}
-
 void memory_end(void)
 {
-	check_decoys();
+	for (unsigned i = 0; i < DECOYS; i++)
+		end_decoy(world.decoy[i]);
 	free_tables();
 	for (unsigned i = 0; i < RAM_FRAMES; i++) {
 		vm_page_t m = world.ram[i].m;

@@ -337,7 +337,11 @@ static void be_on(struct vcpu *vcpu)
 
 void vm_run(struct vcpu *vcpu)
 {
+	u_long calls = 0;
+
 	while (vcpu->stop == FAKE_RUNNING) {
+		KASSERT(calls++ < CALLS_MAX, ("vCPU %d gets nowhere: exit code %d at %#lx (%#lx, %d)", vcpu->vcpuid, vcpu->exitinfo.exitcode,
+				vcpu->exitinfo.rip, vcpu->exitinfo.u.paging.gpa, vcpu->exitinfo.u.paging.fault_type));
 		be_on(vcpu);
 		nest_prepare(vcpu);
 		critical_enter();

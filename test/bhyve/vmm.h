@@ -13,6 +13,7 @@
 
 #define VCPUS 2
 #define HALTED_FOR_EVER 1000u
+#define CALLS_MAX 20000u /* of vmx_run() for one run of a script */
 
 struct vcpu {
 	struct vm *vm;
@@ -33,6 +34,7 @@ struct vcpu {
 	struct fake_trace *trace;
 	/* What a case wants at each turn of the loop: true ends the run. */
 	bool (*between)(struct vcpu *vcpu, void *arg);
+	void (*emulating)(struct vcpu *vcpu);
 	void *arg;
 	u_long entries, user, hlts, emulated;
 };

@@ -19,6 +19,7 @@
 
 #define CPUS 4
 #define HOST_PAT 0x0606060606060606ul
+#define DECOYS 200u
 #define RAM_FRAMES FAKE_RAM_FRAMES
 #define KICK_VECTOR 0xf5u   /* of vmm.ko; this and those above it are the kernel's own interrupts */
 #define OWN_VECTORS 0xf0u
@@ -40,8 +41,9 @@ struct world {
 	struct thread thread[CPUS];      /* one for each processor, and the only one there */
 	int active[FAKE_HOST_FRAMES];    /* the processor, plus one, on which the VMCS in this frame is active */
 	struct vm_page page[FAKE_HOST_FRAMES];
-	int frames_left;                 /* until there is no memory */
-	bool decoy[FAKE_HOST_FRAMES];    /* frames of somebody else, where L1's had been */
+	vm_page_t decoy[DECOYS];         /* frames of somebody else, where L1's had been */
+	unsigned unwirable;              /* so often vm_page_wire_mapped() fails from now on */
+	unsigned decoys;                 /* so far */
 	struct pmap pmap;
 	struct smr smr;
 	struct ram_page ram[RAM_FRAMES];
