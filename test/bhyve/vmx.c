@@ -224,6 +224,8 @@ static bool held_back(struct vmx_vcpu *v, struct vm_exit *e, int *handled)
 	struct vcpu *vcpu = v->vcpu;
 
 	*handled = 0;
+	if (nest_waits(v, e))
+		return true;
 	if (vcpu->vm->suspend != VM_SUSPEND_NONE) {
 		e->exitcode = VM_EXITCODE_SUSPENDED;
 		e->u.suspended.how = vcpu->vm->suspend;
@@ -234,7 +236,7 @@ static bool held_back(struct vmx_vcpu *v, struct vm_exit *e, int *handled)
 		e->exitcode = VM_EXITCODE_BOGUS;
 		*handled = 1;
 	} else {
-		return nest_waits(v, e);
+		return false;
 	}
 	e->inst_length = 0;
 	return true;
