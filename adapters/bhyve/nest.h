@@ -44,7 +44,8 @@ void nest_unload(struct vmx_vcpu *vcpu);
 
 /* vmx_run(), interrupts off, in place of vmx_inject_interrupts().  False: L1 runs, and bhyve injects. */
 bool nest_inject(struct vmx_vcpu *vcpu, register_t *rip);
-/* Behind that: whether vmx_run() has to return instead, with `vme` telling why. */
+/* Behind bhyve's own reasons to return, which would have vm_handle_hlt() return at once: whether vmx_run() has to, with `vme` telling
+ * why. */
 bool nest_waits(struct vmx_vcpu *vcpu, struct vm_exit *vme);
 /* In place of vmx_enter_guest(), in the SMR section. */
 int nest_enter(struct vmx_vcpu *vcpu, int launched);
