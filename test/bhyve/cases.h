@@ -96,6 +96,8 @@ static inline void run_bare(const struct machine *m, const struct nvmx_caps *cap
 	fake_setup(&c, &mem, 0, caps, m->vcpu[0].code, m->vcpu[0].codes, &bare);
 	if (m->prepare)
 		m->prepare(mem.ram);
+	if (m->vcpu[0].cr3)
+		c.a.cr3 = m->vcpu[0].cr3;
 	c.outsides = m->vcpu[0].outsides;
 	if (c.outsides)
 		memcpy(c.outside, m->vcpu[0].outside, c.outsides * sizeof(*c.outside));

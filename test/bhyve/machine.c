@@ -11,6 +11,7 @@ struct machine_result nested;
 static struct machine now;
 static struct vm *vm;
 static u_long turns[VCPUS];
+static struct nest_pages drained;
 
 static bool between(struct vcpu *vcpu, void *arg)
 {
@@ -23,6 +24,12 @@ static void emulating(struct vcpu *vcpu)
 {
 	if (now.emulating)
 		now.emulating((unsigned)vcpu->vcpuid);
+}
+
+static void entering(struct vcpu *vcpu)
+{
+	if (now.entering)
+		now.entering((unsigned)vcpu->vcpuid);
 }
 
 static void load_image(void)
@@ -47,6 +54,7 @@ static void start_vcpu(unsigned n)
 
 	fake_cpu_init(c, &world.hw, &world.mem, &nested.trace[n]);
 	fake_l1_state(&c->a);
+	c->a.cr3 = m->cr3 ? m->cr3 : FAKE_L1_TABLES;
 	c->native = true;
 	c->code = m->code;
 	c->codes = m->codes;
@@ -56,8 +64,10 @@ static void start_vcpu(unsigned n)
 	vcpu->trace = &nested.trace[n];
 	vcpu->nextrip = c->a.rip;
 	vcpu->pic = now.pic;
+	vcpu->slice_ends = now.begins_yielding;
 	vcpu->between = between;
 	vcpu->emulating = emulating;
+	vcpu->entering = entering;
 	vmx_vcpu_init(vm->vmx, vcpu, (int)n);
 	if (now.halt_exit)
 		vmx_setcap(vcpu->cookie, VM_CAP_HALT_EXIT, 1);
@@ -133,6 +143,7 @@ static void collect(void)
 		nested.user += vm->vcpu[n]->user;
 		nested.emulated += vm->vcpu[n]->emulated;
 		nested.entries += vm->vcpu[n]->entries;
+		nested.steps += vm->vcpu[n]->steps;
 		for (unsigned i = 0; machine_library(n) && i < NVMX_CNT_COUNT; i++)
 			nested.counters[n][i] = nvmx_counter(machine_library(n), (enum nvmx_counter)i);
 	}
@@ -142,9 +153,25 @@ static void collect(void)
 	nested.invalidations = world.invalidations;
 }
 
+/* The pages come back. */
+static void refill(unsigned n)
+{
+	struct nest *nest = ((struct vmx_vcpu *)vm->vcpu[n]->cookie)->nest;
+
+	while (!SLIST_EMPTY(&drained)) {
+		struct nest_page *page = SLIST_FIRST(&drained);
+
+		SLIST_REMOVE_HEAD(&drained, next);
+		nest->reserves++;
+		SLIST_INSERT_HEAD(&nest->reserve, page, next);
+	}
+}
+
 void machine_end(void)
 {
 	collect();
+	if (!SLIST_EMPTY(&drained))
+		refill(0);
 	vm_destroy(vm);
 	vm = NULL;
 	KASSERT(!M_NEST->live, ("nestvmx: %ld allocations are left over", M_NEST->live));
@@ -249,6 +276,19 @@ unsigned long machine_pages(void)
 	return sysctl_get_ulong("_hw_vmm_nested.pages");
 }
 
+void machine_drain(unsigned n)
+{
+	struct nest *nest = ((struct vmx_vcpu *)vm->vcpu[n]->cookie)->nest;
+
+	while (nest && nest->reserves) {
+		struct nest_page *page = SLIST_FIRST(&nest->reserve);
+
+		SLIST_REMOVE_HEAD(&nest->reserve, next);
+		nest->reserves--;
+		SLIST_INSERT_HEAD(&drained, page, next);
+	}
+}
+
 unsigned long machine_wirings(void)
 {
 	return world.wirings;
@@ -286,9 +326,82 @@ void machine_await(unsigned n)
 		sim_others();
 }
 
-int machine_snapshot(unsigned n, uint8_t *buffer, size_t size, bool restore)
+void machine_stop(unsigned n)
 {
-	struct vm_snapshot_meta meta = { .buffer = { buffer, size, buffer, size }, .op = restore ? VM_SNAPSHOT_RESTORE : VM_SNAPSHOT_SAVE };
+	vm->vcpu[n]->debug = true;
+}
 
-	return vmx_vcpu_snapshot(vm->vcpu[n]->cookie, &meta);
+bool machine_stopped(unsigned n)
+{
+	return vm->vcpu[n]->stopped;
+}
+
+void machine_yield(unsigned n)
+{
+	vm->vcpu[n]->slice_ends = true;
+}
+
+void machine_preempt(unsigned n)
+{
+	vm->vcpu[n]->yield = true;
+	vcpu_notify_event(vm->vcpu[n]);
+}
+
+void machine_suspend(void)
+{
+	vm_suspend(vm, VM_SUSPEND_POWEROFF);
+}
+
+#define STATE_MAX 65536u
+static uint8_t saved_ram[FAKE_RAM_SIZE], saved_state[VCPUS][STATE_MAX];
+static struct vcpu saved_vcpu[VCPUS];
+
+static size_t save_vcpu(unsigned n)
+{
+	struct vm_snapshot_meta meta = { .buffer = { saved_state[n], STATE_MAX, saved_state[n], STATE_MAX }, .op = VM_SNAPSHOT_SAVE };
+
+	if (vmx_vcpu_snapshot(vm->vcpu[n]->cookie, &meta))
+		panic("vCPU %u cannot be saved", n);
+	saved_vcpu[n] = *vm->vcpu[n];
+	return STATE_MAX - meta.buffer.buf_rem;
+}
+
+/* What the vCPU has beside its VMX part: events that wait, and what the fake processor keeps. */
+static int restore_vcpu(unsigned n, size_t size)
+{
+	struct vm_snapshot_meta meta = { .buffer = { saved_state[n], size, saved_state[n], size }, .op = VM_SNAPSHOT_RESTORE };
+	const struct vcpu *from = &saved_vcpu[n];
+	struct vcpu *to = vm->vcpu[n];
+
+	to->guest = from->guest;
+	to->nextrip = from->nextrip;
+	to->nmi_pending = from->nmi_pending;
+	to->extint_pending = from->extint_pending;
+	memcpy(to->vlapic.irr, from->vlapic.irr, sizeof(to->vlapic.irr));
+	return vmx_vcpu_snapshot(to->cookie, &meta);
+}
+
+int machine_reborn(void (*spoil)(uint8_t *state, size_t size))
+{
+	size_t size[VCPUS];
+	int error = 0;
+
+	for (unsigned i = 0; i < RAM_FRAMES; i++)
+		memcpy(saved_ram + i * PAGE_SIZE, ram_at(i * PAGE_SIZE), PAGE_SIZE);
+	for (unsigned n = 0; n < now.vcpus; n++)
+		size[n] = save_vcpu(n);
+	vm_destroy(vm);
+	for (unsigned i = 0; i < RAM_FRAMES; i++)
+		memcpy(ram_at(i * PAGE_SIZE), saved_ram + i * PAGE_SIZE, PAGE_SIZE);
+	vm = vm_create("guest");
+	for (unsigned n = 0; n < now.vcpus; n++) {
+		size_t seen = nested.trace[n].n;
+
+		start_vcpu(n);
+		nested.trace[n].n = seen;
+		if (spoil)
+			spoil(saved_state[n], size[n]);
+		error = error ? error : restore_vcpu(n, size[n]);
+	}
+	return error;
 }

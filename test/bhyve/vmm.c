@@ -36,8 +36,7 @@ enum vcpu_state vcpu_get_state(struct vcpu *vcpu, int *hostcpu)
 
 int vcpu_debugged(struct vcpu *vcpu)
 {
-	(void)vcpu;
-	return 0;
+	return vcpu->debug;
 }
 
 struct vm *vcpu_vm(struct vcpu *vcpu)
@@ -220,7 +219,7 @@ int vm_suspend(struct vm *vm, enum vm_suspend_how how)
 
 static bool wakes(struct vcpu *vcpu, bool interrupts)
 {
-	return vcpu->nmi_pending || vcpu->yield || (interrupts && (vcpu->extint_pending || vlapic_pending_intr(&vcpu->vlapic, NULL)));
+	return vcpu->nmi_pending || vcpu->yield || vcpu->vm->suspend != VM_SUSPEND_NONE || (interrupts && (vcpu->extint_pending || vlapic_pending_intr(&vcpu->vlapic, NULL)));
 }
 
 /* With the vCPU's lock, as bhyve asks. */
@@ -291,7 +290,15 @@ static void user(struct vcpu *vcpu)
 		vm_inject_gp(vcpu);
 		break;
 	case VM_EXITCODE_PAUSE:
+		break;
 	case VM_EXITCODE_MTRAP:
+		vcpu->steps++;
+		break;
+	case VM_EXITCODE_DEBUG:
+		vcpu->stopped = true;
+		break;
+	case VM_EXITCODE_SUSPENDED:
+		vcpu->stop = FAKE_STOP_SHUTDOWN;
 		break;
 	default:
 		vcpu->stop = FAKE_STOP_SHUTDOWN;
@@ -344,6 +351,7 @@ void vm_run(struct vcpu *vcpu)
 				vcpu->exitinfo.rip, vcpu->exitinfo.u.paging.gpa, vcpu->exitinfo.u.paging.fault_type));
 		be_on(vcpu);
 		nest_prepare(vcpu);
+		vcpu->entering(vcpu);
 		critical_enter();
 		vcpu_set_state(vcpu, VCPU_RUNNING, false);
 		vmx_run(vcpu->cookie, vcpu->nextrip);

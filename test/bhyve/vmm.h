@@ -24,7 +24,9 @@ struct vcpu {
 	uint64_t nextrip, exitintinfo, tsc_offset;
 	int nmi_pending, extint_pending, exception_pending, exc_vector, exc_errcode_valid;
 	uint32_t exc_errcode;
-	bool yield, reqidle;      /* asked for by somebody */
+	bool yield, reqidle, debug; /* asked for by somebody */
+	bool slice_ends;          /* `yield`, when it has run once more */
+	bool stopped;             /* for a debugger or a snapshot */
 	int cpu, on;              /* where its thread is to run next, and where it does */
 	bool in_run;              /* in vmx_run(): `guest` is the processor's */
 	enum vcpu_state state;
@@ -34,9 +36,10 @@ struct vcpu {
 	struct fake_trace *trace;
 	/* What a case wants at each turn of the loop: true ends the run. */
 	bool (*between)(struct vcpu *vcpu, void *arg);
+	void (*entering)(struct vcpu *vcpu);
 	void (*emulating)(struct vcpu *vcpu);
 	void *arg;
-	u_long entries, user, hlts, emulated;
+	u_long entries, user, hlts, emulated, steps;
 };
 
 struct vm {

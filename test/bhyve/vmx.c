@@ -204,6 +204,8 @@ int vmx_enter_guest(struct vmxctx *x, struct vmx *vmx, int launched)
 		return launched ? VMX_VMRESUME_ERROR : VMX_VMLAUNCH_ERROR;
 	}
 	v->vcpu->entries++;
+	v->vcpu->yield |= v->vcpu->slice_ends; /* the scheduler's interrupt comes while the guest runs */
+	v->vcpu->slice_ends = false;
 	if (c->stop != FAKE_EXITED) {
 		sim_others();
 		fake_run(c);
@@ -224,19 +226,20 @@ static bool held_back(struct vmx_vcpu *v, struct vm_exit *e, int *handled)
 	struct vcpu *vcpu = v->vcpu;
 
 	*handled = 0;
-	if (nest_waits(v, e))
-		return true;
 	if (vcpu->vm->suspend != VM_SUSPEND_NONE) {
 		e->exitcode = VM_EXITCODE_SUSPENDED;
 		e->u.suspended.how = vcpu->vm->suspend;
 	} else if (vcpu->reqidle) {
 		e->exitcode = VM_EXITCODE_REQIDLE;
+	} else if (vcpu->debug && !nest_busy(v)) {
+		vcpu->debug = false;
+		e->exitcode = VM_EXITCODE_DEBUG;
 	} else if (vcpu->yield) {
 		vcpu->yield = false;
 		e->exitcode = VM_EXITCODE_BOGUS;
 		*handled = 1;
 	} else {
-		return false;
+		return nest_waits(v, e);
 	}
 	e->inst_length = 0;
 	return true;
