@@ -15,7 +15,9 @@ void panic(const char *format, ...)
 	va_list list;
 
 	va_start(list, format);
-	sim_vdie(format, list);
+	sim_complain(format, list);
+	va_end(list);
+	sim_abort();
 }
 
 static int say(const char *format, va_list list)

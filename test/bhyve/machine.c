@@ -150,6 +150,7 @@ static void collect(void)
 	for (unsigned i = 0; i < RAM_FRAMES; i++)
 		memcpy(nested.ram + i * PAGE_SIZE, ram_at(i * PAGE_SIZE), PAGE_SIZE);
 	nested.kicks = world.kicks;
+	nested.barriers = world.barriers;
 	nested.invalidations = world.invalidations;
 }
 

@@ -20,26 +20,23 @@ static pthread_cond_t handed_on = PTHREAD_COND_INITIALIZER;
 static unsigned turn, waits;
 static _Thread_local unsigned self;
 
-void sim_vprint(const char *format, va_list list)
-{
-	vprintf(format, list);
-}
-
-void sim_vdie(const char *format, va_list list)
+void sim_complain(const char *format, va_list list)
 {
 	fflush(stdout);
 	fputs("broken: ", stderr);
 	vfprintf(stderr, format, list);
 	fputc('\n', stderr);
+}
+
+void sim_abort(void)
+{
 	abort();
 }
 
-void sim_die(const char *format, ...)
+void sim_die(const char *why)
 {
-	va_list list;
-
-	va_start(list, format);
-	sim_vdie(format, list);
+	fprintf(stderr, "broken: %s\n", why);
+	abort();
 }
 
 void *sim_alloc(size_t size, size_t align)

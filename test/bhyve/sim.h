@@ -11,9 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-__attribute__((noreturn, format(__printf__, 1, 2))) void sim_die(const char *format, ...);
-__attribute__((noreturn)) void sim_vdie(const char *format, va_list list);
-void sim_vprint(const char *format, va_list list);
+/* Ends the program: with a line, or behind one that was printed. */
+__attribute__((noreturn)) void sim_die(const char *why);
+void sim_complain(const char *format, va_list list);
+__attribute__((noreturn)) void sim_abort(void);
 
 void *sim_alloc(size_t size, size_t align); /* zeroed */
 void sim_free(void *p);

@@ -48,6 +48,7 @@ static void an_l2_runs(void **state)
 	same(&m, FAKE_STOP_END);
 	assert_int_equal(nested.counters[0][NVMX_CNT_ENTRY], 2);
 	assert_int_equal(nested.said[0], 0);
+	assert_int_equal(nested.barriers, 2); /* each time from L2 to L1 */
 }
 
 static void an_l1_without_vmx_runs(void **state)
@@ -72,6 +73,8 @@ static void capabilities_are_read(void **state)
 
 	(void)state;
 	begin();
+	script_movi(&l1, 0, 1);
+	script_op(&l1, FAKE_CPUID);
 	for (uint32_t msr = NVMX_CAPS_FIRST_MSR; msr <= NVMX_MSR_VMX_VMFUNC; msr++)
 		script_msr(&l1, FAKE_RDMSR, msr, 0);
 	script_msr(&l1, FAKE_RDMSR, NVMX_MSR_FEATURE_CONTROL, 0);
@@ -148,6 +151,26 @@ static void vmx_operation_is_left_and_entered_again(void **state)
 	m = machine();
 	same(&m, FAKE_STOP_END);
 	assert_int_equal(nested.counters[0][NVMX_CNT_ENTRY], 2);
+}
+
+/* What VMX operation fixes, L1 cannot change in it (SDM 23.8). */
+static void l1_keeps_the_bits_of_vmx_operation(void **state)
+{
+	static const struct {
+		uint8_t cr;
+		uint64_t value;
+	} moves[] = { { 4, NVMX_CR4_PAE }, { 0, 0x80050013 }, { 4, NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_PGE } };
+	struct machine m;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 3; i++) {
+		script_movi(&l1, 3, moves[i].value);
+		script_add(&l1, (struct fake_insn){ .op = FAKE_MOV_TO_CR, .reg = 3, .imm = moves[i].cr });
+	}
+	m = machine();
+	same(&m, FAKE_STOP_END);
+	assert_int_equal(delivered(0x80000b0d), 2);
 }
 
 static void two_vmcss_take_turns(void **state)
@@ -476,6 +499,7 @@ int main(void)
 		cmocka_unit_test(vmx_instructions_outside_vmx_operation),
 		cmocka_unit_test(vmx_instructions_that_fail),
 		cmocka_unit_test(vmx_operation_is_left_and_entered_again),
+		cmocka_unit_test(l1_keeps_the_bits_of_vmx_operation),
 		cmocka_unit_test(two_vmcss_take_turns),
 		cmocka_unit_test(cpuid_exits),
 		cmocka_unit_test(hlt_exits),
