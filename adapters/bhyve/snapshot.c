@@ -70,9 +70,10 @@ static int restore(struct nest *n, const struct saved *s, const struct nvmx_stat
 	if (error == NVMX_ERR_AGAIN)
 		nest_await(n, NEST_NOTHING);
 	nest_outside_end(n);
-	if (error == NVMX_OK)
+	if (error == NVMX_OK) {
 		n->halted = s->halted != 0;
-	else if (error != NVMX_ERR_AGAIN)
+		n->posted = nest_has_vid(n);
+	} else if (error != NVMX_ERR_AGAIN)
 		printf("vmm: nested state refused: %s\n", line);
 	return (error);
 }
