@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * A fake VMX processor, to unit-test a hypervisor that embeds libnestvmx in an ordinary process (libnestvmx-fake.a; in CMake
- * find_package(nestvmx COMPONENTS fake), target nestvmx::fake).  It is a library for tests: it uses libc, and what breaks its
+ * find_package(nestvmx COMPONENTS fake), target nestvmx::fake; pkg-config nestvmx-fake nestvmx).  It is a library for tests: it uses libc, and what breaks its
  * rules ends the program with a line that names the rule.  Names begin with fake_ and script_.
  *
  * It was written from the SDM apart from libnestvmx and uses nothing of it: what it makes of a VMCS is its own judgement.

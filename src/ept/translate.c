@@ -56,9 +56,10 @@ int nvmx_ept_use(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *
 	for (unsigned i = 0; i < WALKS && error == 1; i++) {
 		nvmx_ept_walk_begin(v, &rules, role12, gpa2, &w);
 		error = v->not_now ? 2 : use(v, &rules, &w, role12 & NVMX_EPT_ROLE_PML, gpa2, access, exit);
+		if (!error)
+			*gpa1 = w.gpa1;
 		nvmx_ept_walk_end(v, &w);
 	}
-	*gpa1 = w.gpa1;
 	return error;
 }
 

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+# The pages as they are installed: links to headers lead to where those are, and what is in the source tree alone is no link.
+# nestvmx_install_page(PAGE FOLDER): FOLDER is the page's, below the documentation's.
+function(nestvmx_install_page page folder)
+	set(installed ${CMAKE_INSTALL_DOCDIR}/${folder})
+	foreach(place installed CMAKE_INSTALL_INCLUDEDIR)
+		get_filename_component(full_${place} "${${place}}" ABSOLUTE BASE_DIR "${CMAKE_INSTALL_PREFIX}")
+	endforeach()
+	file(RELATIVE_PATH headers ${full_installed} ${full_CMAKE_INSTALL_INCLUDEDIR})
+	file(READ ${page} text)
+	string(REGEX REPLACE "\\]\\((\\.\\./)?include/nestvmx" "](${headers}/nestvmx" text "${text}")
+	string(REGEX REPLACE "\\[([^]]*)\\]\\((\\.\\./)?(src|test|adapters|bench|tools|sources\\.mk|CONTRIBUTING\\.md|SECURITY\\.md)[^)]*\\)" "\\1" text "${text}")
+	get_filename_component(name ${page} NAME)
+	set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page})
+	file(WRITE ${PROJECT_BINARY_DIR}/documentation/${folder}/${name} "${text}")
+	install(FILES ${PROJECT_BINARY_DIR}/documentation/${folder}/${name} DESTINATION ${installed} COMPONENT dev)
+endfunction()
+
+nestvmx_install_page(README.md .)
+nestvmx_install_page(CHANGELOG.md .)
+file(GLOB pages CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} docs/*.md)
+foreach(page ${pages})
+	nestvmx_install_page(${page} docs)
+endforeach()
+install(DIRECTORY docs/pictures DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT dev FILES_MATCHING PATTERN "*.svg")
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dev)
