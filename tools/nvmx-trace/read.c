@@ -94,5 +94,6 @@ static int by_time(const void *a, const void *b)
 
 void records_sort(struct records *r)
 {
-	qsort(r->at, r->n, sizeof(*r->at), by_time);
+	if (r->n)
+		qsort(r->at, r->n, sizeof(*r->at), by_time);
 }
