@@ -368,9 +368,9 @@ static size_t save_vcpu(unsigned n)
 }
 
 /* What the vCPU has beside its VMX part: events that wait, and what the fake processor keeps. */
-static int restore_vcpu(unsigned n, size_t size)
+static int restore_vcpu(unsigned n)
 {
-	struct vm_snapshot_meta meta = { .buffer = { saved_state[n], size, saved_state[n], size }, .op = VM_SNAPSHOT_RESTORE };
+	struct vm_snapshot_meta meta = { .buffer = { saved_state[n], STATE_MAX, saved_state[n], STATE_MAX }, .op = VM_SNAPSHOT_RESTORE };
 	const struct vcpu *from = &saved_vcpu[n];
 	struct vcpu *to = vm->vcpu[n];
 
@@ -379,6 +379,8 @@ static int restore_vcpu(unsigned n, size_t size)
 	to->nmi_pending = from->nmi_pending;
 	to->extint_pending = from->extint_pending;
 	memcpy(to->vlapic.irr, from->vlapic.irr, sizeof(to->vlapic.irr));
+	vmx_setfield(to->cookie, VMCS_CR0_SHADOW, 0x60000010); /* as after power-on: bhyve restores neither */
+	vmx_setfield(to->cookie, VMCS_CR4_SHADOW, 0);
 	return vmx_vcpu_snapshot(to->cookie, &meta);
 }
 
@@ -402,7 +404,7 @@ int machine_reborn(void (*spoil)(uint8_t *state, size_t size))
 		nested.trace[n].n = seen;
 		if (spoil)
 			spoil(saved_state[n], size[n]);
-		error = error ? error : restore_vcpu(n, size[n]);
+		error = error ? error : restore_vcpu(n);
 	}
 	return error;
 }

@@ -128,6 +128,44 @@ static void l2_runs_elsewhere(void **state)
 	same(&m, FAKE_STOP_END);
 }
 
+static bool back_and_forth(unsigned vcpu)
+{
+	static unsigned long seen_n;
+	unsigned long n = machine_user(vcpu);
+
+	if (n != seen_n)
+		machine_move(vcpu, (int)(n & 1));
+	seen_n = n;
+	return false;
+}
+
+/* L2 changes its paging structures while the vCPU is elsewhere: the processor to which it comes back has the old translation. */
+static void an_old_translation_is_not_used(void **state)
+{
+	const uint64_t entry = FAKE_L2_TABLES + 3 * FAKE_PAGE + FAKE_L2_DATA / FAKE_PAGE * 8;
+	const struct fake_insn port = { .op = FAKE_IN, .imm = 0x80, .size = 1 };
+	struct machine m;
+
+	(void)state;
+	begin();
+	script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_IO_BITMAPS);
+	script_store(&l1, DATA(0), 0x1111, 8);
+	script_store(&l1, DATA(1), 0x2222, 8);
+	enter_times(1);
+	script_load(&l2, 3, DATA(0), 8);
+	script_add(&l2, port); /* to the other processor */
+	script_store(&l2, entry, DATA(1) | 0x67, 8);
+	script_movi(&l2, 6, FAKE_L2_TABLES);
+	script_add(&l2, (struct fake_insn){ .op = FAKE_MOV_TO_CR, .reg = 6, .imm = 3 });
+	script_load(&l2, 3, DATA(0), 8);
+	script_add(&l2, port); /* and back */
+	script_load(&l2, 3, DATA(0), 8);
+	script_op(&l2, FAKE_VMCALL);
+	m = machine();
+	m.between = back_and_forth;
+	same(&m, FAKE_STOP_END);
+}
+
 static void a_halted_vcpu_moves(void **state)
 {
 	static const struct script_value takes[] = { { NVMX_PIN_CTLS, PIN_MUST | NVMX_PIN_EXT_INT } };
@@ -306,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_vcpu_moves),
 		cmocka_unit_test(l2_runs_elsewhere),
+		cmocka_unit_test(an_old_translation_is_not_used),
 		cmocka_unit_test(a_halted_vcpu_moves),
 		cmocka_unit_test(a_halted_vcpu_is_preempted_and_ended),
 		cmocka_unit_test(two_vcpus),

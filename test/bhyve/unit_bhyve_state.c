@@ -289,7 +289,9 @@ static size_t nested_part(const uint8_t *state, size_t size)
 
 static void spoil_size(uint8_t *state, size_t size)
 {
-	memset(state + nested_part(state, size) + 4, 0xff, 4);
+	uint32_t more = sizeof(struct nvmx_state) + 8;
+
+	memcpy(state + nested_part(state, size) + 4, &more, 4);
 }
 
 static void spoil_vmcs12(uint8_t *state, size_t size)
