@@ -250,6 +250,7 @@ static int instruction(struct vmx_vcpu *v, struct vm_exit *e, uint32_t reason)
 	case EXIT_REASON_HLT:
 		e->exitcode = VM_EXITCODE_HLT;
 		e->u.hlt.rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+		e->u.hlt.intr_status = world.vid ? vmcs_read(VMCS_GUEST_INTR_STATUS) : 0;
 		return 0;
 	case EXIT_REASON_PAUSE:
 		e->exitcode = VM_EXITCODE_PAUSE;

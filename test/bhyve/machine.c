@@ -90,6 +90,7 @@ void machine_begin(const struct machine *m)
 	world.interleave = now.interleave;
 	memory_begin(now.emulated_ad);
 	world.unwirable = now.unwirable;
+	world.vid = now.vid;
 	load_image();
 	sysctl_set_string("_hw_vmm_nested.vms", now.named ? now.named : "guest");
 	sysctl_set_string("_hw_vmm_nested.withheld", now.withheld ? now.withheld : "");

@@ -28,6 +28,7 @@ struct machine {
 	bool emulated_ad;                   /* the processor's EPT has no accessed and dirty flags */
 	bool halt_exit, pause_exit;         /* of bhyve(8): -H, -P */
 	bool begins_yielding;               /* as if by machine_yield(), for each vCPU */
+	bool vid;                           /* the processor delivers L1's virtual interrupts */
 	bool pic;                           /* interrupts come by the virtual PIC */
 	uint32_t interleave;                /* not 0: seed; other processors come in between at atomic operations */
 	void (*prepare)(uint8_t *ram);      /* more of the memory image */

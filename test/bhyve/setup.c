@@ -94,6 +94,11 @@ static void controls(struct vmx_vcpu *v)
 			   PROCBASED_MONITOR_EXITING | PROCBASED_IO_EXITING | PROCBASED_MSR_BITMAPS;
 	v->cap.proc_ctls2 = PROCBASED2_ENABLE_EPT | PROCBASED2_ENABLE_VPID | PROCBASED2_UNRESTRICTED_GUEST | PROCBASED2_ENABLE_RDTSCP |
 			    PROCBASED2_ENABLE_INVPCID;
+	if (world.vid) {
+		v->cap.proc_ctls |= PROCBASED_USE_TPR_SHADOW;
+		v->cap.proc_ctls2 |= PROCBASED2_APIC_REGISTER_VIRTUALIZATION | PROCBASED2_VIRTUAL_INTERRUPT_DELIVERY;
+		vmcs_write(VMCS_VIRTUAL_APIC, vtophys(v->apic_page));
+	}
 	vmcs_write(VMCS_PRI_PROC_BASED_CTLS, v->cap.proc_ctls);
 	vmcs_write(VMCS_SEC_PROC_BASED_CTLS, v->cap.proc_ctls2);
 	vmcs_write(VMCS_EXIT_CTLS, (vmcs_read(VMCS_EXIT_CTLS) & ~(uint64_t)(VM_EXIT_SAVE_PAT | VM_EXIT_LOAD_PAT)) |
@@ -114,6 +119,8 @@ struct vmx_vcpu *vmx_vcpu_init(struct vmx *vmx, struct vcpu *vcpu, int n)
 	v->vcpu = vcpu;
 	v->vcpuid = n;
 	v->vmcs = malloc_aligned(PAGE_SIZE, PAGE_SIZE, M_VMX, M_WAITOK | M_ZERO);
+	v->apic_page = malloc_aligned(PAGE_SIZE, PAGE_SIZE, M_VMX, M_WAITOK | M_ZERO);
+	v->pir_desc = malloc_aligned(sizeof(*v->pir_desc), 64, M_VMX, M_WAITOK | M_ZERO);
 	v->vmcs->identifier = (uint32_t)rdmsr(MSR_VMX_BASIC) & 0x7fffffff;
 	v->state.vpid = nest_vpid_alloc(n);
 	v->state.lastcpu = NOCPU;
@@ -141,6 +148,8 @@ void vmx_vcpu_cleanup(struct vmx_vcpu *v)
 {
 	nest_vcpu_cleanup(v);
 	nest_vpid_free(v->state.vpid);
+	free(v->pir_desc, M_VMX);
+	free(v->apic_page, M_VMX);
 	free(v->vmcs, M_VMX);
 	free(v, M_VMX);
 }

@@ -372,6 +372,100 @@ static void an_l2_is_halted_for_ever(void **state)
 	assert_int_equal(nested.stop[0], FAKE_STOP_HUNG);
 }
 
+/* The same with vmcs01's "virtual-interrupt delivery": while L2 runs, the processor delivers nothing of L1's. */
+static void a_virtual_interrupt_is_l1s(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	LAUNCH(TAKES_INTERRUPTS);
+	nops(4);
+	m = with_event(2, FAKE_EXT_INT, 0x51);
+	m.vid = true;
+	same(&m, FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EXT_INT);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), EXT_INT(0x51));
+}
+
+static void a_virtual_interrupt_without_acknowledgement(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	LAUNCH({ NVMX_PIN_CTLS, PIN_MUST | NVMX_PIN_EXT_INT });
+	script_op(&l1, FAKE_STI);
+	script_op(&l1, FAKE_NOP);
+	script_op(&l1, FAKE_NOP);
+	nops(4);
+	m = with_event(2, FAKE_EXT_INT, 0x51);
+	m.vid = true;
+	same(&m, FAKE_STOP_END);
+	assert_int_equal(delivered(EXT_INT(0x51)), 1);
+}
+
+static void a_virtual_interrupt_is_l2s(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	LAUNCH({ NVMX_GUEST_RFLAGS, RFLAGS_IF });
+	nops(4);
+	m = with_event(2, FAKE_EXT_INT, 0x51);
+	m.vid = true;
+	same(&m, FAKE_STOP_END);
+	assert_int_equal(delivered(EXT_INT(0x51)), 1);
+}
+
+static void a_virtual_interrupt_of_l1_itself(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	begin();
+	script_op(&l1, FAKE_STI);
+	launched_at = l1.code.n;
+	for (unsigned i = 0; i < 4; i++)
+		script_op(&l1, FAKE_NOP);
+	m = with_event(1, FAKE_EXT_INT, 0x71);
+	m.vid = true;
+	same(&m, FAKE_STOP_END);
+	assert_int_equal(delivered(EXT_INT(0x71)), 1);
+}
+
+static void hlt_of_l2_is_ended_by_a_virtual_interrupt(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	LAUNCH(TAKES_INTERRUPTS);
+	script_op(&l2, FAKE_HLT);
+	nops(2);
+	m = with_event(20, FAKE_EXT_INT, 0x51);
+	m.vid = true;
+	halted(m, 1);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), EXT_INT(0x51));
+}
+
+/* What L1 has in service keeps what is not above it. */
+static void a_virtual_interrupt_waits_for_the_end_of_another(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	LAUNCH(TAKES_INTERRUPTS);
+	script_run(&l1, FAKE_VMRESUME);
+	script_look(&l1, false);
+	nops(8);
+	m = with_event(2, FAKE_EXT_INT, 0x91);
+	outside[1] = (struct fake_outside){ launched_at + 150, FAKE_EXT_INT, 0x51 };
+	m.vcpu[0].outsides = 2;
+	m.vid = true;
+	machine_all(&m);
+	assert_int_equal(nested.stop[0], FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_INTR_INFO, 0), EXT_INT(0x91));
+	assert_int_equal(seen(NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
+}
+
 /* bhyve intercepts PAUSE for its own sake. */
 static void pause_of_l2_is_the_hosts(void **state)
 {
@@ -415,6 +509,12 @@ int main(void)
 		cmocka_unit_test(an_l2_that_begins_halted),
 		cmocka_unit_test(hlt_of_l1_itself),
 		cmocka_unit_test(an_l2_is_halted_for_ever),
+		cmocka_unit_test(a_virtual_interrupt_is_l1s),
+		cmocka_unit_test(a_virtual_interrupt_without_acknowledgement),
+		cmocka_unit_test(a_virtual_interrupt_is_l2s),
+		cmocka_unit_test(a_virtual_interrupt_of_l1_itself),
+		cmocka_unit_test(hlt_of_l2_is_ended_by_a_virtual_interrupt),
+		cmocka_unit_test(a_virtual_interrupt_waits_for_the_end_of_another),
 		cmocka_unit_test(pause_of_l2_is_the_hosts),
 	};
 

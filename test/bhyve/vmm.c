@@ -121,8 +121,15 @@ void vatpic_intr_accepted(struct vm *vm, int vector)
 /* The APIC ends each interrupt by itself: scripts have no EOI. */
 int vlapic_set_intr_ready(struct vlapic *vlapic, int vector, bool level)
 {
+	struct pir_desc *pir = ((struct vmx_vcpu *)vlapic->vcpu->cookie)->pir_desc;
+
 	(void)level;
-	vlapic->irr[vector / 64] |= 1ul << vector % 64;
+	if (world.vid) {
+		pir->pir[vector / 64] |= 1ul << vector % 64;
+		pir->pending = 1;
+	} else {
+		vlapic->irr[vector / 64] |= 1ul << vector % 64;
+	}
 	vcpu_notify_event(vlapic->vcpu);
 	return 1;
 }
@@ -130,6 +137,9 @@ int vlapic_set_intr_ready(struct vlapic *vlapic, int vector, bool level)
 int vlapic_pending_intr(struct vlapic *vlapic, int *vector)
 {
 	int v = fake_highest(vlapic->irr);
+
+	if (world.vid) /* what the processor has to see, or has requested when it halted */
+		return ((struct vmx_vcpu *)vlapic->vcpu->cookie)->pir_desc->pending || vlapic->vcpu->exitinfo.u.hlt.intr_status & 0xff;
 
 	if (v < 16 || v >> 4 <= (int)vlapic_get_cr8(vlapic))
 		return 0;

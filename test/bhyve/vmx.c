@@ -52,7 +52,7 @@ void vmx_outside(struct vcpu *vcpu, struct fake_cpu *c)
 			vcpu->vm->extint_vector = vector;
 			vcpu->extint_pending = 1;
 		} else {
-			vcpu->vlapic.irr[vector / 64] |= 1ul << vector % 64;
+			vlapic_set_intr_ready(&vcpu->vlapic, vector, false);
 		}
 	}
 	vcpu->nmi_pending |= c->nmi;
@@ -76,12 +76,35 @@ static bool event_is_free(void)
 	return !(vmcs_read(VMCS_ENTRY_INTR_INFO) & VMCS_INTR_VALID);
 }
 
+/* Posted interrupts into the virtual-APIC page, for the processor to deliver. */
+static void inject_posted(struct vmx_vcpu *v)
+{
+	struct pir_desc *pir = v->pir_desc;
+	uint64_t status = vmcs_read(VMCS_GUEST_INTR_STATUS);
+
+	if (!pir->pending)
+		return;
+	pir->pending = 0;
+	for (unsigned vector = 16; vector < 256; vector++) {
+		if (!(pir->pir[vector / 64] >> vector % 64 & 1))
+			continue;
+		pir->pir[vector / 64] &= ~(1ul << vector % 64);
+		v->apic_page->reg[(APIC_OFFSET_IRR0 + 16 * (vector / 32)) / 4] |= 1u << vector % 32;
+		status = (status & ~0xfful) | MAX(vector, status & 0xff);
+	}
+	vmcs_write(VMCS_GUEST_INTR_STATUS, status);
+}
+
 static void inject_interrupt(struct vmx_vcpu *v)
 {
 	struct vcpu *vcpu = v->vcpu;
 	bool pic = vm_extint_pending(vcpu);
 	int vector;
 
+	if (world.vid && !pic) {
+		inject_posted(v);
+		return;
+	}
 	if (v->cap.proc_ctls & PROCBASED_INT_WINDOW_EXITING)
 		return;
 	if (pic)
