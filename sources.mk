@@ -25,6 +25,7 @@ nestvmx-sources := \
 	src/ept/revoke.c \
 	src/ept/rmap.c \
 	src/ept/root.c \
+	src/ept/setup.c \
 	src/ept/table.c \
 	src/ept/translate.c \
 	src/ept/walk.c \

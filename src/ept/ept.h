@@ -36,7 +36,7 @@ struct nvmx_ept_hot {
 	uint64_t eptp02;
 	uint32_t pending;       /* not 0: an INVEPT or a flush waits for the next VM entry */
 	bool ahead;             /* the root of role12 was cut, and no VM entry of L1's has used it since */
-	uint8_t root;           /* that root, where role12 is not 0 */
+	uint16_t root;          /* that root, where role12 is not 0 */
 };
 
 /* The role of vmcs12's EPT.  Only meaningful with "enable EPT". */

@@ -160,7 +160,7 @@ void nvmx_ept_keep(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, struct nvmx
 }
 
 /* The frames of all that is current are watched, but for these. */
-static void cut_loose(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, unsigned root)
+static void cut_loose(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 {
 	unsigned n = r->loose_n;
 
@@ -170,7 +170,7 @@ static void cut_loose(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, unsigned
 		struct nvmx_ept_table *t = nvmx_ept_table(e, r->loose[k]);
 
 		NVMX_LOCK_VISIT(1);
-		if (t->state != NVMX_EPT_T_LINKED || t->root != root || !t->copy)
+		if (t->state != NVMX_EPT_T_LINKED || t->root != r->number || !t->copy)
 			continue; /* it went, and the record may serve another one */
 		nvmx_ept_end_window(e, t);
 		t->generation = r->generation - 1;
@@ -198,7 +198,7 @@ void nvmx_ept_cut_off(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 	nvmx_ept_look_at_armed(e);
 	r->ahead |= r->loose_n || !known;
 	if (known) {
-		cut_loose(e, r, (unsigned)(r - e->roots));
+		cut_loose(e, r);
 	} else {
 		r->generation++;
 		r->loose_n = 0;
@@ -211,6 +211,7 @@ void nvmx_ept_cut_off(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 	if (!nvmx_ept_is_clean(e, r->top))
 		cut_top(e, r);
 	r->stale = false;
+	r->alls = e->invept_alls;
 	r->invepted = true;
 	r->flush = true;
 }

@@ -9,9 +9,9 @@
 /* Whether L2 may go to the root without the library. */
 static bool ready(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_listed *l)
 {
-	const struct nvmx_ept_root *r = &e->roots[l->root];
+	const struct nvmx_ept_root *r = nvmx_ept_root_at(e, l->root);
 
-	return r->role12 == l->role12 && !r->stale && !r->flush;
+	return r->role12 == l->role12 && !nvmx_ept_is_stale(e, r) && !nvmx_ept_owes_flush(e, r);
 }
 
 static uint64_t *hw_list(const struct nvmx_ept_vcpu *e)
@@ -90,7 +90,7 @@ void nvmx_ept_list_add(struct nvmx_vcpu *v, unsigned index, uint64_t role12)
 
 	if (!r)
 		return;
-	l = (struct nvmx_ept_listed){ r->role12, (uint16_t)index, (uint8_t)(r - e->roots) };
+	l = (struct nvmx_ept_listed){ r->role12, (uint16_t)index, r->number };
 	nvmx_ept_hold(e);
 	if (ready(e, &l)) {
 		i = place(e, index);
@@ -105,8 +105,17 @@ uint64_t nvmx_ept_shadowed(struct nvmx_vcpu *v, uint64_t eptp02)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	for (unsigned i = 0; i < e->roots_n; i++)
-		if (e->roots[i].role12 && e->roots[i].eptp02 == eptp02)
-			return e->roots[i].role12 & ~NVMX_EPT_ROLE_MODE_EXEC;
+	const struct nvmx_ept_root *r;
+
+	for (unsigned i = 0; i < e->listed_n; i++) {
+		r = nvmx_ept_root_at(e, e->listed[i].root);
+		if (r->role12 && r->eptp02 == eptp02)
+			return r->role12 & ~NVMX_EPT_ROLE_MODE_EXEC;
+	}
+	for (unsigned i = 0; i < e->roots_n; i++) {
+		r = nvmx_ept_root_at(e, i);
+		if (r->role12 && r->eptp02 == eptp02)
+			return r->role12 & ~NVMX_EPT_ROLE_MODE_EXEC;
+	}
 	return 0;
 }

@@ -98,7 +98,7 @@ void nvmx_ept_invept_range(struct nvmx_vcpu *v, uint64_t eptp12, uint64_t gpa2, 
 		nvmx_ept_invept(v, NVMX_FLUSH_SINGLE, eptp12);
 		return;
 	}
-	for (struct nvmx_ept_root *r = e->roots; r < e->roots + e->roots_n; r++)
-		if (r->role12 && !r->stale && !((r->role12 ^ eptp12) & NVMX_EPTE_ADDR))
+	for (struct nvmx_ept_root *r = nvmx_ept_first_root(e, eptp12); r; r = nvmx_ept_next_root(e, r))
+		if (!nvmx_ept_is_stale(e, r) && !((r->role12 ^ eptp12) & NVMX_EPTE_ADDR))
 			compare_root(v, r, gpa2, end);
 }

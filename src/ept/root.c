@@ -1,233 +1,120 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Shadow roots, INVEPT, set-up and tear-down. */
-#include "../mem.h"
+/* Shadow roots, and INVEPT.  Roots hang in chains by the address of L1's top table, which is what an INVEPT names. */
 #include "shadow.h"
 
-_Static_assert(sizeof(struct nvmx_ept) <= sizeof(((struct nvmx_vm *)0)->ept), "room in struct nvmx_vm");
-_Static_assert(sizeof(struct nvmx_ept_vcpu) <= sizeof(((struct nvmx_vcpu *)0)->ept), "room in struct nvmx_vcpu");
-
-_Static_assert(sizeof(struct nvmx_ept_watch) == NVMX_WATCH_SIZE, "what the host reserves");
-
-#define DEFAULT_BUDGET 1024
-
-void nvmx_ept_vm_init(struct nvmx_vm *vm)
+struct nvmx_ept_root *nvmx_ept_find_root(const struct nvmx_ept_vcpu *e, uint64_t role12)
 {
-	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ .watches = { .at = vm->watches, .n = vm->watches_n } };
-	if (vm->watches)
-		nvmx_memset(vm->watches, 0, vm->watches_n * sizeof(struct nvmx_ept_watch));
-	if (!vm->shadow_ept_pages)
-		vm->shadow_ept_pages = DEFAULT_BUDGET;
+	struct nvmx_ept_root *r = nvmx_ept_first_root(e, role12);
+
+	while (r && r->role12 != (role12 & ~NVMX_EPT_ROLE_PML))
+		r = nvmx_ept_next_root(e, r);
+	return r;
 }
 
-/* Every page belongs to a vCPU. */
-void nvmx_ept_vm_destroy(struct nvmx_vm *vm)
+static uint16_t *head_of(struct nvmx_ept_vcpu *e, uint64_t role12)
 {
-	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ 0 };
+	return &e->root_heads[nvmx_ept_root_head(role12)];
 }
 
-void nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
+static void unchain(struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r)
 {
-	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
-	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	uint16_t *p = head_of(e, r->role12);
 
-	*e = (struct nvmx_ept_vcpu){ .slabs_max = NVMX_EPT_SLABS, .want_pause_next = 1, .watches = &ve->watches };
-	nvmx_ept_lock(&ve->lock);
-	e->next = ve->vcpus;
-	__atomic_store_n(&ve->vcpus, v, __ATOMIC_SEQ_CST);
-	__atomic_add_fetch(&ve->vcpus_n, 1, __ATOMIC_RELAXED); /* read without the lock */
-	nvmx_ept_unlock(&ve->lock);
+	while (*p != r->number + 1)
+		p = &nvmx_ept_root_at(e, *p - 1u)->next;
+	*p = r->next;
 }
 
-const struct nvmx_vcpu *nvmx_ept_vcpu_in(struct nvmx_vm *vm, const void *mem, size_t size)
+static void give_up(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 {
-	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
-	uintptr_t from = (uintptr_t)mem, end = from + size;
-	struct nvmx_vcpu *v;
-
-	nvmx_ept_lock(&ve->lock);
-	for (v = ve->vcpus; v; v = nvmx_ept_of(v)->next)
-		if ((uintptr_t)v < end && from < (uintptr_t)v + sizeof(*v))
-			break;
-	nvmx_ept_unlock(&ve->lock);
-	return v;
+	nvmx_ept_detach_top(e, r->top);
+	unchain(e, r);
+	*r = (struct nvmx_ept_root){ .number = r->number, .next = e->free_roots };
+	e->free_roots = (uint16_t)(r->number + 1);
 }
 
-/* Waits for the revocations that may have found this vCPU in the list, and for no others. */
-static void leave_list(struct nvmx_vcpu *v)
+bool nvmx_ept_give_up_root(struct nvmx_ept_vcpu *e)
 {
-	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
-	struct nvmx_vcpu **p;
+	uint64_t own = e->hot.role12 & ~NVMX_EPT_ROLE_PML;
+	unsigned at;
 
-	nvmx_ept_lock(&ve->lock);
-	for (p = &ve->vcpus; *p; p = &nvmx_ept_of(*p)->next)
-		if (*p == v) {
-			__atomic_store_n(p, nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST);
-			__atomic_sub_fetch(&ve->vcpus_n, 1, __ATOMIC_RELAXED);
-			break;
-		}
-	nvmx_ept_unlock(&ve->lock);
-	for (uint32_t walk = 0; walk < 2; walk++) {
-		__atomic_store_n(&ve->walk, !walk, __ATOMIC_SEQ_CST);
-		while (__atomic_load_n(&ve->walkers[walk], __ATOMIC_SEQ_CST))
-			NVMX_RELAX();
-	}
-}
+	e->random = e->random * 1664525u + 1013904223u;
+	at = e->roots_n ? (e->random >> 16) % e->roots_n : 0;
+	for (unsigned left = e->roots_n; left; left--, at = (at + 1) % e->roots_n) {
+		struct nvmx_ept_root *r = nvmx_ept_root_at(e, at);
 
-static void free_slab(struct nvmx_vcpu *v, uint32_t slab)
-{
-	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint64_t *page = (uint64_t *)nvmx_ept_table(e, slab * NVMX_EPT_PER_SLAB);
-
-	for (uint32_t i = 1; i < NVMX_EPT_PER_SLAB; i++) {
-		struct nvmx_ept_table *t = nvmx_ept_table(e, slab * NVMX_EPT_PER_SLAB + i);
-
-		if (t->state == NVMX_EPT_T_FREE)
+		nvmx_ept_look_at(e, 1);
+		NVMX_LOCK_VISIT(1);
+		if (!r->role12 || r->role12 == own)
 			continue;
-		v->ops->page_free(v->host, t->hw, t->hw_hpa);
-		v->ops->page_free(v->host, t->side, t->side_hpa);
-		if (t->copy)
-			v->ops->page_free(v->host, t->copy, t->copy_hpa);
-	}
-	v->ops->page_free(v->host, page, page[0]);
-}
-
-static void free_page(struct nvmx_vcpu *v, const struct nvmx_page *page)
-{
-	if (page->va)
-		v->ops->page_free(v->host, page->va, page->hpa);
-}
-
-/* A page of pages. */
-static void free_pages(struct nvmx_vcpu *v, const struct nvmx_page *page)
-{
-	const struct nvmx_ept_pages *of = page->va;
-
-	for (unsigned i = 0; of && i < NVMX_EPT_PAGES; i++)
-		free_page(v, &(struct nvmx_page){ of->va[i], of->hpa[i] });
-	free_page(v, page);
-}
-
-void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
-{
-	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint32_t i;
-
-	leave_list(v);
-	for (i = 0; i < e->slabs; i++)
-		free_slab(v, i);
-	free_pages(v, &e->heads);
-	free_pages(v, &e->dir);
-	free_page(v, &e->list);
-	for (i = 0; i < NVMX_EPT_WINDOWS; i++)
-		free_page(v, &e->windows[i].page);
-	nvmx_ept_drain(v);
-	*e = (struct nvmx_ept_vcpu){ 0 };
-}
-
-/* Pages of chain heads, a power of two: so many that chains stay short whatever the budget is, and more than the default's only
- * where they do not take what tables need. */
-static uint32_t heads_pages(const struct nvmx_vm *vm)
-{
-	const struct nvmx_ept *ve = (const struct nvmx_ept *)vm->ept;
-	uint32_t pages = NVMX_EPT_PAGES, used = __atomic_load_n(&ve->pages, __ATOMIC_RELAXED);
-	uint32_t vcpus = __atomic_load_n(&ve->vcpus_n, __ATOMIC_RELAXED);
-
-	while (pages > NVMX_EPT_HEADS &&
-	       (pages > vm->shadow_ept_pages / 64 / (vcpus ? vcpus : 1) || used + pages > vm->shadow_ept_pages / 2))
-		pages /= 2;
-	while (pages > 1 && pages > vm->shadow_ept_pages / 64)
-		pages /= 2;
-	return pages;
-}
-
-/* What a vCPU that uses EPT needs once: the directory of records, and chain heads. */
-static bool prepare(struct nvmx_vcpu *v)
-{
-	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint32_t pages, i, got = 0;
-	struct nvmx_ept_pages *heads;
-
-	if (e->dir.va)
+		give_up(e, r);
+		__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE); /* it may be in the EPTP list */
 		return true;
-	pages = heads_pages(v->vm);
-	if (!nvmx_ept_stock(v))
-		return false;
-	e->heads.va = nvmx_ept_take(e, &e->heads.hpa);
-	heads = nvmx_ept_pages(&e->heads);
-	for (; got < pages && (!got || nvmx_ept_stock(v)); got++)
-		heads->va[got] = nvmx_ept_take(e, &heads->hpa[got]);
-	for (pages = 1; pages * 2 <= got;)
-		pages *= 2;
-	for (i = pages; i < got; i++) {
-		nvmx_ept_give(e, heads->va[i], heads->hpa[i]);
-		heads->va[i] = NULL;
 	}
-	e->fixed = pages;
-	nvmx_ept_hold(e);
-	e->heads_bits = 10u + (unsigned)__builtin_ctz(pages);
-	e->heads_n = 1u << e->heads_bits;
-	nvmx_ept_release(e);
-	e->dir.va = nvmx_ept_take(e, &e->dir.hpa);
-	return true;
+	return false;
 }
 
-struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12)
+/* A place for a root: a free one, a new one, or that of a root that is given up. */
+static struct nvmx_ept_root *take_place(struct nvmx_ept_vcpu *e)
 {
-	for (unsigned i = 0; i < NVMX_EPT_ROOTS; i++)
-		if (e->roots[i].role12 == (role12 & ~NVMX_EPT_ROLE_PML))
-			return &e->roots[i];
-	return NULL;
-}
+	struct nvmx_ept_pages *pages = nvmx_ept_pages(&e->root_pages);
+	unsigned page = e->roots_n / NVMX_EPT_ROOTS_OF_PAGE;
+	struct nvmx_ept_root *r;
 
-/* A free slot, or that of the root that was not used for longest, which is given up. */
-static unsigned root_slot(struct nvmx_ept_vcpu *e)
-{
-	unsigned i, oldest = 0;
-
-	for (i = 0; i < NVMX_EPT_ROOTS; i++) {
-		if (!e->roots[i].role12) {
-			e->roots_n = i < e->roots_n ? e->roots_n : i + 1;
-			return i;
-		}
-		if (e->roots[i].last_use < e->roots[oldest].last_use)
-			oldest = i;
+	if (!e->free_roots && e->roots_n < NVMX_EPT_ROOTS) {
+		if (!pages->va[page])
+			pages->va[page] = nvmx_ept_take(e, &pages->hpa[page]);
+		r = nvmx_ept_root_at(e, e->roots_n);
+		r->number = (uint16_t)e->roots_n++;
+		return r;
 	}
-	nvmx_ept_detach_top(e, e->roots[oldest].top);
-	return oldest;
+	if (!e->free_roots && !nvmx_ept_give_up_root(e))
+		return NULL;
+	r = nvmx_ept_root_at(e, e->free_roots - 1u);
+	e->free_roots = r->next;
+	return r;
 }
 
-static void root_init(struct nvmx_vcpu *v, unsigned slot, uint64_t role12)
+/* The root, with an empty top table; false: there is no record for one. */
+static bool make_root(struct nvmx_vcpu *v, struct nvmx_ept_root *r, uint64_t role12)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	struct nvmx_ept_root *r = &e->roots[slot];
-	struct nvmx_ept_table *t;
 	uint64_t hw = nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_EPT_VPID_CAP);
+	uint16_t *head = head_of(e, role12);
 
-	*r = (struct nvmx_ept_root){ 0 };
-	t = nvmx_ept_new_table(e, NVMX_EPTP_WALK(role12), slot, role12 & NVMX_EPTE_ADDR, false);
-	if (!t)
-		return;
-	t->state = NVMX_EPT_T_TOP;
+	*r = (struct nvmx_ept_root){ .number = r->number, .alls = e->invept_alls, .moves = e->moved };
+	r->top = nvmx_ept_new_table(e, NVMX_EPTP_WALK(role12), r->number, role12 & NVMX_EPTE_ADDR, false);
+	if (!r->top) {
+		r->next = e->free_roots;
+		e->free_roots = (uint16_t)(r->number + 1);
+		return false;
+	}
+	r->top->state = NVMX_EPT_T_TOP;
 	nvmx_ept_rules_init(&r->rules, &v->vm->caps, role12 & NVMX_EPT_ROLE_MODE_EXEC, role12 & NVMX_EPTP_AD);
 	r->role12 = role12 & ~NVMX_EPT_ROLE_PML;
-	r->top = t;
 	/* The walk length and the A/D flags are L1's, so that page walks count as writes where L1 expects it. */
-	r->eptp02 = t->hw_hpa | (hw & NVMX_EPT_WB ? 6 : 0) | (role12 & (7u << 3 | NVMX_EPTP_AD));
+	r->eptp02 = r->top->hw_hpa | (hw & NVMX_EPT_WB ? 6 : 0) | (role12 & (7u << 3 | NVMX_EPTP_AD));
 	r->flush = true;
 	r->whole_left = r->whole_next = NVMX_EPT_WHOLE_MIN;
+	r->next = *head;
+	*head = (uint16_t)(r->number + 1);
+	return true;
 }
 
 static struct nvmx_ept_root *new_root(struct nvmx_vcpu *v, uint64_t role12)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	unsigned levels = NVMX_EPTP_WALK(role12);
+	struct nvmx_ept_root *r;
 
-	if (levels < 4 || levels > NVMX_EPT_LEVELS || !prepare(v) || !nvmx_ept_stock(v))
+	if (levels < 4 || levels > NVMX_EPT_LEVELS || !nvmx_ept_prepare(v) || !nvmx_ept_stock(v))
 		return NULL;
 	nvmx_ept_hold(e);
-	root_init(v, root_slot(e), role12);
+	r = take_place(e);
+	if (r && !make_root(v, r, role12))
+		r = NULL;
 	nvmx_ept_release(e);
-	return nvmx_ept_find_root(e, role12);
+	return r;
 }
 
 static uint64_t epoch_of_vm(const struct nvmx_vcpu *v)
@@ -239,11 +126,11 @@ static uint64_t epoch_of_vm(const struct nvmx_vcpu *v)
 static void forget_roots(struct nvmx_ept_vcpu *e, uint64_t epoch)
 {
 	nvmx_ept_hold(e);
-	for (struct nvmx_ept_root *r = e->roots; r < e->roots + e->roots_n; r++) {
-		if (!r->role12)
-			continue;
-		nvmx_ept_detach_top(e, r->top);
-		*r = (struct nvmx_ept_root){ 0 };
+	for (unsigned i = 0; i < e->roots_n; i++) {
+		nvmx_ept_look_at(e, 1);
+		NVMX_LOCK_VISIT(1);
+		if (nvmx_ept_root_at(e, i)->role12)
+			give_up(e, nvmx_ept_root_at(e, i));
 	}
 	e->hot.role12 = 0;
 	e->epoch = epoch;
@@ -269,17 +156,17 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	if (!r)
 		return 0;
 	nvmx_ept_hold(e);
-	if (r->stale)
+	if (nvmx_ept_is_stale(e, r))
 		nvmx_ept_cut_off(e, r);
 	if (e->listed_n)
 		nvmx_ept_look_at(e, NVMX_EPT_LISTED);
-	flush = r->flush;
+	flush = nvmx_ept_owes_flush(e, r);
 	r->flush = false;
-	r->last_use = ++e->clock;
+	r->moves = e->moved;
 	e->hot.role12 = role12;
 	e->hot.eptp02 = r->eptp02;
 	e->hot.ahead = r->ahead;
-	e->hot.root = (uint8_t)(r - e->roots);
+	e->hot.root = r->number;
 	__atomic_store_n(&e->hot.pending, epoch_of_vm(v) != epoch, __ATOMIC_RELEASE); /* it changes again: the kick comes after */
 	if (e->listed_n)
 		nvmx_ept_list_review(e);
@@ -293,9 +180,10 @@ void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
+	e->invept_alls += type == NVMX_FLUSH_ALL;
 	/* Mappings are tagged with bits 51:12 of the EPTP alone (SDM 28.4.1). */
-	for (struct nvmx_ept_root *r = e->roots; r < e->roots + e->roots_n; r++)
-		if (r->role12 && (type == NVMX_FLUSH_ALL || !((r->role12 ^ eptp12) & NVMX_EPTE_ADDR)))
+	for (struct nvmx_ept_root *r = nvmx_ept_first_root(e, eptp12); r; r = nvmx_ept_next_root(e, r))
+		if (!((r->role12 ^ eptp12) & NVMX_EPTE_ADDR))
 			r->stale = true;
 	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
 }
@@ -305,7 +193,7 @@ void nvmx_ept_moved(struct nvmx_vcpu *v)
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
 	nvmx_ept_hold(e);
-	for (unsigned i = 0; i < NVMX_EPT_ROOTS; i++)
-		nvmx_ept_want_flush(e, i);
+	e->moved++;
+	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
 	nvmx_ept_release(e);
 }

@@ -9,10 +9,12 @@
 #include "lock.h"
 #include "watch.h"
 
-#define NVMX_EPT_ROOTS 8         /* roots that stay warm per vCPU */
+#define NVMX_EPT_ROOTS 1024      /* per vCPU, in so far as its pages hold them */
+#define NVMX_EPT_ROOTS_OF_PAGE 8
+#define NVMX_EPT_ROOT_HEADS 64   /* chains of roots by the address of L1's top table */
 #define NVMX_EPT_LISTED 8        /* entries of the processor's EPTP list */
 #define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
-#define NVMX_EPT_STOCK 20        /* pages that one fault may need: 4 tables of 3, table records, chain heads */
+#define NVMX_EPT_STOCK 20        /* pages that one fault may need: 5 tables of 3, table records, roots */
 #define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
 #define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
 #define NVMX_EPT_PAGES 256       /* in a page of pages */
@@ -24,6 +26,7 @@
 #define NVMX_EPT_AROUND_MAX 512
 #define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
 #define NVMX_EPT_LIVE 8
+#define NVMX_EPT_YOUNG 32        /* tables that are not evicted if there are others: what one instruction can need */
 #define NVMX_EPT_NEXT_TABLES 8   /* tables made current beside the one that faulted */
 #define NVMX_EPT_RECENT 4        /* ways that a VM entry after an INVEPT makes current, per root */
 #define NVMX_EPT_TRUST_MAX 512
@@ -69,12 +72,14 @@ struct nvmx_ept_table {
 	uint8_t live_n;
 	uint16_t around;   /* how many neighbours the next fault fills, too */
 	uint8_t next_tables; /* and how many lower tables a fault in one of them makes current, too */
-	uint8_t level, root;
+	uint8_t level;
+	uint16_t root;
 	uint8_t state;     /* enum nvmx_ept_table_state */
 	uint8_t window_number; /* in windows[] */
 	uint16_t window_first; /* entry */
 	uint64_t word;     /* of the watch under which the entries were last known to be EPT12's; 0: of none */
 	uint32_t place;    /* in the watches */
+	uint32_t made;     /* tables of the vCPU until then */
 	uint32_t since;    /* INVEPTs of the vCPU until then */
 	uint16_t quiet;    /* comparisons running without a difference, */
 	uint16_t quiet_need; /* and how many it takes before the frame is to be watched */
@@ -103,10 +108,12 @@ struct nvmx_ept_root {
 	uint64_t role12;        /* 0: free */
 	uint64_t eptp02;
 	uint64_t generation;
-	uint64_t last_use;
 	struct nvmx_ept_rules rules;
 	struct nvmx_ept_table *top;
-	bool stale;             /* INVEPT: what may have changed is to be cut off */
+	uint16_t number;        /* in the pages of roots */
+	uint16_t next;          /* number + 1 of the next in the chain, or of free ones */
+	uint32_t alls, moves;   /* the vCPU's invept_alls, moved that were seen to */
+	bool stale;             /* INVEPT of it alone: what may have changed is to be cut off */
 	bool invepted;          /* there was one */
 	bool many_loose;        /* more than loose[] has */
 	uint8_t loose_n;
@@ -118,12 +125,12 @@ struct nvmx_ept_root {
 	uint16_t whole_next;    /* and so many after the next window that was too small */
 	struct nvmx_ept_recent recent[NVMX_EPT_RECENT];
 };
+_Static_assert(sizeof(struct nvmx_ept_root) <= 4096 / NVMX_EPT_ROOTS_OF_PAGE, "roots of a page");
 
 /* An entry of the processor's EPTP list. */
 struct nvmx_ept_listed {
 	uint64_t role12;
-	uint16_t index;
-	uint8_t root;
+	uint16_t index, root;
 };
 
 /* Where a revocation that has given the lock back goes on in a chain. */
@@ -148,12 +155,11 @@ struct nvmx_ept_vcpu {
 	uint64_t *pool;          /* zeroed pages; the first two words of each: next, own address */
 	uint32_t free_records, detached;
 	uint32_t free_n;         /* records in free_records */
-	uint32_t slabs, hand;    /* hand: where eviction goes on */
+	uint32_t slabs;
 	uint32_t slabs_max;      /* NVMX_EPT_SLABS */
 	uint32_t tables;
 	uint32_t heads_n;        /* chain heads, a power of two that goes with the budget */
 	uint32_t heads_bits;
-	uint64_t clock;
 	uint64_t epoch;          /* of the VM, when the roots were made */
 	uint64_t leaves[4];      /* by level: entries in chains */
 	struct nvmx_page dir;    /* a page of pages, with the addresses of the slabs */
@@ -171,8 +177,14 @@ struct nvmx_ept_vcpu {
 	uint32_t want_pause;     /* so many batches are not begun, since the host has refused one, */
 	uint32_t want_pause_next; /* and so many after the next refusal */
 	uint64_t want[NVMX_WATCH_BATCH];
-	uint32_t roots_n;        /* slots of roots[] that were ever used */
-	struct nvmx_ept_root roots[NVMX_EPT_ROOTS];
+	struct nvmx_page root_pages; /* a page of pages, with roots */
+	uint32_t roots_n;        /* roots that have a place; */
+	uint16_t free_roots;     /* number + 1 of the first that is free */
+	uint16_t root_heads[NVMX_EPT_ROOT_HEADS];
+	uint32_t invept_alls;    /* INVEPTs of all contexts */
+	uint32_t moved;          /* how often the vCPU went to another processor */
+	uint32_t made;           /* tables */
+	uint32_t random;         /* where eviction begins */
 };
 
 struct nvmx_ept {
@@ -233,6 +245,13 @@ static inline struct nvmx_ept_table *nvmx_ept_table(struct nvmx_ept_vcpu *e, uin
 	uint64_t *slab = slabs[number / NVMX_EPT_PER_SLAB % NVMX_EPT_SLABS_OF_DIR];
 
 	return (struct nvmx_ept_table *)((char *)slab + number % NVMX_EPT_PER_SLAB * (4096 / NVMX_EPT_PER_SLAB));
+}
+
+static inline struct nvmx_ept_root *nvmx_ept_root_at(const struct nvmx_ept_vcpu *e, unsigned number)
+{
+	char *page = nvmx_ept_pages(&e->root_pages)->va[number / NVMX_EPT_ROOTS_OF_PAGE];
+
+	return (struct nvmx_ept_root *)(void *)(page + number % NVMX_EPT_ROOTS_OF_PAGE * (4096 / NVMX_EPT_ROOTS_OF_PAGE));
 }
 
 /* The table that link i of t leads to. */
@@ -322,8 +341,7 @@ static inline void nvmx_ept_cut_link(struct nvmx_ept_table *t, unsigned i)
 }
 /* Takes the first detached table apart; what was below it becomes detached.  False: there is none. */
 bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e);
-/* Detaches some tables that have none below them, or else the root that was not used for longest and is not L2's; false: there are
- * none. */
+/* Detaches some tables that have none below them, or else a root that is not L2's; false: there are none. */
 bool nvmx_ept_evict(struct nvmx_ept_vcpu *e);
 /* Makes t current: cuts its links, and drops each leaf that differs from EPT12's table `page12`.  Gives the indexes of the
  * first that were dropped. */
@@ -379,18 +397,54 @@ void nvmx_ept_watch_begin(struct nvmx_vcpu *v);
 /* What was watched until now is not watched any more. */
 void nvmx_ept_watch_nothing(struct nvmx_ept_watches *w);
 
+/* setup.c: what a vCPU that uses EPT needs once; false: there is no memory for it. */
+bool nvmx_ept_prepare(struct nvmx_vcpu *v);
+
 /* root.c */
-struct nvmx_ept_root *nvmx_ept_find_root(struct nvmx_ept_vcpu *e, uint64_t role12);
+struct nvmx_ept_root *nvmx_ept_find_root(const struct nvmx_ept_vcpu *e, uint64_t role12);
+/* One of the roots that L2 is not in goes, with all its tables; false: there is none. */
+bool nvmx_ept_give_up_root(struct nvmx_ept_vcpu *e);
+
+static inline unsigned nvmx_ept_root_head(uint64_t eptp12)
+{
+	uint64_t frame = (eptp12 & NVMX_EPTE_ADDR) >> 12;
+
+	return (frame ^ frame >> 6) % NVMX_EPT_ROOT_HEADS;
+}
+
+/* The first root whose top table of L1's may be at an address, and the next one. */
+static inline struct nvmx_ept_root *nvmx_ept_first_root(const struct nvmx_ept_vcpu *e, uint64_t eptp12)
+{
+	unsigned n = e->root_heads[nvmx_ept_root_head(eptp12)];
+
+	return n ? nvmx_ept_root_at(e, n - 1) : NULL;
+}
+
+static inline struct nvmx_ept_root *nvmx_ept_next_root(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r)
+{
+	return r->next ? nvmx_ept_root_at(e, r->next - 1u) : NULL;
+}
+
+/* Whether an INVEPT of the root waits, or a flush. */
+static inline bool nvmx_ept_is_stale(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r)
+{
+	return r->stale || r->alls != e->invept_alls;
+}
+
+static inline bool nvmx_ept_owes_flush(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r)
+{
+	return r->flush || r->moves != e->moved;
+}
 
 /* That of the role for which nvmx_ept_root() was called last. */
 static inline struct nvmx_ept_root *nvmx_ept_last_root(struct nvmx_ept_vcpu *e)
 {
-	return &e->roots[e->hot.root];
+	return nvmx_ept_root_at(e, e->hot.root);
 }
 
 static inline void nvmx_ept_want_flush(struct nvmx_ept_vcpu *e, unsigned root)
 {
-	e->roots[root].flush = true;
+	nvmx_ept_root_at(e, root)->flush = true;
 	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
 }
 

@@ -42,9 +42,9 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
 	e->free_records = t->next;
 	e->free_n--;
 	*t = (struct nvmx_ept_table){
-		.number = t->number, .level = (uint8_t)level, .root = (uint8_t)root, .gpa12 = gpa12,
+		.number = t->number, .level = (uint8_t)level, .root = (uint16_t)root, .gpa12 = gpa12,
 		.lo = 512, .around = NVMX_EPT_AROUND_MIN, .state = NVMX_EPT_T_LINKED,
-		.generation = e->roots[root].generation, .quiet_need = NVMX_EPT_QUIET_MIN,
+		.generation = nvmx_ept_root_at(e, root)->generation, .quiet_need = NVMX_EPT_QUIET_MIN, .made = e->made++,
 	};
 	t->hw = nvmx_ept_take(e, &t->hw_hpa);
 	t->side = nvmx_ept_take(e, &t->side_hpa);
@@ -52,7 +52,7 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
 		t->copy = nvmx_ept_take(e, &t->copy_hpa);
 	e->tables++;
 	if (!parts)
-		nvmx_ept_add_loose(e, &e->roots[root], t);
+		nvmx_ept_add_loose(e, nvmx_ept_root_at(e, root), t);
 	return t;
 }
 
@@ -67,7 +67,7 @@ static bool may_be_cached(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_t
 {
 	if (t->state == NVMX_EPT_T_DETACHED)
 		return false;
-	return !t->copy || t->generation == e->roots[t->root].generation || (t->window && nvmx_ept_window_in_use(e, t));
+	return !t->copy || t->generation == nvmx_ept_root_at(e, t->root)->generation || (t->window && nvmx_ept_window_in_use(e, t));
 }
 
 bool nvmx_ept_replace(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw)
@@ -188,41 +188,50 @@ bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e)
 	return true;
 }
 
-/* The root that was not used for longest, but for L2's own. */
-static bool give_up_root(struct nvmx_ept_vcpu *e)
+/* The records in an order that has nothing to do with that in which L2 uses the tables: where it goes round through a few more
+ * than there are pages for, most of them are still there. */
+static struct nvmx_ept_table *next_victim(struct nvmx_ept_vcpu *e, uint32_t *at, bool any)
 {
-	struct nvmx_ept_root *oldest = NULL;
+	struct nvmx_ept_table *t;
 
-	for (struct nvmx_ept_root *r = e->roots; r < e->roots + e->roots_n; r++)
-		if (r->role12 && r->role12 != (e->hot.role12 & ~NVMX_EPT_ROLE_PML) && (!oldest || r->last_use < oldest->last_use))
-			oldest = r;
-	if (!oldest)
-		return false;
-	nvmx_ept_detach_top(e, oldest->top);
-	*oldest = (struct nvmx_ept_root){ 0 };
-	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE); /* it may be in the EPTP list */
-	return true;
+	*at = (*at + 1) % (e->slabs * NVMX_EPT_PER_SLAB);
+	if (*at % NVMX_EPT_PER_SLAB == 0)
+		return NULL;
+	t = nvmx_ept_table(e, *at);
+	if (t->state != NVMX_EPT_T_LINKED || t->links || (!any && e->made - t->made < NVMX_EPT_YOUNG))
+		return NULL;
+	return t;
 }
 
-bool nvmx_ept_evict(struct nvmx_ept_vcpu *e)
+static uint32_t random_record(struct nvmx_ept_vcpu *e)
 {
-	uint32_t left = e->slabs * NVMX_EPT_PER_SLAB, evicted = 0;
+	e->random = e->random * 1664525u + 1013904223u;
+	return (uint32_t)((uint64_t)e->random * (e->slabs * NVMX_EPT_PER_SLAB) >> 32);
+}
 
-	for (; left && evicted < EVICT_AT_ONCE; left--) {
+static uint32_t evict_some(struct nvmx_ept_vcpu *e, bool any)
+{
+	uint32_t records = e->slabs * NVMX_EPT_PER_SLAB, at = random_record(e), evicted = 0;
+
+	for (uint32_t left = 2 * records, run = records; left && run && evicted < EVICT_AT_ONCE; left--, run--) {
 		struct nvmx_ept_table *t;
 
 		nvmx_ept_look_at(e, NVMX_EPT_FOR_DROP);
 		NVMX_LOCK_VISIT(1);
-		e->hand = (e->hand + 1) % (e->slabs * NVMX_EPT_PER_SLAB);
-		if (e->hand % NVMX_EPT_PER_SLAB == 0)
-			continue;
-		t = nvmx_ept_table(e, e->hand);
-		if (t->state != NVMX_EPT_T_LINKED || t->links)
+		t = next_victim(e, &at, any);
+		if (!t)
 			continue;
 		nvmx_ept_drop(e, t->parent, t->index);
 		evicted++;
+		run = records + 1;
+		at = random_record(e);
 	}
-	return evicted || give_up_root(e);
+	return evicted;
+}
+
+bool nvmx_ept_evict(struct nvmx_ept_vcpu *e)
+{
+	return evict_some(e, false) || evict_some(e, true) || nvmx_ept_give_up_root(e);
 }
 
 void nvmx_ept_cut(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)

@@ -14,13 +14,13 @@ void nvmx_ept_store_in_window(struct nvmx_ept_table *t, unsigned i, uint64_t hw)
 
 bool nvmx_ept_window_in_use(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
 {
-	return t->window && e->windows[t->window_number].generation == e->roots[t->root].generation;
+	return t->window && e->windows[t->window_number].generation == nvmx_ept_root_at(e, t->root)->generation;
 }
 
 /* L2 needed no more until the next INVEPT. */
 static void was_enough(struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t, const struct nvmx_ept_window *w)
 {
-	struct nvmx_ept_root *r = &e->roots[t->root];
+	struct nvmx_ept_root *r = nvmx_ept_root_at(e, t->root);
 
 	if (w->stray && r->whole_next > NVMX_EPT_WHOLE_MIN)
 		r->whole_next /= 2;

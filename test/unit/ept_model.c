@@ -43,7 +43,8 @@ struct model {
 	bool entered;                     /* by L1, since it last wrote its list */
 	uint64_t list_then[LIST_ENTRIES]; /* L1's list when it entered L2 */
 	unsigned reached, to_l1, to_host, switches, switch_exits;
-	bool unarmed;                     /* a batch is under way: some of L1's writes to its frames are not seen */
+	bool unarmed;                     /* a batch is under way: */
+	bool fresh[FRAMES];               /* some of L1's writes to its frames are not seen */
 	bool dma;                         /* a device of L1's writes unseen, and nothing is watched */
 	bool may_race, raced;             /* in a violation: L1's other processors may write, and did */
 	bool at_hand;                     /* a call is repeated after "not now" */
@@ -110,6 +111,8 @@ static int watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t b
 	assert_false(m->unarmed);
 	h->watch_answer = m->dma || below(m, 8) == 0 ? -1 : (int)below(m, 2);
 	m->unarmed = h->watch_answer == NVMX_WATCH_BEGUN;
+	for (size_t i = 0; i < n; i++)
+		m->fresh[gpas[i] >> 12] = m->unarmed && !h->watched[gpas[i] >> 12];
 	return host_watch(h, gpas, n, batch);
 }
 
@@ -128,6 +131,7 @@ static void arm(struct model *m)
 	if (!m->unarmed)
 		return;
 	m->unarmed = false;
+	memset(m->fresh, 0, sizeof(m->fresh));
 	nvmx_watch_armed(&m->r->vm, m->r->host.watch_batch);
 }
 
@@ -163,7 +167,7 @@ static void edit(struct model *m, unsigned table, unsigned slot, uint64_t value)
 
 	if (!remember(m, table, slot, *e))
 		return;
-	if (m->dma || (m->unarmed && below(m, 2)))
+	if (m->dma || (m->fresh[table] && below(m, 2)))
 		m->unseen++;
 	else
 		host_before_write(&m->r->host, table);
