@@ -484,6 +484,14 @@ void nvmx_host_write_protect(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_
 void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self);
 
 /*
+ * The host is short of memory: gives up to `pages` pages of the vCPU's shadow back by page_free, those that wait for use first, then
+ * those of tables, which L2 has made again when it needs them.  Returns how many; the rest is the top table that L2 is in, and what
+ * the vCPU needs once.  As nvmx_handle_exit() is called: by the vCPU's own thread, between its calls; nvmx_before_l2() follows
+ * if L2 is current.  Work: what is given back.  No VMCS is touched.
+ */
+uint32_t nvmx_give_pages(struct nvmx_vcpu *v, uint32_t pages);
+
+/*
  * For a host with the op `watch`.  written: L1's memory [gpa, gpa + length) was written, or is about to be; what is watched there is
  * watched no more.  Frames that are not cost a look each and are no error; the host need not keep books.  armed: the frames of the
  * batch of that number are armed; of another one than the last it says nothing.

@@ -90,6 +90,17 @@ static bool may_stay(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table 
 	return !lower->copy || (nvmx_ept_is_clean(e, lower) && !lower->window);
 }
 
+/* Whether EPT12's entry still leads where the link does; then the copy follows. */
+static bool leads_there(const struct nvmx_ept_root *r, struct nvmx_ept_table *t, unsigned i, const uint64_t *page12)
+{
+	uint64_t is = nvmx_ept_load(page12 + i);
+
+	if (!nvmx_ept_still_valid(r, t->copy[i], is))
+		return false;
+	t->copy[i] = is;
+	return true;
+}
+
 /* The next link of l that is made: it stays, or is cut.  Returns the table below if it stays and has links of its own. */
 static struct nvmx_ept_table *keep_next(struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r, struct links *l,
 					const uint64_t *page12, bool *same)
@@ -103,7 +114,7 @@ static struct nvmx_ept_table *keep_next(struct nvmx_ept_vcpu *e, const struct nv
 	if (!(t->hw[i] & NVMX_EPTE_RIGHTS) || nvmx_ept_is_leaf(t, i))
 		return NULL;
 	lower = nvmx_ept_lower(t, i);
-	equal = !page12 || nvmx_ept_load(page12 + i) == t->copy[i];
+	equal = !page12 || leads_there(r, t, i, page12);
 	*same &= equal;
 	if (!equal || !may_stay(e, lower)) {
 		nvmx_ept_cut_link(t, i);

@@ -74,6 +74,27 @@ bool nvmx_ept_restock(struct nvmx_vcpu *v)
 	return nvmx_ept_stocked(e);
 }
 
+uint32_t nvmx_give_pages(struct nvmx_vcpu *v, uint32_t pages)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+	uint32_t given = 0;
+	uint64_t *page, hpa;
+
+	while (given < pages) {
+		if (!e->pool_n) {
+			if (recycle(e) || evict(e))
+				continue;
+			break;
+		}
+		page = nvmx_ept_take(e, &hpa);
+		v->ops->page_free(v->host, page, hpa);
+		e->pages--;
+		given++;
+	}
+	__atomic_sub_fetch(&nvmx_ept_of_vm(v->vm)->pages, given, __ATOMIC_RELAXED);
+	return given;
+}
+
 void nvmx_ept_drain(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);

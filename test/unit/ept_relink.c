@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* What is made current after an INVEPT without a fault of its own: at a VM entry, and behind tables used in order. */
 #include "ept_mapped.h"
+#include "ept/shadow.h"
 
 /* L1's INVEPT and VM entry. */
 static void flush_and_enter(struct rig *r)
@@ -46,6 +47,31 @@ static void test_entry_makes_current(void **state)
 		if (n % 3 == 0)
 			touch_once(r, 0x5000, &faults);
 		assert_int_equal(faults, n % 3 == 0);
+	}
+	rig_free(r);
+}
+
+/* L1 changes what a translation does not depend on, in entries of each level: after one comparison the copies have it, and the
+ * next one finds nothing. */
+static void test_copies_follow(void **state)
+{
+	struct rig *r = mapped_rig(0);
+	unsigned faults = 0;
+
+	(void)state;
+	touch_all(r);
+	for (unsigned i = 0; i < 512; i++)
+		r->host.ram[PT][i] |= NVMX_BIT64(52 + i % 11);
+	r->host.ram[PD][0] |= NVMX_BIT64(60);
+	r->host.ram[PML4][0] |= NVMX_BIT64(53);
+	flush_and_enter(r);
+	touch_once(r, 0x5000, &faults);
+	assert_int_equal(faults, 1);
+	for (const struct nvmx_ept_table *t = nvmx_ept_find_root(nvmx_ept_of(&r->v), r->role)->top;; t = nvmx_ept_lower(t, 0)) {
+		for (unsigned i = 0; i < (t->level == 1 ? 512 : 1); i++)
+			assert_int_equal(t->copy[i], r->host.ram[t->gpa12 >> 12][i]);
+		if (t->level == 1)
+			break;
 	}
 	rig_free(r);
 }
@@ -174,6 +200,7 @@ static void test_tables_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_copies_follow),
 		cmocka_unit_test(test_entry_makes_current), cmocka_unit_test(test_entry_sees_changes),
 		cmocka_unit_test(test_entry_heeds_accessed_flags), cmocka_unit_test(test_entry_links_parts),
 		cmocka_unit_test(test_tables_in_order),

@@ -5,6 +5,7 @@
 
 #define TOP 200u /* L1's frame of the first top table */
 #define EPTP_N(n) ((uint64_t)(TOP + (n)) << 12 | 3 << 3 | 6)
+#define MANY 128u /* two in each chain */
 #define FIRST_PT 300u
 #define TABLES 200u
 
@@ -47,29 +48,29 @@ static void test_roots_in_turn(void **state)
 /* Each INVEPT reaches the roots that it names, and no others; that of all contexts, and a move, reach all. */
 static void test_invept_of_one_of_many(void **state)
 {
-	struct rig *r = roots_rig(64);
+	struct rig *r = roots_rig(MANY);
 	struct nvmx_ept_fault f;
 	uint64_t hpa;
 	unsigned rights, shift, faults = 0;
 
 	(void)state;
-	round_of(r, 64);
+	round_of(r, MANY);
 	r->role = EPTP_N(40) ^ 6; /* another memory type, the same table */
 	assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
 	l1_set(r, PT, 7, 0);
 	nvmx_ept_invept(&r->v, NVMX_FLUSH_SINGLE, EPTP_N(40));
-	for (unsigned i = 0; i < 64; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, EPTP_N(i)), 7 << 12, &hpa, &rights, &shift), i == 40 ? -1 : 0);
 	assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, EPTP_N(40) ^ 6), 7 << 12, &hpa, &rights, &shift), -1);
 	nvmx_ept_invept(&r->v, NVMX_FLUSH_ALL, 0);
 	r->host.flushes = 0;
-	for (unsigned i = 0; i < 64; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		assert_int_equal(hw_walk(&r->host, nvmx_ept_root(&r->v, EPTP_N(i)), 7 << 12, &hpa, &rights, &shift), -1);
-	assert_int_equal(r->host.flushes, 64);
+	assert_int_equal(r->host.flushes, MANY);
 	nvmx_ept_moved(&r->v);
-	for (unsigned i = 0; i < 64; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		assert_true(nvmx_ept_root(&r->v, EPTP_N(i)));
-	assert_int_equal(r->host.flushes, 128);
+	assert_int_equal(r->host.flushes, 2 * MANY);
 	rig_free(r);
 }
 
@@ -133,12 +134,38 @@ static void test_pool_a_little_too_small(void **state)
 	rig_free(r);
 }
 
+/* The host asks for pages back while L2 is in the middle of it all. */
+static void test_pages_given_back(void **state)
+{
+	struct rig *r = tables_rig();
+	unsigned before, kept;
+
+	(void)state;
+	round_of_tables(r);
+	before = r->host.pages_live;
+	assert_int_equal(nvmx_give_pages(&r->v, 0), 0);
+	assert_int_equal(nvmx_give_pages(&r->v, 100), 100);
+	assert_int_equal(r->host.pages_live, before - 100);
+	assert_int_equal(nvmx_ept_of_vm(&r->vm)->pages, r->host.pages_live);
+	assert_int_equal(nvmx_ept_of(&r->v)->pages, r->host.pages_live);
+	assert_in_range(round_of_tables(r), 1, 50); /* and what was given back is fetched again */
+	assert_in_range(r->host.pages_live, before - 100, before + NVMX_EPT_RESTOCK);
+	assert_in_range(nvmx_give_pages(&r->v, ~0u), before - 140, before + NVMX_EPT_RESTOCK);
+	kept = r->host.pages_live;
+	assert_int_equal(nvmx_give_pages(&r->v, 1), 0);
+	assert_in_range(kept, 64, 100); /* chain heads are 64 */
+	r->host.page_limit = kept + 60;
+	assert_in_range(round_of_tables(r), TABLES / 2, TABLES);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_roots_in_turn),
 		cmocka_unit_test(test_invept_of_one_of_many),
 		cmocka_unit_test(test_all_places_taken),
+		cmocka_unit_test(test_pages_given_back),
 		cmocka_unit_test(test_pool_a_little_too_small),
 	};
 

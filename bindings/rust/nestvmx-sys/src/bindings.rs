@@ -1682,6 +1682,9 @@ extern "C" {
     pub fn nvmx_host_changed(vm: *mut nvmx_vm, self_: *mut nvmx_vcpu);
 }
 extern "C" {
+    pub fn nvmx_give_pages(v: *mut nvmx_vcpu, pages: u32) -> u32;
+}
+extern "C" {
     pub fn nvmx_watch_written(vm: *mut nvmx_vm, gpa: u64, length: u64);
 }
 extern "C" {
