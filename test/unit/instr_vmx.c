@@ -277,6 +277,17 @@ static void vmcall_of_a_host_with_hypercalls(void **state)
 	}
 }
 
+/* In place of the shadow EPT's (test/CMakeLists.txt). */
+void __wrap_nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);
+
+void __wrap_nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)
+{
+	(void)v;
+	(void)type;
+	mini_now->invepts++;
+	mini_now->invept_eptp = eptp12;
+}
+
 static enum nvmx_verdict invalidate(struct mini *m, uint32_t reason, uint64_t type, uint64_t low, uint64_t high)
 {
 	F01(EXIT_INSTR_INFO) = INFO_MEM(RCX);

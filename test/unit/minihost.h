@@ -99,14 +99,6 @@ __attribute__((weak)) uint64_t nvmx_ept_shadowed(struct nvmx_vcpu *v, uint64_t e
 	return eptp02;
 }
 
-__attribute__((weak)) void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp)
-{
-	(void)v;
-	(void)type;
-	mini_now->invepts++;
-	mini_now->invept_eptp = eptp;
-}
-
 __attribute__((weak)) void nvmx_ept_invept_range(struct nvmx_vcpu *v, uint64_t eptp, uint64_t gpa, uint64_t end)
 {
 	(void)v;
