@@ -57,10 +57,16 @@ int lapic_wrmsr(struct vcpu *vcpu, u_int msr, uint64_t value, bool *retu)
 int vmx_rdmsr(struct vmx_vcpu *v, u_int msr, uint64_t *value, bool *retu)
 {
 	(void)retu;
-	if (msr != MSR_PAT)
+	switch (msr) {
+	case MSR_PAT:
+		*value = v->guest_msrs[IDX_MSR_PAT];
+		return 0;
+	case MSR_DEBUGCTLMSR: /* bhyve(8) might */
+		*value = vmcs_read(VMCS_GUEST_IA32_DEBUGCTL);
+		return 0;
+	default:
 		return EINVAL;
-	*value = v->guest_msrs[IDX_MSR_PAT];
-	return 0;
+	}
 }
 
 static bool pat_valid(uint64_t value)
@@ -92,8 +98,16 @@ int vmx_wrmsr(struct vmx_vcpu *v, u_int msr, uint64_t value, bool *retu)
 		else
 			vm_inject_gp(v->vcpu);
 		return 0;
-	case MSR_TSC:
-		return vmx_set_tsc_offset(v, value - rdtsc());
+	case MSR_DEBUGCTLMSR:
+		if (value & ~world.hw.debugctl_valid)
+			return EINVAL;
+		vmcs_write(VMCS_GUEST_IA32_DEBUGCTL, value);
+		return 0;
+	case MSR_TSC_AUX:
+		if (value >> 32)
+			return EINVAL;
+		v->guest_msrs[IDX_MSR_TSC_AUX] = value;
+		return 0;
 	default:
 		return EINVAL;
 	}

@@ -211,15 +211,17 @@ bool page_out(uint64_t gpa)
 	struct ram_page *p = &world.ram[gpa / PAGE_SIZE];
 	uint64_t entry;
 
-	if (gpa >= FAKE_RAM_SIZE || !p->m || WIRINGS(p->m))
+	if (gpa >= FAKE_RAM_SIZE || !p->m || world.paging || WIRINGS(p->m))
 		return false;
-	p->m->being_unmapped = true;
-	entry = atomic_swap_64(&world.leaf[gpa / PAGE_SIZE], 0);
+	p->m->being_unmapped = world.paging = true;
+	entry = world.leaf[gpa / PAGE_SIZE];
+	world.leaf[gpa / PAGE_SIZE] = 0;
 	ept_invalidate();
 	KASSERT(!WIRINGS(p->m), ("a page was wired while it was unmapped"));
 	write_out(gpa, entry);
 	give_away(p->m);
 	p->m = NULL;
+	world.paging = false;
 	return true;
 }
 
@@ -228,12 +230,14 @@ bool page_clean(uint64_t gpa)
 	struct ram_page *p = &world.ram[gpa / PAGE_SIZE];
 	uint64_t entry;
 
-	if (gpa >= FAKE_RAM_SIZE || !p->m)
+	if (gpa >= FAKE_RAM_SIZE || !p->m || world.paging)
 		return false;
+	world.paging = true;
 	entry = world.leaf[gpa / PAGE_SIZE];
-	atomic_clear_64(&world.leaf[gpa / PAGE_SIZE], flag_d());
+	world.leaf[gpa / PAGE_SIZE] &= ~flag_d();
 	ept_invalidate();
 	write_out(gpa, entry);
+	world.paging = false;
 	return true;
 }
 
@@ -250,13 +254,16 @@ bool page_fault(uint64_t gpa, int kind)
 	may_sleep("vm_fault");
 	if (gpa >= FAKE_RAM_SIZE)
 		return false;
+	while (p->m && p->m->being_unmapped) /* the pager has the object's lock */
+		if (!sim_others())
+			panic("a page is never unmapped");
 	if (!p->m) {
 		m = new_page();
 		KASSERT(m, ("no memory for L1"));
 		memcpy((void *)PHYS_TO_DMAP(m->phys_addr), p->swap, PAGE_SIZE);
 		enter(gpa, m, 0);
 	}
-	atomic_set_64(&world.leaf[gpa / PAGE_SIZE], flags_of(kind));
+	world.leaf[gpa / PAGE_SIZE] |= flags_of(kind);
 	return true;
 }
 

@@ -69,6 +69,7 @@ struct vmx *vmx_init(struct vm *vm, pmap_t pmap)
 	for (u_int i = 0; i < nitems(open); i++)
 		let(vmx->msr_bitmap, open[i], true);
 	let(vmx->msr_bitmap, MSR_TSC, false);
+	let(vmx->msr_bitmap, MSR_TSC_AUX, false);
 	nest_vm_init(vmx);
 	return vmx;
 }
@@ -92,6 +93,8 @@ static void controls(struct vmx_vcpu *v)
 		   PINBASED_VIRTUAL_NMI);
 	v->cap.proc_ctls = (uint32_t)vmcs_read(VMCS_PRI_PROC_BASED_CTLS) | PROCBASED_SECONDARY_CONTROLS | PROCBASED_MWAIT_EXITING |
 			   PROCBASED_MONITOR_EXITING | PROCBASED_IO_EXITING | PROCBASED_MSR_BITMAPS;
+	if (world.lets_monitor)
+		v->cap.proc_ctls &= ~(PROCBASED_MWAIT_EXITING | PROCBASED_MONITOR_EXITING);
 	v->cap.proc_ctls2 = PROCBASED2_ENABLE_EPT | PROCBASED2_ENABLE_VPID | PROCBASED2_UNRESTRICTED_GUEST | PROCBASED2_ENABLE_RDTSCP |
 			    PROCBASED2_ENABLE_INVPCID;
 	if (world.vid) {

@@ -110,12 +110,15 @@ void vm_extint_clear(struct vcpu *vcpu)
 
 void vatpic_pending_intr(struct vm *vm, int *vector)
 {
-	*vector = vm->extint_vector;
+	*vector = fake_highest(vm->pic);
 }
 
 void vatpic_intr_accepted(struct vm *vm, int vector)
 {
-	KASSERT(vector == vm->extint_vector, ("the PIC did not offer %d", vector));
+	KASSERT(vector == fake_highest(vm->pic), ("the PIC did not offer %d", vector));
+	vm->pic[vector / 64] &= ~(1ul << vector % 64);
+	if (fake_highest(vm->pic) >= 0)
+		vm_inject_extint(vm->vcpu[0]);
 }
 
 /* The APIC ends each interrupt by itself: scripts have no EOI. */
@@ -263,6 +266,7 @@ static void handle_hlt(struct vcpu *vcpu)
 		clock_passes(SBT_1US);
 		sim_others();
 		vcpu_set_state(vcpu, VCPU_FROZEN, false);
+		fake_take_outside(&vcpu->guest);
 		vmx_outside(vcpu, &vcpu->guest);
 	}
 }

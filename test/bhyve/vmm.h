@@ -46,7 +46,7 @@ struct vm {
 	const char *name;
 	struct vmx *vmx;
 	struct vcpu *vcpu[VCPUS];
-	int extint_vector;
+	uint64_t pic[4];          /* what the PIC asks for */
 	enum vm_suspend_how suspend;
 };
 
@@ -72,7 +72,7 @@ int vmx_vcpu_snapshot(struct vmx_vcpu *vcpu, struct vm_snapshot_meta *meta);
 int vmx_setcap(struct vmx_vcpu *vcpu, int type, int value);
 /* Emulates a load or store of a device that is not there. */
 void vmx_emulate(struct vcpu *vcpu);
-/* What comes from outside until now is the devices'. */
+/* What has come from outside is the devices'. */
 void vmx_outside(struct vcpu *vcpu, struct fake_cpu *c);
 /* A field of the VMCS of the guest that runs, or will: what the register accessors do. */
 int vmx_getfield(struct vmx_vcpu *vcpu, uint32_t field, uint64_t *value);

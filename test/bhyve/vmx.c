@@ -43,13 +43,12 @@ void vmx_outside(struct vcpu *vcpu, struct fake_cpu *c)
 {
 	int vector;
 
-	fake_take_outside(c);
 	while ((vector = fake_highest(c->intr)) >= 0) {
 		c->intr[vector / 64] &= ~(1ul << vector % 64);
 		if (vector >= (int)OWN_VECTORS)
 			continue;
 		if (vcpu->pic) {
-			vcpu->vm->extint_vector = vector;
+			vcpu->vm->pic[vector / 64] |= 1ul << vector % 64;
 			vcpu->extint_pending = 1;
 		} else {
 			vlapic_set_intr_ready(&vcpu->vlapic, vector, false);

@@ -42,12 +42,14 @@ struct world {
 	int active[FAKE_HOST_FRAMES];    /* the processor, plus one, on which the VMCS in this frame is active */
 	struct vm_page page[FAKE_HOST_FRAMES];
 	vm_page_t decoy[DECOYS];         /* frames of somebody else, where L1's had been */
+	bool paging;                     /* somebody pages out, and another one does not at the same time */
 	unsigned unwirable;              /* so often vm_page_wire_mapped() fails from now on */
 	unsigned decoys;                 /* so far */
 	struct pmap pmap;
 	struct smr smr;
 	struct ram_page ram[RAM_FRAMES];
 	uint64_t *leaf;                  /* EPT01's entries for them */
+	bool lets_monitor;
 	bool vid;                        /* bhyve uses "virtual-interrupt delivery" */
 	uint32_t interleave;             /* seed; 0: none */
 	int64_t now;                     /* as sbintime_t */
