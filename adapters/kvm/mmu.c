@@ -12,10 +12,14 @@
 #include "mmu.h"
 #include "trace.h"
 
-static unsigned int access_of(u64 error)
+/* KVM does not say whether a linear address is a user-mode one: those that L2 fetches from at CPL 3 are. */
+static unsigned int access_of(struct kvm_vcpu *vcpu, u64 error)
 {
-	return error & PFERR_WRITE_MASK ? NVMX_ACCESS_W | NVMX_ACCESS_R :
-	       error & PFERR_FETCH_MASK ? NVMX_ACCESS_X : NVMX_ACCESS_R;
+	if (error & PFERR_WRITE_MASK)
+		return NVMX_ACCESS_W | NVMX_ACCESS_R;
+	if (!(error & PFERR_FETCH_MASK))
+		return NVMX_ACCESS_R;
+	return vmx_get_cpl(vcpu) == 3 ? NVMX_ACCESS_X | NVMX_ACCESS_USER : NVMX_ACCESS_X;
 }
 
 /* KVM's emulator has a guest-physical address of L2. */
@@ -28,7 +32,7 @@ static gpa_t l2_gpa_to_gpa(struct kvm_vcpu *vcpu, struct kvm_mmu *mmu, gpa_t gpa
 	int r;
 
 	do
-		r = nvmx_l2_translate(n->v, gpa2, access_of(access), &gpa, &exit);
+		r = nvmx_l2_translate(n->v, gpa2, access_of(vcpu, access), &gpa, &exit);
 	while (r > 0 && !signal_pending(current));
 	nest_settle(n);
 	if (!r)
@@ -51,7 +55,7 @@ static void inject_ept_fault(struct kvm_vcpu *vcpu, struct x86_exception *fault)
 	struct nvmx_l2_exit exit;
 	u64 gpa;
 
-	if (nvmx_l2_translate(n->v, fault->address, access_of(fault->error_code), &gpa, &exit) < 0) {
+	if (nvmx_l2_translate(n->v, fault->address, access_of(vcpu, fault->error_code), &gpa, &exit) < 0) {
 		nest_settle(n);
 		nest_exit(vcpu, &exit);
 	}

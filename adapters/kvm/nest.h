@@ -266,6 +266,7 @@ void nest_entered_l2(struct nest *n);
 void nest_enter_activity(struct nest *n);
 void nest_left_l2(struct nest *n, bool loaded);
 void nest_left_behind(struct nest *n);
+void nest_restore_posted(struct nest *n);
 void nest_l1_state(struct nest *n, bool loaded);
 void nest_l2_state(struct nest *n);
 void nest_activity(struct kvm_vcpu *vcpu);

@@ -14,29 +14,84 @@ static void take_back(struct nest *n, gfn_t gfn, gfn_t pages)
 	nvmx_host_invalidate(n->vm, NULL, gfn_to_gpa(gfn), gfn_to_gpa(pages));
 }
 
-/* Each slot whose part of the range [start, end) of the process is L1's memory. */
-static void take_back_range(struct nest *n, unsigned long start, unsigned long end)
+/* KVM keeps slots in a tree by their place in the process: of each, that part of the range [start, end) which is L1's memory.  Whether
+ * one of them is true of `does`. */
+static bool each_slot_of_range(struct nest *n, unsigned long start, unsigned long end,
+			       bool (*does)(struct nest *n, gfn_t gfn, gfn_t pages))
 {
 	struct kvm *kvm = nest_vcpu(n)->kvm;
-	struct kvm_memory_slot *slot;
+	struct interval_tree_node *node;
 	struct kvm_memslots *slots;
-	int i, bkt, idx;
+	bool any = false;
+	int i;
 
-	idx = srcu_read_lock(&kvm->srcu);
-	if (nest_slots_changed(n))
-		take_back(n, 0, ALL_PAGES);
 	for (i = 0; i < NEST_AS(kvm); i++) {
 		slots = __kvm_memslots(kvm, i);
-		kvm_for_each_memslot(slot, bkt, slots) {
+		for (node = interval_tree_iter_first(&slots->hva_tree, start, end - 1); node;
+		     node = interval_tree_iter_next(node, start, end - 1)) {
+			struct kvm_memory_slot *slot = container_of(node, struct kvm_memory_slot, hva_node[slots->node_idx]);
 			unsigned long from = max(start, slot->userspace_addr);
 			unsigned long to = min(end, slot->userspace_addr + (slot->npages << PAGE_SHIFT));
 
-			if (from < to)
-				take_back(n, hva_to_gfn_memslot(from, slot),
-					  ((to - from + PAGE_SIZE - 1) >> PAGE_SHIFT));
+			any |= does(n, hva_to_gfn_memslot(from, slot), (to - from + PAGE_SIZE - 1) >> PAGE_SHIFT);
 		}
 	}
+	return any;
+}
+
+static bool lose(struct nest *n, gfn_t gfn, gfn_t pages)
+{
+	take_back(n, gfn, pages);
+	return true;
+}
+
+static void take_back_range(struct nest *n, unsigned long start, unsigned long end)
+{
+	struct kvm *kvm = nest_vcpu(n)->kvm;
+	int idx = srcu_read_lock(&kvm->srcu);
+
+	if (nest_slots_changed(n))
+		take_back(n, 0, ALL_PAGES);
+	each_slot_of_range(n, start, end, lose);
 	srcu_read_unlock(&kvm->srcu, idx);
+}
+
+/*
+ * What L2 uses is young, though EPT01, which KVM asks, has no accessed flags of it.  To be old it has to be used no more: what was young
+ * is an EPT violation once.
+ */
+static bool is_used(struct nest *n, gfn_t gfn, gfn_t pages)
+{
+	return nvmx_host_uses(n->vm, gfn_to_gpa(gfn), gfn_to_gpa(pages));
+}
+
+static bool age(struct nest *n, gfn_t gfn, gfn_t pages)
+{
+	if (!is_used(n, gfn, pages))
+		return false;
+	nvmx_host_invalidate(n->vm, NULL, gfn_to_gpa(gfn), gfn_to_gpa(pages));
+	return true;
+}
+
+static int of_range(struct mmu_notifier *mn, unsigned long start, unsigned long end, bool (*does)(struct nest *n, gfn_t gfn, gfn_t pages))
+{
+	struct nest *n = container_of(mn, struct nest, notifier);
+	struct kvm *kvm = nest_vcpu(n)->kvm;
+	int idx = srcu_read_lock(&kvm->srcu);
+	bool young = each_slot_of_range(n, start & PAGE_MASK, PAGE_ALIGN(end), does);
+
+	srcu_read_unlock(&kvm->srcu, idx);
+	return young;
+}
+
+static int clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	return of_range(mn, start, end, age);
+}
+
+static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
+{
+	return of_range(mn, address, address + 1, is_used);
 }
 
 static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
@@ -70,6 +125,9 @@ static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 static const struct mmu_notifier_ops notifier_ops = {
 	.invalidate_range_start = range_start,
 	.invalidate_range_end = range_end,
+	.clear_flush_young = clear_young,
+	.clear_young = clear_young,
+	.test_young = test_young,
 	.release = release,
 };
 

@@ -165,6 +165,8 @@ static int restore(struct kvm_vcpu *vcpu, struct nvmx_state *state, size_t size)
 		l2_restored(n, &state->header, mtf);
 	else
 		nest_view(n);
+	if (nvmx_in_l2(n->v))
+		nest_restore_posted(n);
 	if (n->incomplete && nvmx_in_l2(n->v))
 		kvm_make_request(KVM_REQ_GET_NESTED_STATE_PAGES, vcpu);
 	return 0;

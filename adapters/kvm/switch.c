@@ -224,19 +224,36 @@ static void enter_posted(struct nest *n)
 	nested->posted_intr_nv = posts ? v12->posted_int_nv : -1;
 }
 
+/* Whether what the notification announced is not taken in yet. */
+static bool notification_is_outstanding(struct nest *n, const struct nvmx_vmcs12 *v12)
+{
+	u8 flags = 0;
+
+	kvm_vcpu_read_guest(nest_vcpu(n), v12->posted_int_desc_addr + offsetof(struct pi_desc, control), &flags, 1);
+	return flags & 1;
+}
+
 /* A notification that came too late for L2 is an interrupt of L1's; in time, the processor has taken in what it announced. */
 static void leave_posted(struct nest *n, const struct nvmx_vmcs12 *v12)
 {
-	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct nested_vmx *nested = &n->vmx->nested;
-	u8 outstanding = 1;
 
 	if (likely(!nested->pi_pending))
 		return;
 	nested->pi_pending = false;
-	kvm_vcpu_read_guest(vcpu, v12->posted_int_desc_addr + offsetof(struct pi_desc, control), &outstanding, 1);
-	if (outstanding & 1)
-		nest_queue_interrupt(vcpu, (u8)nested->posted_intr_nv);
+	if (notification_is_outstanding(n, v12))
+		nest_queue_interrupt(nest_vcpu(n), (u8)nested->posted_intr_nv);
+}
+
+/* One that had come when L2's state was saved, which does not hold it, comes now. */
+void nest_restore_posted(struct nest *n)
+{
+	const struct nvmx_vmcs12 *v12 = nest_vmcs12(n);
+
+	if (!(v12->pin_ctls & PIN_BASED_POSTED_INTR) || !notification_is_outstanding(n, v12))
+		return;
+	n->vmx->nested.pi_pending = true;
+	kvm_make_request(KVM_REQ_EVENT, nest_vcpu(n));
 }
 
 /* vmcs02 has just become current: L1 has entered L2. */

@@ -50,6 +50,7 @@ struct nvmx_host;
 #define NVMX_ACCESS_W 2u
 #define NVMX_ACCESS_X 4u
 #define NVMX_ACCESS_PEEK 8u /* translate: for a neighbour of what L2 uses; only what the host has at hand */
+#define NVMX_ACCESS_USER 16u /* nvmx_l2_translate, with X: by a user-mode linear address (SDM 28.3.3.2) */
 
 /* How the host maps a guest frame of L1. */
 struct nvmx_xlate {

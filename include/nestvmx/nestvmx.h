@@ -436,7 +436,8 @@ int nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size);
  */
 enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v);
 
-/* L2 (current) uses `gpa2` for `access` (set of NVMX_ACCESS_*): where L1's EPT leads, setting its accessed and dirty flags.
+/* L2 (current) uses `gpa2` for `access` (set of NVMX_ACCESS_*; USER counts with mode-based execute control): where L1's EPT leads,
+ * setting its accessed and dirty flags.
  * 0 and *gpa1; -1 and the exit that the access causes; 1: try again; 2: as NVMX_AGAIN.  Without EPT in vmcs12 the address is L1's. */
 int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint64_t *gpa1, struct nvmx_l2_exit *exit);
 
@@ -469,6 +470,13 @@ int nvmx_l2_translate(struct nvmx_vcpu *v, uint64_t gpa2, unsigned access, uint6
  */
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
 void nvmx_host_write_protect(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length);
+
+/*
+ * Whether a shadow EPT leads to a part of L1's memory [gpa, gpa + length): L2 has used it since the host took it away last.  For a host
+ * that ages its memory and finds no accessed flags in EPT01 of what L2 uses: it takes for young what is used, and gives it the chance to
+ * be used again with nvmx_host_invalidate().  Contexts and work as for that, but that nobody is kicked.
+ */
+bool nvmx_host_uses(struct nvmx_vm *vm, uint64_t gpa, uint64_t length);
 
 /*
  * "The map has changed somewhere": nvmx_host_invalidate() of everything for a host that does not know what, or not cheaply.  O(1) for

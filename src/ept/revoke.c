@@ -118,6 +118,22 @@ void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self)
 		vm->ops->kick_others(host);
 }
 
+bool nvmx_host_uses(struct nvmx_vm *vm, uint64_t gpa, uint64_t length)
+{
+	struct nvmx_ept_revocation r = { .gpa = gpa, .end = gpa + length - 1 < gpa ? ~0ull : gpa + length - 1,
+					 .loss = NVMX_EPT_LOSE_NOTHING };
+	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
+	uint32_t *walkers;
+
+	if (!length)
+		return false;
+	walkers = begin(ve, false);
+	for (struct nvmx_vcpu *v = first_vcpu(ve); v && !r.found; v = next_vcpu(v))
+		nvmx_ept_lose(nvmx_ept_of(v), &r);
+	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	return r.found;
+}
+
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length)
 {
 	nvmx_watch_written(vm, gpa, length);

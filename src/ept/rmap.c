@@ -167,6 +167,9 @@ static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
 {
 	struct nvmx_ept_revocation *r = s->r;
 
+	r->found = true;
+	if (r->loss == NVMX_EPT_LOSE_NOTHING)
+		return;
 	if (r->loss == NVMX_EPT_LOSE_WRITE && !(t->hw[i] & NVMX_EPTE_W))
 		return;
 	/* Who finds the entry as it will be finds this, too. */
@@ -230,7 +233,7 @@ bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, struct nvmx_ept_revocation *r)
 	struct search s = { .e = e, .r = r };
 
 	nvmx_ept_hold(e);
-	if (r->gpa <= e->again.last && r->end >= e->again.first)
+	if (r->gpa <= e->again.last && r->end >= e->again.first && r->loss != NVMX_EPT_LOSE_NOTHING)
 		e->again.hit = true;
 	/* A fill that makes the first leaf of a level from now on knows of the change. */
 	for (unsigned level = 1; level <= 3; level++)

@@ -462,11 +462,12 @@ void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigne
 /* Empties a detached table that has leaves and no links. */
 void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
-/* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right. */
-enum nvmx_ept_loss { NVMX_EPT_LOSE_ALL, NVMX_EPT_LOSE_WRITE };
+/* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right, or are only found. */
+enum nvmx_ept_loss { NVMX_EPT_LOSE_ALL, NVMX_EPT_LOSE_WRITE, NVMX_EPT_LOSE_NOTHING };
 struct nvmx_ept_revocation {
 	uint64_t gpa, end;
 	enum nvmx_ept_loss loss;
+	bool found;              /* there is one */
 	uint32_t *announce;      /* counted up before the first one is changed; NULL: not */
 	bool announced;
 };

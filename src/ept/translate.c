@@ -14,7 +14,17 @@ static int cause(struct nvmx_l2_exit *exit, uint32_t reason, uint64_t gpa2, uint
 static uint64_t qualification_of(const struct nvmx_ept_rules *r, unsigned access, uint64_t rights)
 {
 	rights &= NVMX_EPTE_R | NVMX_EPTE_W | r->execute;
-	return access | (rights & 7) << 3 | (rights & NVMX_EPTE_XU ? NVMX_BIT64(6) : 0) | QUAL_LINEAR;
+	return (access & 7) | (rights & 7) << 3 | (rights & NVMX_EPTE_XU ? NVMX_BIT64(6) : 0) | QUAL_LINEAR;
+}
+
+/* The rights that an access needs: of execution there are two with mode-based execute control (28.3.3.2). */
+static uint64_t needed(const struct nvmx_ept_rules *r, unsigned access)
+{
+	uint64_t rights = access & (NVMX_ACCESS_R | NVMX_ACCESS_W);
+
+	if (!(access & NVMX_ACCESS_X))
+		return rights;
+	return rights | (access & NVMX_ACCESS_USER && r->execute & NVMX_EPTE_XU ? NVMX_EPTE_XU : NVMX_EPTE_X);
 }
 
 static int use(struct nvmx_vcpu *v, const struct nvmx_ept_rules *r, struct nvmx_ept_walk *w, bool pml, uint64_t gpa2,
@@ -22,7 +32,7 @@ static int use(struct nvmx_vcpu *v, const struct nvmx_ept_rules *r, struct nvmx_
 {
 	if (w->kind == NVMX_EPT_MISCONFIGURED)
 		return cause(exit, NVMX_XR_EPT_MISCONFIG, gpa2, 0);
-	if (w->kind == NVMX_EPT_ABSENT || (w->rights & access) != access)
+	if (w->kind == NVMX_EPT_ABSENT || needed(r, access) & ~w->rights)
 		return cause(exit, NVMX_XR_EPT_VIOLATION, gpa2,
 			     qualification_of(r, access, w->kind == NVMX_EPT_ABSENT ? 0 : w->rights));
 	if (!r->ad)

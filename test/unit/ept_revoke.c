@@ -61,6 +61,28 @@ static bool second_reaches(struct two *t, uint64_t gpa2, unsigned *rights)
 	return !hw_walk(&t->host, nvmx_ept_root(t->v, EPTP), gpa2, &hpa, rights, &shift);
 }
 
+/* Which memory L2 uses, of whichever vCPU; that it is asked changes nothing. */
+static void test_used(void **state)
+{
+	struct two t;
+	unsigned rights;
+
+	(void)state;
+	two_init(&t);
+	assert_false(nvmx_host_uses(&t.r->vm, 0, ~0ull));
+	second_touches(&t, 0x1000);
+	assert_true(nvmx_host_uses(&t.r->vm, (DATA + 1ull) << 12, 1));
+	assert_true(nvmx_host_uses(&t.r->vm, 0, ~0ull));
+	assert_false(nvmx_host_uses(&t.r->vm, (DATA + 1ull) << 12, 0));
+	assert_true(second_reaches(&t, 0x1000, &rights) && rights & 2);
+	nvmx_host_invalidate(&t.r->vm, NULL, (DATA + 1ull) << 12, 4096);
+	assert_false(nvmx_host_uses(&t.r->vm, (DATA + 1ull) << 12, 4096));
+	second_touches(&t, 0x1000);
+	assert_true(nvmx_host_uses(&t.r->vm, (DATA + 1ull) << 12, 4096));
+	assert_int_equal(kicks, 1);
+	two_free(&t);
+}
+
 static void test_kick(void **state)
 {
 	struct two t;
@@ -324,7 +346,8 @@ static void test_changed_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_long_ranges), cmocka_unit_test(test_range_on_each_vcpu),
-					    cmocka_unit_test(test_kick), cmocka_unit_test(test_write_protect),
+					    cmocka_unit_test(test_used),
+		cmocka_unit_test(test_kick), cmocka_unit_test(test_write_protect),
 					    cmocka_unit_test(test_write_protect_large), cmocka_unit_test(test_changed),
 					    cmocka_unit_test(test_changed_for_nobody), cmocka_unit_test(test_changed_meanwhile) };
 

@@ -51,6 +51,33 @@ static void test_what_ept_forbids(void **state)
 	rig_free(r);
 }
 
+/* SDM 28.3.3.2: which of the two execute rights a fetch needs. */
+static void test_modes_of_execution(void **state)
+{
+	struct rig *r = rig_with_ept(EPTP);
+	struct nvmx_l2_exit exit;
+	uint64_t gpa1;
+
+	(void)state;
+	for (unsigned mode = 0; mode < 2; mode++) {
+		r->v12->proc_ctls2 = NVMX_PROC2_EPT | (mode ? NVMX_PROC2_MODE_EXEC : 0);
+		l1_set(r, PML4, 0, (uint64_t)PDPT << 12 | 0x407); /* the tables above let both through */
+		l1_set(r, PDPT, 0, (uint64_t)PD << 12 | 0x407);
+		l1_set(r, PD, 0, (uint64_t)PT << 12 | 0x407);
+		l1_set(r, PT, 4, (DATA + 4ull) << 12 | WB_LEAF | 5);                  /* supervisor */
+		l1_set(r, PT, 5, (DATA + 5ull) << 12 | WB_LEAF | 1 | NVMX_BIT64(10)); /* user */
+		assert_int_equal(nvmx_l2_translate(&r->v, 0x4000, NVMX_ACCESS_X, &gpa1, &exit), 0);
+		assert_int_equal(nvmx_l2_translate(&r->v, 0x4000, NVMX_ACCESS_X | NVMX_ACCESS_USER, &gpa1, &exit), mode ? -1 : 0);
+		if (mode)
+			assert_int_equal(exit.qualification, 4 | 5 << 3 | 0x180);
+		assert_int_equal(nvmx_l2_translate(&r->v, 0x5000, NVMX_ACCESS_X | NVMX_ACCESS_USER, &gpa1, &exit), mode ? 0 : -1);
+		assert_int_equal(nvmx_l2_translate(&r->v, 0x5000, NVMX_ACCESS_X, &gpa1, &exit), -1);
+		assert_int_equal(exit.qualification, 4 | 1 << 3 | (mode ? 1 << 6 : 0) | 0x180);
+		assert_int_equal(nvmx_l2_translate(&r->v, 0x5000, NVMX_ACCESS_R | NVMX_ACCESS_USER, &gpa1, &exit), 0);
+	}
+	rig_free(r);
+}
+
 static void test_sets_accessed_and_dirty(void **state)
 {
 	struct rig *r = rig_with_ept(EPTP | NVMX_EPTP_AD);
@@ -74,6 +101,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_leads_where_ept_does),
 		cmocka_unit_test(test_what_ept_forbids),
+		cmocka_unit_test(test_modes_of_execution),
 		cmocka_unit_test(test_sets_accessed_and_dirty),
 	};
 

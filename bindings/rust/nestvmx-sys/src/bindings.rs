@@ -308,6 +308,7 @@ pub const NVMX_ACCESS_R: u32 = 1;
 pub const NVMX_ACCESS_W: u32 = 2;
 pub const NVMX_ACCESS_X: u32 = 4;
 pub const NVMX_ACCESS_PEEK: u32 = 8;
+pub const NVMX_ACCESS_USER: u32 = 16;
 pub const NVMX_FLUSH_ADDRESS: u32 = 0;
 pub const NVMX_FLUSH_SINGLE: u32 = 1;
 pub const NVMX_FLUSH_ALL: u32 = 2;
@@ -1677,6 +1678,9 @@ extern "C" {
 }
 extern "C" {
     pub fn nvmx_host_write_protect(vm: *mut nvmx_vm, self_: *mut nvmx_vcpu, gpa: u64, length: u64);
+}
+extern "C" {
+    pub fn nvmx_host_uses(vm: *mut nvmx_vm, gpa: u64, length: u64) -> bool;
 }
 extern "C" {
     pub fn nvmx_host_changed(vm: *mut nvmx_vm, self_: *mut nvmx_vcpu);
