@@ -6,7 +6,7 @@
 
 /* Controls that bhyve sets for itself, and that vmcs02 has if vmcs01 or L1 has them. */
 #define CAPS_OF_EITHER (NVMX_PROC_HLT | NVMX_PROC_PAUSE | NVMX_PROC_MTF)
-#define PF_BIT (1u << NVMX_PF)
+#define PF_BIT (1u << NVMX_VECTOR_PF)
 
 static const uint32_t host_fields[] = {
 	VMCS_HOST_CR3, VMCS_HOST_TR_BASE, VMCS_HOST_GDTR_BASE, VMCS_HOST_GS_BASE,

@@ -60,8 +60,8 @@ void guest_exit(struct nvmx_host *h)
 	case NVMX_XR_CPUID: cpuid(h); return;
 	case NVMX_XR_HLT: nvmx_complete_instruction(h->vcpu, 0, NVMX_INSN_HLT, 0); return;
 	case NVMX_XR_RDMSR:
-	case NVMX_XR_WRMSR: nvmx_inject_exception(h->vcpu, &h->regs, NVMX_GP, true, 0, 0); return;
-	case NVMX_XR_VMCALL: nvmx_inject_exception(h->vcpu, &h->regs, NVMX_UD, false, 0, 0); return;
+	case NVMX_XR_WRMSR: nvmx_inject_exception(h->vcpu, &h->regs, NVMX_VECTOR_GP, true, 0, 0); return;
+	case NVMX_XR_VMCALL: nvmx_inject_exception(h->vcpu, &h->regs, NVMX_VECTOR_UD, false, 0, 0); return;
 	default: panic("an exit that this kernel does not know\n");
 	}
 }

@@ -4,7 +4,7 @@
 
 static enum nvmx_verdict raise(struct nvmx_host *h, struct nvmx_regs *regs, unsigned vector)
 {
-	return nvmx_inject_exception(h->vcpu, regs, vector, vector == NVMX_GP, 0, 0);
+	return nvmx_inject_exception(h->vcpu, regs, vector, vector == NVMX_VECTOR_GP, 0, 0);
 }
 
 /* L1 sees VMX, and nothing that it could not have in VMX operation. */
@@ -29,9 +29,9 @@ static enum nvmx_verdict mov_to_cr4(struct nvmx_host *h, struct nvmx_regs *regs)
 	uint64_t value = regs->gpr[qualification >> 8 & 15];
 
 	if ((qualification & 15) != 4 || nvmx_in_l2(h->vcpu))
-		return raise(h, regs, NVMX_GP);
+		return raise(h, regs, NVMX_VECTOR_GP);
 	if (nvmx_l1_cr_check(h->vcpu, 4, value) || value & nvmx_caps_cr4_hidden(nvmx_vm_caps(h->vm)))
-		return raise(h, regs, NVMX_GP);
+		return raise(h, regs, NVMX_VECTOR_GP);
 	fake_field_set(&h->cpu, NVMX_GUEST_CR4, value | NVMX_CR4_VMXE); /* stays 1 in hardware (SDM 23.8) */
 	fake_field_set(&h->cpu, NVMX_CR4_SHADOW, value);                /* what L1 reads */
 	return nvmx_complete_instruction(h->vcpu, 0, 0, 0);

@@ -73,7 +73,7 @@ static void inject(struct nvmx_host *h)
 	bool busy = fake_field(&h->cpu, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID;
 	bool open = fake_field(&h->cpu, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_IF && !(blocking & 3);
 
-	if (h->nmi && !busy && !(blocking & (3 | NVMX_INTR_BLOCK_NMI))) {
+	if (h->nmi && !busy && !(blocking & (3 | NVMX_BLOCK_NMI))) {
 		fake_field_set(&h->cpu, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2);
 		h->nmi = false;
 		busy = true;

@@ -257,34 +257,57 @@
 #define NVMX_EVENT_OTHER 7u
 
 /* Exception vectors */
-#define NVMX_DB 1u
-#define NVMX_BP 3u
-#define NVMX_OF 4u
-#define NVMX_UD 6u
-#define NVMX_NM 7u
-#define NVMX_DF 8u
-#define NVMX_TS 10u
-#define NVMX_NP 11u
-#define NVMX_SS 12u
-#define NVMX_GP 13u
-#define NVMX_PF 14u
-#define NVMX_AC 17u
-#define NVMX_MC 18u
-#define NVMX_VE_VECTOR 20u
-#define NVMX_CP 21u
+#define NVMX_VECTOR_DB 1u
+#define NVMX_VECTOR_BP 3u
+#define NVMX_VECTOR_OF 4u
+#define NVMX_VECTOR_UD 6u
+#define NVMX_VECTOR_NM 7u
+#define NVMX_VECTOR_DF 8u
+#define NVMX_VECTOR_TS 10u
+#define NVMX_VECTOR_NP 11u
+#define NVMX_VECTOR_SS 12u
+#define NVMX_VECTOR_GP 13u
+#define NVMX_VECTOR_PF 14u
+#define NVMX_VECTOR_AC 17u
+#define NVMX_VECTOR_MC 18u
+#define NVMX_VECTOR_VE 20u
+#define NVMX_VECTOR_CP 21u
+
+/* Their former names. */
+#define NVMX_DB NVMX_VECTOR_DB
+#define NVMX_BP NVMX_VECTOR_BP
+#define NVMX_OF NVMX_VECTOR_OF
+#define NVMX_UD NVMX_VECTOR_UD
+#define NVMX_NM NVMX_VECTOR_NM
+#define NVMX_DF NVMX_VECTOR_DF
+#define NVMX_TS NVMX_VECTOR_TS
+#define NVMX_NP NVMX_VECTOR_NP
+#define NVMX_SS NVMX_VECTOR_SS
+#define NVMX_GP NVMX_VECTOR_GP
+#define NVMX_PF NVMX_VECTOR_PF
+#define NVMX_AC NVMX_VECTOR_AC
+#define NVMX_MC NVMX_VECTOR_MC
+#define NVMX_CP NVMX_VECTOR_CP
+#define NVMX_VE_VECTOR NVMX_VECTOR_VE
 
 /* Guest interruptibility state (SDM 24.4.2) */
-#define NVMX_INTR_BLOCK_STI (1u << 0)
-#define NVMX_INTR_BLOCK_MOVSS (1u << 1)
-#define NVMX_INTR_BLOCK_SMI (1u << 2)
-#define NVMX_INTR_BLOCK_NMI (1u << 3)
+#define NVMX_BLOCK_STI (1u << 0)
+#define NVMX_BLOCK_MOVSS (1u << 1)
+#define NVMX_BLOCK_SMI (1u << 2)
+#define NVMX_BLOCK_NMI (1u << 3)
+#define NVMX_BLOCK_ENCLAVE (1u << 4) /* blocks nothing: the exit was from an enclave */
+/* Their former names. */
+#define NVMX_INTR_BLOCK_STI NVMX_BLOCK_STI
+#define NVMX_INTR_BLOCK_MOVSS NVMX_BLOCK_MOVSS
+#define NVMX_INTR_BLOCK_SMI NVMX_BLOCK_SMI
+#define NVMX_INTR_BLOCK_NMI NVMX_BLOCK_NMI
+#define NVMX_INTR_ENCLAVE NVMX_BLOCK_ENCLAVE
 
 /* Pending debug exceptions (24.4.2) */
 #define NVMX_PENDING_DBG_BREAKPOINTS 0x100full /* B0 to B3, and that one of them is enabled */
 #define NVMX_PENDING_DBG_ENABLED (1ull << 12)
 #define NVMX_PENDING_DBG_BS (1ull << 14)
 #define NVMX_PENDING_DBG_RTM (1ull << 16)
-#define NVMX_INTR_ENCLAVE (1u << 4)
 
 /* Guest activity state (SDM 24.4.2) */
 #define NVMX_ACTIVITY_ACTIVE 0u

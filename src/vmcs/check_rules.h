@@ -114,7 +114,7 @@ static inline bool event_wakes_hlt(nvmx_in in)
 	unsigned vector = event_vector(in);
 
 	return event_is(in, NVMX_EVENT_EXT_INT) || event_is(in, NVMX_EVENT_NMI) ||
-	       (event_is(in, NVMX_EVENT_HW_EXC) && (vector == NVMX_DB || vector == 18)) ||
+	       (event_is(in, NVMX_EVENT_HW_EXC) && (vector == NVMX_VECTOR_DB || vector == 18)) ||
 	       (event_is(in, NVMX_EVENT_OTHER) && vector == 0);
 }
 
@@ -138,7 +138,7 @@ static inline bool activity_ok(nvmx_in in)
 /* Pending debug exceptions: whether a single-step trap would be pending, and whether L2 steps at all. */
 static inline bool single_step_pends(nvmx_in in)
 {
-	return in->v12->guest_interruptibility & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS) ||
+	return in->v12->guest_interruptibility & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS) ||
 	       in->v12->guest_activity == NVMX_ACTIVITY_HLT;
 }
 

@@ -61,12 +61,12 @@ static void read_input(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct
 static bool host_asked(const struct nvmx_vcpu *v, unsigned vector)
 {
 	return v->cur->exceptions01 >> vector & 1 ||
-	       (vector == NVMX_MC && v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS);
+	       (vector == NVMX_VECTOR_MC && v->vm->flags & NVMX_HOST_OWNS_INTERRUPTS);
 }
 
 bool nvmx_is_hosts_mce(const struct nvmx_vcpu *v, uint32_t reason)
 {
-	return reason == NVMX_XR_ENTRY_FAIL_MCE && host_asked(v, NVMX_MC);
+	return reason == NVMX_XR_ENTRY_FAIL_MCE && host_asked(v, NVMX_VECTOR_MC);
 }
 
 enum nvmx_route nvmx_route_exit(struct nvmx_vcpu *v, const struct nvmx_regs *regs, struct nvmx_route_in *in)
@@ -129,7 +129,8 @@ static bool own_cause(const struct nvmx_vcpu *v, const struct nvmx_route_in *in,
 		why->cause = NVMX_CAUSE_HOST_TIMER;
 	else if (is_hosts_own(v, in) || in->reason == NVMX_XR_ENTRY_FAIL_MCE)
 		why->cause = NVMX_CAUSE_HOST_EVENTS;
-	else if (in->reason == NVMX_XR_EXCEPTION_NMI && (in->intr_info & 31u) == NVMX_MC && !(v->cur->exceptions01 >> NVMX_MC & 1))
+	else if (in->reason == NVMX_XR_EXCEPTION_NMI && (in->intr_info & 31u) == NVMX_VECTOR_MC &&
+		 !(v->cur->exceptions01 >> NVMX_VECTOR_MC & 1))
 		why->cause = NVMX_CAUSE_HOST_EVENTS;
 	return why->cause != NVMX_CAUSE_NONE;
 }

@@ -190,7 +190,7 @@ static int load_pdptes(struct nvmx_vcpu *v, uint64_t cr3, struct nvmx_fault *fau
 	}
 	for (unsigned i = 0; i < 4; i++)
 		if (!nvmx_pdpte_ok(&v->vm->caps, pdpte[i])) {
-			*fault = (struct nvmx_fault){ .vector = NVMX_GP };
+			*fault = (struct nvmx_fault){ .vector = NVMX_VECTOR_GP };
 			return -1;
 		}
 	for (unsigned i = 0; i < 4; i++)
@@ -216,7 +216,7 @@ static void load(struct nvmx_vcpu *v, const struct nvmx_cr_change *c)
 enum nvmx_verdict nvmx_l2_cr_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint64_t qualification)
 {
 	unsigned cr = qualification & 15, type = qualification >> 4 & 3;
-	struct nvmx_fault fault = { .vector = NVMX_GP };
+	struct nvmx_fault fault = { .vector = NVMX_VECTOR_GP };
 	struct nvmx_cr_change c = { .is4 = cr == 4 && type < CLTS };
 
 	if (type == MOV_FROM || (type == MOV_TO && cr != 0 && cr != 4))

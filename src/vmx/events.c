@@ -93,10 +93,10 @@ static enum nvmx_verdict startup(struct nvmx_vcpu *v)
 /* Without virtual NMIs an NMI that L2 blocks does not exit either (SDM 24.4.2, 25.2): the host opens a window for it. */
 static bool nmi_blocked(struct nvmx_vcpu *v, uint32_t pin)
 {
-	uint32_t by = NVMX_INTR_BLOCK_MOVSS | (pin & NVMX_PIN_VNMI ? 0 : NVMX_INTR_BLOCK_NMI);
+	uint32_t by = NVMX_BLOCK_MOVSS | (pin & NVMX_PIN_VNMI ? 0 : NVMX_BLOCK_NMI);
 
 	if (!(pin & NVMX_PIN_NMI)) /* it would be delivered, and its injection wants this too (SDM 26.3.1.5) */
-		by |= NVMX_INTR_BLOCK_STI;
+		by |= NVMX_BLOCK_STI;
 	return nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & by;
 }
 
@@ -136,7 +136,7 @@ static bool trap_is_due(struct nvmx_vcpu *v)
 	return !nvmx_l2_waits(v) &&
 	       nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) &
 		       (NVMX_PENDING_DBG_ENABLED | NVMX_PENDING_DBG_BS | NVMX_PENDING_DBG_RTM) &&
-	       !(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_MOVSS) &&
+	       !(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_BLOCK_MOVSS) &&
 	       nvmx_vmread(v, NVMX_GUEST_ACTIVITY) <= NVMX_ACTIVITY_HLT;
 }
 
@@ -225,7 +225,7 @@ static bool saves_rf(const struct nvmx_exit_info *exit)
 	uint32_t event = exit->reason == NVMX_XR_EXCEPTION_NMI ? exit->intr_info : exit->idt_info;
 
 	if (event & NVMX_INTR_VALID)
-		return NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_DB;
+		return NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_VECTOR_DB;
 	return exit->reason == NVMX_XR_EPT_VIOLATION || exit->reason == NVMX_XR_EPT_MISCONFIG ||
 	       exit->reason == NVMX_XR_PML_FULL || exit->reason == NVMX_XR_APIC_ACCESS || exit->reason == NVMX_XR_SPP;
 }
@@ -312,8 +312,9 @@ static bool combined_for_l1(struct nvmx_vcpu *v, unsigned vector, struct nvmx_l2
 	switch (nvmx_combined_with_prior(v, vector)) {
 	case NVMX_DOUBLE_FAULT:
 		exit->reason = NVMX_XR_EXCEPTION_NMI;
-		exit->intr_info = NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | NVMX_DF;
-		return nvmx_l1_wants_exception(v, NVMX_DF, 0);
+		exit->intr_info = NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT |
+				  NVMX_VECTOR_DF;
+		return nvmx_l1_wants_exception(v, NVMX_VECTOR_DF, 0);
 	case NVMX_TRIPLE_FAULT: /* RF was for the first fault's stack image; here it is as the register had it (SDM 27.3.3) */
 		nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, nvmx_vmread(v, NVMX_GUEST_RFLAGS) & ~NVMX_RFLAGS_RF);
 		return true;
@@ -338,9 +339,9 @@ static bool unblock_nmi(struct nvmx_vcpu *v)
 {
 	uint64_t blocking = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
 
-	if (!(blocking & NVMX_INTR_BLOCK_NMI) || !iret_unblocked(v))
+	if (!(blocking & NVMX_BLOCK_NMI) || !iret_unblocked(v))
 		return false;
-	nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)NVMX_INTR_BLOCK_NMI);
+	nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)NVMX_BLOCK_NMI);
 	return true;
 }
 
@@ -357,13 +358,13 @@ static enum nvmx_verdict inject(struct nvmx_vcpu *v, unsigned vector, bool has_e
 	struct nvmx_l2_exit combined;
 	enum nvmx_verdict verdict;
 
-	if (vector == NVMX_PF) {
+	if (vector == NVMX_VECTOR_PF) {
 		nvmx_vmwrite_flush(v);
 		v->ops->set_cr2(v->host, payload);
 	}
 	if (v->in_l2 && !v->ops->inject_l2 && combined_for_l1(v, vector, &combined))
 		return nvmx_exit_to_l1(v, &combined);
-	if (vector == NVMX_DB && v->ops->set_dr6) {
+	if (vector == NVMX_VECTOR_DB && v->ops->set_dr6) {
 		nvmx_vmwrite_flush(v);
 		v->ops->set_dr6(v->host, payload);
 	}
@@ -393,7 +394,7 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 		nvmx_release(v);
 		return verdict;
 	}
-	if (vector == NVMX_PF || vector == NVMX_DB)
+	if (vector == NVMX_VECTOR_PF || vector == NVMX_VECTOR_DB)
 		exit.qualification = payload; /* SDM 27.2.1 */
 	if (unblocked)
 		exit.intr_info |= NVMX_INTR_NMI_UNBLOCK;

@@ -27,7 +27,7 @@ enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t
  * saved it, and the event that goes in again drops it (26.7.3). */
 static void show_single_step(struct nvmx_vcpu *v)
 {
-	if (nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS) &&
+	if (nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS) &&
 	    nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_TF && !(nvmx_vmread(v, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF))
 		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) | NVMX_PENDING_DBG_BS);
 }
@@ -42,7 +42,7 @@ static void reinject(struct nvmx_vcpu *v)
 		return;
 	if (type == NVMX_EVENT_NMI) { /* its own delivery must not find NMIs blocked */
 		block = (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
-		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, block & ~NVMX_INTR_BLOCK_NMI);
+		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, block & ~NVMX_BLOCK_NMI);
 	}
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, info & ~NVMX_INTR_NMI_UNBLOCK);
 	if (info & NVMX_INTR_DELIVER_EC)
@@ -95,7 +95,7 @@ static void block_nmi_again(struct nvmx_vcpu *v, uint64_t information)
 {
 	if (information & NVMX_INTR_NMI_UNBLOCK && !(nvmx_vmread(v, NVMX_IDT_VECTORING_INFO) & NVMX_INTR_VALID))
 		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY,
-			     nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) | NVMX_INTR_BLOCK_NMI);
+			     nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) | NVMX_BLOCK_NMI);
 }
 
 static enum nvmx_verdict host_fault(struct nvmx_vcpu *v, uint64_t gpa, unsigned access, uint64_t qualification)
@@ -137,7 +137,7 @@ static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 		info.qualification = fault.qualification;
 		info.physical = gpa;
 		if (!fault.suppress_ve && nvmx_ve(v, &info))
-			return nvmx_inject_exception(v, regs, NVMX_VE_VECTOR, false, 0, 0);
+			return nvmx_inject_exception(v, regs, NVMX_VECTOR_VE, false, 0, 0);
 		return v->not_now ? nvmx_again(v) : nvmx_leave_l2(v, &info);
 	case NVMX_EPT_NOT_NOW:
 		return nvmx_again(v);
@@ -196,7 +196,7 @@ static enum nvmx_verdict msr_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, c
 	int own = a->write ? nvmx_msr_write(v, a->msr, value) : nvmx_msr_read(v, a->msr, &value);
 
 	if (own < 0)
-		return nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
+		return nvmx_inject_exception(v, regs, NVMX_VECTOR_GP, true, 0, 0);
 	if (own > 0)
 		return v->in_l2 && nvmx_open_msr(v, a->msr, a->write) ? execute_again(v) : to_host(v);
 	if (!a->write)
@@ -258,7 +258,7 @@ static enum nvmx_verdict l2_vmcs_access(struct nvmx_vcpu *v, struct nvmx_regs *r
 static void interrupted(struct nvmx_vcpu *v, const struct nvmx_route_in *in)
 {
 	if (in->reason == NVMX_XR_EXCEPTION_NMI && NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_HW_EXC)
-		block_nmi_again(v, (in->intr_info & NVMX_INTR_VECTOR) == NVMX_DF ? 0 : in->intr_info);
+		block_nmi_again(v, (in->intr_info & NVMX_INTR_VECTOR) == NVMX_VECTOR_DF ? 0 : in->intr_info);
 	else if (in->reason == NVMX_XR_PML_FULL)
 		block_nmi_again(v, nvmx_vmread(v, NVMX_EXIT_QUALIFICATION));
 	reinject(v);

@@ -9,16 +9,16 @@ static enum class exception_class(unsigned vector)
 {
 	switch (vector) {
 	case 0: /* #DE */
-	case NVMX_TS:
-	case NVMX_NP:
-	case NVMX_SS:
-	case NVMX_GP:
-	case NVMX_CP:
+	case NVMX_VECTOR_TS:
+	case NVMX_VECTOR_NP:
+	case NVMX_VECTOR_SS:
+	case NVMX_VECTOR_GP:
+	case NVMX_VECTOR_CP:
 		return CONTRIBUTORY;
-	case NVMX_PF:
-	case NVMX_VE_VECTOR:
+	case NVMX_VECTOR_PF:
+	case NVMX_VECTOR_VE:
 		return PAGE_FAULT;
-	case NVMX_DF:
+	case NVMX_VECTOR_DF:
 		return DOUBLE_FAULT;
 	default:
 		return BENIGN;
@@ -44,7 +44,7 @@ static void keep_enterable(struct nvmx_vcpu *v)
 {
 	uint64_t pending, wanted;
 
-	if (!(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS)))
+	if (!(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS)))
 		return;
 	pending = nvmx_vmread(v, NVMX_GUEST_PENDING_DBG);
 	wanted = pending & ~NVMX_PENDING_DBG_BS;
@@ -78,7 +78,7 @@ static void write_event(struct nvmx_vcpu *v, unsigned vector, bool has_error, ui
 	/* An exit while HLT was ended by an event saves HLT (SDM 27.3.4), into which few exceptions may go (SDM 26.3.1.5). */
 	if (nvmx_vmread(v, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_HLT)
 		nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
-	if (vector == NVMX_DB)
+	if (vector == NVMX_VECTOR_DB)
 		begin_debug_handler(v);
 	keep_enterable(v);
 }
@@ -126,12 +126,12 @@ enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_erro
 	}
 	switch (nvmx_combined_with_prior(v, vector)) {
 	case NVMX_SERIAL:
-		if (vector != NVMX_DB) /* a fault's stack image has it set (SDM 17.3.1.1) */
+		if (vector != NVMX_VECTOR_DB) /* a fault's stack image has it set (SDM 17.3.1.1) */
 			nvmx_set_rf(v);
 		write_event(v, vector, has_error, error);
 		break;
 	case NVMX_DOUBLE_FAULT:
-		write_event(v, NVMX_DF, true, 0);
+		write_event(v, NVMX_VECTOR_DF, true, 0);
 		break;
 	case NVMX_TRIPLE_FAULT:
 		return triple_fault(v);
@@ -143,7 +143,7 @@ enum nvmx_verdict nvmx_raise_fault(struct nvmx_vcpu *v, const struct nvmx_fault 
 {
 	if (v->not_now)
 		return nvmx_again(v);
-	if (fault->vector == NVMX_PF) {
+	if (fault->vector == NVMX_VECTOR_PF) {
 		nvmx_vmwrite_flush(v);
 		v->ops->set_cr2(v->host, fault->cr2);
 	}
@@ -159,7 +159,7 @@ static void begin_mtf(struct nvmx_vcpu *v)
 /* What the end of an instruction leaves, whose start found these flags and this blocking. */
 NVMX_HOT void end(struct nvmx_vcpu *v, uint64_t rflags, uint32_t blocking, uint32_t blocks, bool branch, uint64_t traps)
 {
-	uint32_t after = (blocking & ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS)) | blocks;
+	uint32_t after = (blocking & ~(NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS)) | blocks;
 
 	if (after != blocking)
 		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, after);
@@ -206,8 +206,8 @@ void nvmx_skip(struct nvmx_vcpu *v)
 
 enum nvmx_verdict nvmx_complete_instruction(struct nvmx_vcpu *v, unsigned length, unsigned flags, uint64_t traps)
 {
-	uint32_t blocks = (flags & NVMX_INSN_STI ? NVMX_INTR_BLOCK_STI : 0) |
-			  (flags & NVMX_INSN_MOV_SS ? NVMX_INTR_BLOCK_MOVSS : 0);
+	uint32_t blocks = (flags & NVMX_INSN_STI ? NVMX_BLOCK_STI : 0) |
+			  (flags & NVMX_INSN_MOV_SS ? NVMX_BLOCK_MOVSS : 0);
 	uint64_t rflags;
 
 	if (v->stop)

@@ -16,7 +16,7 @@ static inline enum nvmx_verdict complete(struct nvmx_vcpu *v, uint64_t status)
 
 	if (after != rflags)
 		nvmx_vmwrite(v, NVMX_GUEST_RFLAGS, after);
-	if (v->in_l2 || (rip ^ next) >> 32 || rflags & NVMX_RFLAGS_TF || blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS))
+	if (v->in_l2 || (rip ^ next) >> 32 || rflags & NVMX_RFLAGS_TF || blocking & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS))
 		nvmx_advance(v, rflags);
 	else
 		nvmx_vmwrite(v, NVMX_GUEST_RIP, next);

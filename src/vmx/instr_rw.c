@@ -340,7 +340,7 @@ bool nvmx_l2_shadow_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool wri
 		return false;
 	*verdict = NVMX_RESUME_L2;
 	if (NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR)))
-		*verdict = nvmx_inject_exception(v, regs, NVMX_GP, true, 0, 0);
+		*verdict = nvmx_inject_exception(v, regs, NVMX_VECTOR_GP, true, 0, 0);
 	else if (linked_access(&a, write, &fault))
 		*verdict = nvmx_l2_fault(v, regs, &fault);
 	return true;

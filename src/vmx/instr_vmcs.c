@@ -170,7 +170,7 @@ enum nvmx_verdict nvmx_enter_insn(struct nvmx_vcpu *v, bool launch)
 		return nvmx_raise_gp0(v);
 	if (!v->cur || v->cur->v12->revision & NVMX_SHADOW_VMCS_INDICATOR)
 		return nvmx_vmfail_invalid(v);
-	if (nvmx_see01(v, GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_MOVSS)
+	if (nvmx_see01(v, GUEST_INTERRUPTIBILITY) & NVMX_BLOCK_MOVSS)
 		return nvmx_vmfail(v, NVMX_VMERR_ENTRY_MOVSS);
 	v->seen01[NVMX_SEEN_GUEST_ACTIVITY] = NVMX_ACTIVITY_ACTIVE;
 	v->seen01[NVMX_SEEN_GUEST_PENDING_DBG] = 0;

@@ -112,7 +112,7 @@ static bool nmi_blocked_after(const struct nvmx_vmcs12 *v12)
 	if ((v12->exit_reason & 0xffff) == NVMX_XR_EXCEPTION_NMI &&
 	    NVMX_INTR_TYPE(v12->exit_intr_info) == NVMX_EVENT_NMI)
 		return true;
-	return !(v12->pin_ctls & NVMX_PIN_VNMI) && v12->guest_interruptibility & NVMX_INTR_BLOCK_NMI;
+	return !(v12->pin_ctls & NVMX_PIN_VNMI) && v12->guest_interruptibility & NVMX_BLOCK_NMI;
 }
 
 /* L1 injected an NMI while NMIs were blocked, for which vmcs02 may have had them open, and it was not delivered: L2 has begun
@@ -282,7 +282,7 @@ enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t
 	if (reason != NVMX_XR_ENTRY_FAIL_MSR)
 		left_by_entry(v, &left);
 	left.cr0 = nvmx_l1_cr0(v);
-	left.nmi_blocked = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_NMI;
+	left.nmi_blocked = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_BLOCK_NMI;
 	s->v12->exit_reason = reason | NVMX_XR_ENTRY_FAILURE;
 	s->v12->exit_qualification = qualification;
 	if (v->hw_shadow_on)

@@ -131,7 +131,7 @@ static int to_l1_physical(struct nvmx_vcpu *v, uint64_t linear, unsigned access,
 static int page_fault(const struct walk *w, uint32_t error, struct nvmx_fault *fault)
 {
 	fault->kind = NVMX_FAULT_RAISED;
-	fault->vector = NVMX_PF;
+	fault->vector = NVMX_VECTOR_PF;
 	fault->error = error | (w->write ? NVMX_PF_W : 0) | (w->l1->cpl == 3 ? NVMX_PF_U : 0);
 	fault->cr2 = w->linear;
 	return -1;

@@ -71,7 +71,7 @@ enum nvmx_step_end nvmx_merge_step(struct nvmx_merging *m, unsigned step);
 static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)
 {
 	return v12->entry_intr_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(v12->entry_intr_info) == NVMX_EVENT_NMI &&
-	       v12->guest_interruptibility & NVMX_INTR_BLOCK_NMI && !(v12->pin_ctls & NVMX_PIN_VNMI);
+	       v12->guest_interruptibility & NVMX_BLOCK_NMI && !(v12->pin_ctls & NVMX_PIN_VNMI);
 }
 
 /* carry.c: what vmcs01 and vmcs02 hand to each other.  The VMCS that is read or written is current. */

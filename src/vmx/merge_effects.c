@@ -15,9 +15,9 @@ static inline void write02(struct nvmx_merging *m, uint32_t field, uint64_t valu
  * match the host may watch them though its bitmap has a 0 (SDM 25.2). */
 enum nvmx_step_end nvmx_merge_EXC(struct nvmx_merging *m)
 {
-	bool host_pf = (m->c01->pf_ec_mask | m->c01->pf_ec_match) || m->c01->exceptions >> NVMX_PF & 1;
+	bool host_pf = (m->c01->pf_ec_mask | m->c01->pf_ec_match) || m->c01->exceptions >> NVMX_VECTOR_PF & 1;
 
-	m->s->exceptions01 = m->c01->exceptions | (host_pf ? NVMX_BIT(NVMX_PF) : 0);
+	m->s->exceptions01 = m->c01->exceptions | (host_pf ? NVMX_BIT(NVMX_VECTOR_PF) : 0);
 	write02(m, NVMX_EXCEPTION_BITMAP, m->v12->exception_bitmap | m->s->exceptions01);
 	write02(m, NVMX_PF_EC_MASK, host_pf ? 0 : m->v12->pf_ec_mask);
 	write02(m, NVMX_PF_EC_MATCH, host_pf ? 0 : m->v12->pf_ec_match);

@@ -119,7 +119,7 @@ enum nvmx_step_end nvmx_merge_EVENT(struct nvmx_merging *m)
 		return NVMX_STEP_DONE;
 	/* With the host's virtual NMIs an NMI cannot go in while NMIs are blocked (SDM 26.3.1.5). */
 	if (nvmx_nmi_while_blocked(m->v12) && m->s->ctl02[NVMX_WORD_PIN] & NVMX_PIN_VNMI)
-		write02(m, NVMX_GUEST_INTERRUPTIBILITY, m->v12->guest_interruptibility & ~NVMX_INTR_BLOCK_NMI);
+		write02(m, NVMX_GUEST_INTERRUPTIBILITY, m->v12->guest_interruptibility & ~NVMX_BLOCK_NMI);
 	if (info & NVMX_INTR_DELIVER_EC)
 		write02(m, NVMX_ENTRY_EXC_ERROR_CODE, m->v12->entry_exc_error_code);
 	if (NVMX_INTR_TYPE(info) >= NVMX_EVENT_SW_INT)

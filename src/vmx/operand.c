@@ -21,7 +21,7 @@ enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 static int bad(unsigned segment, struct nvmx_fault *fault)
 {
 	fault->kind = NVMX_FAULT_RAISED;
-	fault->vector = segment == SEG_SS ? NVMX_SS : NVMX_GP;
+	fault->vector = segment == SEG_SS ? NVMX_VECTOR_SS : NVMX_VECTOR_GP;
 	fault->error = 0;
 	return -1;
 }

@@ -102,7 +102,7 @@ static bool takes_virtual_interrupts(struct nvmx_vcpu *v)
 {
 	return nvmx_v12_proc2(v->cur->v12) & NVMX_PROC2_VID && !nvmx_l2_waits(v) &&
 	       nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_IF &&
-	       !(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS)) &&
+	       !(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS)) &&
 	       nvmx_vmread(v, NVMX_GUEST_ACTIVITY) <= NVMX_ACTIVITY_HLT &&
 	       !(nvmx_vmread(v, NVMX_PROC_CTLS) & NVMX_PROC_INT_WINDOW);
 }

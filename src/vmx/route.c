@@ -23,9 +23,9 @@ static enum nvmx_route route_exception(const struct nvmx_vmcs12 *v12, const stru
 
 	if (NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_NMI)
 		return to_l1_if(v12->pin_ctls & NVMX_PIN_NMI);
-	if (vector == NVMX_PF && (in->intr_error & v12->pf_ec_mask) != v12->pf_ec_match)
+	if (vector == NVMX_VECTOR_PF && (in->intr_error & v12->pf_ec_mask) != v12->pf_ec_match)
 		intercepted = !intercepted;
-	if (vector == NVMX_DB || vector == NVMX_AC || vector == NVMX_MC)
+	if (vector == NVMX_VECTOR_DB || vector == NVMX_VECTOR_AC || vector == NVMX_VECTOR_MC)
 		return intercepted ? NVMX_ROUTE_HOST_FIRST : NVMX_ROUTE_L0;
 	return to_l1_if(intercepted);
 }

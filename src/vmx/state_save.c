@@ -86,7 +86,7 @@ static void save_l2(struct nvmx_vcpu *v, struct nvmx_state_header *h, struct nvm
 	nvmx_vmcs_load(v, v->cur->page02.hpa);
 	nvmx_sync_copy(v, v->cur, v12);
 	if (v->run_pending && nvmx_nmi_while_blocked(v->cur->v12)) /* as L1 has it: merge_event() */
-		v12->guest_interruptibility |= NVMX_INTR_BLOCK_NMI;
+		v12->guest_interruptibility |= NVMX_BLOCK_NMI;
 	save_live(v, live);
 	save_timer(v, h, live, l1_tsc);
 	if (!v->run_pending) /* delivered already; the exit to L1 would clear it (SDM 27.2) */

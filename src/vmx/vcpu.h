@@ -264,8 +264,8 @@ void nvmx_stop_refused(struct nvmx_vcpu *v, enum nvmx_stop why, const struct nvm
 
 /* inject.c: an exception for the guest of the current VMCS (vmcs01 while L1 runs).  Returns the verdict to hand out. */
 enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error);
-#define nvmx_raise_ud(v) nvmx_raise(v, NVMX_UD, false, 0)
-#define nvmx_raise_gp0(v) nvmx_raise(v, NVMX_GP, true, 0)
+#define nvmx_raise_ud(v) nvmx_raise(v, NVMX_VECTOR_UD, false, 0)
+#define nvmx_raise_gp0(v) nvmx_raise(v, NVMX_VECTOR_GP, true, 0)
 /* Advances RIP of the current VMCS past the instruction that exited (RIP += VM-exit instruction length, clears RF,
  * STI and MOV-SS blocking; sets a pending #DB if RFLAGS.TF). */
 void nvmx_skip(struct nvmx_vcpu *v);

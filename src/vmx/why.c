@@ -53,7 +53,7 @@ static bool exception(const struct nvmx_asker *a, const struct nvmx_route_in *in
 
 	if (NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_NMI)
 		return control(a, NVMX_WORD_PIN, NVMX_PIN_NMI, why);
-	if (vector == NVMX_PF && a->pf_match) {
+	if (vector == NVMX_VECTOR_PF && a->pf_match) {
 		set(why, NVMX_CAUSE_PF_MATCH, in->intr_error);
 		return true;
 	}

@@ -194,7 +194,7 @@ static void an_nmi_waits_for_iret(void **state)
 	struct machine m;
 
 	(void)state;
-	LAUNCH({ NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	LAUNCH({ NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI });
 	script_op(&l2, FAKE_NOP);
 	script_op(&l2, FAKE_NOP);
 	script_op(&l2, FAKE_IRET);
@@ -210,7 +210,7 @@ static void an_nmi_window_of_l1s(void **state)
 
 	(void)state;
 	LAUNCH({ NVMX_PIN_CTLS, PIN_MUST | NVMX_PIN_NMI | NVMX_PIN_VNMI }, { NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_NMI_WINDOW },
-	       { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	       { NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI });
 	script_op(&l2, FAKE_NOP);
 	script_op(&l2, FAKE_IRET);
 	nops(3);

@@ -272,8 +272,8 @@ static void cr3_exits(void **state)
 static void an_exception_exits(void **state)
 {
 	(void)state;
-	LAUNCH({ NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_UD) });
-	script_add(&l2, (struct fake_insn){ .op = FAKE_RAISE, .imm = NVMX_UD });
+	LAUNCH({ NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_UD) });
+	script_add(&l2, (struct fake_insn){ .op = FAKE_RAISE, .imm = NVMX_VECTOR_UD });
 	{
 		struct machine m = machine();
 
@@ -285,8 +285,8 @@ static void an_exception_exits(void **state)
 static void an_exception_is_l2s(void **state)
 {
 	(void)state;
-	LAUNCH({ NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_UD) });
-	stays((struct fake_insn){ .op = FAKE_RAISE, .imm = NVMX_GP });
+	LAUNCH({ NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_UD) });
+	stays((struct fake_insn){ .op = FAKE_RAISE, .imm = NVMX_VECTOR_GP });
 	assert_int_equal(delivered(0x80000b0d), 1);
 }
 
@@ -466,7 +466,7 @@ static void a_triple_fault_of_l2(void **state)
 
 	(void)state;
 	LAUNCH({ NVMX_GUEST_IDTR_LIMIT, 0 });
-	script_add(&l2, (struct fake_insn){ .op = FAKE_RAISE, .imm = NVMX_UD });
+	script_add(&l2, (struct fake_insn){ .op = FAKE_RAISE, .imm = NVMX_VECTOR_UD });
 	m = machine();
 	same(&m, FAKE_STOP_END);
 	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_TRIPLE_FAULT);

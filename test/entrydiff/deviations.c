@@ -9,7 +9,7 @@ static bool other_event_without_mtf(nvmx_in in)
 
 static bool vector_21(nvmx_in in)
 {
-	return event_is(in, NVMX_EVENT_HW_EXC) && event_vector(in) == NVMX_CP && protected_guest(in);
+	return event_is(in, NVMX_EVENT_HW_EXC) && event_vector(in) == NVMX_VECTOR_CP && protected_guest(in);
 }
 
 static bool cp_without_error(nvmx_in in)

@@ -32,7 +32,7 @@ void fake_own_reinject(struct nvmx_host *h)
 	if (!(h->m->flags & NVMX_HOST_REINJECTS) || !(info & NVMX_INTR_VALID) || rd(h, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID)
 		return;
 	if (type == NVMX_EVENT_NMI)
-		wr(h, NVMX_GUEST_INTERRUPTIBILITY, rd(h, NVMX_GUEST_INTERRUPTIBILITY) & ~(uint64_t)NVMX_INTR_BLOCK_NMI);
+		wr(h, NVMX_GUEST_INTERRUPTIBILITY, rd(h, NVMX_GUEST_INTERRUPTIBILITY) & ~(uint64_t)NVMX_BLOCK_NMI);
 	/* Delivery ends it; with it, and TF, the entry would want the trap pending (SDM 26.3.1.5) that is being delivered. */
 	wr(h, NVMX_GUEST_INTERRUPTIBILITY, rd(h, NVMX_GUEST_INTERRUPTIBILITY) & ~3ull);
 	wr(h, NVMX_ENTRY_INTR_INFO, info & ~NVMX_INTR_NMI_UNBLOCK);

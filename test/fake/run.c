@@ -103,12 +103,12 @@ static enum nvmx_verdict cr_access(struct nvmx_host *h, struct nvmx_regs *regs)
 	uint64_t mask = rd(h, cr ? NVMX_CR4_MASK : NVMX_CR0_MASK);
 
 	if (nvmx_in_l2(h->vcpu))
-		return fake_own_cr(h, regs) ? done(h) : raise_in_guest(h, regs, NVMX_GP, true);
+		return fake_own_cr(h, regs) ? done(h) : raise_in_guest(h, regs, NVMX_VECTOR_GP, true);
 	FAKE_ASSERT(cr == 0 || cr == 4);
 	before = (rd(h, field) & ~mask) | (rd(h, shadow) & mask);
 	value = fake_own_wanted(h, regs, q, before);
 	if ((cr == 0 ? !cr0_valid(value) : !cr4_valid(h, before, value)) || nvmx_l1_cr_check(h->vcpu, cr, value))
-		return raise_in_guest(h, regs, NVMX_GP, true);
+		return raise_in_guest(h, regs, NVMX_VECTOR_GP, true);
 	if (cr == 0)
 		value = (value & ~FAKE_CR0_IGNORED) | (before & FAKE_CR0_IGNORED);
 	if (cr && (value ^ before) & (NVMX_CR4_PGE | NVMX_CR4_SMEP | NVMX_CR4_PCIDE) && !h->m->no_vpid)
@@ -171,7 +171,7 @@ static enum nvmx_verdict msr(struct nvmx_host *h, struct nvmx_regs *regs, bool w
 	uint32_t index = (uint32_t)regs->gpr[1];
 
 	if (!guest_msr(h, index, write, &value))
-		return raise_in_guest(h, regs, NVMX_GP, true);
+		return raise_in_guest(h, regs, NVMX_VECTOR_GP, true);
 	if (!write) {
 		if (index == NVMX_MSR_TSC)
 			value += rd(h, NVMX_TSC_OFFSET);
@@ -209,7 +209,7 @@ static enum nvmx_verdict no_table(struct nvmx_host *h, struct nvmx_regs *regs)
 		error |= 4;
 	if (fetching && rd(h, NVMX_GUEST_EFER) & NVMX_EFER_NXE)
 		error |= 16;
-	FAKE_CALL(h, verdict, nvmx_inject_exception(h->vcpu, regs, NVMX_PF, true, error, at), NVMX_AGAIN);
+	FAKE_CALL(h, verdict, nvmx_inject_exception(h->vcpu, regs, NVMX_VECTOR_PF, true, error, at), NVMX_AGAIN);
 	return verdict;
 }
 
@@ -284,7 +284,7 @@ static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 		return done(h);
 	case NVMX_XR_VMCALL: /* outside VMX operation */
 		FAKE_ASSERT(!nvmx_in_vmx_operation(h->vcpu) && !nvmx_in_l2(h->vcpu));
-		return raise_in_guest(h, regs, NVMX_UD, false);
+		return raise_in_guest(h, regs, NVMX_VECTOR_UD, false);
 	case NVMX_XR_CR_ACCESS:
 		return cr_access(h, regs);
 	case NVMX_XR_RDMSR:
@@ -335,7 +335,7 @@ static void inject(struct nvmx_host *h)
 	bool busy = rd(h, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID;
 	int v = next_interrupt(h);
 
-	if (h->vnmi && !busy && !(blocking & (3 | NVMX_INTR_BLOCK_NMI))) {
+	if (h->vnmi && !busy && !(blocking & (3 | NVMX_BLOCK_NMI))) {
 		wr(h, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2);
 		h->vnmi = false;
 		busy = true;

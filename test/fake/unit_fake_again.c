@@ -198,7 +198,7 @@ static void exceptions(void **state)
 	for (uint32_t bitmap = 0; bitmap < 2; bitmap++) {
 		begin();
 		script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS);
-		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, bitmap ? NVMX_BIT(NVMX_GP) | NVMX_BIT(NVMX_UD) : 0);
+		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, bitmap ? NVMX_BIT(NVMX_VECTOR_GP) | NVMX_BIT(NVMX_VECTOR_UD) : 0);
 		script_vmwrite(&l1, NVMX_EXIT_MSR_STORE_COUNT, 1);
 		script_vmwrite(&l1, NVMX_EXIT_MSR_STORE_ADDR, FAKE_L2_DATA + 0xfe0);
 		launch();

@@ -30,7 +30,7 @@ static void begin(void)
 	script_start(&l1, FAKE_L1_CODE);
 	script_start(&l2, FAKE_L2_CODE);
 	script_enter_vmx(&l1);
-	script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_GP));
+	script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_GP));
 	script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_64);
 }
 

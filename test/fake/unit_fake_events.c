@@ -83,7 +83,7 @@ static void a_breakpoint_of_l1s_is_met_once(void **state)
 	for (unsigned how = BY_MSR_BITMAP; how <= BY_EPT; how++) {
 		begin(NVMX_PROC_MSR_BITMAPS | NVMX_PROC_IO_BITMAPS);
 		script_vmwrite(&l1, NVMX_GUEST_DR7, 0x401);
-		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_DB));
+		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_DB));
 		script_run(&l1, FAKE_VMLAUNCH);
 		script_look(&l1, true);
 		script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_RF);
@@ -135,7 +135,7 @@ static void what_comes_while_l0_executes_a_stepped_instruction(void **state)
 
 			begin(NVMX_PROC_MSR_BITMAPS);
 			script_vmwrite(&l1, NVMX_PIN_CTLS, 0x16 | NVMX_PIN_NMI | NVMX_PIN_EXT_INT);
-			script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, intercepted ? NVMX_BIT(NVMX_DB) : 0);
+			script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, intercepted ? NVMX_BIT(NVMX_VECTOR_DB) : 0);
 			script_run(&l1, FAKE_VMLAUNCH);
 			script_advance(&l1);
 			script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_TF);

@@ -404,7 +404,7 @@ static void branch_steps(void **state)
 		begin(0, 0, 0);
 		script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_TF);
 		script_vmwrite(&l1, NVMX_GUEST_DEBUGCTL, NVMX_DEBUGCTL_BTF);
-		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, intercepted ? NVMX_BIT(NVMX_DB) : 0);
+		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, intercepted ? NVMX_BIT(NVMX_VECTOR_DB) : 0);
 		script_op(&l2, FAKE_NOP);
 		script_op(&l2, FAKE_IRET);
 		script_op(&l2, FAKE_NOP);

@@ -211,7 +211,7 @@ static void events_stay(void **state)
 	(void)state;
 	begin();
 	script_vmwrite(&l1, NVMX_ENTRY_INTR_INFO, 0x80000202);
-	script_vmwrite(&l1, NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI);
+	script_vmwrite(&l1, NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI);
 	script_vmwrite(&l1, NVMX_PF_EC_MASK, BAD_CONTROL);
 	script_run(&l1, FAKE_VMLAUNCH);
 	script_look(&l1, false);
@@ -222,7 +222,7 @@ static void events_stay(void **state)
 	script_op(&l2, FAKE_VMCALL);
 	check(1);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_ENTRY_INTR_INFO, 0), 0x80000202);
-	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 1), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 1), NVMX_BLOCK_NMI);
 }
 
 /* The bits of CR0 that no entry loads: those that vmcs12 gets of L1's are its own again when nothing was entered. */

@@ -137,7 +137,7 @@ static void reflected_fault_saves_rf(void **state)
 {
 	(void)state;
 	begin();
-	LAUNCH({ NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_GP) }, { NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS });
+	LAUNCH({ NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_GP) }, { NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS });
 	script_msr(&l2, FAKE_WRMSR, NVMX_MSR_VMX_BASIC, 0);
 	check(FAKE_STOP_END);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), 0x80000b0d);
@@ -152,8 +152,8 @@ static void faults_found_by_the_host_combine(void **state)
 		uint64_t bitmap;
 		uint32_t reason, info;
 	} cases[] = {
-		{ NVMX_BIT(NVMX_PF), NVMX_XR_EXCEPTION_NMI, 0x80000b0e },
-		{ NVMX_BIT(NVMX_DF), NVMX_XR_EXCEPTION_NMI, 0x80000b08 },
+		{ NVMX_BIT(NVMX_VECTOR_PF), NVMX_XR_EXCEPTION_NMI, 0x80000b0e },
+		{ NVMX_BIT(NVMX_VECTOR_DF), NVMX_XR_EXCEPTION_NMI, 0x80000b08 },
 		{ 0, NVMX_XR_TRIPLE_FAULT, 0 },
 	};
 
@@ -211,7 +211,7 @@ static void nmi_exits_once_and_not_while_blocked(void **state)
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_INFO, 0), 0x80000202);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_VMCALL);
 	begin();
-	LAUNCH({ NVMX_PIN_CTLS, 0x16 | NVMX_PIN_NMI }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	LAUNCH({ NVMX_PIN_CTLS, 0x16 | NVMX_PIN_NMI }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI });
 	one[0].clock = launched_at;
 	script_op(&l2, FAKE_NOP);
 	script_op(&l2, FAKE_IRET);
@@ -225,11 +225,11 @@ static void nmi_goes_in_while_nmis_are_blocked(void **state)
 {
 	(void)state;
 	begin();
-	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI });
 	script_op(&l2, FAKE_VMCALL);
 	check(FAKE_STOP_END);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
-	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_BLOCK_NMI);
 }
 
 /* An injected NMI whose delivery fails, by an exit that tells of the NMI and by one that does not: NMIs are blocked as they
@@ -238,30 +238,30 @@ static void nmi_that_is_not_delivered_leaves_nmis_blocked(void **state)
 {
 	(void)state;
 	begin();
-	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI },
+	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI },
 	       { NVMX_GUEST_IDTR_LIMIT, 0 });
 	script_op(&l2, FAKE_VMCALL);
 	check(FAKE_STOP_END);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_TRIPLE_FAULT);
-	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_BLOCK_NMI);
 	begin();
 	script_store(&l1, FAKE_EPT_A + 3 * FAKE_PAGE + FAKE_L2_STACK / FAKE_PAGE * 8, 0, 8);
-	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI });
 	script_op(&l2, FAKE_VMCALL);
 	check(FAKE_STOP_END);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_EPT_VIOLATION);
-	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_BLOCK_NMI);
 }
 
 static void event_that_is_not_valid_leaves_nmis_blocked(void **state)
 {
 	(void)state;
 	begin();
-	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI });
+	LAUNCH({ NVMX_ENTRY_INTR_INFO, 0x202 }, { NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI });
 	script_op(&l2, FAKE_VMCALL);
 	check(FAKE_STOP_END);
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
-	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_BLOCK_NMI);
 }
 
 static void init_and_startup_exit(void **state)
@@ -458,7 +458,7 @@ static void shadow_access_through_l2s_paging(void **state)
 	begin();
 	script_store(&l1, L2_PTE(5), 0, 8);
 	script_store(&l1, L2_PTE(6), (FAKE_L2_DATA + 6 * FAKE_PAGE) | 7, 8);
-	LAUNCH(SHADOWING, { NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_PF) });
+	LAUNCH(SHADOWING, { NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_PF) });
 	script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, 0);
 	script_run(&l1, FAKE_VMRESUME);
 	script_look(&l1, false);

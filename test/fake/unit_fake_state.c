@@ -535,7 +535,7 @@ static void an_nmi_that_waits_leaves_nmis_blocked(void **unused)
 	script_start(&l2, FAKE_L2_CODE);
 	script_enter_vmx(&l1);
 	script_vmwrite(&l1, NVMX_ENTRY_INTR_INFO, 0x80000202);
-	script_vmwrite(&l1, NVMX_GUEST_INTERRUPTIBILITY, NVMX_INTR_BLOCK_NMI);
+	script_vmwrite(&l1, NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI);
 	script_vmwrite(&l1, NVMX_GUEST_IDTR_LIMIT, 0);
 	script_run(&l1, FAKE_VMLAUNCH);
 	script_op(&l1, FAKE_END);
@@ -552,7 +552,7 @@ static void an_nmi_that_waits_leaves_nmis_blocked(void **unused)
 			assert_true(fake_host_step(h));
 		nvmx_view(h->vcpu, &view, sizeof(view));
 		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->exit_reason, NVMX_XR_TRIPLE_FAULT);
-		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_interruptibility, NVMX_INTR_BLOCK_NMI);
+		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_interruptibility, NVMX_BLOCK_NMI);
 		fake_host_free(h);
 	}
 }

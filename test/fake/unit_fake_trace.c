@@ -183,7 +183,7 @@ static void l1_asks_by_a_control(void **state)
 	(void)state;
 	begin();
 	script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_RDTSC);
-	script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_UD));
+	script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_UD));
 	launch();
 	script_advance(&l1);
 	script_run(&l1, FAKE_VMRESUME);
@@ -399,7 +399,7 @@ static void why_host(void **state)
 	assert_int_equal(why.cause, NVMX_CAUSE_HOST_EVENTS);
 	assert_false(why.shared);
 	nvmx_view(h->vcpu, &view, sizeof(view));
-	((struct nvmx_vmcs12 *)view.vmcs12)->exception_bitmap |= NVMX_BIT(NVMX_MC);
+	((struct nvmx_vmcs12 *)view.vmcs12)->exception_bitmap |= NVMX_BIT(NVMX_VECTOR_MC);
 	nvmx_why_host(h->vcpu, &regs, &why);
 	assert_true(why.shared);
 	h->inside = false;

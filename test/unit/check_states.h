@@ -140,7 +140,7 @@ static inline void make_base(struct state *s, enum base base)
 	case SMM:
 		s->in.in_smm = true;
 		v->entry_ctls |= NVMX_ENTRY_SMM;
-		v->guest_interruptibility = NVMX_INTR_BLOCK_SMI;
+		v->guest_interruptibility = NVMX_BLOCK_SMI;
 		break;
 	default:
 		break;

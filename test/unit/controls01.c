@@ -540,10 +540,10 @@ static void l1_narrows_no_exit(void **state)
 		bool all;
 	} faults[] = {
 		{ 0, 0, 0, false },
-		{ 1u << NVMX_PF, 0, 0, true },
+		{ 1u << NVMX_VECTOR_PF, 0, 0, true },
 		{ 0, 0, 1, true },  /* never equal: each page fault exits (25.2) */
 		{ 0, 2, 2, true },  /* those of reads do */
-		{ 1u << NVMX_PF, 2, 2, true },
+		{ 1u << NVMX_VECTOR_PF, 2, 2, true },
 	};
 	struct mini *m = *state;
 	struct nvmx_caps hw = m->vm->hw;
@@ -567,7 +567,7 @@ static void l1_narrows_no_exit(void **state)
 		nvmx_slot_write(s, NVMX_I_PF_EC_MATCH, 1);
 		vmcs02 = merged(m, s);
 		assert_int_equal(vmcs02->field[NVMX_I_CR3_TARGET_COUNT], i & 1 ? 0 : 2);
-		assert_int_equal(vmcs02->field[NVMX_I_EXCEPTION_BITMAP] >> NVMX_PF & 1, faults[i].all);
+		assert_int_equal(vmcs02->field[NVMX_I_EXCEPTION_BITMAP] >> NVMX_VECTOR_PF & 1, faults[i].all);
 		assert_int_equal(vmcs02->field[NVMX_I_PF_EC_MASK], faults[i].all ? 0 : 1);
 		assert_int_equal(vmcs02->field[NVMX_I_PF_EC_MATCH], faults[i].all ? 0 : 1);
 		back_in_l1(m);

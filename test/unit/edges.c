@@ -95,7 +95,7 @@ static uint64_t other_value(unsigned row, uint64_t now)
 	case NVMX_I_IO_BITMAP_B:
 		return draw() % 2 ? 0 : draw() << 12;
 	case NVMX_I_EXCEPTION_BITMAP:
-		return now ^ (draw() % 2 ? 1u << NVMX_PF : 1u << draw() % 8);
+		return now ^ (draw() % 2 ? 1u << NVMX_VECTOR_PF : 1u << draw() % 8);
 	case NVMX_I_ENTRY_INTR_INFO:
 		return NVMX_INTR_VALID | (draw() % 8) << 8 | (draw() % 2 ? NVMX_INTR_DELIVER_EC : 0);
 	case NVMX_I_TSC_MULTIPLIER:

@@ -225,7 +225,7 @@ static void any_nmi(struct world *w)
 {
 	w->v12.entry_intr_info = draw() % 4 ? NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2u : any_event();
 	w->v12.guest_rip = w->f02[NVMX_I_GUEST_RIP];
-	w->v12.guest_interruptibility |= draw() % 4 ? NVMX_INTR_BLOCK_NMI : 0;
+	w->v12.guest_interruptibility |= draw() % 4 ? NVMX_BLOCK_NMI : 0;
 	w->v12.pin_ctls &= ~(draw() % 4 ? NVMX_PIN_VNMI : 0);
 }
 

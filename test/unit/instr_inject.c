@@ -38,19 +38,19 @@ static void raising_while_delivering(void **state)
 {
 	struct mini *m = *state;
 
-	F01(IDT_VECTORING_INFO) = HW_EXC(NVMX_GP);
-	nvmx_raise(m->v, NVMX_NP, true, 0x18);
+	F01(IDT_VECTORING_INFO) = HW_EXC(NVMX_VECTOR_GP);
+	nvmx_raise(m->v, NVMX_VECTOR_NP, true, 0x18);
 	nvmx_vmwrite_flush(m->v);
-	mini_faulted(m, NVMX_RESUME_L1, NVMX_DF, 0);
-	F01(ENTRY_INTR_INFO) = HW_EXC(NVMX_PF); /* the host has queued one */
-	nvmx_raise(m->v, NVMX_PF, true, 2);
+	mini_faulted(m, NVMX_RESUME_L1, NVMX_VECTOR_DF, 0);
+	F01(ENTRY_INTR_INFO) = HW_EXC(NVMX_VECTOR_PF); /* the host has queued one */
+	nvmx_raise(m->v, NVMX_VECTOR_PF, true, 2);
 	nvmx_vmwrite_flush(m->v);
-	mini_faulted(m, NVMX_RESUME_L1, NVMX_DF, 0);
-	F01(IDT_VECTORING_INFO) = HW_EXC(NVMX_UD);
-	nvmx_raise(m->v, NVMX_PF, true, 2);
+	mini_faulted(m, NVMX_RESUME_L1, NVMX_VECTOR_DF, 0);
+	F01(IDT_VECTORING_INFO) = HW_EXC(NVMX_VECTOR_UD);
+	nvmx_raise(m->v, NVMX_VECTOR_PF, true, 2);
 	nvmx_vmwrite_flush(m->v);
-	mini_faulted(m, NVMX_RESUME_L1, NVMX_PF, 2);
-	F01(IDT_VECTORING_INFO) = HW_EXC(NVMX_DF);
+	mini_faulted(m, NVMX_RESUME_L1, NVMX_VECTOR_PF, 2);
+	F01(IDT_VECTORING_INFO) = HW_EXC(NVMX_VECTOR_DF);
 	assert_int_equal(nvmx_raise_gp0(m->v), NVMX_RESUME_L1);
 	nvmx_vmwrite_flush(m->v);
 	assert_int_equal(F01(ENTRY_INTR_INFO), 0);
@@ -71,7 +71,7 @@ static void faults_set_rf(void **state)
 	nvmx_vmwrite_flush(m->v);
 	assert_int_equal(F01(GUEST_RFLAGS), 0x202 | NVMX_RFLAGS_RF);
 	F01(GUEST_RFLAGS) = 0x202;
-	nvmx_raise(m->v, NVMX_DB, false, 0);
+	nvmx_raise(m->v, NVMX_VECTOR_DB, false, 0);
 	nvmx_vmwrite_flush(m->v);
 	assert_int_equal(F01(GUEST_RFLAGS), 0x202);
 }
@@ -83,9 +83,9 @@ static void exceptions_end_hlt(void **state)
 
 	F01(GUEST_ACTIVITY) = NVMX_ACTIVITY_HLT;
 	F01(IDT_VECTORING_INFO) = NVMX_INTR_VALID | 0x40;
-	nvmx_raise(m->v, NVMX_PF, true, 9);
+	nvmx_raise(m->v, NVMX_VECTOR_PF, true, 9);
 	nvmx_vmwrite_flush(m->v);
-	mini_faulted(m, NVMX_RESUME_L1, NVMX_PF, 9);
+	mini_faulted(m, NVMX_RESUME_L1, NVMX_VECTOR_PF, 9);
 	assert_int_equal(F01(GUEST_ACTIVITY), NVMX_ACTIVITY_ACTIVE);
 }
 
@@ -96,7 +96,7 @@ static void no_error_code_in_real_mode(void **state)
 	F01(GUEST_CR0) = NVMX_CR0_NE;
 	nvmx_raise_gp0(m->v);
 	nvmx_vmwrite_flush(m->v);
-	mini_faulted(m, NVMX_RESUME_L1, NVMX_GP, -1);
+	mini_faulted(m, NVMX_RESUME_L1, NVMX_VECTOR_GP, -1);
 }
 
 static void the_hosts_queue_is_preferred(void **state)
@@ -106,13 +106,13 @@ static void the_hosts_queue_is_preferred(void **state)
 	m->ops.inject_l1 = mini_inject;
 	assert_int_equal(nvmx_raise_ud(m->v), NVMX_RESUME_L1);
 	nvmx_vmwrite_flush(m->v);
-	assert_true(m->host.injected == 1 && m->host.injected_vector == NVMX_UD);
+	assert_true(m->host.injected == 1 && m->host.injected_vector == NVMX_VECTOR_UD);
 	assert_int_equal(F01(ENTRY_INTR_INFO), 0);
 	m->v->in_l2 = true; /* an L2 event never goes there */
 	assert_int_equal(nvmx_raise_ud(m->v), NVMX_RESUME_L2);
 	nvmx_vmwrite_flush(m->v);
 	assert_int_equal(m->host.injected, 1);
-	assert_int_equal(F01(ENTRY_INTR_INFO), HW_EXC(NVMX_UD));
+	assert_int_equal(F01(ENTRY_INTR_INFO), HW_EXC(NVMX_VECTOR_UD));
 	m->v->in_l2 = false;
 }
 
@@ -145,10 +145,10 @@ static void skipping_ends_blocking_and_rf(void **state)
 {
 	struct mini *m = *state;
 
-	F01(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_NMI;
+	F01(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_STI | NVMX_BLOCK_NMI;
 	F01(GUEST_RFLAGS) = 0x202 | NVMX_RFLAGS_RF;
 	step(m);
-	assert_int_equal(F01(GUEST_INTERRUPTIBILITY), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(F01(GUEST_INTERRUPTIBILITY), NVMX_BLOCK_NMI);
 	assert_int_equal(F01(GUEST_RFLAGS), 0x202);
 	assert_int_equal(F01(GUEST_PENDING_DBG), 0);
 }
@@ -174,7 +174,7 @@ static void an_instruction_steps(void **state)
 
 	mini_enter_vmx(m, true);
 	F01(GUEST_RFLAGS) = 0x302 | NVMX_RFLAGS_RF | NVMX_RFLAGS_CF | NVMX_RFLAGS_OF | NVMX_RFLAGS_SF;
-	F01(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_STI;
+	F01(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_STI;
 	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 1);
 	assert_int_equal(F01(GUEST_RFLAGS), 0x302 | NVMX_RFLAGS_ZF);
 	assert_int_equal(F01(GUEST_INTERRUPTIBILITY), 0);
@@ -195,7 +195,7 @@ static void feature_control(void **state)
 	assert_int_equal(nvmx_msr_read(m->v, NVMX_MSR_FEATURE_CONTROL, &value), 0);
 	assert_int_equal(value, NVMX_FC_LOCK);
 	mini_vmcs_region(m, MINI_VMXON, NVMX_VMCS12_REVISION);
-	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_VECTOR_GP, 0);
 }
 
 static void capability_msrs(void **state)

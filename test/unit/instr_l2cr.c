@@ -330,7 +330,10 @@ static void virtualization_exception(void **state)
 /* SDM 27.3.3: RF is saved as a fault's stack image would have it; #DB's does not. */
 static void an_exception_of_the_hosts_saves_rf(void **state)
 {
-	static const struct { unsigned vector; uint64_t rf; } cases[] = { { NVMX_GP, NVMX_RFLAGS_RF }, { NVMX_DB, 0 } };
+	static const struct {
+		unsigned vector;
+		uint64_t rf;
+	} cases[] = { { NVMX_VECTOR_GP, NVMX_RFLAGS_RF }, { NVMX_VECTOR_DB, 0 } };
 	struct mini *m = *state;
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -338,7 +341,7 @@ static void an_exception_of_the_hosts_saves_rf(void **state)
 
 		nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);
 		m->v->in_l2 = true;
-		v12->exception_bitmap = NVMX_BIT(NVMX_GP) | NVMX_BIT(NVMX_DB);
+		v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_GP) | NVMX_BIT(NVMX_VECTOR_DB);
 		F02(GUEST_RFLAGS) = 2;
 		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, cases[i].vector, false, 0, 0), NVMX_RESUME_L1);
 		assert_int_equal(F02(GUEST_RFLAGS), 2 | cases[i].rf);
@@ -377,7 +380,7 @@ static void an_nmi_precedes_the_interrupt_window(void **state)
 	m->vm->flags |= NVMX_HOST_OWNS_INTERRUPTS;
 	assert_int_equal(window_exit(m, v12, NVMX_PENDING_NMI, 0), NVMX_RESUME_L2);
 	assert_true(m->v->in_l2);
-	assert_int_equal(window_exit(m, v12, NVMX_PENDING_NMI, NVMX_INTR_BLOCK_NMI), NVMX_RESUME_L1);
+	assert_int_equal(window_exit(m, v12, NVMX_PENDING_NMI, NVMX_BLOCK_NMI), NVMX_RESUME_L1);
 	nvmx_vmcs_load(m->v, m->v->cur->page02.hpa);
 	m->v->in_l2 = true;
 	assert_int_equal(window_exit(m, v12, NVMX_PENDING_INTR, 0), NVMX_RESUME_L1);
@@ -439,7 +442,7 @@ static void an_iret_refilled_blocks_nmis_again(void **state)
 	F02(EXIT_QUALIFICATION) = 0x180 | NVMX_ACCESS_R | NVMX_BIT64(12);
 	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L2);
 	assert_int_equal(m->v->counters[NVMX_CNT_EPT_FAULT], 1);
-	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_BLOCK_NMI);
 	out_of_l2(m);
 	nvmx_ept_vcpu_destroy(m->v);
 	nvmx_ept_vm_destroy(m->vm);
@@ -455,7 +458,7 @@ static void an_iret_that_faulted_blocks_nmis_again(void **state)
 	for (unsigned unblocked = 0; unblocked < 2; unblocked++) {
 		F02(EXIT_QUALIFICATION) = NVMX_ACCESS_R | (unblocked ? NVMX_BIT64(12) : 0);
 		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
-		assert_int_equal(F02(GUEST_INTERRUPTIBILITY), unblocked ? NVMX_INTR_BLOCK_NMI : 0);
+		assert_int_equal(F02(GUEST_INTERRUPTIBILITY), unblocked ? NVMX_BLOCK_NMI : 0);
 	}
 	F02(GUEST_INTERRUPTIBILITY) = 0;
 	F02(IDT_VECTORING_INFO) = EVENT; /* then the bit says nothing */

@@ -100,16 +100,16 @@ static void canonical_addresses(void **state)
 	struct mini *m = *state;
 
 	is(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0x7ffffffffff8, 8, false), 0x7ffffffffff8);
-	faults(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0x7ffffffffff9, 8, false), NVMX_GP);
-	faults(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0x800000000000, 8, false), NVMX_GP);
-	faults(operand(m, SIZE(2) | SEG(SS) | NO_INDEX | NO_BASE, 0x800000000000, 8, false), NVMX_SS);
-	faults(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0xffff7fffffffffff, 8, false), NVMX_GP);
+	faults(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0x7ffffffffff9, 8, false), NVMX_VECTOR_GP);
+	faults(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0x800000000000, 8, false), NVMX_VECTOR_GP);
+	faults(operand(m, SIZE(2) | SEG(SS) | NO_INDEX | NO_BASE, 0x800000000000, 8, false), NVMX_VECTOR_SS);
+	faults(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0xffff7fffffffffff, 8, false), NVMX_VECTOR_GP);
 	is(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0xffff800000000000, 8, false), 0xffff800000000000);
 	F01(GUEST_FS_BASE) = 0x7ffffffff000;
-	faults(operand(m, SIZE(2) | SEG(FS) | NO_INDEX | NO_BASE, 0x1000, 8, false), NVMX_GP);
+	faults(operand(m, SIZE(2) | SEG(FS) | NO_INDEX | NO_BASE, 0x1000, 8, false), NVMX_VECTOR_GP);
 	F01(GUEST_CR4) |= NVMX_CR4_LA57;
 	is(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 0x800000000000, 8, false), 0x800000000000);
-	faults(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 1ull << 56, 8, false), NVMX_GP);
+	faults(operand(m, SIZE(2) | SEG(DS) | NO_INDEX | NO_BASE, 1ull << 56, 8, false), NVMX_VECTOR_GP);
 }
 
 static void no_limits_in_64bit_mode(void **state)
@@ -128,7 +128,7 @@ static void limits(void **state)
 
 	mode32(m);
 	for (unsigned s = ES; s <= GS; s++) {
-		unsigned vector = s == SS ? NVMX_SS : NVMX_GP;
+		unsigned vector = s == SS ? NVMX_VECTOR_SS : NVMX_VECTOR_GP;
 
 		*mini01(m, NVMX_I_GUEST_ES_LIMIT + s) = 0xfff;
 		is(operand(m, info | SEG(s), 0xff8, 8, false), 0xff8);
@@ -138,7 +138,7 @@ static void limits(void **state)
 	}
 	F01(GUEST_DS_LIMIT) = 0xffffffff;
 	is(operand(m, info | SEG(DS), 0xfffffff8, 8, false), 0xfffffff8);
-	faults(operand(m, info | SEG(DS), 0xfffffff9, 8, false), NVMX_GP); /* beyond 4 GiB */
+	faults(operand(m, info | SEG(DS), 0xfffffff9, 8, false), NVMX_VECTOR_GP); /* beyond 4 GiB */
 }
 
 static void expand_down_limits(void **state)
@@ -149,15 +149,15 @@ static void expand_down_limits(void **state)
 	mode32(m);
 	F01(GUEST_ES_AR) = 0xc097;
 	F01(GUEST_ES_LIMIT) = 0xfff;
-	faults(operand(m, info, 0, 8, false), NVMX_GP);
-	faults(operand(m, info, 0xfff, 8, false), NVMX_GP);
+	faults(operand(m, info, 0, 8, false), NVMX_VECTOR_GP);
+	faults(operand(m, info, 0xfff, 8, false), NVMX_VECTOR_GP);
 	is(operand(m, info, 0x1000, 8, true), 0x1000);
 	is(operand(m, info, 0xfffffff8, 8, false), 0xfffffff8);
-	faults(operand(m, info, 0xfffffffc, 8, false), NVMX_GP);
+	faults(operand(m, info, 0xfffffffc, 8, false), NVMX_VECTOR_GP);
 	F01(GUEST_ES_AR) = 0x8097; /* 16-bit: up to FFFFH */
 	is(operand(m, info, 0xfff8, 8, false), 0xfff8);
-	faults(operand(m, info, 0xfff9, 8, false), NVMX_GP);
-	faults(operand(m, info, 0x20000, 8, false), NVMX_GP);
+	faults(operand(m, info, 0xfff9, 8, false), NVMX_VECTOR_GP);
+	faults(operand(m, info, 0x20000, 8, false), NVMX_VECTOR_GP);
 }
 
 static void types(void **state)
@@ -183,13 +183,13 @@ static void types(void **state)
 			if (write ? table[i].write : table[i].read)
 				is(r, 0x100);
 			else
-				faults(r, NVMX_GP);
+				faults(r, NVMX_VECTOR_GP);
 		}
 	}
 	F01(GUEST_SS_AR) = NVMX_AR_UNUSABLE;
-	faults(operand(m, SIZE(1) | SEG(SS) | NO_INDEX | NO_BASE, 0x100, 8, false), NVMX_SS);
+	faults(operand(m, SIZE(1) | SEG(SS) | NO_INDEX | NO_BASE, 0x100, 8, false), NVMX_VECTOR_SS);
 	F01(GUEST_GS_AR) = NVMX_AR_UNUSABLE | 0xc093;
-	faults(operand(m, SIZE(1) | SEG(GS) | NO_INDEX | NO_BASE, 0x100, 8, false), NVMX_GP);
+	faults(operand(m, SIZE(1) | SEG(GS) | NO_INDEX | NO_BASE, 0x100, 8, false), NVMX_VECTOR_GP);
 }
 
 int main(void)

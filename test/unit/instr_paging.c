@@ -86,7 +86,7 @@ static void ok(struct mini *m, const struct tables *t, bool write)
 static void faulty(struct mini *m, const struct tables *t, bool write, uint32_t error)
 {
 	assert_int_equal(access_at(m, t->linear, write, 8), -1);
-	assert_int_equal(fault.vector, NVMX_PF);
+	assert_int_equal(fault.vector, NVMX_VECTOR_PF);
 	assert_int_equal(fault.error, error);
 	assert_true(fault.cr2 == t->linear);
 }

@@ -211,11 +211,11 @@ static void order_of_faults(void **state)
 	m->regs.gpr[RAX] = 1ull << 63;
 	m->regs.gpr[RCX] = 0x7ffe;
 	mini_failed(m, mini_exec(m, NVMX_XR_VMREAD), 12);
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMWRITE), NVMX_GP, 0);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMWRITE), NVMX_VECTOR_GP, 0);
 	m->regs.gpr[RCX] = NVMX_GUEST_RIP;
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMREAD), NVMX_GP, 0);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMREAD), NVMX_VECTOR_GP, 0);
 	m->regs.gpr[RCX] = NVMX_EXIT_REASON;
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMWRITE), NVMX_GP, 0);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMWRITE), NVMX_VECTOR_GP, 0);
 }
 
 static void a_vmread_costs_little(void **state)

@@ -17,8 +17,8 @@ static void outside_vmx_operation_is_ud(void **state)
 		if (all[i] == NVMX_XR_VMCALL) /* the host's: nothing has changed */
 			assert_int_equal(mini_exec(m, all[i]), NVMX_HOST);
 		else if (all[i] != NVMX_XR_VMXON)
-			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
-	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_CPUID, 0), NVMX_UD, -1);
+			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_UD, -1);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_CPUID, 0), NVMX_VECTOR_UD, -1);
 }
 
 static void wrong_modes_are_ud(void **state)
@@ -28,13 +28,13 @@ static void wrong_modes_are_ud(void **state)
 	mini_enter_vmx(m, true);
 	for (unsigned i = 0; i < ALL; i++) {
 		F01(GUEST_CR0) &= ~NVMX_CR0_PE;
-		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_UD, -1);
 		F01(GUEST_CR0) |= NVMX_CR0_PE;
 		F01(GUEST_RFLAGS) |= NVMX_RFLAGS_VM;
-		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_UD, -1);
 		F01(GUEST_RFLAGS) &= ~NVMX_RFLAGS_VM;
 		F01(GUEST_CS_AR) &= ~(uint64_t)NVMX_AR_L;
-		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_UD, -1);
 		F01(GUEST_CS_AR) |= NVMX_AR_L;
 	}
 }
@@ -44,19 +44,19 @@ static void user_mode_is_gp(void **state)
 	struct mini *m = *state;
 
 	F01(GUEST_SS_AR) |= 3 << 5;
-	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_VECTOR_GP, 0);
 	F01(GUEST_SS_AR) &= ~(3ull << 5);
 	mini_enter_vmx(m, true);
 	F01(GUEST_SS_AR) |= 3 << 5;
 	for (unsigned i = 0; i < ALL; i++) {
 		if (all[i] == NVMX_XR_VMFUNC)
-			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_UD, -1);
+			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_UD, -1);
 		else
-			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_GP, 0);
+			mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_GP, 0);
 	}
 	F01(EXIT_INSTR_INFO) = INFO_REG(RAX, RCX);
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMREAD), NVMX_GP, 0);
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMWRITE), NVMX_GP, 0);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMREAD), NVMX_VECTOR_GP, 0);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMWRITE), NVMX_VECTOR_GP, 0);
 }
 
 static void operand_faults_reach_l1(void **state)
@@ -69,16 +69,16 @@ static void operand_faults_reach_l1(void **state)
 	m->regs.gpr[RCX] = 2;
 	F01(EXIT_INSTR_INFO) = INFO_MEM(RCX);
 	m->regs.gpr[RAX] = 0x200123;
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMXON), NVMX_PF, 0);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMXON), NVMX_VECTOR_PF, 0);
 	mini_enter_vmx(m, true);
 	F01(EXIT_INSTR_INFO) = INFO_MEM(RCX);
 	for (unsigned i = 0; i < sizeof(with_operand) / sizeof(*with_operand); i++) {
 		m->regs.gpr[RAX] = 0x200123;
 		m->host.cr2 = 0;
-		mini_faulted(m, mini_exec(m, with_operand[i]), NVMX_PF, with_operand[i] == NVMX_XR_VMPTRST ? 2 : 0);
+		mini_faulted(m, mini_exec(m, with_operand[i]), NVMX_VECTOR_PF, with_operand[i] == NVMX_XR_VMPTRST ? 2 : 0);
 		assert_int_equal(m->host.cr2, 0x200123);
 		m->regs.gpr[RAX] = 0x8000000000000000;
-		mini_faulted(m, mini_exec(m, with_operand[i]), NVMX_GP, 0);
+		mini_faulted(m, mini_exec(m, with_operand[i]), NVMX_VECTOR_GP, 0);
 	}
 }
 
@@ -88,18 +88,18 @@ static void vmxon_conditions(void **state)
 
 	mini_vmcs_region(m, MINI_VMXON, NVMX_VMCS12_REVISION);
 	F01(CR4_SHADOW) = 0; /* what L1 sees; the processor's own VMXE stays 1 */
-	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_UD, -1);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_VECTOR_UD, -1);
 	F01(CR4_SHADOW) = NVMX_CR4_VMXE;
 	F01(GUEST_CR0) &= ~NVMX_CR0_NE;
-	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_VECTOR_GP, 0);
 	F01(GUEST_CR0) |= NVMX_CR0_NE;
 	F01(GUEST_CR4) |= NVMX_CR4_PCIDE << 8;
-	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_VECTOR_GP, 0);
 	F01(GUEST_CR4) &= ~(NVMX_CR4_PCIDE << 8);
 	m->v->feature_control = NVMX_FC_VMX_OUTSIDE_SMX;
-	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_VECTOR_GP, 0);
 	m->v->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_IN_SMX;
-	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_GP, 0);
+	mini_faulted(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON), NVMX_VECTOR_GP, 0);
 	m->v->feature_control = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
 	assert_int_equal(m->v->vmxon_ptr, NVMX_NO_ADDR);
 	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON + 8));
@@ -128,7 +128,7 @@ static void vmxoff_leaves(void **state)
 	assert_int_equal(m->v->vmxon_ptr, NVMX_NO_ADDR);
 	assert_null(m->v->cur);
 	assert_int_equal(((struct nvmx_vmcs12 *)(void *)(m->host.ram + MINI_VMCS12))->guest_rip, 0x1234);
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMXOFF), NVMX_UD, -1);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMXOFF), NVMX_VECTOR_UD, -1);
 }
 
 static void vmclear_operands(void **state)
@@ -218,10 +218,10 @@ static void entry_conditions(void **state)
 	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
 	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
 	mini_failed(m, mini_exec(m, NVMX_XR_VMRESUME), 5);
-	F01(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_MOVSS;
+	F01(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_MOVSS;
 	mini_failed(m, mini_exec(m, NVMX_XR_VMRESUME), 26);
 	assert_int_equal(F01(GUEST_INTERRUPTIBILITY), 0);
-	F01(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_MOVSS;
+	F01(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_MOVSS;
 	mini_failed(m, mini_exec(m, NVMX_XR_VMLAUNCH), 26);
 	assert_int_equal(m->entries, 0);
 	assert_int_equal(mini_exec(m, NVMX_XR_VMLAUNCH), NVMX_RESUME_L2);
@@ -238,7 +238,7 @@ static void vmcall_and_vmfunc_in_root(void **state)
 
 	mini_enter_vmx(m, false);
 	mini_failed_invalid(m, mini_exec(m, NVMX_XR_VMCALL));
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMFUNC), NVMX_UD, -1);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMFUNC), NVMX_VECTOR_UD, -1);
 	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
 	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
 	mini_failed(m, mini_exec(m, NVMX_XR_VMCALL), 1);
@@ -326,8 +326,8 @@ static void invept_operands(void **state)
 		 nvmx_caps_get(&m->vm->caps, NVMX_MSR_VMX_EPT_VPID_CAP) & ~NVMX_EPT_INVEPT_SINGLE);
 	mini_failed(m, invalidate(m, NVMX_XR_INVEPT, 1, EPTP_GOOD, 0), 28);
 	mini_cap(m, NVMX_MSR_VMX_EPT_VPID_CAP, 0);
-	mini_faulted(m, invalidate(m, NVMX_XR_INVEPT, 1, EPTP_GOOD, 0), NVMX_UD, -1);
-	mini_faulted(m, invalidate(m, NVMX_XR_INVVPID, 1, 1, 0), NVMX_UD, -1);
+	mini_faulted(m, invalidate(m, NVMX_XR_INVEPT, 1, EPTP_GOOD, 0), NVMX_VECTOR_UD, -1);
+	mini_faulted(m, invalidate(m, NVMX_XR_INVVPID, 1, 1, 0), NVMX_VECTOR_UD, -1);
 }
 
 static void eptp_by_capability(void **state)
@@ -409,7 +409,7 @@ static void page_invalidation(void **state)
 	assert_int_equal(m->ranges, 2);
 	m->regs.gpr[RAX]--;
 	F01(GUEST_SS_AR) |= 3 << 5;
-	mini_faulted(m, mini_exec(m, NVMX_XR_VMCALL), NVMX_GP, 0);
+	mini_faulted(m, mini_exec(m, NVMX_XR_VMCALL), NVMX_VECTOR_GP, 0);
 	assert_true(nvmx_cpuid(m->vm, 0x40000100, 0x40000100, r));
 	assert_true(r[0] == 0x40000101 && !memcmp(r + 1, "libnestvmx\0\0", 12));
 	assert_true(nvmx_cpuid(m->vm, 0x40000100, 0x40000101, r));

@@ -245,9 +245,9 @@ static void virtual_interrupts_that_wait(void **state)
 		{ 0x4f51, 0x30, 2 | NVMX_RFLAGS_IF, 0, 0, 0, 1 },
 		{ 0x00, 0, 2 | NVMX_RFLAGS_IF, 0, 0, 0, 0 },
 		{ 0x51, 0, 2, 0, 0, 0, 0 },
-		{ 0x51, 0, 2 | NVMX_RFLAGS_IF, NVMX_INTR_BLOCK_STI, 0, 0, 0 },
-		{ 0x51, 0, 2 | NVMX_RFLAGS_IF, NVMX_INTR_BLOCK_MOVSS, 0, 0, 0 },
-		{ 0x51, 0, 2 | NVMX_RFLAGS_IF, NVMX_INTR_BLOCK_NMI, 0, 0, 1 },
+		{ 0x51, 0, 2 | NVMX_RFLAGS_IF, NVMX_BLOCK_STI, 0, 0, 0 },
+		{ 0x51, 0, 2 | NVMX_RFLAGS_IF, NVMX_BLOCK_MOVSS, 0, 0, 0 },
+		{ 0x51, 0, 2 | NVMX_RFLAGS_IF, NVMX_BLOCK_NMI, 0, 0, 1 },
 		{ 0x51, 0, 2 | NVMX_RFLAGS_IF, 0, NVMX_ACTIVITY_SHUTDOWN, 0, 0 },
 		{ 0x51, 0, 2 | NVMX_RFLAGS_IF, 0, 0, NVMX_PROC_INT_WINDOW, 0 },
 	};
@@ -279,11 +279,11 @@ static void traps_precede_nmis_and_interrupts(void **state)
 		{ BS, 0, 0, NVMX_PENDING_NMI, true },
 		{ BS, 0, 0, NVMX_PENDING_INTR, true },
 		{ BS, 0, NVMX_ACTIVITY_HLT, NVMX_PENDING_NMI, true },
-		{ BS, NVMX_INTR_BLOCK_STI, 0, NVMX_PENDING_NMI, true },
+		{ BS, NVMX_BLOCK_STI, 0, NVMX_PENDING_NMI, true },
 		{ NVMX_PENDING_DBG_ENABLED | 1, 0, 0, NVMX_PENDING_NMI, true },
 		{ NVMX_PENDING_DBG_RTM | NVMX_PENDING_DBG_ENABLED, 0, 0, NVMX_PENDING_NMI, true },
 		{ 1, 0, 0, NVMX_PENDING_NMI, false }, /* of a breakpoint that is not enabled */
-		{ BS, NVMX_INTR_BLOCK_MOVSS, 0, NVMX_PENDING_INTR, false }, /* nothing of it is due yet */
+		{ BS, NVMX_BLOCK_MOVSS, 0, NVMX_PENDING_INTR, false }, /* nothing of it is due yet */
 		{ BS, 0, NVMX_ACTIVITY_SHUTDOWN, NVMX_PENDING_NMI, false },
 		{ BS, 0, 0, NVMX_PENDING_INIT, false },
 		{ BS, 0, 0, NVMX_PENDING_INIT | NVMX_PENDING_NMI, false },
@@ -440,27 +440,27 @@ static void a_db_carries_its_conditions(void **state)
 	struct mini *m = *state;
 	struct nvmx_vmcs12 *v12 = in_l2(m);
 
-	v12->exception_bitmap = NVMX_BIT(NVMX_DB);
-	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, conditions), NVMX_RESUME_L1);
-	assert_int_equal(v12->exit_intr_info, HW_EXC(NVMX_DB));
+	v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_DB);
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_DB, false, 0, conditions), NVMX_RESUME_L1);
+	assert_int_equal(v12->exit_intr_info, HW_EXC(NVMX_VECTOR_DB));
 	assert_int_equal(v12->exit_qualification, conditions);
 	assert_int_equal(dr6_sets, 0);
 	in_l2(m);
 	F02(GUEST_DR7) = 0x400 | NVMX_DR7_GD;
 	F02(GUEST_DEBUGCTL) = NVMX_DEBUGCTL_LBR | NVMX_DEBUGCTL_BTF;
-	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, conditions), NVMX_RESUME_L2);
-	assert_int_equal(F02(ENTRY_INTR_INFO), HW_EXC(NVMX_DB));
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_DB, false, 0, conditions), NVMX_RESUME_L2);
+	assert_int_equal(F02(ENTRY_INTR_INFO), HW_EXC(NVMX_VECTOR_DB));
 	assert_true(dr6_sets == 1 && dr6 == conditions);
 	assert_int_equal(F02(GUEST_DR7), 0x400); /* SDM 17.2.4, 17.4.1, 17.4.3: as the handler finds them */
 	assert_int_equal(F02(GUEST_DEBUGCTL), 0);
 	in_l2(m);
 	m->ops.set_dr6 = NULL; /* it is optional */
-	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, conditions), NVMX_RESUME_L2);
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_DB, false, 0, conditions), NVMX_RESUME_L2);
 	in_l2(m);
-	nvmx_inject_exception(m->v, &m->regs, NVMX_UD, false, 0, 0);
+	nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_UD, false, 0, 0);
 	assert_int_equal(dr6_sets, 0);
 	out_of_l2(m);
-	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, 1), NVMX_RESUME_L1); /* into L1 */
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_DB, false, 0, 1), NVMX_RESUME_L1); /* into L1 */
 	assert_true(dr6_sets == 1 && dr6 == 1);
 }
 
@@ -468,9 +468,9 @@ static void a_db_carries_its_conditions(void **state)
 static void exceptions_behind_blocking_can_be_entered(void **state)
 {
 	static const struct { uint64_t blocking, rflags, debugctl, before, after; } cases[] = {
-		{ NVMX_INTR_BLOCK_MOVSS, TF, 0, 0, BS }, { NVMX_INTR_BLOCK_STI, TF, 0, 0, BS }, { 0, TF, 0, 0, 0 },
-		{ NVMX_INTR_BLOCK_MOVSS, TF, NVMX_DEBUGCTL_BTF, 0, BS }, { NVMX_INTR_BLOCK_MOVSS, 2, 0, BS, 0 },
-		{ NVMX_INTR_BLOCK_MOVSS, TF, 0, 1, BS | 1 }, { NVMX_INTR_BLOCK_NMI, TF, 0, 0, 0 },
+		{ NVMX_BLOCK_MOVSS, TF, 0, 0, BS }, { NVMX_BLOCK_STI, TF, 0, 0, BS }, { 0, TF, 0, 0, 0 },
+		{ NVMX_BLOCK_MOVSS, TF, NVMX_DEBUGCTL_BTF, 0, BS }, { NVMX_BLOCK_MOVSS, 2, 0, BS, 0 },
+		{ NVMX_BLOCK_MOVSS, TF, 0, 1, BS | 1 }, { NVMX_BLOCK_NMI, TF, 0, 0, 0 },
 	};
 	struct mini *m = *state;
 
@@ -480,7 +480,7 @@ static void exceptions_behind_blocking_can_be_entered(void **state)
 		F02(GUEST_RFLAGS) = cases[i].rflags;
 		F02(GUEST_DEBUGCTL) = cases[i].debugctl;
 		F02(GUEST_PENDING_DBG) = cases[i].before;
-		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_DB, false, 0, 0), NVMX_RESUME_L2);
+		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_DB, false, 0, 0), NVMX_RESUME_L2);
 		assert_int_equal(F02(GUEST_PENDING_DBG), cases[i].after);
 		out_of_l2(m);
 	}
@@ -495,10 +495,10 @@ static void exits_that_are_made_save_rf(void **state)
 		{ { .reason = NVMX_XR_PML_FULL }, true },
 		{ { .reason = NVMX_XR_APIC_ACCESS }, true },
 		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = INTERRUPT }, false },
-		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_GP) }, true },
-		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_DB) }, false },
-		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_PF) }, true },
-		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_DB) }, false },
+		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_VECTOR_GP) }, true },
+		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_VECTOR_DB) }, false },
+		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_VECTOR_PF) }, true },
+		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_VECTOR_DB) }, false },
 		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2 }, false },
 		{ { .reason = NVMX_XR_PREEMPTION_TIMER }, false },
 		{ { .reason = NVMX_XR_HLT }, false },
@@ -517,7 +517,7 @@ static void exits_that_are_made_save_rf(void **state)
  * it, L2 goes on with what was interrupted (SDM 27.2.3, 27.2.4). */
 static void what_an_exception_of_the_hosts_interrupted(void **state)
 {
-	const uint32_t ac = HW_EXC(NVMX_AC) | NVMX_INTR_DELIVER_EC;
+	const uint32_t ac = HW_EXC(NVMX_VECTOR_AC) | NVMX_INTR_DELIVER_EC;
 	struct mini *m = *state;
 	struct nvmx_vmcs12 *v12 = in_l2(m);
 
@@ -526,29 +526,29 @@ static void what_an_exception_of_the_hosts_interrupted(void **state)
 	F02(IDT_VECTORING_INFO) = INTERRUPT;
 	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
 	assert_int_equal(F02(ENTRY_INTR_INFO), INTERRUPT);
-	v12->exception_bitmap = NVMX_BIT(NVMX_GP); /* the host makes another of it, which is L1's */
-	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_GP, true, 0, 0), NVMX_RESUME_L1);
+	v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_GP); /* the host makes another of it, which is L1's */
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_GP, true, 0, 0), NVMX_RESUME_L1);
 	assert_int_equal(v12->idt_vectoring_info, INTERRUPT);
 	v12 = in_l2(m);
 	F02(EXIT_REASON) = NVMX_XR_EXCEPTION_NMI;
 	F02(EXIT_INTR_INFO) = ac | NVMX_INTR_NMI_UNBLOCK;
 	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
-	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_INTR_BLOCK_NMI); /* the IRET executes again */
-	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_AC, true, 0, 0), NVMX_RESUME_L2);
+	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_BLOCK_NMI); /* the IRET executes again */
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_AC, true, 0, 0), NVMX_RESUME_L2);
 	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), 0); /* it does not */
-	v12->exception_bitmap = NVMX_BIT(NVMX_AC);
-	F02(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_NMI;
+	v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_AC);
+	F02(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_NMI;
 	F02(ENTRY_INTR_INFO) = 0;
-	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_AC, true, 0, 0), NVMX_RESUME_L1);
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_AC, true, 0, 0), NVMX_RESUME_L1);
 	assert_int_equal(v12->exit_intr_info, ac | NVMX_INTR_NMI_UNBLOCK);
 	assert_int_equal(v12->guest_interruptibility, 0);
 	in_l2(m);
 	F02(EXIT_REASON) = NVMX_XR_EXCEPTION_NMI;
 	F02(EXIT_INTR_INFO) = ac;
-	F02(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_NMI; /* as it was, no IRET about */
+	F02(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_NMI; /* as it was, no IRET about */
 	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
-	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_GP, true, 0, 0), NVMX_RESUME_L2);
-	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_INTR_BLOCK_NMI);
+	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_GP, true, 0, 0), NVMX_RESUME_L2);
+	assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_BLOCK_NMI);
 	out_of_l2(m);
 }
 
@@ -561,14 +561,14 @@ struct ending {
 static const struct ending endings[] = {
 	{ 0, 0, 0, 2, 0, 0, 0x6003, 0, 0, 0 },
 	{ 5, 0, 0, 2, 0, 0, 0x6005, 0, 0, 0 },
-	{ 0, 0, 0, 2 | NVMX_RFLAGS_RF, NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_NMI, 0, 0x6003, NVMX_INTR_BLOCK_NMI, 0, 0 },
-	{ 0, 0, 0, TF, NVMX_INTR_BLOCK_MOVSS, 0, 0x6003, 0, BS, 0 },
+	{ 0, 0, 0, 2 | NVMX_RFLAGS_RF, NVMX_BLOCK_STI | NVMX_BLOCK_NMI, 0, 0x6003, NVMX_BLOCK_NMI, 0, 0 },
+	{ 0, 0, 0, TF, NVMX_BLOCK_MOVSS, 0, 0x6003, 0, BS, 0 },
 	{ 0, 0, 0, TF, 0, NVMX_DEBUGCTL_BTF, 0x6003, 0, 0, 0 },
 	{ 0, NVMX_INSN_BRANCH, 0, TF, 0, NVMX_DEBUGCTL_BTF, 0x6000, 0, BS, 0 },
 	{ 0, NVMX_INSN_BRANCH, 0, 2, 0, 0, 0x6000, 0, 0, 0 },
-	{ 0, NVMX_INSN_MOV_SS, 0, TF, NVMX_INTR_BLOCK_STI, 0, 0x6003, NVMX_INTR_BLOCK_MOVSS, BS, 0 },
-	{ 0, NVMX_INSN_STI, 0, 2, 0, 0, 0x6003, NVMX_INTR_BLOCK_STI, 0, 0 },
-	{ 0, NVMX_INSN_HLT, 0, 2, NVMX_INTR_BLOCK_STI, 0, 0x6003, 0, 0, NVMX_ACTIVITY_HLT },
+	{ 0, NVMX_INSN_MOV_SS, 0, TF, NVMX_BLOCK_STI, 0, 0x6003, NVMX_BLOCK_MOVSS, BS, 0 },
+	{ 0, NVMX_INSN_STI, 0, 2, 0, 0, 0x6003, NVMX_BLOCK_STI, 0, 0 },
+	{ 0, NVMX_INSN_HLT, 0, 2, NVMX_BLOCK_STI, 0, 0x6003, 0, 0, NVMX_ACTIVITY_HLT },
 	{ 0, 0, NVMX_PENDING_DBG_ENABLED | 5, TF, 0, 0, 0x6003, 0, BS | NVMX_PENDING_DBG_ENABLED | 5, 0 },
 	{ 0, 0, ~0ull, 2, 0, 0, 0x6003, 0, NVMX_PENDING_DBG_BREAKPOINTS, 0 }, /* no more than there are */
 };
@@ -614,7 +614,7 @@ static void instructions_of_l1_end(void **state)
 		F01(GUEST_RFLAGS) = TF | NVMX_RFLAGS_RF;
 		F01(GUEST_RIP) = 0x5000;
 		F01(GUEST_PENDING_DBG) = F01(ENTRY_INTR_INFO) = 0;
-		F01(GUEST_INTERRUPTIBILITY) = NVMX_INTR_BLOCK_MOVSS;
+		F01(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_MOVSS;
 		assert_int_equal(nvmx_complete_instruction(m->v, 0, 0, 0), NVMX_RESUME_L1);
 		assert_int_equal(F01(GUEST_RIP), 0x5004);
 		assert_int_equal(F01(GUEST_RFLAGS), TF);

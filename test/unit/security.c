@@ -381,21 +381,21 @@ static void exceptions_that_the_host_finds_for_l2(void **state)
 	struct mini *m = *state;
 	struct nvmx_vmcs12 *v12 = in_l2(m);
 
-	v12->exception_bitmap = NVMX_BIT(NVMX_GP) | NVMX_BIT(NVMX_PF);
+	v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_GP) | NVMX_BIT(NVMX_VECTOR_PF);
 	v12->pf_ec_mask = 3;
 	v12->pf_ec_match = 2; /* writes to what is not present */
-	assert_true(nvmx_l1_wants_exception(m->v, NVMX_GP, 0));
-	assert_false(nvmx_l1_wants_exception(m->v, NVMX_UD, 0));
-	assert_true(nvmx_l1_wants_exception(m->v, NVMX_PF, 2));
-	assert_true(nvmx_l1_wants_exception(m->v, NVMX_PF, 6));
-	assert_false(nvmx_l1_wants_exception(m->v, NVMX_PF, 3));
-	v12->exception_bitmap = NVMX_BIT(NVMX_DB) | NVMX_BIT(NVMX_AC) | NVMX_BIT(NVMX_MC);
-	assert_false(nvmx_l1_wants_exception(m->v, NVMX_PF, 2));
-	assert_true(nvmx_l1_wants_exception(m->v, NVMX_PF, 3)); /* the reverse, with a 0 in the bitmap */
-	assert_true(nvmx_l1_wants_exception(m->v, NVMX_DB, 0) && nvmx_l1_wants_exception(m->v, NVMX_AC, 0) &&
-		    nvmx_l1_wants_exception(m->v, NVMX_MC, 0));
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_GP, 0));
+	assert_false(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_UD, 0));
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_PF, 2));
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_PF, 6));
+	assert_false(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_PF, 3));
+	v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_DB) | NVMX_BIT(NVMX_VECTOR_AC) | NVMX_BIT(NVMX_VECTOR_MC);
+	assert_false(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_PF, 2));
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_PF, 3)); /* the reverse, with a 0 in the bitmap */
+	assert_true(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_DB, 0) && nvmx_l1_wants_exception(m->v, NVMX_VECTOR_AC, 0) &&
+		    nvmx_l1_wants_exception(m->v, NVMX_VECTOR_MC, 0));
 	back_in_l1(m);
-	assert_false(nvmx_l1_wants_exception(m->v, NVMX_DB, 0));
+	assert_false(nvmx_l1_wants_exception(m->v, NVMX_VECTOR_DB, 0));
 }
 
 /* A hypercall of 32-bit code has no say in the upper halves of registers. */

@@ -123,7 +123,7 @@ static bool area(const struct entry *e, uint32_t address, uint32_t count)
 /* 26.2.1.3: exceptions that deliver an error code. */
 static bool has_error_code(unsigned vector)
 {
-	return vector == NVMX_DF || (vector >= NVMX_TS && vector <= NVMX_PF) || vector == NVMX_AC;
+	return vector == NVMX_VECTOR_DF || (vector >= NVMX_VECTOR_TS && vector <= NVMX_VECTOR_PF) || vector == NVMX_VECTOR_AC;
 }
 
 /* 26.2.1.3: event injection. */

@@ -85,10 +85,11 @@ static bool goes_with(const struct entry *e, uint64_t activity)
 
 	switch (activity) {
 	case NVMX_ACTIVITY_HLT:
-		return e->type == NVMX_EVENT_EXT_INT || nmi || (exception && (e->vector == NVMX_DB || e->vector == NVMX_MC)) ||
+		return e->type == NVMX_EVENT_EXT_INT || nmi ||
+		       (exception && (e->vector == NVMX_VECTOR_DB || e->vector == NVMX_VECTOR_MC)) ||
 		       e->type == NVMX_EVENT_OTHER;
 	case NVMX_ACTIVITY_SHUTDOWN:
-		return nmi || (exception && e->vector == NVMX_MC);
+		return nmi || (exception && e->vector == NVMX_VECTOR_MC);
 	default:
 		return activity == NVMX_ACTIVITY_ACTIVE;
 	}
@@ -102,7 +103,7 @@ static const char *activity_state(const struct entry *e)
 	MUST("26.3.1.5", activity <= NVMX_ACTIVITY_WAIT_SIPI);
 	MUST_BE("26.3.1.5", "IA32_VMX_MISC[8:6] has the activity state", implies(activity > 0, e->misc >> (5 + activity) & 1));
 	MUST("26.3.1.5", implies(activity == NVMX_ACTIVITY_HLT, ss_dpl == 0));
-	MUST("26.3.1.5", implies(blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS), activity == NVMX_ACTIVITY_ACTIVE));
+	MUST("26.3.1.5", implies(blocking & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS), activity == NVMX_ACTIVITY_ACTIVE));
 	MUST("26.3.1.5", implies(e->injects, goes_with(e, activity)));
 	return NULL;
 }
@@ -110,7 +111,7 @@ static const char *activity_state(const struct entry *e)
 static const char *interruptibility(const struct entry *e)
 {
 	uint64_t blocking = field(e, NVMX_GUEST_INTERRUPTIBILITY);
-	bool sti = blocking & NVMX_INTR_BLOCK_STI, movss = blocking & NVMX_INTR_BLOCK_MOVSS;
+	bool sti = blocking & NVMX_BLOCK_STI, movss = blocking & NVMX_BLOCK_MOVSS;
 	bool external = e->injects && e->type == NVMX_EVENT_EXT_INT, nmi = e->injects && e->type == NVMX_EVENT_NMI;
 
 	MUST("26.3.1.5", !(blocking >> 5));
@@ -118,7 +119,7 @@ static const char *interruptibility(const struct entry *e)
 	MUST("26.3.1.5", implies(sti, e->rflags & NVMX_RFLAGS_IF));
 	MUST("26.3.1.5", implies(external, !sti && !movss));
 	MUST("26.3.1.5", implies(nmi, !movss));
-	MUST_BE("26.3.1.5", "no blocking by SMI outside SMM", !(blocking & NVMX_INTR_BLOCK_SMI));
+	MUST_BE("26.3.1.5", "no blocking by SMI outside SMM", !(blocking & NVMX_BLOCK_SMI));
 	return NULL;
 }
 
@@ -133,7 +134,7 @@ const char *fake_check_nmi(const struct entry *e)
 {
 	bool nmi = e->injects && e->type == NVMX_EVENT_NMI;
 
-	MUST("26.3.1.5", implies(nmi, !(field(e, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_INTR_BLOCK_STI)));
+	MUST("26.3.1.5", implies(nmi, !(field(e, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_BLOCK_STI)));
 	return NULL;
 }
 
@@ -141,11 +142,11 @@ const char *fake_check_pending(const struct entry *e)
 {
 	bool nmi = e->injects && e->type == NVMX_EVENT_NMI;
 	uint64_t pending = field(e, NVMX_GUEST_PENDING_DBG), blocking = field(e, NVMX_GUEST_INTERRUPTIBILITY);
-	bool held = blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS) || field(e, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_HLT;
+	bool held = blocking & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS) || field(e, NVMX_GUEST_ACTIVITY) == NVMX_ACTIVITY_HLT;
 	bool stepping = e->rflags & NVMX_RFLAGS_TF && !(field(e, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF);
 
-	MUST("26.3.1.5", implies(nmi && e->pin & NVMX_PIN_VNMI, !(blocking & NVMX_INTR_BLOCK_NMI)));
-	MUST_BE("26.3.1.5", "no enclave interruption: this processor has no SGX", !(blocking & NVMX_INTR_ENCLAVE));
+	MUST("26.3.1.5", implies(nmi && e->pin & NVMX_PIN_VNMI, !(blocking & NVMX_BLOCK_NMI)));
+	MUST_BE("26.3.1.5", "no enclave interruption: this processor has no SGX", !(blocking & NVMX_BLOCK_ENCLAVE));
 	MUST_BE("26.3.1.5", "reserved bits of the pending debug exceptions; this processor has no RTM", !(pending & ~0x500full));
 	MUST("26.3.1.5", implies(held, (bool)(pending & NVMX_PENDING_DBG_BS) == stepping));
 	return NULL;

@@ -98,7 +98,7 @@ static void write_owned(struct fake_cpu *c, const struct fake_insn *i, unsigned 
 	if (loaded < 0)
 		return;
 	if (!loaded) {
-		fake_raise(c, NVMX_GP, true, 0);
+		fake_raise(c, NVMX_VECTOR_GP, true, 0);
 		return;
 	}
 	if (invalidates(c, cr0, cr4))
@@ -136,7 +136,7 @@ static void mov_to_cr3(struct fake_cpu *c, const struct fake_insn *i)
 	if (control(c, NVMX_PROC_CR3_LOAD) && !is_target(c, value)) {
 		cr_exit(c, i, 3, 0, 0);
 	} else if (value >> c->caps->maxphyaddr) {
-		fake_raise(c, NVMX_GP, true, 0);
+		fake_raise(c, NVMX_VECTOR_GP, true, 0);
 	} else if (!pae || fake_read_pdptes(c, value, pdpte)) {
 		for (unsigned n = 0; pae && n < 4; n++)
 			c->a.pdpte[n] = pdpte[n];
@@ -155,7 +155,7 @@ static void mov_cr8(struct fake_cpu *c, const struct fake_insn *i, bool to)
 		return;
 	}
 	if (to && c->a.gpr[i->reg] >> 4) {
-		fake_raise(c, NVMX_GP, true, 0);
+		fake_raise(c, NVMX_VECTOR_GP, true, 0);
 		return;
 	}
 	if (!to)

@@ -124,7 +124,7 @@ static bool drops_pending(const struct fake_cpu *c, uint32_t info)
 {
 	const uint32_t type = NVMX_INTR_TYPE(info);
 
-	return (type != NVMX_EVENT_SW_INT && type != NVMX_EVENT_SW_EXC) || !(c->a.blocking & NVMX_INTR_BLOCK_MOVSS);
+	return (type != NVMX_EVENT_SW_INT && type != NVMX_EVENT_SW_EXC) || !(c->a.blocking & NVMX_BLOCK_MOVSS);
 }
 
 /* SDM 26.6 */
@@ -188,7 +188,7 @@ int fake_vmenter(struct fake_cpu *c, bool launch)
 		c->stop = FAKE_RUNNING;
 	if (!r || r->revision >> 31)
 		return FAKE_VM_INVALID;
-	if (c->a.blocking & NVMX_INTR_BLOCK_MOVSS)
+	if (c->a.blocking & NVMX_BLOCK_MOVSS)
 		return NVMX_VMERR_ENTRY_MOVSS;
 	if (launch == (r->launched != 0))
 		return launch ? NVMX_VMERR_VMLAUNCH_NOT_CLEAR : NVMX_VMERR_VMRESUME_NOT_LAUNCHED;

@@ -28,7 +28,7 @@ void fake_triple_fault(struct fake_cpu *c)
 
 static bool contributory(unsigned vector)
 {
-	return vector == 0 || (vector >= NVMX_TS && vector <= NVMX_GP) || vector == NVMX_CP;
+	return vector == 0 || (vector >= NVMX_VECTOR_TS && vector <= NVMX_VECTOR_GP) || vector == NVMX_VECTOR_CP;
 }
 
 /* SDM 24.6.3, 25.2 */
@@ -37,7 +37,7 @@ static bool exits(const struct fake_cpu *c, unsigned vector, uint32_t error)
 	uint64_t bitmap = fake_field(c, NVMX_EXCEPTION_BITMAP);
 	bool set = bitmap >> vector & 1;
 
-	if (vector == NVMX_PF && (error & fake_field(c, NVMX_PF_EC_MASK)) != fake_field(c, NVMX_PF_EC_MATCH))
+	if (vector == NVMX_VECTOR_PF && (error & fake_field(c, NVMX_PF_EC_MASK)) != fake_field(c, NVMX_PF_EC_MATCH))
 		return !set;
 	return set;
 }
@@ -54,21 +54,21 @@ static void exception(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_
 		fake_vmexit(c, &x);
 		return;
 	}
-	if (vector == NVMX_PF)
+	if (vector == NVMX_VECTOR_PF)
 		c->a.cr2 = qualification;
-	if (vector == NVMX_DB) { /* 17.2.3, 17.2.4, 17.4.1, 17.4.3 */
+	if (vector == NVMX_VECTOR_DB) { /* 17.2.3, 17.2.4, 17.4.1, 17.4.3 */
 		c->a.dr6 = (c->a.dr6 & ~0xfull) | qualification;
 		c->a.dr7 &= ~NVMX_DR7_GD;
 		c->a.debugctl &= ~(NVMX_DEBUGCTL_LBR | NVMX_DEBUGCTL_BTF);
 	}
-	if (was_exception && first == NVMX_DF) {
+	if (was_exception && first == NVMX_VECTOR_DF) {
 		fake_triple_fault(c);
 		return;
 	}
 	if (was_exception && ((contributory(first) && contributory(vector)) ||
-			      (first == NVMX_PF && (contributory(vector) || vector == NVMX_PF)))) {
+			      (first == NVMX_VECTOR_PF && (contributory(vector) || vector == NVMX_VECTOR_PF)))) {
 		c->vectoring = 0;
-		exception(c, NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << 8 | NVMX_DF, 0, 0, 0);
+		exception(c, NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << 8 | NVMX_VECTOR_DF, 0, 0, 0);
 		return;
 	}
 	fake_deliver(c, info, error, len);
@@ -81,7 +81,7 @@ void fake_raise(struct fake_cpu *c, unsigned vector, bool has_error, uint32_t er
 
 void fake_page_fault(struct fake_cpu *c, uint64_t linear, uint32_t error)
 {
-	exception(c, NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << 8 | NVMX_PF, error, 0, linear);
+	exception(c, NVMX_INTR_VALID | NVMX_INTR_DELIVER_EC | NVMX_EVENT_HW_EXC << 8 | NVMX_VECTOR_PF, error, 0, linear);
 }
 
 static uint64_t linear_rip(const struct fake_cpu *c)
@@ -102,7 +102,7 @@ uint64_t fake_breakpoints(const struct fake_cpu *c, uint64_t linear)
 
 void fake_breakpoint(struct fake_cpu *c, uint64_t conditions)
 {
-	exception(c, NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << 8 | NVMX_DB, 0, 0, conditions);
+	exception(c, NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << 8 | NVMX_VECTOR_DB, 0, 0, conditions);
 }
 
 static bool software(uint32_t info)
@@ -120,7 +120,7 @@ static bool through_idt(struct fake_cpu *c, unsigned vector, uint64_t rip)
 
 	c->supervisor = true;
 	if ((vector + 1) * size - 1 > c->a.idtr_limit) {
-		fake_raise(c, NVMX_GP, true, vector * 8 + 2);
+		fake_raise(c, NVMX_VECTOR_GP, true, vector * 8 + 2);
 		return false;
 	}
 	if (!fake_read(c, c->a.idtr_base + (uint64_t)vector * size, word, &ignored))
@@ -145,15 +145,15 @@ void fake_deliver(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t le
 	c->vectoring = c->vectoring_len = 0;
 	c->a.rip = back;
 	c->a.activity = NVMX_ACTIVITY_ACTIVE;
-	c->a.blocking &= ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS);
+	c->a.blocking &= ~(NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS);
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI)
-		c->a.blocking |= NVMX_INTR_BLOCK_NMI;
+		c->a.blocking |= NVMX_BLOCK_NMI;
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_HW_EXC)
 		c->a.rflags &= ~NVMX_RFLAGS_RF; /* it was in the image that the handler dropped */
 	fake_see(c, FAKE_SEEN_EVENT, info, info & NVMX_INTR_DELIVER_EC ? error : 0);
 	if (NVMX_INTR_TYPE(info) != NVMX_EVENT_HW_EXC)
 		return;
-	if ((info & NVMX_INTR_VECTOR) == NVMX_DB) {
+	if ((info & NVMX_INTR_VECTOR) == NVMX_VECTOR_DB) {
 		if (fake_breakpoints(c, linear_rip(c))) /* as handlers do, so that the instruction executes now */
 			c->a.rflags |= NVMX_RFLAGS_RF;
 		return;
@@ -187,10 +187,10 @@ static bool debug_trap(struct fake_cpu *c)
 {
 	const uint64_t due = c->a.pending_dbg & 0x500f;
 
-	if (!due || (c->a.blocking & NVMX_INTR_BLOCK_MOVSS) || c->a.activity > NVMX_ACTIVITY_HLT)
+	if (!due || (c->a.blocking & NVMX_BLOCK_MOVSS) || c->a.activity > NVMX_ACTIVITY_HLT)
 		return false;
 	c->a.pending_dbg = 0;
-	exception(c, NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << 8 | NVMX_DB, 0, 0, due & 0x400f);
+	exception(c, NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << 8 | NVMX_VECTOR_DB, 0, 0, due & 0x400f);
 	return true;
 }
 
@@ -198,11 +198,11 @@ static bool nmi(struct fake_cpu *c)
 {
 	const uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2;
 	const struct fake_exit x = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info };
-	uint32_t blocking = c->a.blocking & ~(pin(c) & NVMX_PIN_VNMI ? NVMX_INTR_BLOCK_NMI : 0);
+	uint32_t blocking = c->a.blocking & ~(pin(c) & NVMX_PIN_VNMI ? NVMX_BLOCK_NMI : 0);
 
 	if (pin(c) & NVMX_PIN_NMI) /* STI's blocking is of the delivery, not of the VM exit */
-		blocking &= ~NVMX_INTR_BLOCK_STI;
-	if (!c->nmi || (blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS | NVMX_INTR_BLOCK_NMI)))
+		blocking &= ~NVMX_BLOCK_STI;
+	if (!c->nmi || (blocking & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS | NVMX_BLOCK_NMI)))
 		return false;
 	c->nmi = false;
 	if (pin(c) & NVMX_PIN_NMI)
@@ -235,7 +235,7 @@ static bool interrupt(struct fake_cpu *c)
 	int v = highest(c);
 	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_EXT_INT << 8 | (v > 0 ? (unsigned)v : 0);
 	struct fake_exit x = { .reason = NVMX_XR_EXT_INT };
-	bool open = (c->a.rflags & NVMX_RFLAGS_IF) && !(c->a.blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS));
+	bool open = (c->a.rflags & NVMX_RFLAGS_IF) && !(c->a.blocking & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS));
 	bool exiting = pin(c) & NVMX_PIN_EXT_INT, take;
 
 	if (v < 0 || (!exiting && !open))
@@ -259,11 +259,11 @@ static bool interrupt(struct fake_cpu *c)
 
 static bool windows_and_interrupts(struct fake_cpu *c)
 {
-	bool shadow = c->a.blocking & (NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS);
+	bool shadow = c->a.blocking & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS);
 
 	if (c->a.activity == NVMX_ACTIVITY_SHUTDOWN)
 		return nmi(c);
-	if ((proc(c) & NVMX_PROC_NMI_WINDOW) && !(c->a.blocking & NVMX_INTR_BLOCK_NMI) && !shadow)
+	if ((proc(c) & NVMX_PROC_NMI_WINDOW) && !(c->a.blocking & NVMX_BLOCK_NMI) && !shadow)
 		return simple_exit(c, NVMX_XR_NMI_WINDOW);
 	if (nmi(c))
 		return true;

@@ -259,7 +259,7 @@ void fake_load_host(struct fake_cpu *c)
 	c->a.gpr[4] = fake_field(c, NVMX_HOST_RSP);
 	c->a.rflags = 2;
 	c->a.activity = NVMX_ACTIVITY_ACTIVE;
-	c->a.blocking &= NVMX_INTR_BLOCK_NMI;
+	c->a.blocking &= NVMX_BLOCK_NMI;
 	c->a.pending_dbg = 0;
 	c->mtf = c->timer_on = c->virtual_interrupt = c->below_threshold = c->apic_write = false;
 	fake_tlb_flush(c, true, 0, false, 0, false, 0);
@@ -278,7 +278,7 @@ static void save_rf(struct fake_cpu *c, const struct fake_exit *x, uint32_t vect
 	bool access = x->reason == NVMX_XR_APIC_ACCESS || x->reason == NVMX_XR_EPT_VIOLATION || x->reason == NVMX_XR_EPT_MISCONFIG ||
 		      x->reason == NVMX_XR_PML_FULL;
 
-	if (NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_DB)
+	if (NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_VECTOR_DB)
 		c->a.rflags |= NVMX_RFLAGS_RF;
 	else if (access && !(event & NVMX_INTR_VALID))
 		c->a.rflags |= NVMX_RFLAGS_RF;
@@ -299,8 +299,8 @@ void fake_vmexit(struct fake_cpu *c, const struct fake_exit *x)
 		return;
 	}
 	if (vnmi)
-		c->a.blocking &= ~NVMX_INTR_BLOCK_NMI;
+		c->a.blocking &= ~NVMX_BLOCK_NMI;
 	if (by_nmi)
-		c->a.blocking |= NVMX_INTR_BLOCK_NMI;
+		c->a.blocking |= NVMX_BLOCK_NMI;
 	fake_load_host(c);
 }

@@ -47,7 +47,7 @@ void fake_retire(struct fake_cpu *c, const struct fake_insn *i)
 	c->a.rip += fake_length(i);
 	if (!fake_is_64(c))
 		c->a.rip = (uint32_t)c->a.rip;
-	c->a.blocking &= ~(NVMX_INTR_BLOCK_STI | NVMX_INTR_BLOCK_MOVSS);
+	c->a.blocking &= ~(NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS);
 	c->a.rflags &= ~NVMX_RFLAGS_RF;
 	if ((c->a.rflags & NVMX_RFLAGS_TF) && (i->op == FAKE_IRET || !(c->a.debugctl & NVMX_DEBUGCTL_BTF))) /* 17.4.3 */
 		c->a.pending_dbg |= NVMX_BIT(14);
@@ -72,7 +72,7 @@ bool fake_operand(struct fake_cpu *c, const struct fake_insn *i, unsigned len, u
 {
 	const struct fake_seg *s = &c->a.seg[i->seg];
 	uint64_t off = i->disp;
-	unsigned fault = i->seg == FAKE_SEG_SS ? NVMX_SS : NVMX_GP;
+	unsigned fault = i->seg == FAKE_SEG_SS ? NVMX_VECTOR_SS : NVMX_VECTOR_GP;
 
 	if (i->base < 16)
 		off += c->a.gpr[i->base];
@@ -164,7 +164,7 @@ static void rdtsc(struct fake_cpu *c, const struct fake_insn *i)
 
 	if (i->op == FAKE_RDTSCP) {
 		if (c->guest && !(fake_proc2(c) & NVMX_PROC2_RDTSCP)) {
-			fake_raise(c, NVMX_UD, false, 0);
+			fake_raise(c, NVMX_VECTOR_UD, false, 0);
 			return;
 		}
 		if (c->guest && (fake_field(c, NVMX_PROC_CTLS) & NVMX_PROC_RDTSC)) {
@@ -190,7 +190,7 @@ static void msr(struct fake_cpu *c, const struct fake_insn *i)
 	}
 	if (c->guest && write && fake_x2apic_write(c, index, value, &fault)) {
 		if (fault) {
-			fake_raise(c, NVMX_GP, true, 0);
+			fake_raise(c, NVMX_VECTOR_GP, true, 0);
 			return;
 		}
 		fake_retire(c, i);
@@ -199,7 +199,7 @@ static void msr(struct fake_cpu *c, const struct fake_insn *i)
 	}
 	virtualized = c->guest && !write && fake_x2apic_read(c, index, &value);
 	if (!virtualized && !(write ? fake_wrmsr(c, index, value) : fake_rdmsr(c, index, &value))) {
-		fake_raise(c, NVMX_GP, true, 0);
+		fake_raise(c, NVMX_VECTOR_GP, true, 0);
 		return;
 	}
 	if (!write) {
@@ -231,7 +231,7 @@ static void invpcid_or_xsaves(struct fake_cpu *c, const struct fake_insn *i)
 	uint64_t set = ((uint32_t)c->a.gpr[0] | c->a.gpr[2] << 32) & c->a.xss, linear;
 
 	if (c->guest && !(fake_proc2(c) & (pcid ? NVMX_PROC2_INVPCID : NVMX_PROC2_XSAVES)))
-		fake_raise(c, NVMX_UD, false, 0);
+		fake_raise(c, NVMX_VECTOR_UD, false, 0);
 	else if (c->guest && (pcid ? fake_field(c, NVMX_PROC_CTLS) & NVMX_PROC_INVLPG :
 				     set & fake_field(c, NVMX_XSS_EXIT_BITMAP)))
 		fake_insn_exit(c, i, ops[i->op].reason, i->mem ? i->disp : 0);
@@ -290,20 +290,21 @@ static void next(struct fake_cpu *c, const struct fake_insn *i)
 
 static void software_event(struct fake_cpu *c, const struct fake_insn *i)
 {
-	unsigned vector = i->op == FAKE_INT3 ? NVMX_BP : (unsigned)i->imm & 0xff;
+	unsigned vector = i->op == FAKE_INT3 ? NVMX_VECTOR_BP : (unsigned)i->imm & 0xff;
 	unsigned type = i->op == FAKE_INT3 ? NVMX_EVENT_SW_EXC : NVMX_EVENT_SW_INT;
 	uint32_t info = NVMX_INTR_VALID | type << 8 | vector;
 	struct fake_exit x = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .len = fake_length(i), .has_len = true };
 
 	if (i->op == FAKE_RAISE) {
-		if (vector == NVMX_PF)
+		if (vector == NVMX_VECTOR_PF)
 			fake_page_fault(c, i->disp, i->size);
 		else
-			fake_raise(c, vector & 31, vector == NVMX_GP || vector == NVMX_AC, vector == NVMX_GP ? i->size : 0);
+			fake_raise(c, vector & 31, vector == NVMX_VECTOR_GP || vector == NVMX_VECTOR_AC,
+				   vector == NVMX_VECTOR_GP ? i->size : 0);
 		return;
 	}
 	c->a.rflags &= ~NVMX_RFLAGS_RF; /* no fault: it has executed (17.3.1.1) */
-	if (c->guest && i->op == FAKE_INT3 && (fake_field(c, NVMX_EXCEPTION_BITMAP) & NVMX_BIT(NVMX_BP)))
+	if (c->guest && i->op == FAKE_INT3 && (fake_field(c, NVMX_EXCEPTION_BITMAP) & NVMX_BIT(NVMX_VECTOR_BP)))
 		fake_vmexit(c, &x);
 	else
 		fake_deliver(c, info, 0, fake_length(i));
@@ -346,7 +347,7 @@ static bool short_ones(struct fake_cpu *c, const struct fake_insn *i)
 	case FAKE_XSETBV: c->a.xcr0 = (c->a.gpr[0] & 7) | 1; break;
 	case FAKE_INVLPG: fake_tlb_flush(c, true, fake_vpid(c), false, 0, true, c->a.gpr[i->reg]); break;
 	case FAKE_CLI: c->a.rflags &= ~NVMX_RFLAGS_IF; break;
-	case FAKE_IRET: c->a.blocking &= ~NVMX_INTR_BLOCK_NMI; break;
+	case FAKE_IRET: c->a.blocking &= ~NVMX_BLOCK_NMI; break;
 	case FAKE_NOP:
 	case FAKE_PAUSE:
 	case FAKE_INVD:
@@ -371,9 +372,9 @@ static void blockers(struct fake_cpu *c, const struct fake_insn *i)
 	if (i->op == FAKE_STI)
 		c->a.rflags |= NVMX_RFLAGS_IF;
 	if (i->op == FAKE_STI && !was_open)
-		c->a.blocking |= NVMX_INTR_BLOCK_STI;
+		c->a.blocking |= NVMX_BLOCK_STI;
 	if (i->op == FAKE_MOV_SS)
-		c->a.blocking |= NVMX_INTR_BLOCK_MOVSS;
+		c->a.blocking |= NVMX_BLOCK_MOVSS;
 }
 
 static void finish(struct fake_cpu *c)
@@ -385,7 +386,7 @@ static void finish(struct fake_cpu *c)
 static void execute(struct fake_cpu *c, const struct fake_insn *i)
 {
 	if ((ops[i->op].flags & FAKE_OP_PRIVILEGED) && fake_cpl(c)) {
-		fake_raise(c, NVMX_GP, true, 0);
+		fake_raise(c, NVMX_VECTOR_GP, true, 0);
 		return;
 	}
 	if (fake_intercepts(c, i) || short_ones(c, i))

@@ -72,7 +72,7 @@ static bool becomes_ve(struct fake_cpu *c, uint64_t entry, const struct fake_exi
 	fake_phys_write(c, area + 16, x->linear, 8);
 	fake_phys_write(c, area + 24, x->physical, 8);
 	fake_phys_write(c, area + 32, fake_field(c, NVMX_EPTP_INDEX), 2);
-	fake_raise(c, NVMX_VE_VECTOR, false, 0);
+	fake_raise(c, NVMX_VECTOR_VE, false, 0);
 	return true;
 }
 

@@ -60,11 +60,11 @@ static bool prologue(struct fake_cpu *c, const struct fake_insn *i)
 	bool in_vmx = c->vmxon != FAKE_NONE;
 
 	if (i->op == FAKE_VMXON ? wrong_mode(c) || !(c->a.cr4 & NVMX_CR4_VMXE) || !i->mem : !in_vmx) {
-		fake_raise(c, NVMX_UD, false, 0);
+		fake_raise(c, NVMX_VECTOR_UD, false, 0);
 		return false;
 	}
 	if (i->op != FAKE_VMCALL && wrong_mode(c)) {
-		fake_raise(c, NVMX_UD, false, 0);
+		fake_raise(c, NVMX_VECTOR_UD, false, 0);
 		return false;
 	}
 	if (c->guest && !shadowed(c, i)) {
@@ -72,7 +72,7 @@ static bool prologue(struct fake_cpu *c, const struct fake_insn *i)
 		return false;
 	}
 	if (i->op == FAKE_VMXON && !in_vmx ? vmxon_refused(c) : fake_cpl(c) > 0) {
-		fake_raise(c, NVMX_GP, true, 0);
+		fake_raise(c, NVMX_VECTOR_GP, true, 0);
 		return false;
 	}
 	return true;
@@ -183,7 +183,7 @@ static void vmfunc(struct fake_cpu *c, const struct fake_insn *i)
 	uint32_t function = (uint32_t)c->a.gpr[0];
 
 	if (!c->guest || !(fake_proc2(c) & NVMX_PROC2_VMFUNC) || function > 63)
-		fake_raise(c, NVMX_UD, false, 0);
+		fake_raise(c, NVMX_VECTOR_UD, false, 0);
 	else if (fake_field(c, NVMX_VMFUNC_CTLS) >> function & 1 && switch_eptp(c))
 		fake_retire(c, i);
 	else
@@ -199,7 +199,7 @@ void fake_vmx_insn(struct fake_cpu *c, const struct fake_insn *i)
 		return;
 	}
 	if (!offered(c, i->op)) {
-		fake_raise(c, NVMX_UD, false, 0);
+		fake_raise(c, NVMX_VECTOR_UD, false, 0);
 		return;
 	}
 	if (!prologue(c, i))
