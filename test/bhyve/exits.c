@@ -98,6 +98,8 @@ int vmx_wrmsr(struct vmx_vcpu *v, u_int msr, uint64_t value, bool *retu)
 		else
 			vm_inject_gp(v->vcpu);
 		return 0;
+	case MSR_TSC: /* which the fake processor itself does not know */
+		return world.sets_tsc ? vmx_set_tsc_offset(v, value - rdtsc()) : EINVAL;
 	case MSR_DEBUGCTLMSR:
 		if (value & ~world.hw.debugctl_valid)
 			return EINVAL;

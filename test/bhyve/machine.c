@@ -91,6 +91,7 @@ void machine_begin(const struct machine *m)
 	memory_begin(now.emulated_ad);
 	world.unwirable = now.unwirable;
 	world.vid = now.vid;
+	world.sets_tsc = now.sets_tsc;
 	world.lets_monitor = now.lets_monitor;
 	load_image();
 	sysctl_set_string("_hw_vmm_nested.vms", now.named ? now.named : "guest");

@@ -29,6 +29,7 @@ struct machine {
 	bool halt_exit, pause_exit;         /* of bhyve(8): -H, -P */
 	bool begins_yielding;               /* as if by machine_yield(), for each vCPU */
 	bool lets_monitor;                  /* MONITOR and MWAIT do not exit, as they do in bhyve, which raises #UD */
+	bool sets_tsc;                      /* WRMSR of the time-stamp counter is no #GP */
 	bool vid;                           /* the processor delivers L1's virtual interrupts */
 	bool pic;                           /* interrupts come by the virtual PIC */
 	uint32_t interleave;                /* not 0: seed; other processors come in between at atomic operations */

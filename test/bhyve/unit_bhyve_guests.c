@@ -480,6 +480,65 @@ static void the_time_stamp_counter_has_l1s_offset(void **state)
 	stays(insn(FAKE_NOP));
 }
 
+static void keep_tsc(struct script *s, uint64_t at)
+{
+	script_op(s, FAKE_RDTSC);
+	for (unsigned i = 0; i < 2; i++) /* EAX, EDX */
+		script_add(s, (struct fake_insn){ .op = FAKE_STORE, .mem = true, .reg = i ? 2 : 0, .reg2 = FAKE_NO_REG, .seg = FAKE_DS,
+						  .base = FAKE_NO_REG, .index = FAKE_NO_REG, .asize = 8, .size = 4,
+						  .disp = at + 4 * i });
+}
+
+static uint64_t kept(unsigned n)
+{
+	uint64_t value;
+
+	memcpy(&value, nested.ram + FAKE_L2_DATA + 8 * n, 8);
+	return value;
+}
+
+/* L2, whom L1 lets at it, sets L1's time-stamp counter: L2's own, which has L1's offset, moves as far (SDM 24.6.5). */
+static void l2_sets_the_time_stamp_counter(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	LAUNCH({ NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS | NVMX_PROC_TSC_OFFSET }, { NVMX_TSC_OFFSET, 0x10000000000 });
+	keep_tsc(&l1, FAKE_L2_DATA + 8);
+	script_msr(&l2, FAKE_WRMSR, NVMX_MSR_TSC, 0x5000000000);
+	keep_tsc(&l2, FAKE_L2_DATA);
+	script_op(&l2, FAKE_VMCALL);
+	m = machine();
+	m.sets_tsc = true;
+	machine_all(&m);
+	assert_int_equal(nested.stop[0], FAKE_STOP_END);
+	assert_int_equal(delivered(0x80000b0d), 0);
+	assert_in_range(kept(0), 0x15000000000, 0x15000100000);
+	assert_in_range(kept(1), 0x5000000000, 0x5000100000);
+}
+
+static void l1_sets_the_time_stamp_counter(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+	script_msr(&l1, FAKE_WRMSR, NVMX_MSR_TSC, 0x5000000000);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_TSC_OFFSET);
+	script_vmwrite(&l1, NVMX_TSC_OFFSET, 0x10000000000);
+	enter_times(1);
+	keep_tsc(&l1, FAKE_L2_DATA + 8);
+	keep_tsc(&l2, FAKE_L2_DATA);
+	script_op(&l2, FAKE_VMCALL);
+	m = machine();
+	m.sets_tsc = true;
+	machine_all(&m);
+	assert_in_range(kept(0), 0x15000000000, 0x15000100000);
+	assert_in_range(kept(1), 0x5000000000, 0x5000100000);
+}
+
 static void xsetbv_exits_always(void **state)
 {
 	(void)state;
@@ -533,6 +592,8 @@ int main(void)
 		cmocka_unit_test(bad_controls_are_refused),
 		cmocka_unit_test(a_triple_fault_of_l2),
 		cmocka_unit_test(the_time_stamp_counter_has_l1s_offset),
+		cmocka_unit_test(l2_sets_the_time_stamp_counter),
+		cmocka_unit_test(l1_sets_the_time_stamp_counter),
 		cmocka_unit_test(xsetbv_exits_always),
 	};
 

@@ -49,7 +49,7 @@ struct world {
 	struct smr smr;
 	struct ram_page ram[RAM_FRAMES];
 	uint64_t *leaf;                  /* EPT01's entries for them */
-	bool lets_monitor;
+	bool lets_monitor, sets_tsc;
 	bool vid;                        /* bhyve uses "virtual-interrupt delivery" */
 	uint32_t interleave;             /* seed; 0: none */
 	int64_t now;                     /* as sbintime_t */
