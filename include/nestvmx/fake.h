@@ -182,6 +182,10 @@ struct fake_outside {
 	uint64_t clock;  /* not before this many instructions */
 	uint8_t source, vector;
 };
+/* And what a device writes: 8 bytes of the guest's RAM.  A clock of 0: none does. */
+struct fake_dma {
+	uint64_t clock, gpa, value;
+};
 
 /*
  * Memory: guest RAM, and pages of the host that come and go, each an allocation of its own, so that a sanitizer sees a use after
@@ -261,6 +265,7 @@ struct fake_cpu {
 	const struct fake_insn *last_insn;
 	struct fake_outside outside[FAKE_OUTSIDE_MAX];
 	size_t outsides, outside_next;
+	struct fake_dma dma;
 	uint64_t intr[4];         /* pending external interrupts */
 	bool nmi, init, sipi;
 	uint8_t sipi_vector;

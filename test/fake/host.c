@@ -28,7 +28,9 @@ static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct 
 		return -1;
 	if (fake_not_now(h, gpa, access & NVMX_ACCESS_PEEK))
 		return NVMX_NOT_NOW;
-	*out = (struct nvmx_xlate){ fake_ram_hpa(&h->mem, gpa), 7, 12, 6, false };
+	if ((access & (NVMX_ACCESS_W | NVMX_ACCESS_PEEK)) == NVMX_ACCESS_W)
+		fake_watch_written(h, gpa); /* L2 is about to */
+	*out = (struct nvmx_xlate){ fake_ram_hpa(&h->mem, gpa), h->watched[gpa / FAKE_PAGE] ? 5 : 7, 12, 6, false };
 	return 0;
 }
 
@@ -63,8 +65,10 @@ static void *map(struct nvmx_host *h, uint64_t gpa, bool write)
 	if (!p) {
 		for (p = h->mapping; p->refs; p++)
 			FAKE_ASSERT(p < h->mapping + FAKE_MAPPINGS - 1);
-		if (h->m->mutate)
+		if (h->m->mutate) {
+			fake_watch_written(h, gpa);
 			mutate(h, frame);
+		}
 		*p = (struct fake_mapping){ .gpa = gpa, .copy = aligned_alloc(FAKE_PAGE, FAKE_PAGE), .before = malloc(FAKE_PAGE) };
 		memcpy(p->copy, frame, FAKE_PAGE);
 		memcpy(p->before, frame, FAKE_PAGE);
@@ -392,6 +396,8 @@ const struct nvmx_host_ops fake_host_ops = {
 	.set_cr2 = set_cr2,
 	.set_dr6 = set_dr6,
 	.end_interrupt = end_interrupt,
+	.watch = fake_watch,
+	.unwatch = fake_unwatch,
 };
 
 void fake_host_clean(const struct nvmx_host *h)

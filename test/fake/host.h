@@ -16,6 +16,7 @@ struct fake_machine {
 	size_t codes;
 	const struct fake_outside *outside;
 	size_t outsides;
+	struct fake_dma dma;
 	void (*prepare)(uint8_t *ram, const void *arg); /* more of the memory image; may be NULL */
 	const void *arg;
 	bool protection;          /* the processor has bounds, CET and PKRS, and a host loads them for its guests */
@@ -37,6 +38,7 @@ struct fake_machine {
 	unsigned vpids; /* vpid02_n */
 	bool vmcs01_changes;      /* before each run of L1 the host says that it changed vmcs01 */
 	bool intercept_all_msrs;  /* no MSR bitmap for L1 */
+	bool dma_unseen;          /* devices write L1's memory where the host does not see it: it watches nothing */
 	bool msr_areas;           /* the host has the processor swap MSRs that L1 and L2 share: see setup.c */
 	uint64_t cr0_mask;        /* more bits of CR0 that the host keeps for itself */
 	bool limits;              /* the host has bus-lock and notify exits for its guests */
@@ -58,6 +60,7 @@ struct fake_result {
 	/* nested only */
 	uint64_t switches;        /* of EPT pointers by the processor */
 	uint64_t callbacks;       /* that could have failed */
+	uint64_t watched, watched_writes; /* frames, and writes to them that were told of */
 	uint64_t asked, agains;   /* uses of a page; calls that were repeated */
 	uint64_t moves;
 	uint64_t limits_met;      /* bus-lock and notify exits */
@@ -98,6 +101,7 @@ struct fake_pin {
 enum fake_owner { FAKE_FREE, FAKE_OF_HOST, FAKE_OF_LIBRARY };
 
 #define FAKE_BUDGET 64u /* of pages for the shadow EPT */
+#define FAKE_WATCHES NVMX_WATCHES_MIN
 #define FAKE_MAPPINGS 16
 #define FAKE_PINS 32
 struct nvmx_host {
@@ -125,6 +129,8 @@ struct nvmx_host {
 	int acknowledged;                 /* the one of them that the library has, or -1 */
 	bool vnmi, vinit, vsipi;
 	uint8_t vsipi_vector;
+	bool watched[FAKE_RAM_FRAMES];
+	uint64_t batch;           /* that is not armed yet; 0: none */
 	bool steady;              /* every page is at hand */
 	bool present[FAKE_RAM_FRAMES], away[FAKE_RAM_FRAMES]; /* made so for this call; found not to be in it */
 	unsigned repeated;
@@ -134,6 +140,7 @@ struct nvmx_host {
 	struct nvmx_ledger_page ledger_pages[FAKE_HOST_FRAMES * 2];
 	struct nvmx_vm *vm;
 	struct nvmx_vcpu *vcpu;
+	_Alignas(64) unsigned char watches[FAKE_WATCHES * NVMX_WATCH_SIZE];
 	_Alignas(64) unsigned char vm_memory[NVMX_VM_SIZE];
 	_Alignas(64) unsigned char vcpu_memory[NVMX_VCPU_SIZE];
 };
@@ -183,6 +190,16 @@ void fake_between_calls(struct nvmx_host *h);
 		(h)->inside = true;                         \
 		(result) = (call);                          \
 	} while (fake_come_again(h, (result) == (word)))
+
+/* watch.c */
+int fake_watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t batch);
+void fake_unwatch(struct nvmx_host *h, uint64_t gpa);
+/* The frame is about to be written; whether it was watched. */
+bool fake_watch_written(struct nvmx_host *h, uint64_t gpa);
+bool fake_watch_trapped(struct nvmx_host *h);
+void fake_watch_arm(struct nvmx_host *h);  /* what was begun; before a guest runs */
+void fake_watch_anew(struct nvmx_host *h); /* the host has another EPT */
+void fake_watch_end(struct nvmx_host *h);  /* the VM ends */
 
 /* own.c: what a host of KVM's kind does itself, by the flags of the machine. */
 #define FAKE_LIKE_KVM (NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | NVMX_HOST_EMULATES_CR | \

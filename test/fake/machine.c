@@ -26,6 +26,7 @@ void fake_machine_cpu(struct fake_cpu *c, const struct fake_machine *m, const st
 	c->code = m->code;
 	c->codes = m->codes;
 	c->outsides = m->outsides;
+	c->dma = m->dma;
 	FAKE_ASSERT(m->outsides <= FAKE_OUTSIDE_MAX);
 	if (m->outsides)
 		memcpy(c->outside, m->outside, m->outsides * sizeof(*m->outside));

@@ -293,7 +293,7 @@ static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 	case NVMX_XR_IO:
 		return io(h, regs);
 	case NVMX_XR_EPT_VIOLATION:
-		return device(h, regs);
+		return fake_watch_trapped(h) ? resume(h) : device(h, regs);
 	case NVMX_XR_TRIPLE_FAULT:
 		return shutdown(h);
 	case NVMX_XR_EXCEPTION_NMI:
@@ -413,6 +413,7 @@ static enum outcome run_guest(struct nvmx_host *h)
 	FAKE_ASSERT(l2 ? c->vmcs != h->vmcs01 : c->vmcs == h->vmcs01);
 	if (l2)
 		fake_check_vmcs02(h);
+	fake_watch_arm(h);
 	FAKE_ASSERT(l2 == h->l2_ran || h->barriers_since & (l2 ? NVMX_BARRIER_L2_ENTRY : NVMX_BARRIER_IBPB));
 	h->barriers_since = 0;
 	h->l2_ran = l2;
@@ -562,7 +563,7 @@ bool fake_host_start(struct nvmx_host *h)
 	const struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(h->hw), .ops = checked(h),
 					   .hw = &h->hw, .withheld = h->m->withheld,
 					   .flags = h->m->flags | (h->m->exits_on_vmfunc ? 0 : NVMX_HOST_EPTP_SWITCHING),
-					   .shadow_ept_pages = FAKE_BUDGET,
+					   .shadow_ept_pages = FAKE_BUDGET, .watches = h->watches, .watches_n = FAKE_WATCHES,
 					   .posted_vector02 = h->m->notifies ? FAKE_POSTED_VECTOR : 0 };
 	const struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = nvmx_checked_host(&h->ledger), .vmcs01 = h->vmcs01,
 		.io_passthrough = true,
@@ -572,6 +573,7 @@ bool fake_host_start(struct nvmx_host *h)
 	bool ok;
 
 	fake_port_use(h);
+	fake_watch_end(h);
 	memset(h->vm_memory, 0xa5, sizeof(h->vm_memory));
 	memset(h->vcpu_memory, 0xa5, sizeof(h->vcpu_memory));
 	h->inside = true;
@@ -593,7 +595,7 @@ struct nvmx_host *fake_host_new(const struct fake_machine *m, struct fake_result
 
 	FAKE_ASSERT(h);
 	memset(h, 0, sizeof(*h));
-	r->callbacks = r->moves = r->traced_n = r->asked = r->agains = r->limits_met = 0;
+	r->callbacks = r->moves = r->traced_n = r->asked = r->agains = r->limits_met = r->watched = r->watched_writes = 0;
 	r->host_stopped = false;
 	r->refused = NULL;
 	r->library_stop = NVMX_STOP_NONE;

@@ -99,6 +99,7 @@ static void set_up(struct nvmx_host *h)
 	if (h->m->msr_areas)
 		msr_areas(h);
 	h->eptp01 = fake_new_ept(&h->cpu);
+	fake_watch_anew(h);
 	controls(h);
 	msr_bitmap(h);
 	fake_write_host(&h->cpu);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Fetching and executing the instructions of a script. */
+#include <string.h>
 #include "cpu.h"
 
 enum rule { NEVER, ALWAYS, PROC, PROC2, OWN };
@@ -427,6 +428,10 @@ static void execute(struct fake_cpu *c, const struct fake_insn *i)
 
 void fake_take_outside(struct fake_cpu *c)
 {
+	if (c->dma.clock && c->dma.clock <= c->clock) {
+		memcpy(c->mem->ram + c->dma.gpa, &c->dma.value, 8);
+		c->dma.clock = 0;
+	}
 	for (; c->outside_next < c->outsides && c->outside[c->outside_next].clock <= c->clock; c->outside_next++) {
 		const struct fake_outside *o = &c->outside[c->outside_next];
 
