@@ -15,8 +15,6 @@ static inline bool nvmx_invept_supported(const struct nvmx_caps *caps, uint64_t 
 	return type == NVMX_FLUSH_SINGLE ? cap & NVMX_EPT_INVEPT_SINGLE : type == NVMX_FLUSH_ALL && cap & NVMX_EPT_INVEPT_ALL;
 }
 bool nvmx_invvpid_supported(const struct nvmx_caps *caps, uint64_t type);
-/* Whether a VM entry with "enable EPT" would take this EPT pointer (SDM 26.2.1.1).  Pure. */
-bool nvmx_eptp_acceptable(const struct nvmx_caps *caps, uint64_t eptp);
 
 /* Invalidates L2's translations.  vmcs01 is current, before and after. */
 void nvmx_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Page-level invalidation for an L1 that knows it is nested: <nestvmx/enlighten.h>. */
 #include "invept.h"
+#include "../vmcs/values.h"
 #include "../ept/ept.h"
 #include <nestvmx/enlighten.h>
 
@@ -19,7 +20,7 @@ bool nvmx_cpuid(const struct nvmx_vm *vm, uint32_t base, uint32_t leaf, uint32_t
 
 bool nvmx_invept_range(struct nvmx_vcpu *v, uint64_t eptp12, uint64_t gpa2, uint64_t length)
 {
-	if (!nvmx_eptp_acceptable(&v->vm->caps, eptp12) || (gpa2 | length) & PAGE_MASK || !length ||
+	if (!nvmx_eptp_ok(&v->vm->caps, eptp12) || (gpa2 | length) & PAGE_MASK || !length ||
 	    gpa2 + length - 1 < gpa2)
 		return false;
 	v->counters[NVMX_CNT_INVEPT]++;

@@ -31,11 +31,6 @@ static inline bool address_ok(nvmx_in in, uint64_t address, uint64_t low_bits)
 	return !(address & low_bits) && !(address >> width);
 }
 
-static inline bool canonical(nvmx_in in, uint64_t address)
-{
-	return nvmx_canonical(in->caps, address);
-}
-
 /* Bits 63:N are identical: bit N-1 may differ from them (26.3.1.4). */
 static inline bool high_bits_equal(nvmx_in in, uint64_t address)
 {
@@ -44,21 +39,9 @@ static inline bool high_bits_equal(nvmx_in in, uint64_t address)
 	return high == 0 || high == ~0ull;
 }
 
-/* The bits of CR0 or CR4 with a value that VMX operation does not support (23.8). */
-static inline uint64_t cr_bad(nvmx_in in, uint64_t cr, uint32_t fixed0, uint32_t fixed1)
-{
-	return (~cr & nvmx_caps_get(in->caps, fixed0)) | (cr & ~nvmx_caps_get(in->caps, fixed1));
-}
-
 static inline uint64_t cr0_bad(nvmx_in in, uint64_t cr0, uint64_t unchecked)
 {
-	return cr_bad(in, cr0, NVMX_MSR_VMX_CR0_FIXED0, NVMX_MSR_VMX_CR0_FIXED1) &
-	       ~(unchecked | NVMX_CR0_NW | NVMX_CR0_CD);
-}
-
-static inline uint64_t cr4_bad(nvmx_in in, uint64_t cr4)
-{
-	return cr_bad(in, cr4, NVMX_MSR_VMX_CR4_FIXED0, NVMX_MSR_VMX_CR4_FIXED1);
+	return nvmx_cr_unsupported(in->caps, NVMX_MSR_VMX_CR0_FIXED0, cr0) & ~(unchecked | NVMX_CR0_NW | NVMX_CR0_CD);
 }
 
 static inline bool tpr_threshold_counts(nvmx_in in)
@@ -69,21 +52,6 @@ static inline bool tpr_threshold_counts(nvmx_in in)
 static inline uint64_t vmfuncs(nvmx_in in)
 {
 	return proc2(in) & NVMX_PROC2_VMFUNC ? in->v12->vmfunc_ctls : 0;
-}
-
-/* EPT pointer (24.6.11) */
-static inline bool eptp_type_ok(nvmx_in in)
-{
-	unsigned type = in->v12->ept_pointer & 7;
-
-	return (type == 0 && ept_cap(in) & NVMX_EPT_UC) || (type == 6 && ept_cap(in) & NVMX_EPT_WB);
-}
-
-static inline bool eptp_walk_ok(nvmx_in in)
-{
-	unsigned length = (in->v12->ept_pointer >> 3 & 7) + 1;
-
-	return (length == 4 && ept_cap(in) & NVMX_EPT_WALK4) || (length == 5 && ept_cap(in) & NVMX_EPT_WALK5);
 }
 
 /* The event to inject (24.8.3) */
@@ -150,11 +118,6 @@ static inline bool single_steps(nvmx_in in)
 static inline bool pae_paging(nvmx_in in)
 {
 	return in->v12->guest_cr0 & NVMX_CR0_PG && in->v12->guest_cr4 & NVMX_CR4_PAE && !guest64(in);
-}
-
-static inline bool pdpte_ok(nvmx_in in, uint64_t pdpte)
-{
-	return nvmx_pdpte_ok(in->caps, pdpte);
 }
 
 #endif

@@ -8,11 +8,52 @@
 
 #include "vmcs.h"
 
+/* Whether all bits of a linear address above the width equal the highest of the width: the processor's, or that of a paging mode. */
+static inline bool nvmx_canonical_in(unsigned width, uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << (64 - width)) >> (64 - width)) == address;
+}
+
 static inline bool nvmx_canonical(const struct nvmx_caps *caps, uint64_t address)
 {
-	unsigned unused = 64u - caps->linear_width;
+	return nvmx_canonical_in(caps->linear_width, address);
+}
 
-	return (uint64_t)((int64_t)(address << unused) >> unused) == address;
+static inline unsigned nvmx_width_of_cr4(uint64_t cr4) { return cr4 & NVMX_CR4_LA57 ? 57 : 48; }
+
+/* The bits of CR0 or CR4 with a value that VMX operation does not support (SDM 23.8, A.7, A.8).  fixed0: NVMX_MSR_VMX_CR0_FIXED0 or
+ * that of CR4; FIXED1 is the MSR behind it. */
+static inline uint64_t nvmx_cr_unsupported(const struct nvmx_caps *caps, uint32_t fixed0, uint64_t cr)
+{
+	return (~cr & nvmx_caps_get(caps, fixed0)) | (cr & ~nvmx_caps_get(caps, fixed0 + 1));
+}
+
+/* EPT pointer (SDM 24.6.11): each of its parts by IA32_VMX_EPT_VPID_CAP (26.2.1.1), and all of them, as a VM entry, an INVEPT and an
+ * EPTP switch want it. */
+static inline bool nvmx_eptp_type_ok(uint64_t cap, uint64_t eptp)
+{
+	return (eptp & 7) == 6 ? cap & NVMX_EPT_WB : !(eptp & 7) && cap & NVMX_EPT_UC;
+}
+
+static inline bool nvmx_eptp_walk_ok(uint64_t cap, uint64_t eptp)
+{
+	unsigned length = (eptp >> 3 & 7) + 1;
+
+	return length == 4 ? cap & NVMX_EPT_WALK4 : length == 5 && cap & NVMX_EPT_WALK5;
+}
+
+static inline bool nvmx_eptp_ad_ok(uint64_t cap, uint64_t eptp) { return !(eptp & NVMX_BIT64(6)) || cap & NVMX_EPT_AD; }
+static inline bool nvmx_eptp_reserved_ok(uint64_t cap, uint64_t eptp)
+{
+	return !(eptp & (cap & NVMX_EPT_SSS ? 0xf00 : 0xf80));
+}
+
+static inline bool nvmx_eptp_ok(const struct nvmx_caps *caps, uint64_t eptp)
+{
+	uint64_t cap = nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP);
+
+	return nvmx_eptp_type_ok(cap, eptp) && nvmx_eptp_walk_ok(cap, eptp) && nvmx_eptp_ad_ok(cap, eptp) &&
+	       nvmx_eptp_reserved_ok(cap, eptp) && !(eptp >> caps->maxphyaddr);
 }
 
 /* IA32_EFER, IA32_DEBUGCTL, IA32_PERF_GLOBAL_CTRL: the processor's reserved bits */

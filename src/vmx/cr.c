@@ -16,21 +16,13 @@
 
 enum access { MOV_TO, MOV_FROM, CLTS, LMSW }; /* SDM table 27-3 */
 
-static bool fixed_bits_hold(const struct nvmx_caps *caps, uint32_t fixed0, uint64_t value, uint64_t exempt)
-{
-	uint64_t must = nvmx_caps_get(caps, fixed0) & ~exempt, may = nvmx_caps_get(caps, fixed0 + 1);
-
-	return (value & must) == must && !(value & ~may);
-}
-
 int nvmx_l1_cr_check(const struct nvmx_vcpu *v, unsigned cr, uint64_t value)
 {
 	if (v->smm.active && cr == 4 && value & NVMX_CR4_VMXE)
 		return -1; /* SDM 34.14.3 */
 	if (v->vmxon_ptr == NVMX_NO_ADDR)
 		return 0;
-	return fixed_bits_hold(&v->vm->caps, cr == 0 ? NVMX_MSR_VMX_CR0_FIXED0 : NVMX_MSR_VMX_CR4_FIXED0, value, 0) ? 0
-														    : -1;
+	return nvmx_cr_unsupported(&v->vm->caps, cr == 0 ? NVMX_MSR_VMX_CR0_FIXED0 : NVMX_MSR_VMX_CR4_FIXED0, value) ? -1 : 0;
 }
 
 uint64_t nvmx_cr_operand(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint64_t qualification)
@@ -151,8 +143,8 @@ static bool unsupported(const struct nvmx_vcpu *v, const struct nvmx_cr_change *
 {
 	uint64_t exempt = nvmx_v12_proc2(v->cur->v12) & NVMX_PROC2_UNRESTRICTED ? NVMX_CR0_PE | NVMX_CR0_PG : 0;
 
-	return c->is4 ? !fixed_bits_hold(&v->vm->caps, NVMX_MSR_VMX_CR4_FIXED0, c->cr4_now, 0) :
-			!fixed_bits_hold(&v->vm->caps, NVMX_MSR_VMX_CR0_FIXED0, c->cr0_now, exempt);
+	return c->is4 ? nvmx_cr_unsupported(&v->vm->caps, NVMX_MSR_VMX_CR4_FIXED0, c->cr4_now) :
+			nvmx_cr_unsupported(&v->vm->caps, NVMX_MSR_VMX_CR0_FIXED0, c->cr0_now) & ~exempt;
 }
 
 /* Paging switched on or off with IA32_EFER.LME set enters or leaves IA-32e mode (SDM 9.8.5). */

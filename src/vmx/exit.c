@@ -60,7 +60,7 @@ static enum nvmx_verdict resume_l2(struct nvmx_vcpu *v)
 	return NVMX_RESUME_L2;
 }
 
-static enum nvmx_verdict execute_again(struct nvmx_vcpu *v)
+static enum nvmx_verdict resume_to_execute_again(struct nvmx_vcpu *v)
 {
 	nvmx_execute_again(v);
 	return resume_l2(v);
@@ -98,7 +98,7 @@ static void block_nmi_again(struct nvmx_vcpu *v, uint64_t information)
 			     nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) | NVMX_BLOCK_NMI);
 }
 
-static enum nvmx_verdict host_fault(struct nvmx_vcpu *v, uint64_t gpa, unsigned access, uint64_t qualification)
+static enum nvmx_verdict fault_to_host(struct nvmx_vcpu *v, uint64_t gpa, unsigned access, uint64_t qualification)
 {
 	v->fault_gpa = gpa;
 	v->fault_access = access;
@@ -142,7 +142,7 @@ static enum nvmx_verdict ept_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, u
 	case NVMX_EPT_NOT_NOW:
 		return nvmx_again(v);
 	case NVMX_EPT_TO_HOST:
-		return host_fault(v, fault.gpa1, fault.access, qualification);
+		return fault_to_host(v, fault.gpa1, fault.access, qualification);
 	default:
 		return nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, gpa);
 	}
@@ -198,7 +198,7 @@ static enum nvmx_verdict msr_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, c
 	if (own < 0)
 		return nvmx_inject_exception(v, regs, NVMX_VECTOR_GP, true, 0, 0);
 	if (own > 0)
-		return v->in_l2 && nvmx_open_msr(v, a->msr, a->write) ? execute_again(v) : to_host(v);
+		return v->in_l2 && nvmx_open_msr(v, a->msr, a->write) ? resume_to_execute_again(v) : to_host(v);
 	if (!a->write)
 		msr_destination(v, regs, a, value);
 	nvmx_skip(v);
@@ -221,7 +221,7 @@ static enum nvmx_verdict l2_io(struct nvmx_vcpu *v, uint32_t reason)
 
 	if (nvmx_l1_wants_io(v, qualification))
 		return wanted(v, reason);
-	return nvmx_open_io(v, qualification) ? execute_again(v) : to_host(v);
+	return nvmx_open_io(v, qualification) ? resume_to_execute_again(v) : to_host(v);
 }
 
 static enum nvmx_verdict l2_encls(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
@@ -275,7 +275,7 @@ static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, 
 	}
 	if (in->reason == NVMX_XR_EPT_VIOLATION || in->reason == NVMX_XR_EPT_MISCONFIG) {
 		qualification = ept_qualification(v, in->reason);
-		return host_fault(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), qualification & 7, qualification);
+		return fault_to_host(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), qualification & 7, qualification);
 	}
 	if (in->reason == NVMX_XR_EXCEPTION_NMI || in->reason == NVMX_XR_PML_FULL || in->reason == NVMX_XR_APIC_ACCESS ||
 	    in->reason == NVMX_XR_SPP)

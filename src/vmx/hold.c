@@ -48,7 +48,7 @@ static bool hold_list(struct nvmx_vcpu *v, uint64_t gpa, uint32_t count, bool wr
 }
 
 /* What is to be written first: a page is held once if all its uses come after one that writes. */
-static bool hold_areas(struct nvmx_vcpu *v, bool store)
+static bool hold_exit_areas(struct nvmx_vcpu *v, bool store)
 {
 	const struct nvmx_vmcs12 *v12 = v->cur->v12;
 	bool pae = !(v12->exit_ctls & NVMX_EXIT_HOST_64) && v12->host_cr4 & NVMX_CR4_PAE && v12->host_cr0 & NVMX_CR0_PG;
@@ -60,7 +60,7 @@ static bool hold_areas(struct nvmx_vcpu *v, bool store)
 
 bool nvmx_hold_areas(struct nvmx_vcpu *v)
 {
-	return hold_areas(v, true);
+	return hold_exit_areas(v, true);
 }
 
 int nvmx_repin(struct nvmx_vcpu *v, struct nvmx_pin *pin, uint64_t gpa, bool want)
@@ -105,5 +105,5 @@ bool nvmx_hold_frames(struct nvmx_vcpu *v, struct nvmx_slot *s)
 		return false;
 	if (!(v12->entry_msr_load_count | (v12->entry_ctls & nvmx_loads_emulated(v))))
 		return true;
-	return hold_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count, false) && hold_areas(v, false);
+	return hold_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count, false) && hold_exit_areas(v, false);
 }

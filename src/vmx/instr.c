@@ -60,7 +60,7 @@ static bool is_hosts_call(const struct nvmx_vcpu *v, const struct nvmx_regs *reg
 	return v->vmxon_ptr == NVMX_NO_ADDR || (v->vm->flags & NVMX_HOST_HYPERCALLS && !is_enlightenment(v, regs));
 }
 
-static enum nvmx_verdict vmfunc(struct nvmx_insn *i)
+static enum nvmx_verdict vmfunc_of_l1(struct nvmx_insn *i)
 {
 	return nvmx_raise_ud(i->v); /* VMX non-root operation only */
 }
@@ -74,7 +74,7 @@ static enum nvmx_verdict (*const emulate[])(struct nvmx_insn *) = {
 	[NVMX_XR_VMXON] = nvmx_vmxon,
 	[NVMX_XR_INVEPT] = nvmx_insn_invept,
 	[NVMX_XR_INVVPID] = nvmx_insn_invvpid,
-	[NVMX_XR_VMFUNC] = vmfunc,
+	[NVMX_XR_VMFUNC] = vmfunc_of_l1,
 };
 
 static __attribute__((__noinline__)) enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)

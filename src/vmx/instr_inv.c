@@ -3,6 +3,7 @@
 #include "../invept/invept.h"
 #include "instr.h"
 #include "trace.h"
+#include "../vmcs/values.h"
 
 #define INFO_REG2(info) ((info) >> 28 & 15u)
 
@@ -38,7 +39,7 @@ enum nvmx_verdict nvmx_insn_invept(struct nvmx_insn *i)
 		return nvmx_vmfail(v, NVMX_VMERR_INVALID_OPERAND);
 	if (nvmx_operand_read(v, i->regs, &i->l1, desc, sizeof(desc), &fault))
 		return nvmx_raise_fault(v, &fault);
-	if (type == NVMX_FLUSH_SINGLE && !nvmx_eptp_acceptable(caps, desc[0]))
+	if (type == NVMX_FLUSH_SINGLE && !nvmx_eptp_ok(caps, desc[0]))
 		return nvmx_vmfail(v, NVMX_VMERR_INVALID_OPERAND);
 	nvmx_invept(v, (unsigned)type, desc[0]);
 	NVMX_TRACE(v, INVEPT, type, desc[0], 0);

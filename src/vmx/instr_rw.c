@@ -22,7 +22,7 @@ struct rw {
 };
 
 /* An access that cannot go on: at CPL above 0, or without a current VMCS. */
-static enum nvmx_verdict refuse(struct nvmx_vcpu *v, unsigned cpl)
+static enum nvmx_verdict fail_access(struct nvmx_vcpu *v, unsigned cpl)
 {
 	return cpl ? nvmx_raise_gp0(v) : nvmx_vmfail_invalid(v);
 }
@@ -45,7 +45,7 @@ static bool start_memory(struct rw *a, struct nvmx_l1 *l1, enum nvmx_verdict *ve
 		return false;
 	}
 	if (l1->cpl || !a->v->cur) {
-		*verdict = refuse(a->v, l1->cpl);
+		*verdict = fail_access(a->v, l1->cpl);
 		return false;
 	}
 	return true;
@@ -128,7 +128,7 @@ static __attribute__((__noinline__)) enum nvmx_verdict vmread_slowly(struct nvmx
 	if (!INFO_REGISTER(info))
 		return vmread_memory(&a);
 	if (!start_register(&a, &cpl))
-		return refuse(v, cpl);
+		return fail_access(v, cpl);
 	if (!read_field(&a, &value))
 		return nvmx_vmfail(v, NVMX_VMERR_UNSUPPORTED_FIELD);
 	nvmx_gpr_write(v, regs, INFO_REG1(info), value);
@@ -203,7 +203,7 @@ static __attribute__((__noinline__)) enum nvmx_verdict vmwrite_slowly(struct nvm
 	if (!INFO_REGISTER(info))
 		return vmwrite_memory(&a);
 	if (!start_register(&a, &cpl))
-		return refuse(v, cpl);
+		return fail_access(v, cpl);
 	return write_field(&a, nvmx_gpr_read(v, regs, INFO_REG1(info)));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* VMXON, VMXOFF, VMCLEAR, VMPTRLD, VMPTRST, VMLAUNCH, VMRESUME. */
 #include "instr.h"
+#include "../vmcs/values.h"
 
 /* The 64-bit pointer in the memory operand.  0, or -1 and the fault has been raised into *verdict. */
 static int read_pointer(struct nvmx_insn *i, uint64_t *pointer, enum nvmx_verdict *verdict)
@@ -26,21 +27,14 @@ static uint32_t revision_at(struct nvmx_vcpu *v, uint64_t pointer)
 	return nvmx_gpa_read(v, pointer, &revision, sizeof(revision)) ? ~0u : revision;
 }
 
-static bool fixed_bits_hold(uint64_t value, const struct nvmx_caps *caps, uint32_t fixed0_msr)
-{
-	uint64_t fixed0 = nvmx_caps_get(caps, fixed0_msr), fixed1 = nvmx_caps_get(caps, fixed0_msr + 1);
-
-	return (value & fixed0) == fixed0 && !(value & ~fixed1); /* SDM 23.8, A.7, A.8 */
-}
-
 /* L1 is never in SMX operation and never in A20M mode. */
 static bool may_enter_vmx(const struct nvmx_insn *i)
 {
 	const uint64_t need = NVMX_FC_LOCK | NVMX_FC_VMX_OUTSIDE_SMX;
 	const struct nvmx_caps *caps = &i->v->vm->caps;
 
-	return !i->l1.cpl && fixed_bits_hold(i->l1.cr0, caps, NVMX_MSR_VMX_CR0_FIXED0) &&
-	       fixed_bits_hold(i->l1.cr4, caps, NVMX_MSR_VMX_CR4_FIXED0) && (i->v->feature_control & need) == need;
+	return !i->l1.cpl && !nvmx_cr_unsupported(caps, NVMX_MSR_VMX_CR0_FIXED0, i->l1.cr0) &&
+	       !nvmx_cr_unsupported(caps, NVMX_MSR_VMX_CR4_FIXED0, i->l1.cr4) && (i->v->feature_control & need) == need;
 }
 
 enum nvmx_verdict nvmx_vmxon(struct nvmx_insn *i)

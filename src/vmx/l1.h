@@ -7,6 +7,7 @@
 #define NVMX_SRC_L1_H
 
 #include "port.h"
+#include "../vmcs/values.h"
 
 /* L1's mode at the exit; control registers as L1 reads them (guest/host masks and read shadows applied). */
 struct nvmx_l1 {
@@ -40,12 +41,10 @@ static inline bool nvmx_in_64bit_mode(struct nvmx_vcpu *v)
 uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_efer(struct nvmx_vcpu *v);
-/* Whether all of a linear address's bits above L1's linear-address width equal the highest of the width. */
+/* Whether a linear address is one in L1's paging mode. */
 static inline bool nvmx_l1_canonical(uint64_t cr4, uint64_t linear)
 {
-	unsigned above = cr4 & NVMX_CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (uint64_t)((int64_t)(linear << above) >> above) == linear;
+	return nvmx_canonical_in(nvmx_width_of_cr4(cr4), linear);
 }
 
 /* #PF error code (SDM 4.7) */

@@ -11,7 +11,7 @@ static inline void write02(struct nvmx_merging *m, uint32_t field, uint64_t valu
 	nvmx_vmwrite(m->v, field, value);
 }
 
-static enum nvmx_step_end repin(struct nvmx_merging *m, struct nvmx_pin *pin, uint64_t gpa, bool want)
+static enum nvmx_step_end pin_for_step(struct nvmx_merging *m, struct nvmx_pin *pin, uint64_t gpa, bool want)
 {
 	m->unpinned = gpa;
 	return nvmx_repin(m->v, pin, gpa, want) ? NVMX_STEP_NO_PIN : NVMX_STEP_DONE;
@@ -20,7 +20,7 @@ static enum nvmx_step_end repin(struct nvmx_merging *m, struct nvmx_pin *pin, ui
 enum nvmx_step_end nvmx_merge_VAPIC(struct nvmx_merging *m)
 {
 	struct nvmx_pin *pin = &m->s->vapic;
-	enum nvmx_step_end end = repin(m, pin, m->v12->virtual_apic_addr, m->v12->proc_ctls & NVMX_PROC_TPR_SHADOW);
+	enum nvmx_step_end end = pin_for_step(m, pin, m->v12->virtual_apic_addr, m->v12->proc_ctls & NVMX_PROC_TPR_SHADOW);
 
 	if (end || !pin->held)
 		return end;
@@ -38,7 +38,7 @@ enum nvmx_step_end nvmx_merge_APIC_ACCESS(struct nvmx_merging *m)
 {
 	struct nvmx_pin *pin = &m->s->apic_access;
 	uint64_t gpa = m->v12->apic_access_addr;
-	enum nvmx_step_end end = repin(m, pin, gpa, m->proc2 & NVMX_PROC2_APIC_ACCESS);
+	enum nvmx_step_end end = pin_for_step(m, pin, gpa, m->proc2 & NVMX_PROC2_APIC_ACCESS);
 
 	if (end == NVMX_STEP_NO_PIN && m->proc2 & NVMX_PROC2_EPT)
 		end = nvmx_pin_own(m->v, pin, gpa) ? NVMX_STEP_NO_MEMORY : NVMX_STEP_DONE;
@@ -51,7 +51,7 @@ enum nvmx_step_end nvmx_merge_POSTED_INT(struct nvmx_merging *m)
 {
 	struct nvmx_pin *pin = &m->s->posted_int;
 	uint64_t at = m->v12->posted_int_desc_addr;
-	enum nvmx_step_end end = repin(m, pin, at & ~0xfffull, m->v12->pin_ctls & NVMX_PIN_POSTED_INT);
+	enum nvmx_step_end end = pin_for_step(m, pin, at & ~0xfffull, m->v12->pin_ctls & NVMX_PIN_POSTED_INT);
 
 	if (end || !pin->held)
 		return end;

@@ -28,7 +28,7 @@ static bool valid_pat(const struct nvmx_caps *caps, uint64_t value)
 	return nvmx_pat_ok(value);
 }
 
-static bool low_half(const struct nvmx_caps *caps, uint64_t value)
+static bool valid_low_half(const struct nvmx_caps *caps, uint64_t value)
 {
 	(void)caps;
 	return nvmx_low_half(value);
@@ -71,7 +71,7 @@ static const struct msr_row {
 	{ NVMX_MSR_BNDCFGS, NVMX_GUEST_BNDCFGS, NVMX_ENTRY_LOAD_BNDCFGS, valid_bndcfgs },
 	{ NVMX_MSR_S_CET, NVMX_GUEST_S_CET, NVMX_ENTRY_LOAD_CET, valid_cet },
 	{ NVMX_MSR_INT_SSP_TABLE, NVMX_GUEST_INT_SSP_TABLE, NVMX_ENTRY_LOAD_CET, nvmx_canonical },
-	{ NVMX_MSR_PKRS, NVMX_GUEST_PKRS, NVMX_ENTRY_LOAD_PKRS, low_half },
+	{ NVMX_MSR_PKRS, NVMX_GUEST_PKRS, NVMX_ENTRY_LOAD_PKRS, valid_low_half },
 	{ NVMX_MSR_U_CET, 0, 0, valid_cet },
 	{ NVMX_MSR_PL0_SSP, 0, 0, valid_ssp },
 	{ NVMX_MSR_PL0_SSP + 1, 0, 0, valid_ssp },
@@ -79,9 +79,9 @@ static const struct msr_row {
 	{ NVMX_MSR_PL0_SSP + 3, 0, 0, valid_ssp },
 	{ NVMX_MSR_LSTAR, 0, 0, nvmx_canonical },
 	{ NVMX_MSR_CSTAR, 0, 0, nvmx_canonical },
-	{ NVMX_MSR_FMASK, 0, 0, low_half },
+	{ NVMX_MSR_FMASK, 0, 0, valid_low_half },
 	{ NVMX_MSR_KERNEL_GS_BASE, 0, 0, nvmx_canonical },
-	{ NVMX_MSR_TSC_AUX, 0, 0, low_half },
+	{ NVMX_MSR_TSC_AUX, 0, 0, valid_low_half },
 };
 
 static const struct msr_row *find_row(uint32_t msr)

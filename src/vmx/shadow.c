@@ -177,7 +177,7 @@ static void forget_mirror(struct nvmx_slot *s)
 #define PUSH_RO(NAME, member, by_exit) PUSH(NAME, member, by_exit, hw_ro)
 #define PUSH_RW(NAME, member, by_exit) PUSH(NAME, member, by_exit, hw_rw)
 
-NVMX_HOT void push(struct nvmx_vcpu *v, struct nvmx_slot *s, const bool all)
+NVMX_HOT void push_rows(struct nvmx_vcpu *v, struct nvmx_slot *s, const bool all)
 {
 #define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) PUSH_##shadow(NAME, member, BY_EXIT_##sync(NAME))
 #include "../vmcs/fields.def"
@@ -187,7 +187,7 @@ static __attribute__((noinline)) void push_all(struct nvmx_vcpu *v, struct nvmx_
 {
 	if (!s->shadow_synced)
 		forget_mirror(s);
-	push(v, s, true);
+	push_rows(v, s, true);
 	s->shadow_synced = true;
 }
 
@@ -195,7 +195,7 @@ void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (!v->hw_shadow_on)
 		return;
-	push(v, s, false);
+	push_rows(v, s, false);
 	leave_shadow(v);
 }
 

@@ -257,7 +257,7 @@ static int check_live(struct restore *r)
 	return result;
 }
 
-static int not_now(struct restore *r)
+static int refuse_not_now(struct restore *r)
 {
 	return nvmx_refuse(&r->info, NVMX_REFUSED_NOT_NOW, r->v->awaited_gpa, 0);
 }
@@ -277,7 +277,7 @@ static int check_l2(struct restore *r)
 	v12->launch_state = NVMX_LAUNCH_LAUNCHED;
 	nvmx_gather_facts(r->v, v12, &memory);
 	if (r->v->not_now)
-		return not_now(r);
+		return refuse_not_now(r);
 	settle_live(r);
 	r->in.v12 = v12;
 	r->in.caps = &r->v->vm->caps;
@@ -350,7 +350,7 @@ static int try_build_l2(struct restore *r)
 	if (error)
 		return error;
 	if (!hold_link(r) || !nvmx_pin_for_entry(v, r->s))
-		return not_now(r);
+		return refuse_not_now(r);
 	nvmx_ept_invept(v, NVMX_FLUSH_ALL, 0); /* L1's memory, and with it EPT12, may be another */
 	nvmx_slot_anew(v, r->s);
 	if (!nvmx_load_vmcs02(v, r->s, &r->in))

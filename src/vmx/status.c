@@ -35,7 +35,7 @@ uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v)
 	return v->in_l2 ? v->cur->page02.hpa : v->config.vmcs01;
 }
 
-static void view(const struct nvmx_vcpu *v, struct nvmx_view *out)
+static void fill_view(const struct nvmx_vcpu *v, struct nvmx_view *out)
 {
 	const struct nvmx_slot *s = v->cur;
 
@@ -61,7 +61,7 @@ void nvmx_view(const struct nvmx_vcpu *v, struct nvmx_view *out, size_t size)
 	if (size > sizeof(whole))
 		size = sizeof(whole);
 	nvmx_memcpy(&whole, out, size);
-	view(v, &whole);
+	fill_view(v, &whole);
 	nvmx_memcpy(out, &whole, size);
 }
 

@@ -6,6 +6,7 @@
 #include "port.h"
 #include "../ept/ept.h"
 #include "../invept/invept.h"
+#include "../vmcs/values.h"
 
 #define EPTP_LIST_ENTRIES 512u
 
@@ -20,7 +21,7 @@ bool nvmx_vmfunc(struct nvmx_vcpu *v, const struct nvmx_regs *regs)
 	/* EPTP switching is the only function that is ever offered (NVMX_VMFUNC_EPTP_SWITCHING). */
 	if (index >= EPTP_LIST_ENTRIES ||
 	    nvmx_gpa_read(v, s->v12->eptp_list_addr + index * sizeof(eptp), &eptp, sizeof(eptp)) ||
-	    !nvmx_eptp_acceptable(&v->vm->caps, eptp))
+	    !nvmx_eptp_ok(&v->vm->caps, eptp))
 		return false;
 	s->v12->ept_pointer = eptp;
 	if (nvmx_eptp_index_exists(v)) {

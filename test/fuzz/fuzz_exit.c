@@ -2,7 +2,7 @@
 /*
  * The whole of nvmx_handle_exit, driven by bytes: exit reasons, fields of the current VMCS, guest memory, registers.
  * The first byte chooses where it starts (L1 outside VMX operation, L1 with a VMCS, L2) and the kind of host; then each
- * record is a command and its operands.  The fake host's assertions are the oracle.
+ * record is a command and its operands.  The fake host's assertions are the oracle, and what entries and exits would make from nothing.
  */
 #include <string.h>
 #include "input.h"
@@ -36,6 +36,8 @@ static void set_fields(struct nvmx_host *h, struct input *in)
 		enum nvmx_field_type type = nvmx_field_type(row->encoding);
 		uint64_t value = take(in, row->size);
 
+		if (row->encoding == NVMX_GUEST_ACTIVITY)
+			value &= NVMX_ACTIVITY_HLT; /* the host lets L2 run in no other state */
 		if ((type == NVMX_TYPE_GUEST && row->encoding != NVMX_VMCS_LINK_POINTER) || type == NVMX_TYPE_EXIT_INFO)
 			fake_field_set(&h->cpu, row->encoding, value);
 	}
@@ -85,12 +87,21 @@ static void plausible(struct nvmx_host *h)
 	fake_field_set(&h->cpu, NVMX_GUEST_PHYS_ADDR, gpa & 0xffffffffffff);
 }
 
+/* What a transition leaves is as if it were made from nothing (rebuild.c). */
 static bool handle(struct nvmx_host *h, struct nvmx_regs *regs)
 {
-	enum nvmx_verdict verdict = fake_host_handle(h, regs);
+	bool l2 = nvmx_in_l2(h->vcpu);
+	enum nvmx_verdict verdict;
 
+	/* Each VM exit clears the valid bit (SDM 27.2). */
+	fake_field_set(&h->cpu, NVMX_ENTRY_INTR_INFO, fake_field(&h->cpu, NVMX_ENTRY_INTR_INFO) & ~(uint64_t)NVMX_INTR_VALID);
+	verdict = fake_host_handle(h, regs);
 	if (verdict == NVMX_STOP)
 		return false;
+	if (!l2 && verdict == NVMX_RESUME_L2)
+		fake_check_rebuilt(h);
+	else if (l2 && verdict == NVMX_RESUME_L1)
+		fake_check_left(h);
 	if (nvmx_in_l2(h->vcpu))
 		fake_check_vmcs02(h);
 	return true;

@@ -11,7 +11,7 @@
 /* What a case changes beside fields: the input's facts, and capabilities. */
 enum {
 	LINK_REVISION = 0x10000, VTPR, MEMORY_PDPTE0, MEMORY_PDPTE1, MEMORY_PDPTE2, MEMORY_PDPTE3, L1_IA32E, IN_SMM,
-	DEBUGCTL_VALID, CAPS = 0x20000 /* + MSR */
+	DEBUGCTL_VALID, LINEAR_WIDTH, CAPS = 0x20000 /* + MSR */
 };
 #define CAP(name) (CAPS + NVMX_MSR_VMX_##name)
 
@@ -47,6 +47,8 @@ static inline void change(struct state *s, const struct change *c)
 		s->in.in_smm = c->value;
 	else if (c->what == DEBUGCTL_VALID)
 		s->caps.debugctl_valid = c->value;
+	else if (c->what == LINEAR_WIDTH)
+		s->caps.linear_width = (uint8_t)c->value;
 	else
 		s->in.pdpte[c->what - MEMORY_PDPTE0] = c->value;
 }

@@ -15,6 +15,8 @@ CASE("host.cr4.pcide", L1_32BIT, (F(HOST_CR4, 0x22000)), F(HOST_CR4, 0x2000))
 CASE("host.cr3.width", LONG_MODE, (F(HOST_CR3, TOO_WIDE)), F(HOST_CR3, TOO_WIDE - 1))
 CASE("host.rip.high", L1_32BIT, (F(HOST_RIP, 1ull << 32)), F(HOST_RIP, 0xffffffff))
 CASE("host.rip.canonical", LONG_MODE, (F(HOST_RIP, NOT_CANONICAL)), F(HOST_RIP, NOT_CANONICAL - 1))
+CASE("host.rip.canonical", LONG_MODE, (X(LINEAR_WIDTH, 57), F(HOST_RIP, NOT_CANONICAL)), F(HOST_CR4, 0x3020))
+CASE("host.rip.canonical", LONG_MODE, (X(LINEAR_WIDTH, 57), F(HOST_CR4, 0x3020), F(HOST_RIP, 1ull << 56)), F(HOST_RIP, (1ull << 56) - 1))
 
 #define ADDRESS(row, base, FIELD, ...)                                                                         \
 	CASE(row, base, (F(FIELD, NOT_CANONICAL), __VA_ARGS__), F(FIELD, CANONICAL))                           \

@@ -35,6 +35,7 @@ static struct mini_vmcs *enter(struct mini *m, bool launch)
 	assert_true(m->v->in_l2);
 	assert_int_equal(nvmx_before_l2(m->v), NVMX_RESUME_L2);
 	assert_ptr_equal(m->host.current, mini_vmcs(&m->host, m->v->cur->page02.hpa));
+	mini_check_rebuilt(m);
 	return m->host.current;
 }
 
@@ -304,6 +305,72 @@ static void nothing_is_known_where_l1_did_not_enter(void **state)
 	leave(m);
 }
 
+/* L1's memory may be another after a restore: what is cached for L1's VPID is not used for the same VPID again. */
+static void a_restore_forgets_vpids(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+
+	s->v12->proc_ctls2 |= NVMX_PROC2_VPID;
+	s->v12->proc_ctls |= NVMX_PROC_SECONDARY;
+	s->v12->vpid = 5;
+	m->vm->hw.msr[NVMX_MSR_VMX_PROCBASED_CTLS2 - NVMX_CAPS_FIRST_MSR] |= (uint64_t)NVMX_PROC2_VPID << 32;
+	enter(m, true);
+	assert_int_equal(m->host.flushes, 1);
+	leave(m);
+	enter(m, false);
+	assert_int_equal(m->host.flushes, 1);
+	move(m);
+	assert_int_equal(m->host.flushes, 2);
+	assert_int_equal(m->host.flushed_vpid, m->v->config.vpid02);
+	leave(m);
+}
+
+/* Where a register of L2's is that a VM exit does not save: in a blob of this library in its own part; of Linux's, as the host has
+ * put it into vmcs01, or, before L2 has run, as the entry loads it.  One that the exit saves is in vmcs12, whatever the rest says. */
+static void registers_without_a_save_travel(void **state)
+{
+	static const struct {
+		uint32_t field, save, load;
+		uint64_t in02, in01;
+	} r[] = {
+		{ NVMX_GUEST_EFER, NVMX_EXIT_SAVE_EFER, NVMX_ENTRY_LOAD_EFER, 0xd00, 0xd01 },
+		{ NVMX_GUEST_PAT, NVMX_EXIT_SAVE_PAT, NVMX_ENTRY_LOAD_PAT, 0x0606060606060606, 0x0404040404040404 },
+		{ NVMX_GUEST_DEBUGCTL, NVMX_EXIT_SAVE_DEBUG, NVMX_ENTRY_LOAD_DEBUG, 1, 2 },
+		{ NVMX_GUEST_DR7, NVMX_EXIT_SAVE_DEBUG, NVMX_ENTRY_LOAD_DEBUG, 0x455, 0x401 },
+	};
+	const struct nvmx_state_context context = { 0 };
+	static struct nvmx_state blob;
+	struct mini *m = *state;
+	size_t size;
+
+	for (unsigned row = 0; row < NVMX_ROWS; row++)
+		if (nvmx_field_rows[row].sync == NVMX_S_RARE)
+			nvmx_set_add(&m->vm->rare, row);
+	for (unsigned i = 0; i < 16 * sizeof(r) / sizeof(*r); i++) {
+		struct nvmx_slot *s = ready(m);
+		unsigned row = (unsigned)nvmx_field_find(r[i / 16].field);
+		bool saves = i & 1, loads = i & 2, of_linux = i & 4, pending = i & 8;
+		uint64_t in12 = nvmx_v12_get(s->v12, row);
+
+		s->v12->exit_ctls = (s->v12->exit_ctls & ~r[i / 16].save) | (saves ? r[i / 16].save : 0);
+		s->v12->entry_ctls = (s->v12->entry_ctls & ~r[i / 16].load) | (loads ? r[i / 16].load : 0);
+		enter(m, true)->field[row] = r[i / 16].in02;
+		if (!pending)
+			nvmx_l2_has_run(m->v);
+		assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, NULL), NVMX_OK);
+		if (of_linux)
+			memset(blob.vmcs12 + NVMX_STATE_LIVE_OFFSET, 0, sizeof(struct nvmx_state_live));
+		nvmx_state_drop(m->v);
+		*mini01(m, row) = r[i / 16].in01;
+		assert_int_equal(nvmx_state_restore(m->v, &blob, size, &context, NULL), NVMX_OK);
+		assert_int_equal(m->host.current->field[row], saves || !of_linux ? r[i / 16].in02 :
+				 pending && loads ? in12 : r[i / 16].in01);
+		nvmx_state_drop(m->v);
+		mini_state01(m);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -315,6 +382,8 @@ int main(void)
 		MINI_TEST(another_mode_of_l1_after_a_restore),
 		MINI_TEST(nothing_is_known_where_l1_did_not_enter),
 		MINI_TEST(pdptes_travel_with_the_state),
+		MINI_TEST(a_restore_forgets_vpids),
+		MINI_TEST(registers_without_a_save_travel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

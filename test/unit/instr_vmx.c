@@ -3,6 +3,7 @@
 #include "minihost.h"
 #include <nestvmx/enlighten.h>
 #include "invept/invept.h"
+#include "vmcs/values.h"
 
 static const uint32_t all[] = { NVMX_XR_VMCALL, NVMX_XR_VMCLEAR, NVMX_XR_VMLAUNCH, NVMX_XR_VMPTRLD, NVMX_XR_VMPTRST,
 				NVMX_XR_VMREAD, NVMX_XR_VMRESUME, NVMX_XR_VMWRITE, NVMX_XR_VMXOFF, NVMX_XR_VMXON,
@@ -336,11 +337,11 @@ static void eptp_by_capability(void **state)
 	struct nvmx_caps *caps = &m->vm->caps;
 
 	mini_cap(m, NVMX_MSR_VMX_EPT_VPID_CAP, NVMX_EPT_WALK5 | NVMX_EPT_WB | NVMX_EPT_AD | NVMX_EPT_SSS);
-	assert_false(nvmx_eptp_acceptable(caps, EPTP_GOOD));
-	assert_true(nvmx_eptp_acceptable(caps, 0x5000 | 1 << 7 | 1 << 6 | 4 << 3 | 6));
-	assert_false(nvmx_eptp_acceptable(caps, 0x5000 | 4 << 3));
+	assert_false(nvmx_eptp_ok(caps, EPTP_GOOD));
+	assert_true(nvmx_eptp_ok(caps, 0x5000 | 1 << 7 | 1 << 6 | 4 << 3 | 6));
+	assert_false(nvmx_eptp_ok(caps, 0x5000 | 4 << 3));
 	mini_cap(m, NVMX_MSR_VMX_EPT_VPID_CAP, NVMX_EPT_WALK4 | NVMX_EPT_UC);
-	assert_false(nvmx_eptp_acceptable(caps, EPTP_GOOD));
+	assert_false(nvmx_eptp_ok(caps, EPTP_GOOD));
 }
 
 static void invvpid_operands(void **state)

@@ -449,6 +449,35 @@ static inline void mini_vmcs_region(struct mini *m, uint64_t gpa, uint32_t revis
 	*(uint32_t *)(void *)(m->host.ram + gpa) = revision;
 }
 
+/*
+ * For programs that enter L2: vmcs02 right after a VM entry of L1's, and current, is as one that is made from nothing.  What nobody
+ * writes there stays poisoned meanwhile, and has its value again after.
+ */
+static inline void mini_check_rebuilt(struct mini *m)
+{
+	struct nvmx_slot *s = m->v->cur;
+	struct nvmx_check_input in = { .v12 = s->v12, .caps = &m->vm->caps, .current_vmcs = s->gpa };
+	uint64_t before[NVMX_ROWS], poison, *now = m->host.current->field;
+	uint16_t vpid = s->vpid02;
+
+	nvmx_gather_facts(m->v, s->v12, &in);
+	nvmx_slot_anew(m->v, s);
+	memcpy(before, now, sizeof(before));
+	for (unsigned row = 0; row < NVMX_ROWS; row++)
+		now[row] = 0x5a5a5a5a5a5a5a5aull >> (64 - nvmx_field_rows[row].size * 8);
+	assert_true(nvmx_load_vmcs02(m->v, s, &in));
+	nvmx_vmwrite_flush(m->v);
+	s->vpid02 = vpid;
+	for (unsigned row = 0; row < NVMX_ROWS; row++) {
+		poison = 0x5a5a5a5a5a5a5a5aull >> (64 - nvmx_field_rows[row].size * 8);
+		if (now[row] == poison)
+			now[row] = before[row];
+		else if (now[row] != before[row])
+			fail_msg("vmcs02: %s is %#llx, made from nothing %#llx", nvmx_field_rows[row].name,
+				 (unsigned long long)before[row], (unsigned long long)now[row]);
+	}
+}
+
 /* VMXON, and with `vmcs` VMPTRLD of MINI_VMCS12. */
 static inline void mini_enter_vmx(struct mini *m, bool vmcs)
 {

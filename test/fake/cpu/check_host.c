@@ -86,7 +86,8 @@ static const char *address_space(const struct entry *e)
 		return NULL;
 	}
 	MUST("26.2.4", cr4 & NVMX_CR4_PAE);
-	MUST("26.2.4", fake_check_canonical(e, rip));
+	rip = cr4 & NVMX_CR4_LA57 ? rip >> 56 : rip >> 47; /* in the paging mode that the exit leads to */
+	MUST("26.2.4", !rip || rip == (cr4 & NVMX_CR4_LA57 ? 0xff : 0x1ffff));
 	return NULL;
 }
 
