@@ -35,8 +35,8 @@
  * flags, VPID, INVEPT, INVVPID; all VMX instructions, VMCS shadowing, EPTP switching; MSR and I/O bitmaps, MSR areas, CR masks and
  * shadows, CR3 targets; exceptions, NMIs, virtual NMIs, external interrupts, INIT, SIPI, windows, the monitor trap flag, the
  * preemption timer, instruction breakpoints, single steps and branch steps; APIC virtualization, in memory and as MSRs, virtual and
- * posted interrupts; PML; mode-based execute control; #VE; bus-lock and notify exits.  What it does not: segmentation beyond limits, task
- * switches, SMM, caches, several processors.
+ * posted interrupts; PML; mode-based execute control; protection keys of supervisor pages; #VE; bus-lock and notify exits.  What it
+ * does not: segmentation beyond limits, task switches, SMM, caches, several processors.
  *
  * What it asserts of a host: a VMCS field, VMCS region or host page that is named exists; a page is freed once; a script fits.  What
  * it does not see, the ledger of mappings and pins, is for a layer around the callbacks.

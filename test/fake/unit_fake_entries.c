@@ -336,6 +336,48 @@ static void registers_of_protection(void **state)
 	}
 }
 
+#define KEYED_PTE(tables) ((tables) + 3 * FAKE_PAGE + FAKE_L2_DATA / FAKE_PAGE * 8)
+
+/* A supervisor page with key 1: L2's accesses are judged by the IA32_PKRS that its entry has loaded, or, without, by L1's (SDM 4.6.2,
+ * 26.3.2.1), and L1's after the exit by the one that this has loaded. */
+static void protection_keys(void **state)
+{
+	static const uint64_t pkrs[] = { 0, 4, 8, 12, 0x30 }; /* key 1: all; no access; no write; neither; another key's */
+
+	(void)state;
+	for (unsigned k = 0; k < sizeof(pkrs) / sizeof(*pkrs) * 4; k++) {
+		bool loads = k & 1, writes = k & 2, forbidden = pkrs[k / 4] & 4 || (writes && pkrs[k / 4] & 8);
+		uint64_t pte = FAKE_L2_DATA | 0x63 | NVMX_BIT64(59);
+
+		begin();
+		script_store(&l1, KEYED_PTE(FAKE_L2_TABLES), pte, 8);
+		script_store(&l1, KEYED_PTE(FAKE_L1_TABLES), pte, 8);
+		script_enter_vmx(&l1);
+		script_movi(&l1, 10, NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_PKS);
+		script_add(&l1, (struct fake_insn){ .op = FAKE_MOV_TO_CR, .reg = 10, .imm = 4 });
+		script_vmwrite(&l1, NVMX_GUEST_CR4, NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_PKS);
+		script_vmwrite(&l1, NVMX_HOST_CR4, NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_PKS);
+		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_PF));
+		script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | NVMX_EXIT_LOAD_PKRS);
+		script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_IA32E | (loads ? NVMX_ENTRY_LOAD_PKRS : 0));
+		script_vmwrite(&l1, NVMX_GUEST_PKRS, loads ? pkrs[k / 4] : 12);
+		script_msr(&l1, FAKE_WRMSR, NVMX_MSR_PKRS, loads ? 12 : pkrs[k / 4]);
+		run(FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_EXIT_INTR_INFO);
+		script_vmread(&l1, NVMX_EXIT_INTR_ERROR_CODE);
+		script_load(&l1, 0, FAKE_L2_DATA, 8); /* HOST_PKRS is 0 */
+		if (writes)
+			script_store(&l2, FAKE_L2_DATA, 0x1234, 8);
+		else
+			script_load(&l2, 0, FAKE_L2_DATA, 8);
+		script_op(&l2, FAKE_VMCALL);
+		check_on(&(struct fake_machine){ .protection = true }, FAKE_STOP_END);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), forbidden ? NVMX_XR_EXCEPTION_NMI : NVMX_XR_VMCALL);
+		if (forbidden)
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_INTR_ERROR_CODE, 0), writes ? 0x23 : 0x21);
+	}
+}
+
 /* MSRs that L1 and L2 share, and that the host has the processor swap with its own at each entry and exit of either. */
 static void msrs_that_the_host_swaps(void **state)
 {
@@ -449,6 +491,7 @@ int main(void)
 		cmocka_unit_test(cr0_bits_that_l1_owns),
 		cmocka_unit_test(failed_entries_leave_cr0),
 		cmocka_unit_test(registers_of_protection),
+		cmocka_unit_test(protection_keys),
 		cmocka_unit_test(msrs_that_the_host_swaps),
 		cmocka_unit_test(apic_access_page_without_ram),
 		cmocka_unit_test(vmcall_outside_vmx_operation),

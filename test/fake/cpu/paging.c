@@ -8,6 +8,7 @@
 #define PF_U 4u
 #define PF_RSVD 8u
 #define PF_I 16u
+#define PF_PK 32u
 
 #define EPT_XU 0x400u
 #define EPT_SUPPRESS_VE NVMX_BIT64(63)
@@ -205,6 +206,16 @@ struct result {
 	bool dirty, user;
 };
 
+/* 4.6.2: the protection key of a supervisor-mode address forbids the data access, by IA32_PKRS. */
+static bool key_forbids(const struct fake_cpu *c, uint64_t leaf, unsigned want)
+{
+	uint64_t rights = c->a.pkrs >> (leaf >> 59 & 15) * 2 & 3; /* bit 0: no access; bit 1: no write */
+
+	if (!(c->a.cr4 & NVMX_CR4_PKS) || !(c->a.efer & NVMX_EFER_LMA) || want & ACCESS_X)
+		return false;
+	return rights & 1 || (rights & 2 && want & ACCESS_W && c->a.cr0 & NVMX_CR0_WP);
+}
+
 /* Walks L's own paging structures; false: a fault or VM exit was raised. */
 static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 {
@@ -245,7 +256,9 @@ static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 	}
 	if (!user && !(c->a.cr0 & NVMX_CR0_WP))
 		rights |= ACCESS_W;
-	if ((a->want & ~rights) || (user && !may_user)) {
+	if (!may_user && key_forbids(c, e, a->want))
+		error |= PF_PK;
+	if ((a->want & ~rights) || (user && !may_user) || error & PF_PK) {
 		fake_page_fault(c, a->linear, error | PF_P);
 		return false;
 	}
@@ -309,7 +322,8 @@ static bool linear_to_physical(struct fake_cpu *c, uint64_t linear, unsigned acc
 {
 	struct access a = { .linear = linear, .want = access };
 	struct fake_tlb_entry *e = slot(c, linear);
-	uint64_t mode = (c->a.cr0 & (NVMX_CR0_WP | NVMX_CR0_PG)) | (c->a.efer & NVMX_EFER_NXE);
+	uint64_t mode = (c->a.cr0 & (NVMX_CR0_WP | NVMX_CR0_PG)) | (c->a.efer & NVMX_EFER_NXE) |
+			(c->a.cr4 & NVMX_CR4_PKS ? NVMX_CR4_PKS | c->a.pkrs << 32 : 0);
 	uint64_t eptp = ept_on(c) ? fake_field(c, NVMX_EPT_POINTER) : 0;
 	bool user = fake_cpl(c) == 3 && !c->supervisor;
 	struct result r;
