@@ -273,35 +273,12 @@
 #define NVMX_VECTOR_VE 20u
 #define NVMX_VECTOR_CP 21u
 
-/* Their former names. */
-#define NVMX_DB NVMX_VECTOR_DB
-#define NVMX_BP NVMX_VECTOR_BP
-#define NVMX_OF NVMX_VECTOR_OF
-#define NVMX_UD NVMX_VECTOR_UD
-#define NVMX_NM NVMX_VECTOR_NM
-#define NVMX_DF NVMX_VECTOR_DF
-#define NVMX_TS NVMX_VECTOR_TS
-#define NVMX_NP NVMX_VECTOR_NP
-#define NVMX_SS NVMX_VECTOR_SS
-#define NVMX_GP NVMX_VECTOR_GP
-#define NVMX_PF NVMX_VECTOR_PF
-#define NVMX_AC NVMX_VECTOR_AC
-#define NVMX_MC NVMX_VECTOR_MC
-#define NVMX_CP NVMX_VECTOR_CP
-#define NVMX_VE_VECTOR NVMX_VECTOR_VE
-
 /* Guest interruptibility state (SDM 24.4.2) */
 #define NVMX_BLOCK_STI (1u << 0)
 #define NVMX_BLOCK_MOVSS (1u << 1)
 #define NVMX_BLOCK_SMI (1u << 2)
 #define NVMX_BLOCK_NMI (1u << 3)
 #define NVMX_BLOCK_ENCLAVE (1u << 4) /* blocks nothing: the exit was from an enclave */
-/* Their former names. */
-#define NVMX_INTR_BLOCK_STI NVMX_BLOCK_STI
-#define NVMX_INTR_BLOCK_MOVSS NVMX_BLOCK_MOVSS
-#define NVMX_INTR_BLOCK_SMI NVMX_BLOCK_SMI
-#define NVMX_INTR_BLOCK_NMI NVMX_BLOCK_NMI
-#define NVMX_INTR_ENCLAVE NVMX_BLOCK_ENCLAVE
 
 /* Pending debug exceptions (24.4.2) */
 #define NVMX_PENDING_DBG_BREAKPOINTS 0x100full /* B0 to B3, and that one of them is enabled */
