@@ -52,19 +52,22 @@ static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int acces
 	return 0;
 }
 
+static __attribute__((noinline)) void *map_elsewhere(struct range *last, uint64_t gpa)
+{
+	const struct range *r = memory_ram(gpa);
+
+	if (!r)
+		return NULL;
+	*last = *r;
+	return phys(gpa);
+}
+
 static void *op_map(struct nvmx_host *host, uint64_t gpa, bool write)
 {
 	struct range *last = &cpu_of(host)->ram;
-	const struct range *r;
 
 	(void)write;
-	if (gpa - last->start >= last->size) {
-		r = memory_ram(gpa);
-		if (!r)
-			return NULL;
-		*last = *r;
-	}
-	return phys(gpa);
+	return gpa - last->start < last->size ? phys(gpa) : map_elsewhere(last, gpa);
 }
 
 static void op_unmap(struct nvmx_host *host, uint64_t gpa, void *page, bool wrote)

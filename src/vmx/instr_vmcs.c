@@ -149,16 +149,27 @@ enum nvmx_verdict nvmx_vmptrst(struct nvmx_insn *i)
 	return nvmx_vmsucceed(i->v);
 }
 
+/* SDM 26.1: whether VMLAUNCH and VMRESUME exist in L1's mode. */
+static bool mode_allows_entry(struct nvmx_vcpu *v)
+{
+	uint32_t entry01 = v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
+	uint64_t cr0 = nvmx_see01(v, GUEST_CR0), cs = nvmx_see01(v, GUEST_CS_AR);
+
+	if (!(entry01 & NVMX_ENTRY_IA32E)) {
+		v->seen01[NVMX_SEEN_GUEST_CS_BASE] = v->seen01[NVMX_SEEN_GUEST_CS_LIMIT] = NVMX_UNSEEN;
+		return cr0 & NVMX_CR0_PE && !(nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_VM);
+	}
+	v->seen01[NVMX_SEEN_GUEST_CS_BASE] = 0; /* and no virtual-8086 mode */
+	v->seen01[NVMX_SEEN_GUEST_CS_LIMIT] = 0xffffffff;
+	return cs & NVMX_AR_L;
+}
+
 /* SDM 26.1: the checks before those of the VMCS. */
 enum nvmx_verdict nvmx_enter_insn(struct nvmx_vcpu *v, bool launch)
 {
-	uint32_t entry01;
 	bool launched;
 
-	if (!(nvmx_see01(v, GUEST_CR0) & NVMX_CR0_PE) || nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_VM)
-		return nvmx_raise_ud(v);
-	entry01 = v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
-	if (!(nvmx_see01(v, GUEST_CS_AR) & NVMX_AR_L) && entry01 & NVMX_ENTRY_IA32E)
+	if (!mode_allows_entry(v))
 		return nvmx_raise_ud(v);
 	if (NVMX_AR_DPL((uint32_t)nvmx_see01(v, GUEST_SS_AR)))
 		return nvmx_raise_gp0(v);

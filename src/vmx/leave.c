@@ -24,9 +24,19 @@
 
 #define INSTR_INFO_REGISTER NVMX_BIT(10) /* tables 27-11 and 27-14 */
 
-/* For which reasons the processor defines which fields (SDM 27.2.1 to 27.2.5). */
-enum { HAS_INSTR_INFO = 1, HAS_LINEAR = 2, HAS_PHYSICAL = 4, MAY_BE_REGISTER = 8 };
+/* For which reasons the processor defines which fields (SDM 27.2.1 to 27.2.5), and which most frequent ones clear the exit
+ * qualification (SDM 27.2.1). */
+enum { HAS_INSTR_INFO = 1, HAS_LINEAR = 2, HAS_PHYSICAL = 4, MAY_BE_REGISTER = 8, IS_UNQUALIFIED = 16 };
 static const uint8_t defined_fields[NVMX_XR_COUNT] = {
+	[NVMX_XR_EXT_INT] = IS_UNQUALIFIED,
+	[NVMX_XR_INT_WINDOW] = IS_UNQUALIFIED,
+	[NVMX_XR_CPUID] = IS_UNQUALIFIED,
+	[NVMX_XR_HLT] = IS_UNQUALIFIED,
+	[NVMX_XR_VMCALL] = IS_UNQUALIFIED,
+	[NVMX_XR_RDMSR] = IS_UNQUALIFIED,
+	[NVMX_XR_WRMSR] = IS_UNQUALIFIED,
+	[NVMX_XR_PAUSE] = IS_UNQUALIFIED,
+	[NVMX_XR_PREEMPTION_TIMER] = IS_UNQUALIFIED,
 	[NVMX_XR_IO_SMI] = HAS_LINEAR | HAS_INSTR_INFO,
 	[NVMX_XR_CR_ACCESS] = HAS_LINEAR,
 	[NVMX_XR_IO] = HAS_LINEAR | HAS_INSTR_INFO,
@@ -67,7 +77,7 @@ void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_
 	uint8_t defined = fields_of(reason);
 
 	info->reason = reason;
-	info->qualification = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
+	info->qualification = defined & IS_UNQUALIFIED ? 0 : nvmx_vmread(v, NVMX_EXIT_QUALIFICATION);
 	info->instr_len = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_LEN);
 	info->idt_info = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
 	info->intr_info = info->intr_error = info->idt_error = info->instr_info = 0;

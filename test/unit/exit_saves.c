@@ -133,6 +133,8 @@ static const uint8_t with_register_form[] = { 23, 25, 47 };
 static const uint8_t with_linear[] = { 5, 28, 30, 48, 66 };
 static const uint8_t with_physical[] = { 48, 49, 66 };
 
+static const uint8_t without_qualification[] = { 1, 7, 10, 12, 18, 31, 32, 40, 52 }; /* the most frequent of those that clear it */
+
 static bool among(const uint8_t *list, size_t n, uint32_t reason)
 {
 	for (size_t i = 0; i < n; i++)
@@ -164,7 +166,7 @@ static void exit_information_by_reason(void **state)
 			*vmcs02(m, NVMX_I_IDT_VECTORING_ERROR_CODE) = 0x66;
 			nvmx_exit_info_read(m->v, reason, &i);
 			assert_int_equal(i.reason, reason);
-			assert_int_equal(i.qualification, register_form ? 0 : 0x11);
+			assert_int_equal(i.qualification, register_form || AMONG(without_qualification, reason) ? 0 : 0x11);
 			assert_int_equal(i.instr_len, 3);
 			assert_int_equal(i.instr_info, info ? 0x22 | (reg ? 1u << 10 : 0) : 0);
 			assert_int_equal(i.linear, AMONG(with_linear, reason) ? 0x33 : 0);

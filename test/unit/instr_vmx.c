@@ -28,12 +28,14 @@ static void wrong_modes_are_ud(void **state)
 
 	mini_enter_vmx(m, true);
 	for (unsigned i = 0; i < ALL; i++) {
+		F01(ENTRY_CTLS) &= ~(uint64_t)NVMX_ENTRY_IA32E; /* the two modes that IA-32e mode does not have */
 		F01(GUEST_CR0) &= ~NVMX_CR0_PE;
 		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_UD, -1);
 		F01(GUEST_CR0) |= NVMX_CR0_PE;
 		F01(GUEST_RFLAGS) |= NVMX_RFLAGS_VM;
 		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_UD, -1);
 		F01(GUEST_RFLAGS) &= ~NVMX_RFLAGS_VM;
+		F01(ENTRY_CTLS) |= NVMX_ENTRY_IA32E;
 		F01(GUEST_CS_AR) &= ~(uint64_t)NVMX_AR_L;
 		mini_faulted(m, mini_exec_pointer(m, all[i], MINI_VMCS12), NVMX_VECTOR_UD, -1);
 		F01(GUEST_CS_AR) |= NVMX_AR_L;
