@@ -222,6 +222,9 @@ struct nvmx_host_ops {
 	 * The host tells of a write before the guest can see it or, at the latest, before the instruction or transfer that wrote has
 	 * ended.  It is told of once: then the frame is watched no more, and the library asks for it again if it is quiet again.
 	 *
+	 * The host tells of the write, and then gives the right back, under the lock under which `watch` takes it: so no frame is watched
+	 * again between the two.
+	 *
 	 * A host that lets a device of L1's write memory by DMA where it does not see it (pass-through, a process of its own that maps
 	 * L1's memory) has no `watch`, or refuses; before it begins to, it calls nvmx_watch_written() for all of L1's memory.
 	 *

@@ -63,17 +63,24 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		__atomic_sub_fetch(&ve->kicking, 1, __ATOMIC_SEQ_CST);
 }
 
-bool nvmx_ept_protect(struct nvmx_vm *vm, uint64_t gpa, bool first)
+/*
+ * The vCPU itself is not in L2, and flushes before it is.  From the others nothing is taken: a revocation that finds the right gone
+ * would take it for flushed, and nobody is kicked here.
+ */
+bool nvmx_ept_protect(struct nvmx_vcpu *self, uint64_t gpa, bool first)
 {
-	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
-	struct nvmx_ept_revocation r = { .gpa = gpa, .end = gpa | 0xfff, .loss = NVMX_EPT_LOSE_WRITE };
+	struct nvmx_ept *ve = nvmx_ept_of_vm(self->vm);
+	struct nvmx_ept_revocation r = { .gpa = gpa, .end = gpa | 0xfff };
 	uint32_t *walkers = begin(ve, first);
-	bool owes = false;
+	bool found = false, has;
 
-	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v))
-		owes |= nvmx_ept_lose(nvmx_ept_of(v), &r);
+	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v)) {
+		r.loss = v == self ? NVMX_EPT_LOSE_WRITE : NVMX_EPT_FIND_WRITE;
+		has = nvmx_ept_lose(nvmx_ept_of(v), &r);
+		found |= has && v != self;
+	}
 	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
-	return !owes && !__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST);
+	return !found && !__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST);
 }
 
 void nvmx_ept_unmap(struct nvmx_vcpu *v, uint64_t gpa1)

@@ -170,8 +170,12 @@ static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
 	r->found = true;
 	if (r->loss == NVMX_EPT_LOSE_NOTHING)
 		return;
-	if (r->loss == NVMX_EPT_LOSE_WRITE && !(t->hw[i] & NVMX_EPTE_W))
+	if (r->loss != NVMX_EPT_LOSE_ALL && !(t->hw[i] & NVMX_EPTE_W))
 		return;
+	if (r->loss == NVMX_EPT_FIND_WRITE) {
+		s->owes = true;
+		return;
+	}
 	/* Who finds the entry as it will be finds this, too. */
 	if (r->announce && !r->announced) {
 		__atomic_add_fetch(r->announce, 1, __ATOMIC_SEQ_CST);

@@ -360,9 +360,9 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 /* An INVEPT ends t's window, if it has one that is in use. */
 void nvmx_ept_end_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
-/* revoke.c: takes the right to write to L1's frame from all shadows; `first`: the host has changed its map since the last call.
- * False: some processor may have the right cached, or may not have been kicked yet by who took it. */
-bool nvmx_ept_protect(struct nvmx_vm *vm, uint64_t gpa, bool first);
+/* revoke.c: takes the right to write to L1's frame from the vCPU's own shadow; `first`: the host has changed its map since the last
+ * call.  False: another vCPU has the right, or may not have been kicked yet by who took it. */
+bool nvmx_ept_protect(struct nvmx_vcpu *self, uint64_t gpa, bool first);
 
 /* keep.c: what an INVEPT need not cut off, since the host watches it. */
 /* Of the links below t, which is as EPT12 has it, those stay that lead to tables that are, too; of t's own, if page12 is not NULL,
@@ -462,8 +462,8 @@ void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigne
 /* Empties a detached table that has leaves and no links. */
 void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
-/* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right, or are only found. */
-enum nvmx_ept_loss { NVMX_EPT_LOSE_ALL, NVMX_EPT_LOSE_WRITE, NVMX_EPT_LOSE_NOTHING };
+/* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right, or are only found: any, or those with that right. */
+enum nvmx_ept_loss { NVMX_EPT_LOSE_ALL, NVMX_EPT_LOSE_WRITE, NVMX_EPT_LOSE_NOTHING, NVMX_EPT_FIND_WRITE };
 struct nvmx_ept_revocation {
 	uint64_t gpa, end;
 	enum nvmx_ept_loss loss;
@@ -471,7 +471,7 @@ struct nvmx_ept_revocation {
 	uint32_t *announce;      /* counted up before the first one is changed; NULL: not */
 	bool announced;
 };
-/* Takes the lock, several times if there is much to do.  Returns whether a processor may have cached one of them. */
+/* Takes the lock, several times if there is much to do.  Returns whether a processor may have cached one of them, or one was found. */
 bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, struct nvmx_ept_revocation *r);
 
 #endif

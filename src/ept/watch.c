@@ -56,10 +56,13 @@ void nvmx_watch_armed(struct nvmx_vm *vm, uint64_t batch)
 {
 	struct nvmx_ept_watches *w = watches_of(vm);
 
-	if (batch != __atomic_load_n(&w->batch, __ATOMIC_SEQ_CST) || batch <= __atomic_load_n(&w->armed, __ATOMIC_SEQ_CST))
+	uint64_t before = __atomic_load_n(&w->armed, __ATOMIC_SEQ_CST);
+
+	if (batch != __atomic_load_n(&w->batch, __ATOMIC_SEQ_CST) || batch <= before)
 		return;
-	__atomic_store_n(&w->armed, batch, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&w->busy, 0, __ATOMIC_SEQ_CST);
+	/* The host may say so twice, and at the same time. */
+	if (__atomic_compare_exchange_n(&w->armed, &before, batch, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		__atomic_sub_fetch(&w->busy, 1, __ATOMIC_SEQ_CST);
 }
 
 void nvmx_ept_watch_nothing(struct nvmx_ept_watches *w)
@@ -114,11 +117,12 @@ static struct nvmx_ept_watch *claim(struct nvmx_vcpu *v, struct nvmx_ept_watches
 	return place;
 }
 
-/* From now on no fill gives the right to write to the frames, since `translate` does not; what was given before is taken. */
+/* From now on no fill gives the right to write to the frames, since `translate` does not; where another vCPU was given it before,
+ * the frame is not watched. */
 static void arm(struct nvmx_vcpu *v, struct nvmx_ept_watches *w, struct nvmx_ept_watch *const *places, unsigned n, uint64_t batch)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if (!nvmx_ept_protect(v->vm, nvmx_ept_watch_word(places[i]) & NVMX_EPTE_ADDR, i == 0))
+		if (!nvmx_ept_protect(v, nvmx_ept_watch_word(places[i]) & NVMX_EPTE_ADDR, i == 0))
 			end_watch(w, places[i]);
 		__atomic_store_n(&places[i]->batch, batch, __ATOMIC_SEQ_CST);
 	}
@@ -140,6 +144,7 @@ void nvmx_ept_watch_begin(struct nvmx_vcpu *v)
 	struct nvmx_ept_watches *w = watches_of(v->vm);
 	struct nvmx_ept_watch *places[NVMX_WATCH_BATCH];
 	uint64_t gpas[NVMX_WATCH_BATCH], batch;
+	uint32_t idle = 0;
 	unsigned n = 0;
 	int answer;
 
@@ -148,7 +153,7 @@ void nvmx_ept_watch_begin(struct nvmx_vcpu *v)
 		e->want_n = 0;
 		return;
 	}
-	if (__atomic_exchange_n(&w->busy, 1, __ATOMIC_SEQ_CST))
+	if (!__atomic_compare_exchange_n(&w->busy, &idle, 2, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
 	batch = w->batch + 1;
 	__atomic_store_n(&w->batch, batch, __ATOMIC_SEQ_CST);
@@ -167,4 +172,5 @@ void nvmx_ept_watch_begin(struct nvmx_vcpu *v)
 	arm(v, w, places, n, batch);
 	if (!answer)
 		nvmx_watch_armed(v->vm, batch);
+	__atomic_sub_fetch(&w->busy, 1, __ATOMIC_SEQ_CST);
 }

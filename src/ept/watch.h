@@ -25,7 +25,7 @@ struct nvmx_ept_watch {
 struct nvmx_ept_watches {
 	struct nvmx_ept_watch *at; /* NULL: the host does not watch */
 	uint32_t n;
-	uint32_t busy;             /* a batch is under way: from before the op until it is armed or refused */
+	uint32_t busy;             /* a batch is under way: counts who has to be done with it, its vCPU and the host */
 	uint64_t batch;            /* the last one, for whoever has `busy` */
 	uint64_t armed;            /* those up to this one are, */
 	uint64_t none;             /* but those up to this one are watched no more */

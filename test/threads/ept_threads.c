@@ -3,7 +3,8 @@
  * vCPUs on one EPT12, each in a thread, while L1's tables change and the host takes frames back: after a revocation has
  * returned, nobody reaches the frame.  Each L2 has two EPTPs, between which the processor may switch.  And L1 takes pages
  * from L2 as an L1 does that knows it is nested: it changes the entry, every vCPU invalidates the page's range, and then
- * nobody reaches what was there.  vCPUs come and go meanwhile.  Built with the thread sanitizer.
+ * nobody reaches what was there; or by an INVEPT of all, while the host watches L1's tables.  vCPUs come and go meanwhile.  Built
+ * with the thread sanitizer.
  *
  * The host serialises nothing: several threads take the same frame back at once, and each may use it when its own call returns.
  */
@@ -36,6 +37,12 @@ static uint32_t revocations, given, doubles;
 static uint32_t shot_at[FRAMES]; /* number of the shootdown, 0: none */
 static uint32_t shots;
 static struct { uint64_t gpa2; uint32_t number; } shot; /* under way; number 0: none */
+
+/* The host's write tracking of L1's tables. */
+static bool watched[FRAMES];   /* changed under host_lock, as the rights in EPT01 would be */
+static pthread_mutex_t host_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t begun;         /* number of the batch that is not armed yet, 0: none */
+static unsigned watches, traps;
 static pthread_mutex_t l1_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned kicks;
 static struct vcpu_thread *all[MAX_VCPUS];
@@ -47,6 +54,7 @@ struct vcpu_thread {
 	pthread_t thread;
 	uint64_t rnd;
 	bool in_l2, done;
+	bool writing;      /* to one of L1's tables, perhaps by a right that is gone meanwhile */
 	struct nvmx_vmcs12 v12;
 	unsigned on;       /* the EPTP that L2 runs on */
 	uint64_t *hw_list; /* the processor's EPTP list */
@@ -97,6 +105,70 @@ static void kick_others(struct nvmx_host *h)
 			sched_yield();
 }
 
+/* As an IPI: nobody writes by a right that it had before. */
+static void wait_for_writers(void)
+{
+	for (unsigned i = 0; i < MAX_VCPUS; i++)
+		while (all[i] && all[i] != me && __atomic_load_n(&all[i]->writing, __ATOMIC_SEQ_CST))
+			sched_yield();
+}
+
+static int watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t batch)
+{
+	(void)h;
+	lock_none_held();
+	pthread_mutex_lock(&host_lock);
+	for (size_t i = 0; i < n; i++)
+		__atomic_store_n(&watched[gpas[i] >> 12], true, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&host_lock);
+	__atomic_add_fetch(&watches, (unsigned)n, __ATOMIC_SEQ_CST);
+	if (batch % 8 == 0)
+		return -1;
+	if (batch & 1) {
+		__atomic_store_n(&begun, batch, __ATOMIC_SEQ_CST);
+		return NVMX_WATCH_BEGUN;
+	}
+	wait_for_writers();
+	return 0;
+}
+
+static void unwatch(struct nvmx_host *h, uint64_t gpa)
+{
+	(void)h;
+	lock_none_held();
+	pthread_mutex_lock(&host_lock);
+	__atomic_store_n(&watched[gpa >> 12], false, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&host_lock);
+}
+
+static void arm(struct nvmx_vm *vm)
+{
+	uint64_t batch = __atomic_exchange_n(&begun, 0, __ATOMIC_SEQ_CST);
+
+	if (!batch)
+		return;
+	wait_for_writers();
+	nvmx_watch_armed(vm, batch);
+}
+
+/* L1 writes an entry of its tables, which traps if the frame is watched.  Returns what was there. */
+static uint64_t l1_write(struct vcpu_thread *t, unsigned table, unsigned index, uint64_t entry)
+{
+	uint64_t old;
+
+	__atomic_store_n(&t->writing, true, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&watched[table], __ATOMIC_SEQ_CST)) {
+		pthread_mutex_lock(&host_lock);
+		nvmx_watch_written(t->v.vm, (uint64_t)table << 12 | index * 8, 8);
+		__atomic_store_n(&watched[table], false, __ATOMIC_SEQ_CST);
+		pthread_mutex_unlock(&host_lock);
+		__atomic_add_fetch(&traps, 1, __ATOMIC_SEQ_CST);
+	}
+	old = __atomic_exchange_n(&t->host.ram[table][index], entry, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&t->writing, false, __ATOMIC_SEQ_CST);
+	return old;
+}
+
 static unsigned below(uint64_t *rnd, unsigned n)
 {
 	*rnd ^= *rnd << 13;
@@ -115,11 +187,11 @@ static uint64_t some_entry(uint64_t *rnd, unsigned table)
 	return (below(rnd, 8) ? 7 : below(rnd, 2) ? 5 : 0) | WB_LEAF | (uint64_t)(DATA + below(rnd, 24)) << 12;
 }
 
-static void edit(uint64_t (*ram)[512], uint64_t *rnd)
+static void edit(struct vcpu_thread *t)
 {
-	unsigned table = 1 + below(rnd, TABLES - 1);
+	unsigned table = 1 + below(&t->rnd, TABLES - 1);
 
-	__atomic_store_n(&ram[table][below(rnd, 4)], some_entry(rnd, table), __ATOMIC_RELAXED);
+	l1_write(t, table, below(&t->rnd, 4), some_entry(&t->rnd, table));
 }
 
 /* L1 enters L2. */
@@ -273,14 +345,16 @@ static void come_and_go(struct vcpu_thread *t)
 	free(v);
 }
 
-/* L1's handler of its IPI: the page-level invalidation on this vCPU. */
+/* L1's handler of its IPI: the page-level invalidation on this vCPU, or an INVEPT. */
 static void serve(struct vcpu_thread *t)
 {
 	uint32_t number = __atomic_load_n(&shot.number, __ATOMIC_SEQ_CST);
 
 	if (number == t->served)
 		return;
-	for (unsigned i = 0; number && i < 2; i++)
+	if (number % 2)
+		nvmx_ept_invept(&t->v, NVMX_FLUSH_SINGLE, eptp12[0]);
+	for (unsigned i = 0; number % 2 == 0 && number && i < 2; i++)
 		nvmx_ept_invept_range(&t->v, eptp12[i], shot.gpa2, shot.gpa2 + 0xfff);
 	__atomic_store_n(&t->served, number, __ATOMIC_SEQ_CST);
 }
@@ -289,13 +363,12 @@ static void serve(struct vcpu_thread *t)
 static void shoot(struct vcpu_thread *t)
 {
 	unsigned page = below(&t->rnd, SHOT_PAGES), i;
-	uint64_t *entry = &t->host.ram[SHOT_TABLE][page], old;
+	uint64_t old;
 
 	if (pthread_mutex_trylock(&l1_lock))
 		return; /* another is at it, and waits for this one */
 	if (shots < SHOT_FRAMES) {
-		old = __atomic_load_n(entry, __ATOMIC_RELAXED);
-		__atomic_store_n(entry, 7 | WB_LEAF | (uint64_t)(FRAMES / 2 + shots) << 12, __ATOMIC_SEQ_CST);
+		old = l1_write(t, SHOT_TABLE, page, 7 | WB_LEAF | (uint64_t)(FRAMES / 2 + shots) << 12);
 		shot.gpa2 = (uint64_t)SHOT_INDEX << 21 | (uint64_t)page << 12;
 		__atomic_store_n(&shot.number, shots + 1, __ATOMIC_SEQ_CST);
 		for (i = 0; i < MAX_VCPUS; i++)
@@ -323,10 +396,11 @@ static void *run_vcpu(void *arg)
 		if (below(&t->rnd, 100) == 0)
 			shoot(t);
 		if (what < 3)
-			edit(t->host.ram, &t->rnd);
+			edit(t);
 		else if (what < 6) {
 			nvmx_ept_invept(&t->v, NVMX_FLUSH_SINGLE, eptp12[0]);
 			enter(t);
+			arm(t->v.vm);
 		} else if (what < 12)
 			move_frame(t);
 		else if (what < 14)
@@ -352,12 +426,19 @@ static void run(unsigned vcpus, uint64_t start)
 	print_message("%u vCPUs, seed %llu\n", vcpus, (unsigned long long)start);
 	ops.translate = translate;
 	ops.kick_others = kick_others;
+	ops.watch = watch;
+	ops.unwatch = unwatch;
 	memset(vm, 0, sizeof(*vm));
 	vm->ops = &ops;
+	vm->watches_n = NVMX_WATCHES_MIN;
+	vm->watches = aligned_alloc(64, NVMX_WATCHES_MIN * NVMX_WATCH_SIZE);
 	memset(taken_at, 0, sizeof(taken_at));
 	memset(protected_at, 0, sizeof(protected_at));
 	memset(all, 0, sizeof(all));
 	memset(shot_at, 0, sizeof(shot_at));
+	memset(watched, 0, sizeof(watched));
+	begun = 0;
+	watches = traps = 0;
 	revocations = given = doubles = kicks = shots = shot.number = 0;
 	vm->caps.maxphyaddr = vm->hw.maxphyaddr = 46;
 	vm->caps.msr[NVMX_MSR_VMX_EPT_VPID_CAP - NVMX_CAPS_FIRST_MSR] = RIG_EPT_CAPS;
@@ -399,9 +480,11 @@ static void run(unsigned vcpus, uint64_t start)
 	for (i = 0; i < vcpus; i++)
 		free(t[i]);
 	print_message("  %u revocations, %u of what was gone already; %u kicks\n", revocations, doubles, kicks);
-	print_message("  %u pages taken by L1\n", shots);
+	print_message("  %u pages taken by L1; %u frames watched, %u writes told of\n", shots, watches, traps);
+	assert_true(watches > 50 && traps > 50);
 	assert_true(revocations > STEPS / 20 && kicks > 0 && doubles > 0 && shots > 100);
 	free(first.ram);
+	free(vm->watches);
 	free(vm);
 }
 

@@ -186,28 +186,80 @@ static void test_host_takes_the_frame(void **state)
 	rig_free(r);
 }
 
-/* L2 has the right to write to the frame already, and may have it cached: this time the frame is not watched, but the right goes. */
+/* L2 has the right to write to the frame already, and may have it cached: it loses it.  Where that is another vCPU's L2, which
+ * nobody kicks, the frame is not watched, and nothing changes there. */
 static void test_frame_that_l2_may_write(void **state)
 {
 	struct rig *r = watching_rig();
+	struct nvmx_vcpu *other = aligned_alloc(64, sizeof(*other));
+	struct nvmx_host host2 = r->host;
 	struct nvmx_ept_fault f;
-	unsigned faults = 0, rights, shift;
+	unsigned faults = 0, rights, shift, flushes;
+	uint64_t hpa;
 
 	(void)state;
 	assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
+	flushes = r->host.flushes;
 	ask(r, DATA + 7, 2);
-	assert_false(armed(r, DATA + 7));
+	assert_true(armed(r, DATA + 7));
 	where(r, 7 << 12, &rights, &shift);
 	assert_int_equal(rights & NVMX_ACCESS_W, 0);
-	nvmx_ept_root(&r->v, r->role);
-	ask(r, DATA + 7, 1);
-	assert_true(armed(r, DATA + 7));
+	assert_int_equal(r->host.flushes, flushes + 1);
 	/* L2's write is the host's, to be told of. */
 	assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_TO_HOST);
 	assert_int_equal(f.gpa1, (DATA + 7) << 12);
 	host_before_write(&r->host, DATA + 7);
 	assert_int_equal(touch(r, 7 << 12, NVMX_ACCESS_W, &faults, &f), NVMX_EPT_RETRY);
 	assert_false(armed(r, DATA + 7));
+
+	memset(other, 0, sizeof(*other));
+	memset(host2.pages, 0, sizeof(host2.pages));
+	host2.pages_live = 0;
+	other->vm = &r->vm;
+	other->ops = &host_ops;
+	other->host = &host2;
+	nvmx_ept_vcpu_init(other);
+	assert_int_equal(nvmx_ept_violation(other, r->role, 9 << 12, QUAL(NVMX_ACCESS_W), &f), NVMX_EPT_RETRY);
+	ask(r, DATA + 9, 1);
+	assert_false(armed(r, DATA + 9));
+	assert_int_equal(hw_walk(&host2, nvmx_ept_root(other, r->role), 9 << 12, &hpa, &rights, &shift), 0);
+	assert_int_equal(rights, 7);
+	nvmx_host_write_protect(&r->vm, other, (DATA + 9) << 12, 4096);
+	ask(r, DATA + 9, 1);
+	assert_true(armed(r, DATA + 9));
+	nvmx_ept_vcpu_destroy(other);
+	free(other);
+	rig_free(r);
+}
+
+/* The host says that a batch is armed while the vCPU that asked is not done with it. */
+static struct rig *asking;
+static struct nvmx_host_ops asking_ops;
+static int watch_and_arm(struct nvmx_host *h, const uint64_t *gpas, size_t n, uint64_t batch)
+{
+	int answer = host_watch(h, gpas, n, batch);
+
+	nvmx_watch_armed(&asking->vm, batch);
+	nvmx_watch_armed(&asking->vm, batch);
+	assert_false(armed(asking, gpas[0] >> 12)); /* the shadows may still give the right to write */
+	assert_int_equal(nvmx_ept_of_vm(&asking->vm)->watches.busy, 1);
+	return answer;
+}
+
+static void test_armed_early(void **state)
+{
+	struct rig *r = asking = watching_rig();
+
+	(void)state;
+	asking_ops = host_ops;
+	asking_ops.watch = watch_and_arm;
+	r->vm.ops = r->v.ops = &asking_ops;
+	r->host.watch_answer = NVMX_WATCH_BEGUN;
+	ask(r, PT, 2);
+	assert_true(armed(r, PT));
+	assert_int_equal(nvmx_ept_of_vm(&r->vm)->watches.busy, 0);
+	ask(r, PT2, 1);
+	assert_true(armed(r, PT2));
 	rig_free(r);
 }
 
@@ -422,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_written_ranges),
 		cmocka_unit_test(test_host_takes_the_frame),
 		cmocka_unit_test(test_frame_that_l2_may_write),
+		cmocka_unit_test(test_armed_early),
 		cmocka_unit_test(test_pinned_frame),
 		cmocka_unit_test(test_more_than_places),
 		cmocka_unit_test(test_no_watch),
