@@ -92,18 +92,19 @@ void nvmx_ept_watch_unpin(struct nvmx_vm *vm, uint64_t gpa)
 /* Takes a place for the frame; NULL: it is watched, or there is none.  The caller has `busy`. */
 static struct nvmx_ept_watch *claim(struct nvmx_vcpu *v, struct nvmx_ept_watches *w, uint64_t gpa)
 {
-	struct nvmx_ept_watch *line = nvmx_ept_watch_line(w, gpa), *place = NULL, *p;
+	struct nvmx_ept_watch *line = nvmx_ept_watch_line(w, gpa), *place;
 	uint64_t none = __atomic_load_n(&w->none, __ATOMIC_SEQ_CST), word;
+	unsigned way = NVMX_EPT_WATCH_WAYS;
 
-	for (p = line; p < line + NVMX_EPT_WATCH_WAYS; p++) {
-		word = nvmx_ept_watch_word(p);
-		if (!nvmx_ept_watch_is_of(word, word) || p->batch <= none)
-			place = place ? place : p;
+	for (unsigned i = 0; i < NVMX_EPT_WATCH_WAYS; i++) {
+		word = nvmx_ept_watch_word(&line[i]);
+		if (!nvmx_ept_watch_is_of(word, word) || line[i].batch <= none)
+			way = way < NVMX_EPT_WATCH_WAYS ? way : i;
 		else if (!((word ^ gpa) & NVMX_EPTE_ADDR))
 			return NULL;
 	}
-	if (!place) {
-		place = line + w->hand++ % NVMX_EPT_WATCH_WAYS;
+	place = &line[way < NVMX_EPT_WATCH_WAYS ? way : w->hand++ % NVMX_EPT_WATCH_WAYS];
+	if (way == NVMX_EPT_WATCH_WAYS) {
 		if (place->batch == NVMX_EPT_WATCH_UNARMED)
 			return NULL;
 		end_watch(w, place);
