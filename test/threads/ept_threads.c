@@ -309,7 +309,7 @@ static void move_frame(struct vcpu_thread *t)
 	nvmx_host_invalidate(t->v.vm, below(&t->rnd, 2) ? &t->v : NULL, gpa, size);
 	mark(taken_at, frame_of(place, m));
 	if (below(&t->rnd, 2)) {
-		number = FRAMES + __atomic_add_fetch(&given, 1, __ATOMIC_SEQ_CST);
+		number = FRAMES + LARGE_PAGES + __atomic_add_fetch(&given, 1, __ATOMIC_SEQ_CST); /* none that was there first */
 		assert_true(number < HOST_FRAMES - 1);
 		__atomic_compare_exchange_n(&host_of[place], &gone, (uint64_t)number << 8 | rights, false, __ATOMIC_SEQ_CST,
 					    __ATOMIC_SEQ_CST);
