@@ -107,6 +107,8 @@ static void some_rows(struct l2 *l2)
 		turn_round(l2, l1_option("turns", 0));
 	else if (l1_option("roundtrip", 0))
 		bench_roundtrip(l2);
+	else if (l1_option("many", 0))
+		bench_many(l2);
 	else if (l1_option("sets", 0))
 		bench_sets(l2);
 	else if (l1_option("smp", 0))
