@@ -248,6 +248,13 @@ pub struct fake_outside {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct fake_dma {
+    pub clock: u64,
+    pub gpa: u64,
+    pub value: u64,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct fake_mem {
     pub ram_base: u64,
     pub ram: *mut u8,
@@ -325,6 +332,7 @@ pub struct fake_cpu {
     pub outside: [fake_outside; 16usize],
     pub outsides: usize,
     pub outside_next: usize,
+    pub dma: fake_dma,
     pub intr: [u64; 4usize],
     pub nmi: bool,
     pub init: bool,

@@ -23,10 +23,11 @@ fn layout() {
     layout!(fake_record, 72, 8; seen = 0, rip = 8, rflags = 16, info = 24, error = 32, gpr = 40, control = 48, segment = 56, rest = 64);
     layout!(fake_trace, 294952, 8; record = 0, n = 294912, keep = 294920, last_reason = 294928, last_intr = 294932, last_vect = 294936, last_qual = 294944);
     layout!(fake_outside, 16, 8; clock = 0, source = 8, vector = 9);
+    layout!(fake_dma, 24, 8; clock = 0, gpa = 8, value = 16);
     layout!(fake_mem, 8216, 8; ram_base = 0, ram = 8, host = 16, host_used = 8208);
     layout!(fake_tlb_entry, 40, 8; linear = 0, hpa = 8, eptp = 16, vpid = 24, rights = 26, dirty = 27, user = 28, mode = 32);
     layout!(fake_dislike, 24, 8; field = 0, value = 8, error = 16);
-    layout!(fake_cpu, 3744, 8; a = 0, caps = 648, dislike = 656, dislikes = 664, mem = 672, code = 680, codes = 688, native = 696, vmxon = 704, vmcs = 712, guest = 720, feature_control = 728, stop = 736, clock = 744, last_fetch = 752, steps = 760, last_insn = 768, outside = 776, outsides = 1032, outside_next = 1040, intr = 1048, nmi = 1080, init = 1081, sipi = 1082, sipi_vector = 1083, mtf = 1084, virtual_interrupt = 1085, below_threshold = 1086, stalled = 1088, apic_write = 1096, apic_offset = 1098, tsc_base = 1104, last_field = 1112, timer = 1120, timer_on = 1128, vectoring = 1132, vectoring_error = 1136, vectoring_len = 1140, supervisor = 1144, tlb = 1152, flushes = 3712, switches = 3720, trace = 3728, refused = 3736);
+    layout!(fake_cpu, 3768, 8; a = 0, caps = 648, dislike = 656, dislikes = 664, mem = 672, code = 680, codes = 688, native = 696, vmxon = 704, vmcs = 712, guest = 720, feature_control = 728, stop = 736, clock = 744, last_fetch = 752, steps = 760, last_insn = 768, outside = 776, outsides = 1032, outside_next = 1040, dma = 1048, intr = 1072, nmi = 1104, init = 1105, sipi = 1106, sipi_vector = 1107, mtf = 1108, virtual_interrupt = 1109, below_threshold = 1110, stalled = 1112, apic_write = 1120, apic_offset = 1122, tsc_base = 1128, last_field = 1136, timer = 1144, timer_on = 1152, vectoring = 1156, vectoring_error = 1160, vectoring_len = 1164, supervisor = 1168, tlb = 1176, flushes = 3736, switches = 3744, trace = 3752, refused = 3760);
     layout!(fake_protection, 20, 4; msr = 0, guest = 4, host = 6, load = 8, undo = 12, offset = 16);
     layout!(script, 323120, 8; insn = 0, index = 192000, code = 323072, here = 323112);
     layout!(script_value, 16, 8; field = 0, value = 8);
