@@ -275,12 +275,14 @@ int nest_check_events(struct kvm_vcpu *vcpu)
 /* The highest vector that take_posted() will request, or -1. */
 static int posted_vector(struct kvm_vcpu *vcpu)
 {
+	unsigned long vector;
 	struct pi_desc *desc;
 
 	if (!to_vmx(vcpu)->nested.pi_pending || !(get_vmcs12(vcpu)->pin_based_vm_exec_control & PIN_BASED_POSTED_INTR))
 		return -1;
 	desc = __va(vmcs_read64(POSTED_INTR_DESC_ADDR));	/* RAM: nest_op_pin() */
-	return pi_test_on(desc) ? pi_find_highest_vector(desc) : -1;
+	vector = pi_test_on(desc) ? find_last_bit((unsigned long *)desc->pir, NR_VECTORS) : NR_VECTORS;
+	return vector < NR_VECTORS ? (int)vector : -1;
 }
 
 /*

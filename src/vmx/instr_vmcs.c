@@ -155,12 +155,14 @@ static bool mode_allows_entry(struct nvmx_vcpu *v)
 	uint32_t entry01 = v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
 	uint64_t cr0 = nvmx_see01(v, GUEST_CR0), cs = nvmx_see01(v, GUEST_CS_AR);
 
-	if (!(entry01 & NVMX_ENTRY_IA32E)) {
-		v->seen01[NVMX_SEEN_GUEST_CS_BASE] = v->seen01[NVMX_SEEN_GUEST_CS_LIMIT] = NVMX_UNSEEN;
+	v->seen01[NVMX_SEEN_GUEST_CS_BASE] = v->seen01[NVMX_SEEN_GUEST_CS_LIMIT] = NVMX_UNSEEN;
+	if (!(entry01 & NVMX_ENTRY_IA32E))
 		return cr0 & NVMX_CR0_PE && !(nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_VM);
+	/* No virtual-8086 mode.  A limit that goes with another granularity is none for the code segment that the exit loads (SDM 26.3.1.2). */
+	if (cs == NVMX_AR_CODE64) {
+		v->seen01[NVMX_SEEN_GUEST_CS_BASE] = 0;
+		v->seen01[NVMX_SEEN_GUEST_CS_LIMIT] = 0xffffffff;
 	}
-	v->seen01[NVMX_SEEN_GUEST_CS_BASE] = 0; /* and no virtual-8086 mode */
-	v->seen01[NVMX_SEEN_GUEST_CS_LIMIT] = 0xffffffff;
 	return cs & NVMX_AR_L;
 }
 

@@ -17,7 +17,6 @@
 #define VMX_ABORT_LOAD_MSR 4u
 #define VMX_ABORT_MODE 6u
 
-#define AR_CODE64 0xa09bu
 #define AR_CODE32 0xc09bu
 #define AR_DATA 0xc093u
 #define AR_TSS 0x8bu

@@ -97,6 +97,7 @@ enum nvmx_of_seen {
 	NVMX_SEEN_COUNT
 };
 #define NVMX_UNSEEN (~0ull) /* no legal value of any of them */
+#define NVMX_AR_CODE64 0xa09bu /* of CS after a VM exit to 64-bit mode (SDM 27.5.2) */
 
 #define NVMX_LOOK_LAUNCH 1u   /* vmcs02's launch state was "clear" */
 #define NVMX_LOOK_EPTP 2u     /* L2 may have switched EPT pointers */

@@ -305,6 +305,20 @@ static void nothing_is_known_where_l1_did_not_enter(void **state)
 	leave(m);
 }
 
+/* A code segment without a limit is one in 64-bit mode, and none any more with the granularity that the exit gives it. */
+static void an_l1_whose_code_has_no_limit(void **state)
+{
+	struct mini *m = *state;
+
+	ready(m);
+	F01(GUEST_CS_AR) = 0x209b;
+	F01(GUEST_CS_LIMIT) = 0;
+	assert_int_equal(mini_exec(m, NVMX_XR_VMLAUNCH), NVMX_RESUME_L2);
+	leave(m);
+	assert_int_equal(F01(GUEST_CS_AR), 0xa09b);
+	assert_int_equal(F01(GUEST_CS_LIMIT), 0xffffffff);
+}
+
 /* L1's memory may be another after a restore: what is cached for L1's VPID is not used for the same VPID again. */
 static void a_restore_forgets_vpids(void **state)
 {
@@ -380,7 +394,7 @@ int main(void)
 		MINI_TEST(failed_checks_stay_in_l1),
 		MINI_TEST(emulated_counters),
 		MINI_TEST(another_mode_of_l1_after_a_restore),
-		MINI_TEST(nothing_is_known_where_l1_did_not_enter),
+		MINI_TEST(nothing_is_known_where_l1_did_not_enter), MINI_TEST(an_l1_whose_code_has_no_limit),
 		MINI_TEST(pdptes_travel_with_the_state),
 		MINI_TEST(a_restore_forgets_vpids),
 		MINI_TEST(registers_without_a_save_travel),
