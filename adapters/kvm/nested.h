@@ -78,6 +78,12 @@ static inline bool nested_exit_on_intr(struct kvm_vcpu *vcpu)
 	return get_vmcs12(vcpu)->pin_based_vm_exec_control & PIN_BASED_EXT_INTR_MASK;
 }
 
+/* Earlier updates of 6.1 ask for it. */
+static inline bool nested_cpu_has_vid(struct vmcs12 *vmcs12)
+{
+	return nested_cpu_has2(vmcs12, SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+}
+
 /* L2 has a VPID of its own whenever KVM uses VPIDs, whether L1 gives it one or not. */
 static inline bool nested_cpu_has_vpid(struct vmcs12 *vmcs12)
 {
