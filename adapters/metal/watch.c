@@ -25,9 +25,8 @@ static void release(void)
 	__atomic_clear(&lock, __ATOMIC_RELEASE);
 }
 
-static bool all_flushed(void)
+static bool all_flushed(uint64_t last)
 {
-	uint64_t last = __atomic_load_n(&batch, __ATOMIC_SEQ_CST);
 	uint32_t i;
 
 	for (i = 0; i < machine.cpus; i++)
@@ -56,8 +55,10 @@ void watch_flush(struct cpu *cpu)
 /* A processor has flushed, or does not run L1 any more. */
 void watch_arm(void)
 {
-	if (batch && all_flushed())
-		nvmx_watch_armed(vm, batch);
+	uint64_t last = __atomic_load_n(&batch, __ATOMIC_SEQ_CST); /* another processor may arm it, and begin the next */
+
+	if (last && all_flushed(last))
+		nvmx_watch_armed(vm, last);
 }
 
 int watch_begin(struct cpu *cpu, const uint64_t *pages, size_t n, uint64_t number)
@@ -77,7 +78,7 @@ int watch_begin(struct cpu *cpu, const uint64_t *pages, size_t n, uint64_t numbe
 		__atomic_store_n(&machine.cpu[i]->flush_due, 1, __ATOMIC_SEQ_CST);
 	release();
 	flush(cpu);
-	return all_flushed() ? 0 : NVMX_WATCH_BEGUN;
+	return all_flushed(number) ? 0 : NVMX_WATCH_BEGUN;
 }
 
 void watch_forget(uint64_t page)

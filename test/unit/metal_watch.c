@@ -41,6 +41,21 @@ static void cpu_relax(void)
 {
 }
 
+/* What another processor does when this one has looked at the last of them. */
+static void (*meanwhile)(void);
+static const uint64_t *last_looked_at;
+
+static void looked_at(const void *place)
+{
+	void (*then)(void) = meanwhile;
+
+	if (!then || place != last_looked_at)
+		return;
+	meanwhile = NULL;
+	then();
+}
+#define __atomic_load_n(place, order) ({ __typeof__(*(place)) value_ = __atomic_load_n(place, order); looked_at(place); value_; })
+
 #include "../../adapters/metal/ept.c"
 #include "../../adapters/metal/watch.c"
 
@@ -279,6 +294,33 @@ static void a_batch_is_armed_by_the_last_processor(void **state)
 	assert_int_equal(armed, 10);
 }
 
+static void begin_the_next(void)
+{
+	uint64_t page = TABLE + PAGE;
+
+	nvmx_watch_armed((struct nvmx_vm *)&machine, 7); /* the other processor has found the same */
+	assert_int_equal(watch_begin(cpu, &page, 1, 8), NVMX_WATCH_BEGUN);
+}
+
+/* All have flushed for one batch, which says nothing of the batch that another processor begins right then. */
+static void the_next_batch_is_not_armed_with_it(void **state)
+{
+	uint64_t page = TABLE;
+
+	(void)state;
+	boot(false);
+	cpu[1].started = 1;
+	assert_int_equal(watch_begin(cpu, &page, 1, 7), NVMX_WATCH_BEGUN);
+	last_looked_at = &cpu[1].flushed;
+	meanwhile = begin_the_next;
+	watch_flush(cpu + 1);
+	assert_null(meanwhile);
+	assert_int_equal(armed, 7);
+	assert_true(cpu[1].flush_due);
+	watch_flush(cpu + 1);
+	assert_int_equal(armed, 8);
+}
+
 static void dma(void **state)
 {
 	uint64_t page = TABLE;
@@ -303,6 +345,7 @@ int main(void)
 		cmocka_unit_test(a_page_is_forgotten),
 		cmocka_unit_test(pages_that_cannot_be_watched),
 		cmocka_unit_test(a_batch_is_armed_by_the_last_processor),
+		cmocka_unit_test(the_next_batch_is_not_armed_with_it),
 		cmocka_unit_test(dma),
 	};
 
