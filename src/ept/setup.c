@@ -141,16 +141,13 @@ static uint32_t heads_pages(const struct nvmx_vm *vm)
 	return pages;
 }
 
-/* What a vCPU that uses EPT needs once: the directories of records and roots, and chain heads. */
-bool nvmx_ept_prepare(struct nvmx_vcpu *v)
+/* As many as there are pages for, and a power of two; false: there is none. */
+static bool make_heads(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint32_t pages, i, got = 0;
+	uint32_t pages = heads_pages(v->vm), i, got = 0;
 	struct nvmx_ept_pages *heads;
 
-	if (e->dir.va)
-		return true;
-	pages = heads_pages(v->vm);
 	if (!nvmx_ept_stock(v))
 		return false;
 	e->heads.va = nvmx_ept_take(e, &e->heads.hpa);
@@ -168,7 +165,17 @@ bool nvmx_ept_prepare(struct nvmx_vcpu *v)
 	e->heads_bits = 10u + (unsigned)__builtin_ctz(pages);
 	e->heads_n = 1u << e->heads_bits;
 	nvmx_ept_release(e);
-	if (!nvmx_ept_stock(v))
+	return true;
+}
+
+/* What a vCPU that uses EPT needs once: chain heads, and the directories of records and roots. */
+bool nvmx_ept_prepare(struct nvmx_vcpu *v)
+{
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
+
+	if (e->dir.va)
+		return true;
+	if ((!e->heads.va && !make_heads(v)) || !nvmx_ept_stock(v))
 		return false;
 	e->root_pages.va = nvmx_ept_take(e, &e->root_pages.hpa);
 	e->dir.va = nvmx_ept_take(e, &e->dir.hpa);

@@ -170,6 +170,27 @@ static void test_heads(void **state)
 	}
 }
 
+/* The host has no page at some point of the very first fault, and some later: what the vCPU has got by then it goes on with. */
+static void test_a_short_start(void **state)
+{
+	enum nvmx_ept_answer answer = NVMX_EPT_NOMEM;
+	struct nvmx_ept_fault f;
+
+	(void)state;
+	for (unsigned limit = 0; answer == NVMX_EPT_NOMEM; limit++) {
+		struct rig *r = wide_rig(0, 512);
+
+		r->host.page_limit = limit;
+		answer = nvmx_ept_violation(&r->v, r->role, 0, QUAL(NVMX_ACCESS_W), &f);
+		assert_int_equal(nvmx_ept_violation(&r->v, r->role, 0, QUAL(NVMX_ACCESS_W), &f), answer);
+		r->host.page_limit = HOST_PAGES;
+		use(r, 0);
+		assert_true(reaches(r, 0));
+		rig_free(r);
+	}
+	assert_int_equal(answer, NVMX_EPT_RETRY);
+}
+
 /* A frame that L1 maps 100,000 times, one that a revocation finds among as many others, and all of L1's memory. */
 static void test_holds_of_a_revocation(void **state)
 {
@@ -242,7 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records_run_out), cmocka_unit_test(test_many_tables), cmocka_unit_test(test_roots_give_way),
-		cmocka_unit_test(test_heads), cmocka_unit_test(test_holds_of_a_revocation), cmocka_unit_test(test_cursor),
+		cmocka_unit_test(test_heads), cmocka_unit_test(test_a_short_start), cmocka_unit_test(test_holds_of_a_revocation), cmocka_unit_test(test_cursor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
