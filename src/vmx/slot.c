@@ -173,6 +173,7 @@ void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	nvmx_unpin(v, &s->vapic);
 	nvmx_unpin(v, &s->apic_access);
 	nvmx_unpin(v, &s->posted_int);
+	s->look02 &= (uint8_t)~NVMX_LOOK_WAITS;
 	s->gpa = NVMX_NO_ADDR;
 }
 

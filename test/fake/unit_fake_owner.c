@@ -173,6 +173,24 @@ static void a_pending_entry_waits(void **state)
 	fake_host_free(h);
 }
 
+/* A wait ends with the L2 that waits, however that ends: what comes in its place does not wait. */
+static void a_wait_that_is_dropped(void **state)
+{
+	struct nvmx_host *h = waiting();
+	struct nvmx_state *blob;
+	size_t size;
+
+	(void)state;
+	blob = fake_host_save(h, &size);
+	for (unsigned i = 0; i < 12; i++) { /* each of the places for a vmcs12 has had one that waits */
+		((struct nvmx_vmcs12 *)(void *)blob->vmcs12)->guest_activity = i < 6 ? NVMX_ACTIVITY_WAIT_SIPI : NVMX_ACTIVITY_ACTIVE;
+		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_REFUSED_NOTHING);
+		assert_int_equal(nvmx_l2_waits(h->vcpu), i < 6);
+	}
+	free(blob);
+	fake_host_free(h);
+}
+
 /* L2 is in HLT, with L1's preemption timer on, and the host sleeps in its place. */
 static struct nvmx_host *halted(uint32_t flags)
 {
@@ -233,6 +251,7 @@ int main(void)
 		cmocka_unit_test(the_wait_moves),
 		cmocka_unit_test(ways_out),
 		cmocka_unit_test(a_pending_entry_waits),
+		cmocka_unit_test(a_wait_that_is_dropped),
 		cmocka_unit_test(the_timer_goes_on_in_hlt),
 	};
 
