@@ -205,4 +205,5 @@ void nvmx_vcpu_unpark(struct nvmx_vcpu *v)
 	nvmx_vpid_forget(v);
 	if (v->in_l2)
 		nvmx_load_vpid(v, v->cur);
+	nvmx_vmwrite_flush(v);
 }

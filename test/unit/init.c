@@ -235,8 +235,11 @@ static void parking(void **state)
 	m->v->in_l2 = true;
 	nvmx_vcpu_park(m->v);
 	m->host.current = NULL;
+	slot->vpid02 = 0;
 	nvmx_vcpu_unpark(m->v);
 	assert_int_equal(nvmx_current_vmcs(m->v), slot->page02.hpa);
+	assert_int_equal(slot->vpid02, m->v->config.vpid02);
+	assert_int_equal(m->v->batch_n, 0); /* vmcs02 has it, too */
 	m->v->in_l2 = false;
 	nvmx_vmcs_load(m->v, MINI_VMCS01);
 }
