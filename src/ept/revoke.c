@@ -63,24 +63,26 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		__atomic_sub_fetch(&ve->kicking, 1, __ATOMIC_SEQ_CST);
 }
 
+#define PROTECT_TURNS 2u /* 512 entries each, with one vCPU's lock or the next one's */
+
 /*
  * The vCPU itself is not in L2, and flushes before it is.  From the others nothing is taken: a revocation that finds the right gone
- * would take it for flushed, and nobody is kicked here.
+ * would take it for flushed, and nobody is kicked here.  It is L1 who decides how many entries lead to the frame.
  */
 bool nvmx_ept_protect(struct nvmx_vcpu *self, uint64_t gpa, bool first)
 {
 	struct nvmx_ept *ve = nvmx_ept_of_vm(self->vm);
-	struct nvmx_ept_revocation r = { .gpa = gpa, .end = gpa | 0xfff };
+	struct nvmx_ept_revocation r = { .gpa = gpa, .end = gpa | 0xfff, .turns = PROTECT_TURNS };
 	uint32_t *walkers = begin(ve, first);
 	bool found = false, has;
 
-	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v)) {
+	for (struct nvmx_vcpu *v = first_vcpu(ve); v && !r.given_up; v = next_vcpu(v)) {
 		r.loss = v == self ? NVMX_EPT_LOSE_WRITE : NVMX_EPT_FIND_WRITE;
 		has = nvmx_ept_lose(nvmx_ept_of(v), &r);
 		found |= has && v != self;
 	}
 	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
-	return !found && !__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST);
+	return !found && !r.given_up && !__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST);
 }
 
 void nvmx_ept_unmap(struct nvmx_vcpu *v, uint64_t gpa1)

@@ -148,6 +148,10 @@ static __attribute__((noinline)) void give_way(struct search *s)
 	for (p = &e->cursors; *p != &s->at;)
 		p = &(*p)->next;
 	*p = s->at.next;
+	if (s->r->given_up || (s->r->turns && !--s->r->turns)) {
+		s->r->given_up = true;
+		s->at.link = 0;
+	}
 }
 
 /* Before a head or a leaf is looked at; false: the lock was given back, and s->at may have moved.  What is not reached yet cannot be

@@ -361,7 +361,7 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 void nvmx_ept_end_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 
 /* revoke.c: takes the right to write to L1's frame from the vCPU's own shadow; `first`: the host has changed its map since the last
- * call.  False: another vCPU has the right, or may not have been kicked yet by who took it. */
+ * call.  False: another vCPU has the right, or may not have been kicked yet by who took it, or too many entries lead there. */
 bool nvmx_ept_protect(struct nvmx_vcpu *self, uint64_t gpa, bool first);
 
 /* keep.c: what an INVEPT need not cut off, since the host watches it. */
@@ -468,6 +468,8 @@ struct nvmx_ept_revocation {
 	uint64_t gpa, end;
 	enum nvmx_ept_loss loss;
 	bool found;              /* there is one */
+	uint32_t turns;          /* how often the lock is given to those who wait until the search is given up; 0: for ever */
+	bool given_up;
 	uint32_t *announce;      /* counted up before the first one is changed; NULL: not */
 	bool announced;
 };

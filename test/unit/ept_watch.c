@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Frames of L1's that the host watches: batches, when they are armed, and what ends a watch. */
+#include "lock_count.h" /* before the library's own */
 #include "ept_mapped.h"
 #include "ept/shadow.h"
 
@@ -73,6 +74,49 @@ static void test_armed_later(void **state)
 	assert_false(armed(r, PT2));
 	nvmx_watch_armed(&r->vm, r->host.watch_batch - 1); /* told of twice */
 	assert_false(armed(r, PT2));
+	rig_free(r);
+}
+
+static unsigned turns;
+
+static void another_turn(void)
+{
+	turns++;
+}
+
+/* A frame that L1 has L2 write to at 100,000 addresses is not searched for in all of them: it is not watched. */
+static void test_mapped_too_often(void **state)
+{
+	struct rig *r = rig_watching(1000, WATCHES);
+	uint64_t hpa, gpa2 = 0;
+	unsigned rights, shift;
+	struct nvmx_ept_fault f;
+
+	(void)state;
+	r->role = EPTP;
+	l1_set(r, PML4, 0, TABLE(PDPT));
+	l1_set(r, PDPT, 0, TABLE(PD));
+	for (unsigned i = 0; i < 512; i++) {
+		l1_set(r, PD, i, TABLE(PT));
+		l1_set(r, PT, i, i ? PAGE(PT) : PAGE(DATA));
+	}
+	for (; gpa2 < 200ull << 21; gpa2 += 4096)
+		if (hw_walk(&r->host, nvmx_ept_root(&r->v, r->role), gpa2, &hpa, &rights, &shift))
+			assert_int_equal(nvmx_ept_violation(&r->v, r->role, gpa2, QUAL(NVMX_ACCESS_W), &f), NVMX_EPT_RETRY);
+	turns = 0;
+	lock_between(another_turn);
+	ask(r, PT, 1);
+	lock_between(NULL);
+	assert_in_range(turns, 1, 10);
+	assert_false(armed(r, PT));
+	turns = 0;
+	lock_between(another_turn);
+	ask(r, DATA, 1); /* 200 */
+	lock_between(NULL);
+	assert_in_range(turns, 1, 2);
+	assert_true(armed(r, DATA));
+	for (gpa2 = 0; gpa2 < 200ull << 21; gpa2 += 1 << 21)
+		assert_true(hw_walk(&r->host, nvmx_ept_root(&r->v, r->role), gpa2, &hpa, &rights, &shift) || !(rights & 2));
 	rig_free(r);
 }
 
@@ -467,7 +511,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_armed_at_once),
-		cmocka_unit_test(test_armed_later),
+		cmocka_unit_test(test_armed_later), cmocka_unit_test(test_mapped_too_often),
 		cmocka_unit_test(test_written_before_it_is_armed),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_word_is_new_each_time),
