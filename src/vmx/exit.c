@@ -197,8 +197,10 @@ static enum nvmx_verdict msr_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, c
 
 	if (own < 0)
 		return nvmx_inject_exception(v, regs, NVMX_VECTOR_GP, true, 0, 0);
+	if (own > 0 && !v->in_l2)
+		return NVMX_HOST;
 	if (own > 0)
-		return v->in_l2 && nvmx_open_msr(v, a->msr, a->write) ? resume_to_execute_again(v) : to_host(v);
+		return nvmx_open_msr(v, a->msr, a->write) ? resume_to_execute_again(v) : to_host(v);
 	if (!a->write)
 		msr_destination(v, regs, a, value);
 	nvmx_skip(v);

@@ -116,9 +116,12 @@ static void immediate_forms_ask_the_bitmap(void **state)
 static void immediate_forms_of_own_msrs(void **state)
 {
 	struct mini *m = *state;
-	uint64_t basic = nvmx_caps_get(&m->vm->caps, NVMX_MSR_VMX_BASIC);
+	uint64_t basic = nvmx_caps_get(&m->vm->caps, NVMX_MSR_VMX_BASIC), to_host;
 
 	in_l2(m);
+	to_host = nvmx_counter(m->v, NVMX_CNT_EXIT_HOST);
+	assert_int_equal(l2_exits(m, NVMX_XR_RDMSR_IMM, LSTAR, RBX), NVMX_HOST);
+	assert_int_equal(nvmx_counter(m->v, NVMX_CNT_EXIT_HOST), to_host + 1);
 	assert_int_equal(l2_exits(m, NVMX_XR_RDMSR_IMM, NVMX_MSR_VMX_BASIC, RBX), NVMX_RESUME_L2);
 	assert_int_equal(m->regs.gpr[RBX], basic);
 	assert_int_equal(F02(GUEST_RIP), 0x6009);
@@ -143,7 +146,9 @@ static void immediate_forms_of_own_msrs(void **state)
 	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L1);
 	assert_int_equal(m->regs.gpr[RDX], basic);
 	F01(EXIT_QUALIFICATION) = LSTAR;
+	to_host = nvmx_counter(m->v, NVMX_CNT_EXIT_HOST);
 	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+	assert_int_equal(nvmx_counter(m->v, NVMX_CNT_EXIT_HOST), to_host); /* which counts L2's */
 }
 
 /* All of 480H to 49FH is the library's: what L1 is not offered does not exist (SDM A.3, A.4.2), and is never the host's. */
