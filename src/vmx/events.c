@@ -13,16 +13,27 @@ static bool is_mtf(uint32_t event)
 	return event & NVMX_INTR_VALID && NVMX_INTR_TYPE(event) == NVMX_EVENT_OTHER;
 }
 
-/* The event that vmcs02 was to deliver when L2 is left without having run becomes IDT-vectoring information.  An MTF VM exit
- * is none: what comes before it takes its place (SDM 25.5.2). */
-static void take_pending_injection(struct nvmx_vcpu *v, struct nvmx_exit_info *info)
+/* What vmcs02 was to deliver, which it will not; 0: nothing.  An NMI whose delivery was interrupted has blocked NMIs before that (SDM
+ * 27.1), which was undone for its being delivered again. */
+static uint32_t withdraw_event(struct nvmx_vcpu *v)
 {
 	uint32_t event = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
 
 	if (!(event & NVMX_INTR_VALID))
-		return;
+		return 0;
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
-	if (is_mtf(event))
+	if (NVMX_INTR_TYPE(event) == NVMX_EVENT_NMI && !v->run_pending)
+		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) | NVMX_BLOCK_NMI);
+	return event;
+}
+
+/* The event that vmcs02 was to deliver when L2 is left without having run becomes IDT-vectoring information.  An MTF VM exit
+ * is none: what comes before it takes its place (SDM 25.5.2). */
+static void take_pending_injection(struct nvmx_vcpu *v, struct nvmx_exit_info *info)
+{
+	uint32_t event = withdraw_event(v);
+
+	if (!event || is_mtf(event))
 		return;
 	info->idt_info = event;
 	info->idt_error = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_EXC_ERROR_CODE);
@@ -266,7 +277,7 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 		return NVMX_STOP;
 	if (!nvmx_hold_for_exit(v))
 		return nvmx_again(v);
-	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+	withdraw_event(v);
 	v->run_pending = false;
 	stop_waiting(v);
 	return leave_made(v, &info);
@@ -347,8 +358,7 @@ static bool unblock_nmi(struct nvmx_vcpu *v)
 
 void nvmx_undo_going_on(struct nvmx_vcpu *v)
 {
-	if (nvmx_vmread(v, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID)
-		nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, 0);
+	withdraw_event(v);
 	unblock_nmi(v);
 }
 

@@ -253,6 +253,26 @@ static void nmi_that_is_not_delivered_leaves_nmis_blocked(void **state)
 	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_BLOCK_NMI);
 }
 
+/* One that found NMIs open has blocked them before its delivery fails (SDM 27.1), virtual ones too. */
+static void nmi_that_is_not_delivered_blocks_nmis(void **state)
+{
+	static const uint32_t pins[] = { 0x16, 0x16 | NVMX_PIN_NMI, 0x16 | NVMX_PIN_NMI | NVMX_PIN_VNMI };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		const struct script_value values[] = { { NVMX_ENTRY_INTR_INFO, 0x80000202 }, { NVMX_PIN_CTLS, pins[i] } };
+
+		begin();
+		script_store(&l1, FAKE_EPT_A + 3 * FAKE_PAGE + FAKE_L2_STACK / FAKE_PAGE * 8, 0, 8);
+		launch_with(values, 2);
+		script_op(&l2, FAKE_VMCALL);
+		check(FAKE_STOP_END);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_EPT_VIOLATION);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_IDT_VECTORING_INFO, 0), 0x80000202);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), NVMX_BLOCK_NMI);
+	}
+}
+
 static void event_that_is_not_valid_leaves_nmis_blocked(void **state)
 {
 	(void)state;
@@ -515,6 +535,7 @@ int main(void)
 		cmocka_unit_test(nmi_exits_once_and_not_while_blocked),
 		cmocka_unit_test(nmi_goes_in_while_nmis_are_blocked),
 		cmocka_unit_test(nmi_that_is_not_delivered_leaves_nmis_blocked),
+		cmocka_unit_test(nmi_that_is_not_delivered_blocks_nmis),
 		cmocka_unit_test(event_that_is_not_valid_leaves_nmis_blocked),
 		cmocka_unit_test(init_and_startup_exit),
 		cmocka_unit_test(msr_list_failures),

@@ -552,6 +552,44 @@ static void what_an_exception_of_the_hosts_interrupted(void **state)
 	out_of_l2(m);
 }
 
+/* An NMI blocks NMIs before its delivery is interrupted (SDM 27.1).  That is undone for its being injected again, and holds if L1
+ * gets the exit after all. */
+static void an_nmi_that_was_interrupted(void **state)
+{
+	const uint32_t nmi = NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2;
+	const struct nvmx_l2_exit exit = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_VECTOR_UD), .idt_info = nmi };
+	struct mini *m = *state;
+
+	for (unsigned way = 0; way < 3; way++) {
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+
+		v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_GP) | (way == 1 ? NVMX_BIT(NVMX_VECTOR_AC) : 0);
+		m->v->cur->exceptions01 = NVMX_BIT(NVMX_VECTOR_AC);
+		F02(EXIT_REASON) = NVMX_XR_EXCEPTION_NMI;
+		F02(EXIT_INTR_INFO) = HW_EXC(NVMX_VECTOR_AC) | NVMX_INTR_DELIVER_EC;
+		F02(IDT_VECTORING_INFO) = nmi;
+		F02(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_NMI;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+		assert_int_equal(F02(ENTRY_INTR_INFO), nmi);
+		assert_int_equal(F02(GUEST_INTERRUPTIBILITY), 0);
+		if (way == 0)
+			assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_GP, true, 0, 0), NVMX_RESUME_L1);
+		else if (way == 1)
+			assert_int_equal(nvmx_reflect(m->v, &m->regs), NVMX_RESUME_L1);
+		else
+			assert_int_equal(nvmx_exit_to_l1(m->v, &exit), NVMX_RESUME_L1);
+		assert_int_equal(v12->idt_vectoring_info, nmi);
+		assert_int_equal(v12->guest_interruptibility, NVMX_BLOCK_NMI);
+		assert_int_equal(F01(GUEST_INTERRUPTIBILITY), NVMX_BLOCK_NMI); /* without virtual NMIs these are L1's (27.5.5) */
+		assert_int_equal(F02(ENTRY_INTR_INFO), 0);
+	}
+	in_l2(m); /* an NMI that L1's entry is still to inject has blocked nothing */
+	F02(ENTRY_INTR_INFO) = nmi;
+	m->v->run_pending = true;
+	assert_int_equal(nvmx_exit_to_l1(m->v, &exit), NVMX_RESUME_L1);
+	assert_int_equal(m->v->cur->v12->guest_interruptibility, 0);
+}
+
 struct ending {
 	unsigned length, flags;
 	uint64_t traps;
@@ -640,7 +678,7 @@ int main(void)
 		MINI_TEST(a_db_carries_its_conditions),
 		MINI_TEST(exceptions_behind_blocking_can_be_entered),
 		MINI_TEST(exits_that_are_made_save_rf),
-		MINI_TEST(what_an_exception_of_the_hosts_interrupted),
+		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
 		MINI_TEST(instructions_of_l2_end),
 		MINI_TEST(instructions_of_l1_end),
 	};
