@@ -2,13 +2,30 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 # Runs the tests.  ./test.sh: everything that CI runs.  ./test.sh unit: what needs no emulator.
 # ./test.sh emulator: what needs one.  ./test.sh lint: cppcheck, clang-tidy.  ./test.sh coverage: line coverage of src/ by the unit
-# tests.  The last line is "N passed, N failed, N skipped".
+# tests.  --bochs PATH takes another Bochs for the emulator tests, --model NAME another of its processor models; the tests read
+# NVMX_BOCHS and NVMX_CPU_MODEL.  The last line is "N passed, N failed, N skipped".
 set -u
+from=$PWD
 cd "$(dirname "$0")" || exit 1
 
 passed=0 failed=0 skipped=0
 say() { printf '%s\n' "== $*"; }
 die() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
+
+command=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--bochs)
+		NVMX_BOCHS=$(cd "$from" && command -v "${2-}") || die "--bochs needs the path of a Bochs"
+		case $NVMX_BOCHS in /*) ;; *) NVMX_BOCHS=$from/$NVMX_BOCHS ;; esac
+		export NVMX_BOCHS
+		shift ;;
+	--model) [ -n "${2-}" ] || die "--model needs a name"; export NVMX_CPU_MODEL=$2; shift ;;
+	*) [ -z "$command" ] || die "unknown option '$1'"; command=$1 ;;
+	esac
+	shift
+done
+
 . tools/lab/install.sh
 
 tally() { # tally LOG STATUS: adds up what a cmocka program or a runner printed
@@ -141,12 +158,12 @@ emulator() {
 	wait
 }
 
-case "${1-all}" in
+case "${command:-all}" in
 unit) unit ;;
 lint) lint ;;
 emulator) tests_with_gcc; images; emulator ;;
 coverage) install_missing gcovr gcc cmake make libcmocka-dev; exec test/coverage ;;
 all) unit; consume; images; with_clang; lint; emulator ;;
-*) die "unknown command '$1' (unit, lint, emulator, coverage; nothing for all)" ;;
+*) die "unknown command '$command' (unit, lint, emulator, coverage; nothing for all)" ;;
 esac
 finish

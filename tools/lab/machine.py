@@ -31,9 +31,9 @@ class End:
 		self.text = text
 
 
-def _help(path):
+def _help(path, *topic):
 	try:
-		done = subprocess.run([path, "--help"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+		done = subprocess.run([path, "--help", *topic], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
 			stderr=subprocess.STDOUT, text=True, errors="replace", timeout=60, check=False)
 	except OSError as why:
 		raise MachineError(f"{path}: {why.strerror}") from None
@@ -175,10 +175,10 @@ class Bochs(Machine):
 		self.path = shutil.which(options.bochs)
 		if not self.path:
 			raise MachineError(f"{options.bochs} is missing: apt-get install bochs bochs-term bochsbios vgabios")
+		self.path = os.path.abspath(self.path)		# it is started in the run's own folder
 		self.debugger = " -rc filename" in _help(self.path)
-		for rom in ("/usr/share/bochs/BIOS-bochs-latest", "/usr/share/bochs/VGABIOS-lgpl-latest"):
-			if not os.path.exists(rom):
-				raise MachineError(f"{rom} is missing: apt-get install bochsbios vgabios")
+		if options.cpu_model not in _help(self.path, "cpu").split():
+			raise MachineError(f"{options.bochs} has no processor model {options.cpu_model}")
 
 	def config(self):
 		opt = self.opt
@@ -186,8 +186,9 @@ class Bochs(Machine):
 			f"cpu: model={opt.cpu_model}, count={opt.cpus}, ips={opt.mips}000000, reset_on_triple_fault=0, "
 			"ignore_bad_msrs=1",
 			f"memory: guest={opt.memory}, host={min(opt.memory, 2048)}",
-			"romimage: file=/usr/share/bochs/BIOS-bochs-latest",
-			"vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest",
+			# A Bochs that is not installed here, behind a script, has the environment variable BXSHARE say where its ROMs are.
+			"romimage: file=$BXSHARE/BIOS-bochs-latest",
+			"vgaromimage: file=$BXSHARE/VGABIOS-lgpl-latest",
 			"vga: extension=none, update_freq=1, realtime=0",
 			"boot: " + ("cdrom" if self.disks[0].cdrom else
 				"disk, cdrom" if any(d.cdrom for d in self.disks) else "disk"),
@@ -251,7 +252,8 @@ class Bochs(Machine):
 		panics = re.findall(r"^\d+p\[(.*?)\s*\] (.*?)\r?$", text, re.M)
 		if panics:
 			text = panics[-1][1].replace(">>PANIC<<", "").strip()
-			return End("fault", f"the machine stopped: {panics[-1][0]}: {text}")
+			hint = ": apt-get install bochsbios vgabios" if "ROM image file" in text else ""
+			return End("fault", f"the machine stopped: {panics[-1][0]}: {text}{hint}")
 		if self.opt.ticks:
 			return End("ticks", f"{self.opt.ticks} ticks ran out")
 		return End("error", f"the emulator ended with status {status}")
