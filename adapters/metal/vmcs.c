@@ -39,6 +39,12 @@ static const struct field_value reset_state[] = {
 	{VM_ENTRY_INTERRUPTION_INFO, 0},
 };
 
+/* L1 may load for L2 only what vmcs01 loads and undoes: these for its sake, metal uses none of them. */
+static const struct field_value cet_state[] = {
+	{GUEST_IA32_S_CET, 0}, {GUEST_SSP, 0}, {GUEST_SSP_TABLE, 0}, {HOST_IA32_S_CET, 0}, {HOST_SSP, 0}, {HOST_SSP_TABLE, 0},
+};
+static const struct field_value pkrs_state[] = {{GUEST_IA32_PKRS, 0}, {HOST_IA32_PKRS, 0}};
+
 static void write_fields(const struct field_value *f, size_t n)
 {
 	for (; n; n--, f++)
@@ -160,8 +166,9 @@ static void write_controls(struct cpu *cpu)
 	vmwrite(PROCESSOR_BASED_CONTROLS,
 		controls(msr++, PROC_HLT_EXITING | PROC_IO_BITMAPS | PROC_MSR_BITMAPS | PROC_SECONDARY, 0, "primary"));
 	vmwrite(VM_EXIT_CONTROLS, controls(msr++, EXIT_HOST_64 | EXIT_SAVE_DEBUG | EXIT_SAVE_PAT | EXIT_LOAD_PAT |
-					   EXIT_SAVE_EFER | EXIT_LOAD_EFER, 0, "exit"));
-	vmwrite(VM_ENTRY_CONTROLS, controls(msr, ENTRY_LOAD_DEBUG | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER, 0, "entry"));
+					   EXIT_SAVE_EFER | EXIT_LOAD_EFER, EXIT_LOAD_CET | EXIT_LOAD_PKRS, "exit"));
+	vmwrite(VM_ENTRY_CONTROLS, controls(msr, ENTRY_LOAD_DEBUG | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER,
+					    ENTRY_LOAD_CET | ENTRY_LOAD_PKRS, "entry"));
 	vmwrite(SECONDARY_CONTROLS, secondary);
 	if (secondary & PROC2_VPID)
 		vmwrite(VPID, cpu->index + 1);
@@ -206,11 +213,22 @@ static void write_host_state(struct cpu *cpu)
 	vmwrite(HOST_RIP, (uint64_t)vm_exit);
 }
 
+static void write_shared_registers(void)
+{
+	uint64_t entry = vmread(VM_ENTRY_CONTROLS);
+
+	if (entry & ENTRY_LOAD_CET)
+		write_fields(cet_state, sizeof(cet_state) / sizeof(*cet_state));
+	if (entry & ENTRY_LOAD_PKRS)
+		write_fields(pkrs_state, sizeof(pkrs_state) / sizeof(*pkrs_state));
+}
+
 /* Fills the VMCS that cpu_enable_vmx made current. */
 void vmcs_create(struct cpu *cpu)
 {
 	write_controls(cpu);
 	write_execution_fields(cpu);
 	write_host_state(cpu);
+	write_shared_registers();
 	reset_guest(cpu);
 }

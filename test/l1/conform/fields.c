@@ -5,7 +5,7 @@
 enum { LAST_ENCODING = 0x7fff };
 
 /* Which control makes a field exist (appendix B); a field not listed always does. */
-enum source { PIN, PROC, PROC2, EXIT, ENTRY, EPT_CAP, VMFUNC_CAP, NEVER };
+enum source { PIN, PROC, PROC2, PROC3, EXIT, EXIT2, ENTRY, VMFUNC_CAP, NEVER };
 static const struct { u16 first, last; u8 source; u64 bits; } exist[] = {
 	{ VIRTUAL_PROCESSOR_ID, VIRTUAL_PROCESSOR_ID, PROC2, PROC2_VPID },
 	{ POSTED_INT_VECTOR, POSTED_INT_VECTOR, PIN, PIN_POSTED_INTERRUPTS },
@@ -13,7 +13,7 @@ static const struct { u16 first, last; u8 source; u64 bits; } exist[] = {
 	{ HLAT_PREFIX_SIZE, LAST_PID_POINTER_INDEX, NEVER, 0 },
 	{ GUEST_INTERRUPT_STATUS, GUEST_INTERRUPT_STATUS, PROC2, PROC2_VIRTUAL_INTERRUPTS },
 	{ PML_INDEX, PML_INDEX, PROC2, PROC2_PML },
-	{ GUEST_UINV, GUEST_UINV, NEVER, 0 },
+	{ GUEST_UINV, GUEST_UINV, ENTRY, ENTRY_LOAD_UINV },
 	{ MSR_BITMAP, MSR_BITMAP, PROC, PROC_MSR_BITMAPS },
 	{ PML_ADDRESS, PML_ADDRESS, PROC2, PROC2_PML },
 	{ VIRTUAL_APIC_ADDRESS, VIRTUAL_APIC_ADDRESS, PROC, PROC_TPR_SHADOW },
@@ -31,7 +31,9 @@ static const struct { u16 first, last; u8 source; u64 bits; } exist[] = {
 	{ TSC_MULTIPLIER, TSC_MULTIPLIER, PROC2, PROC2_TSC_SCALING },
 	{ TERTIARY_CONTROLS, TERTIARY_CONTROLS, PROC, PROC_TERTIARY },
 	{ ENCLV_EXITING_BITMAP, ENCLV_EXITING_BITMAP, PROC2, BIT(28) },
-	{ LOW_PASID_DIRECTORY, SPEC_CTRL_SHADOW, NEVER, 0 },
+	{ LOW_PASID_DIRECTORY, PID_POINTER_TABLE, NEVER, 0 },
+	{ SECONDARY_EXIT_CONTROLS, SECONDARY_EXIT_CONTROLS, EXIT, EXIT_SECONDARY },
+	{ SPEC_CTRL_MASK, SPEC_CTRL_SHADOW, PROC3, PROC3_SPEC_CTRL },
 	{ GUEST_PHYSICAL_ADDRESS, GUEST_PHYSICAL_ADDRESS, PROC2, PROC2_EPT },
 	{ GUEST_PAT, GUEST_PAT, ENTRY, ENTRY_LOAD_PAT },
 	{ GUEST_EFER, GUEST_EFER, ENTRY, ENTRY_LOAD_EFER },
@@ -41,10 +43,12 @@ static const struct { u16 first, last; u8 source; u64 bits; } exist[] = {
 	{ GUEST_RTIT_CTL, GUEST_RTIT_CTL, ENTRY, BIT(18) },
 	{ GUEST_LBR_CTL, GUEST_LBR_CTL, ENTRY, BIT(21) },
 	{ GUEST_PKRS, GUEST_PKRS, ENTRY, ENTRY_LOAD_PKRS },
+	{ GUEST_SPEC_CTRL, GUEST_SPEC_CTRL, ENTRY, ENTRY_LOAD_SPEC_CTRL },
 	{ HOST_PAT, HOST_PAT, EXIT, EXIT_LOAD_PAT },
 	{ HOST_EFER, HOST_EFER, EXIT, EXIT_LOAD_EFER },
 	{ HOST_PERF_GLOBAL_CTRL, HOST_PERF_GLOBAL_CTRL, EXIT, EXIT_LOAD_PERF_GLOBAL },
 	{ HOST_PKRS, HOST_PKRS, EXIT, EXIT_LOAD_PKRS },
+	{ HOST_SPEC_CTRL, HOST_SPEC_CTRL, EXIT2, EXIT2_LOAD_SPEC_CTRL },
 	{ TPR_THRESHOLD, TPR_THRESHOLD, PROC, PROC_TPR_SHADOW },
 	{ PROC_CONTROLS2, PROC_CONTROLS2, PROC, PROC_SECONDARY },
 	{ PLE_GAP, PLE_WINDOW, PROC2, PROC2_PAUSE_LOOP },
@@ -66,9 +70,10 @@ static bool offered(enum source source, u64 bits)
 	case PIN: return can(caps.pin, bits);
 	case PROC: return can(caps.proc, bits);
 	case PROC2: return can(caps.proc2, bits);
+	case PROC3: return (caps.proc3 & bits) == bits;
 	case EXIT: return can(caps.exit, bits);
+	case EXIT2: return (caps.exit2 & bits) == bits;
 	case ENTRY: return can(caps.entry, bits);
-	case EPT_CAP: return (caps.ept_vpid & bits) == bits;
 	case VMFUNC_CAP: return (caps.vmfunc & bits) == bits;
 	default: return false;
 	}

@@ -16,6 +16,10 @@ static void read_controls(void)
 	caps.entry = rdmsr(t ? MSR_VMX_TRUE_ENTRY : MSR_VMX_ENTRY);
 	if (can(caps.proc, PROC_SECONDARY))
 		caps.proc2 = rdmsr(MSR_VMX_PROCBASED2);
+	if (can(caps.proc, PROC_TERTIARY))
+		caps.proc3 = rdmsr(MSR_VMX_PROCBASED3);
+	if (can(caps.exit, EXIT_SECONDARY))
+		caps.exit2 = rdmsr(MSR_VMX_EXIT2);
 	if (can(caps.proc2, PROC2_EPT) || can(caps.proc2, PROC2_VPID))
 		caps.ept_vpid = rdmsr(MSR_VMX_EPT_VPID_CAP);
 	if (can(caps.proc2, PROC2_VMFUNC))

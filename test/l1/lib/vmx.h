@@ -87,6 +87,7 @@ struct vmx_caps {
 	u64 basic, misc, ept_vpid, vmfunc, vmcs_enum;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	u64 pin, proc, proc2, exit, entry;	/* low half: must be 1; high half: may be 1 (TRUE_* where they exist) */
+	u64 proc3, exit2;			/* bits that may be 1 */
 	u32 revision;
 	unsigned phys_bits, linear_bits;
 	bool supported, has_true;
