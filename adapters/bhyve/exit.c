@@ -51,13 +51,6 @@ static enum nvmx_verdict decide(struct nest *n, uint32_t reason)
 	return (verdict);
 }
 
-/* The library takes the call for an exit of an L2 that has run since the VMCSs were cleared, but it is the exit of before. */
-static void clear_again(struct nest *n)
-{
-	nvmx_vcpu_park(n->v);
-	nvmx_vcpu_unpark_here(n->v);
-}
-
 /* The guest that is current goes on where its VMCS says. */
 static bool go_on(struct nest *n, struct vm_exit *vme, int *handled)
 {
@@ -170,14 +163,13 @@ bool nest_exit(struct vmx_vcpu *vcpu, struct vm_exit *vme, int *handled)
 	struct nest *n = vcpu->nest;
 	uint32_t reason = vme->u.vmx.exit_reason;
 	enum nvmx_verdict verdict;
-	bool was_l2, repeated;
+	bool was_l2;
 
 	if (n == NULL)
 		return (false);
 	was_l2 = !n->away && nest_is_l2(n);
 	if (!was_l2 && !is_ours(vcpu, reason))
 		return (false);
-	repeated = n->again == NEST_EXIT;
 	n->no_exit = false;
 	n->again = NEST_NOTHING;
 	if (n->away)
@@ -186,8 +178,6 @@ bool nest_exit(struct vmx_vcpu *vcpu, struct vm_exit *vme, int *handled)
 		nest_tell_changes(n);
 	nest_begin(n);
 	verdict = decide(n, reason);
-	if (repeated)
-		clear_again(n);
 	nest_end(n);
 	if (verdict == NVMX_HOST && !was_l2)
 		return (false);

@@ -102,6 +102,7 @@ enum nvmx_of_seen {
 #define NVMX_LOOK_LAUNCH 1u   /* vmcs02's launch state was "clear" */
 #define NVMX_LOOK_EPTP 2u     /* L2 may have switched EPT pointers */
 #define NVMX_LOOK_WAITS 4u    /* L2 waits for a SIPI, and the host keeps it from running */
+#define NVMX_LOOK_REPEATED 8u /* the next exit is the last one again, which ended by NVMX_AGAIN: L2 has not run between */
 
 /* A vmcs12 that is active on this vCPU (SDM 24.1): its copy, its vmcs02 and its hardware shadow. */
 struct nvmx_slot {
@@ -472,7 +473,10 @@ NVMX_HOT void nvmx_l2_has_run(struct nvmx_vcpu *v)
 	v->run_pending = false;
 	if (!s->look02)
 		return;
-	s->look02 &= (uint8_t)~(NVMX_LOOK_LAUNCH | NVMX_LOOK_WAITS);
+	if (s->look02 & NVMX_LOOK_REPEATED) /* what the host has cleared since (nvmx_vcpu_park()) is clear */
+		s->look02 &= (uint8_t)~NVMX_LOOK_REPEATED;
+	else
+		s->look02 &= (uint8_t)~(NVMX_LOOK_LAUNCH | NVMX_LOOK_WAITS);
 	if (s->look02 & NVMX_LOOK_EPTP)
 		nvmx_eptp_learn(v, s);
 }

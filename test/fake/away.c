@@ -53,7 +53,7 @@ bool fake_come_again(struct nvmx_host *h, bool again)
 	FAKE_ASSERT(h->cpu.vmcs == nvmx_current_vmcs(h->vcpu));
 	h->present[gpa / FAKE_PAGE] = true;
 	h->r->agains++;
-	if (h->m->parks)
+	if (h->m->parks || h->m->parks_again)
 		park(h);
 	h->inside = true;
 	return true;

@@ -78,6 +78,7 @@ static void disturb(struct fake_machine m, unsigned step)
 
 static void run_with(struct fake_machine m)
 {
+	m.parks_again = true; /* vmcs02 is clear when the call comes again, though L2 has not run */
 	disturb(m, AGAIN_STEP);
 	m.traced = true; /* with the records that are made in between */
 	m.parks = true;
