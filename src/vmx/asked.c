@@ -92,6 +92,7 @@ enum nvmx_verdict nvmx_reflect(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 		return NVMX_STOP;
 	if (!v->in_l2)
 		return NVMX_HOST;
+	nvmx_no_exit(v);
 	reason = (uint32_t)nvmx_vmread(v, NVMX_EXIT_REASON);
 	if (reason & NVMX_XR_ENTRY_FAILURE)
 		return (reason & 0xffff) == NVMX_XR_ENTRY_FAIL_MCE ? nvmx_entry_exit(v, NVMX_XR_ENTRY_FAIL_MCE) : NVMX_HOST;

@@ -204,6 +204,7 @@ enum nvmx_verdict nvmx_check_events(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 		return NVMX_STOP;
 	if (!v->in_l2)
 		return NVMX_RESUME_L1;
+	nvmx_no_exit(v);
 	pending = pending_for_l1(v);
 	if (!pending)
 		return NVMX_RESUME_L2;
@@ -275,6 +276,7 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 
 	if (v->stop)
 		return NVMX_STOP;
+	nvmx_no_exit(v);
 	if (!nvmx_hold_for_exit(v))
 		return nvmx_again(v);
 	withdraw_event(v);
@@ -396,6 +398,7 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 	(void)regs;
 	if (v->stop)
 		return NVMX_STOP;
+	nvmx_no_exit(v);
 	if (v->in_l2 && !nvmx_hold_for_exit(v))
 		return nvmx_again(v);
 	unblocked = v->in_l2 && unblock_nmi(v);

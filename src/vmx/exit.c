@@ -321,26 +321,16 @@ static enum nvmx_verdict routed_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs
 	}
 }
 
-NVMX_HOT enum nvmx_verdict exit_of_what_ran(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
+	if (reason & NVMX_XR_ENTRY_FAILURE)
+		return entry_failure(v, reason);
+	nvmx_l2_has_run(v);
 	if (nvmx_route_always(reason & 0xffff))
 		return to_l1(v, reason);
 	if ((reason & 0xffff) == NVMX_XR_EPT_VIOLATION && nvmx_route_ept(v->cur->v12)) /* no other is as frequent */
 		return ept_exit(v, regs, reason);
 	return routed_exit(v, regs, reason);
-}
-
-static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
-{
-	enum nvmx_verdict verdict;
-
-	if (reason & NVMX_XR_ENTRY_FAILURE)
-		return entry_failure(v, reason);
-	nvmx_l2_has_run(v);
-	verdict = exit_of_what_ran(v, regs, reason);
-	if (__builtin_expect(verdict == NVMX_AGAIN, 0))
-		v->cur->look02 |= NVMX_LOOK_REPEATED;
-	return verdict;
 }
 
 /* The exits of L1 for VMX instructions, by reason: one look at a word for what L1 does most. */

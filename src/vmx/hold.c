@@ -10,6 +10,8 @@ enum nvmx_verdict nvmx_again(struct nvmx_vcpu *v)
 	v->counters[NVMX_CNT_AGAIN]++;
 	nvmx_release(v);
 	v->not_now = false;
+	if (v->in_l2)
+		v->cur->look02 |= NVMX_LOOK_REPEATED;
 	nvmx_vmcs_load(v, nvmx_current_vmcs(v));
 	nvmx_vmwrite_flush(v);
 	return NVMX_AGAIN;

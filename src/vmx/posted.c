@@ -88,6 +88,7 @@ enum nvmx_verdict nvmx_posted_notification(struct nvmx_vcpu *v)
 
 	if (v->stop)
 		return NVMX_STOP;
+	nvmx_no_exit(v);
 	if (!v->in_l2 || !posts(v) || nvmx_l2_waits(v) || nvmx_vmread(v, NVMX_GUEST_ACTIVITY) > NVMX_ACTIVITY_HLT)
 		return NVMX_HOST;
 	if (!nvmx_hold_posted(v))

@@ -35,6 +35,7 @@ static bool take_back(struct nvmx_vcpu *v)
 
 static enum nvmx_verdict entry_failed(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
 {
+	nvmx_no_exit(v); /* none of an L2 that ran */
 	if (!nvmx_hold_for_exit(v))
 		return nvmx_again(v);
 	v->counters[NVMX_CNT_ENTRY_REFUSED]++;
@@ -66,6 +67,7 @@ enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
 	error = (uint32_t)nvmx_vmread(v, NVMX_VM_INSTR_ERROR);
 	if (!v->in_l2 || (error != NVMX_VMERR_ENTRY_CONTROLS && error != NVMX_VMERR_ENTRY_HOST_STATE))
 		return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, error);
+	nvmx_no_exit(v);
 	if (!nvmx_hold_for_exit(v))
 		return nvmx_again(v);
 	v->counters[NVMX_CNT_ENTRY_REFUSED]++;

@@ -140,6 +140,7 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 		return nvmx_refuse(info, NVMX_REFUSED_STATE_STOPPED, v->stop, NVMX_STOP_NONE);
 	if (bytes < *needed)
 		return nvmx_refuse(info, NVMX_REFUSED_STATE_BUFFER, bytes, *needed);
+	nvmx_no_exit(v);
 	if (!write_back_others(v) ||
 	    (*needed == sizeof(struct nvmx_state) && !save_shadow(v, state->shadow_vmcs12))) {
 		nvmx_again(v);

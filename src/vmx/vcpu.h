@@ -102,7 +102,7 @@ enum nvmx_of_seen {
 #define NVMX_LOOK_LAUNCH 1u   /* vmcs02's launch state was "clear" */
 #define NVMX_LOOK_EPTP 2u     /* L2 may have switched EPT pointers */
 #define NVMX_LOOK_WAITS 4u    /* L2 waits for a SIPI, and the host keeps it from running */
-#define NVMX_LOOK_REPEATED 8u /* the next exit is the last one again, which ended by NVMX_AGAIN: L2 has not run between */
+#define NVMX_LOOK_REPEATED 8u /* a call has ended by NVMX_AGAIN: if the next one is for an exit, it is the last one, and L2 has not run */
 
 /* A vmcs12 that is active on this vCPU (SDM 24.1): its copy, its vmcs02 and its hardware shadow. */
 struct nvmx_slot {
@@ -479,6 +479,13 @@ NVMX_HOT void nvmx_l2_has_run(struct nvmx_vcpu *v)
 		s->look02 &= (uint8_t)~(NVMX_LOOK_LAUNCH | NVMX_LOOK_WAITS);
 	if (s->look02 & NVMX_LOOK_EPTP)
 		nvmx_eptp_learn(v, s);
+}
+
+/* So begins each call that may end by NVMX_AGAIN and is not for an exit. */
+static inline void nvmx_no_exit(struct nvmx_vcpu *v)
+{
+	if (v->in_l2)
+		v->cur->look02 &= (uint8_t)~NVMX_LOOK_REPEATED;
 }
 
 /* enter.c: vmcs02 (current) gets the VPID for vmcs12's. */
