@@ -145,7 +145,8 @@ bool nvmx_host_uses(struct nvmx_vm *vm, uint64_t gpa, uint64_t length)
 
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length)
 {
-	nvmx_watch_written(vm, gpa, length);
+	if (__builtin_expect(nvmx_ept_of_vm(vm)->watches.at != NULL, 0))
+		nvmx_watch_written(vm, gpa, length);
 	lose(vm, self, gpa, length, NVMX_EPT_LOSE_ALL);
 }
 

@@ -167,28 +167,33 @@ static inline bool look_at_one(struct search *s)
 	return true;
 }
 
+/* Who finds the entry as it will be finds this, too. */
+static inline void announce(struct nvmx_ept_revocation *r)
+{
+	if (!r->announce || r->announced)
+		return;
+	__atomic_add_fetch(r->announce, 1, __ATOMIC_SEQ_CST);
+	r->announced = true;
+}
+
 static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
 {
 	struct nvmx_ept_revocation *r = s->r;
 
 	r->found = true;
-	if (r->loss == NVMX_EPT_LOSE_NOTHING)
+	if (r->loss == NVMX_EPT_LOSE_ALL) {
+		announce(r);
+		s->owes |= nvmx_ept_drop(s->e, t, i);
 		return;
-	if (r->loss != NVMX_EPT_LOSE_ALL && !(t->hw[i] & NVMX_EPTE_W))
+	}
+	if (r->loss == NVMX_EPT_LOSE_NOTHING || !(t->hw[i] & NVMX_EPTE_W))
 		return;
 	if (r->loss == NVMX_EPT_FIND_WRITE) {
 		s->owes = true;
 		return;
 	}
-	/* Who finds the entry as it will be finds this, too. */
-	if (r->announce && !r->announced) {
-		__atomic_add_fetch(r->announce, 1, __ATOMIC_SEQ_CST);
-		r->announced = true;
-	}
-	if (r->loss == NVMX_EPT_LOSE_ALL)
-		s->owes |= nvmx_ept_drop(s->e, t, i);
-	else
-		s->owes |= nvmx_ept_replace(s->e, t, i, t->hw[i] & ~NVMX_EPTE_W);
+	announce(r);
+	s->owes |= nvmx_ept_replace(s->e, t, i, t->hw[i] & ~NVMX_EPTE_W);
 }
 
 /* The leaves from s->at on that map a frame of `level` in [first, last]. */
@@ -223,17 +228,19 @@ static __attribute__((noinline)) void search_all(struct search *s, unsigned leve
 
 static void search_level(struct search *s, unsigned level, uint64_t first, uint64_t last)
 {
+	uint64_t n = first;
+
 	if (last - first >= s->e->heads_n) {
 		search_all(s, level, first, last);
 		return;
 	}
-	for (uint64_t n = first; n <= last && s->e->leaves[level];) {
+	do {
 		if (!look_at_one(s))
 			continue;
 		s->at.link = *head(s->e, level, n);
 		search_chain(s, level, n, n);
 		n++;
-	}
+	} while (n <= last && s->e->leaves[level]);
 }
 
 bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, struct nvmx_ept_revocation *r)

@@ -63,7 +63,7 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
  * Whether the processor may have cached what t's entries lead to, wholly or by a window.  It has nothing of a table that is
  * older than its root's last INVEPT, and what is detached was flushed, or will be, with the entry that led there.
  */
-static bool may_be_cached(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
+static inline bool may_be_cached(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
 {
 	if (t->state == NVMX_EPT_T_DETACHED)
 		return false;
