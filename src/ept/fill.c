@@ -142,7 +142,7 @@ static uint64_t make_neighbour(struct nvmx_ept_fill *f, unsigned level, uint64_t
 	return nvmx_ept_make_leaf(f, level, entry12, &f->x);
 }
 
-/* Gathers up to BATCH leaves that empty entries of t from *next to `end` may have beside the one that faulted. */
+/* Gathers the leaves that empty ones of the next BATCH entries of t, from *next to `end`, may have beside the one that faulted. */
 static unsigned gather(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned *next, unsigned end,
 		       struct nvmx_ept_leaf leaves[BATCH])
 {
@@ -154,7 +154,8 @@ static unsigned gather(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 
 	shortcut_bits(f, t->level, &s);
 	shortcut_block(f, t->level, &s);
-	for (i = *next; i < end && l < leaves + BATCH; i++) {
+	end = end - *next < BATCH ? end : *next + BATCH;
+	for (i = *next; i < end; i++) {
 		uint64_t entry12, gpa1;
 		bool alike;
 
@@ -184,6 +185,8 @@ static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const 
 {
 	bool changed;
 
+	if (!n)
+		return;
 	nvmx_ept_hold(f->e);
 	changed = nvmx_ept_host_changed(f);
 	if (!changed) {

@@ -45,8 +45,10 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 	for (v = first_vcpu(ve); v; v = next_vcpu(v)) {
 		r.announce = v == self ? NULL : &ve->kicking;
 		owes = nvmx_ept_lose(nvmx_ept_of(v), &r);
-		mine |= owes && v == self;
-		others |= owes && v != self;
+		if (v == self)
+			mine = owes;
+		else
+			others |= owes;
 		if (!self && (owes || !host))
 			host = v->host;
 	}

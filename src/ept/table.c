@@ -34,6 +34,7 @@ static bool new_slab(struct nvmx_ept_vcpu *e)
 struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
 					  bool parts)
 {
+	struct nvmx_ept_root *r = nvmx_ept_root_at(e, root);
 	struct nvmx_ept_table *t;
 
 	if (!e->free_records && !new_slab(e))
@@ -44,7 +45,7 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
 	*t = (struct nvmx_ept_table){
 		.number = t->number, .level = (uint8_t)level, .root = (uint16_t)root, .gpa12 = gpa12,
 		.lo = 512, .around = NVMX_EPT_AROUND_MIN, .state = NVMX_EPT_T_LINKED,
-		.generation = nvmx_ept_root_at(e, root)->generation, .quiet_need = NVMX_EPT_QUIET_MIN, .made = e->made++,
+		.generation = r->generation, .quiet_need = NVMX_EPT_QUIET_MIN, .made = e->made++,
 	};
 	t->hw = nvmx_ept_take(e, &t->hw_hpa);
 	t->side = nvmx_ept_take(e, &t->side_hpa);
@@ -52,7 +53,7 @@ struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned leve
 		t->copy = nvmx_ept_take(e, &t->copy_hpa);
 	e->tables++;
 	if (!parts)
-		nvmx_ept_add_loose(e, nvmx_ept_root_at(e, root), t);
+		nvmx_ept_add_loose(e, r, t);
 	return t;
 }
 
@@ -91,12 +92,14 @@ void nvmx_ept_update_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, uns
 
 static void note_live(struct nvmx_ept_table *t, unsigned i)
 {
-	for (unsigned n = 0; n < t->live_n && n < NVMX_EPT_LIVE; n++)
+	if (t->live_n > NVMX_EPT_LIVE) /* there are more */
+		return;
+	for (unsigned n = 0; n < t->live_n; n++)
 		if (t->live[n] == i)
 			return;
 	if (t->live_n < NVMX_EPT_LIVE)
 		t->live[t->live_n] = (uint16_t)i;
-	t->live_n += t->live_n <= NVMX_EPT_LIVE;
+	t->live_n++;
 }
 
 void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower,
@@ -268,20 +271,26 @@ static uint64_t differs(const uint64_t *was, const uint64_t *is, unsigned i)
 	return was[i] ^ nvmx_ept_load(is + i);
 }
 
-/* Whether 8 entries, a line of the cache, are to the bit what they were: what there is most of, so the test is short. */
-static bool same_eight(const uint64_t *was, const uint64_t *is)
+static inline __attribute__((always_inline)) uint64_t eight_differ(const uint64_t *was, const uint64_t *is)
 {
-	return !(differs(was, is, 0) | differs(was, is, 1) | differs(was, is, 2) | differs(was, is, 3) |
-		 differs(was, is, 4) | differs(was, is, 5) | differs(was, is, 6) | differs(was, is, 7));
+	return differs(was, is, 0) | differs(was, is, 1) | differs(was, is, 2) | differs(was, is, 3) |
+	       differs(was, is, 4) | differs(was, is, 5) | differs(was, is, 6) | differs(was, is, 7);
 }
 
-/* Eight entries that are not all what they were: leaves that L1 has changed go, of the others the copy follows. */
-static unsigned compare_eight(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+/* Whether SOME entries are to the bit what they were: what there is most of, so the test is short. */
+#define SOME 16u
+static bool same_some(const uint64_t *was, const uint64_t *is)
+{
+	return !eight_differ(was, is) && !eight_differ(was + 8, is + 8); /* | would want more registers than there are */
+}
+
+/* SOME entries that are not all what they were: leaves that L1 has changed go, of the others the copy follows. */
+static unsigned compare_some(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
 			      const uint64_t *page12, unsigned i, uint16_t dropped[NVMX_EPT_REFILL], unsigned n)
 {
 	uint64_t *copy = t->copy, is;
 
-	for (unsigned k = i; k < i + 8; k++) {
+	for (unsigned k = i; k < i + SOME; k++) {
 		if (!copy[k] || !nvmx_ept_is_leaf(t, k))
 			continue;
 		is = nvmx_ept_load(page12 + k);
@@ -299,10 +308,10 @@ static unsigned compare_eight(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t,
 unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, struct nvmx_ept_root *r,
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
 {
-	const uint64_t *copy = t->copy;
+	const uint64_t *was, *is, *last;
 	uint32_t place = 0;
 	uint64_t word = nvmx_ept_word_of(e, t, &place);
-	unsigned i = t->lo & ~7u, end, n = 0;
+	unsigned i = t->lo & ~(SOME - 1), end, n = 0;
 	bool same = true;
 
 	if (t->window) {
@@ -311,13 +320,14 @@ unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 	}
 	if (t->links)
 		same = nvmx_ept_keep_links(e, r, t, page12);
-	end = t->leaves ? (t->hi + 7u) & ~7u : i;
+	end = t->leaves ? (t->hi + SOME - 1) & ~(SOME - 1) : i;
 	if (end != i)
 		nvmx_ept_look_at(e, end - i);
-	for (; i < end; i += 8) {
-		NVMX_LOCK_VISIT(8);
-		if (!same_eight(copy + i, page12 + i))
-			n = compare_eight(e, t, r, page12, i, dropped, n);
+	last = t->copy + end;
+	for (was = t->copy + i, is = page12 + i; was < last; was += SOME, is += SOME) {
+		NVMX_LOCK_VISIT(SOME);
+		if (!same_some(was, is))
+			n = compare_some(e, t, r, page12, (unsigned)(was - t->copy), dropped, n);
 	}
 	t->generation = r->generation; /* what went until now was out of reach */
 	nvmx_ept_compared(e, r, t, word, place, same && !n);
