@@ -4,6 +4,7 @@
 #include "scripts.h"
 
 #define ROUNDS 12
+#define MOVES (NVMX_TEST_FULL ? 40 : 8)
 #define PAGE_1 (FAKE_L2_DATA + FAKE_PAGE)
 #define PAGE_2 (FAKE_L2_DATA + 2 * FAKE_PAGE)
 #define PAGE_6 (FAKE_L2_DATA + 6 * FAKE_PAGE)
@@ -176,7 +177,7 @@ static void what_moves(void **state)
 	resume();
 	l2_writes(ROUNDS + 1);
 	m = machine(0);
-	for (uint32_t seed = 1; seed < 40; seed++) {
+	for (uint32_t seed = 1; seed < MOVES; seed++) {
 		m.moves = seed;
 		for (unsigned kind = 0; kind < FAKE_KINDS; kind++)
 			run_with(&m, kind);
