@@ -20,6 +20,7 @@ while [ $# -gt 0 ]; do
 		case $NVMX_BOCHS in /*) ;; *) NVMX_BOCHS=$from/$NVMX_BOCHS ;; esac
 		export NVMX_BOCHS
 		shift ;;
+	stage) command=stage only=${2-}; shift ;; # of test/stages.mk
 	--model) [ -n "${2-}" ] || die "--model needs a name"; export NVMX_CPU_MODEL=$2; shift ;;
 	*) [ -z "$command" ] || die "unknown option '$1'"; command=$1 ;;
 	esac
@@ -27,6 +28,13 @@ while [ $# -gt 0 ]; do
 done
 
 . tools/lab/install.sh
+
+for_unit=(gcc libc6-dev make ninja-build cmake binutils python3 pkg-config libcmocka-dev)
+for_consume=(g++ clang meson lintian gzip rustc cargo doxygen)
+for_emulator=(bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso python3 lz4 zstd gcc libc6-dev make cmake binutils
+	linux-headers-amd64 qemu-system-x86 ipxe-qemu seabios)
+for_clang=(clang libclang-rt-dev libcmocka-dev)
+for_lint=(clang clang-tidy cppcheck libcmocka-dev)
 
 tally() { # tally LOG STATUS: adds up what a cmocka program or a runner printed
 	local p f s
@@ -68,7 +76,7 @@ run() { # run NAME COMMAND...
 	log=build/log/$name.log
 	mkdir -p build/log
 	case $name in
-	[0-9]*) "$@" 2>&1 </dev/null | tee "$log"; status=${PIPESTATUS[0]} ;; # emulator tests show their progress
+	[0-9]*) "$@" 2>&1 </dev/null | tee "$log"; status=${PIPESTATUS[0]} ;; # emulator tests are shown whole
 	*) "$@" >"$log" 2>&1 </dev/null; status=$? ;;
 	esac
 	conclude "$name" "$status" $((SECONDS - started))
@@ -105,65 +113,79 @@ programs() { # programs FOLDER PREFIX CHECK...: the test programs of a build, th
 
 # Most of the time of `unit` is this build's: by ninja, without the debug information and the last optimisation of what is shipped.
 tests_with_gcc() {
-	install_missing gcc libc6-dev make ninja-build cmake binutils python3 pkg-config libcmocka-dev
+	install_missing "${for_unit[@]}"
 	say "building with gcc and sanitizers"
+	set -- -DNESTVMX_TEST_FULL=OFF
 	[ -f build/unit/CMakeCache.txt ] || set -- -G Ninja "$@"
 	build build/unit -DNESTVMX_METAL=OFF -DCMAKE_C_COMPILER=gcc "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O0 -DNDEBUG" "$@"
 }
 
-consume() {
-	install_missing g++ clang meson lintian gzip rustc cargo doxygen
-	run consume test/consume/run
-}
-
 unit() {
-	tests_with_gcc -DNESTVMX_TEST_FULL=OFF
 	programs build/unit "" test/check/*
 }
 
-# What the emulator tests boot; Debian's packages for them are fetched meanwhile.
-images() {
-	install_missing bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso python3 lz4 zstd \
-		gcc libc6-dev make cmake binutils linux-headers-amd64 qemu-system-x86 ipxe-qemu seabios
-	mkdir -p build/log
-	test/emulator/50-boot --fetch >build/log/fetch.log 2>&1 </dev/null &
-	say "building the metal host, the L1 guests and what the emulator tests run"
-	build build -DNESTVMX_TESTS=OFF -DCMAKE_C_COMPILER=gcc
-	build_emulated build/unit
-}
-
-# The same sources by clang: the tests, the metal host, the L1 guests.
-with_clang() {
-	install_missing clang libclang-rt-dev libcmocka-dev
-	say "building with clang"
-	build build/clang -DCMAKE_C_COMPILER=clang
-	build_emulated build/clang
-	programs build/clang clang_
-	run clang_symbols test/check/symbols build/clang
-	run metal_instructions test/check/instructions build/{,clang/}libnestvmx.a build/{,clang/}adapters/metal/metal.elf
-}
-
 lint() {
-	install_missing clang clang-tidy cppcheck libcmocka-dev
+	install_missing "${for_lint[@]}"
 	[ -f build/clang/compile_commands.json ] || cmake -S . -B build/clang -DCMAKE_C_COMPILER=clang >/dev/null ||
 		die "cannot configure build/clang"
 	run cppcheck test/lint/cppcheck
 	run clang-tidy test/lint/clang-tidy
 }
 
-# Emulator tests: each a program of test/emulator that prints its own tally, in the order of their names.
-emulator() {
+# A stage is a process of its own, which test/stages.mk starts when those are done that it needs. Tests that fail are counted; a
+# stage that cannot do its work ends with a status, and those that need it do not start.
+stage() { # stage NAME
+	unset MAKEFLAGS MFLAGS MAKELEVEL # of what starts it, not of its builds
+	say "$1 ..." >&"${NESTVMX_SAY:-1}"
+	case $1 in
+	packages) install_missing "${for_consume[@]}" "${for_emulator[@]}" "${for_clang[@]}" "${for_lint[@]}" ;;
+	unit-build) tests_with_gcc ;;
+	unit) unit ;;
+	metal) # the metal host, the L1 guests, and what the emulator tests run
+		build build -DNESTVMX_TESTS=OFF -DCMAKE_C_COMPILER=gcc
+		build_emulated build/unit ;;
+	images) test/emulator/50-boot --fetch >build/log/images.log 2>&1 ;; # a row that lacks a piece says so
+	consume) run consume test/consume/run ;;
+	clang-build) # the same sources by clang: the tests, the metal host, the L1 guests
+		build build/clang -DCMAKE_C_COMPILER=clang
+		build_emulated build/clang ;;
+	clang)
+		programs build/clang clang_
+		run clang_symbols test/check/symbols build/clang
+		run metal_instructions test/check/instructions build/{,clang/}libnestvmx.a build/{,clang/}adapters/metal/metal.elf ;;
+	cppcheck | clang-tidy) run "$1" "test/lint/$1" ;;
+	*) run "$1" "test/emulator/$1" ;;
+	esac
+	printf '%d %d %d\n' "$passed" "$failed" "$skipped" >"build/stages/$1"
+}
+
+stages() { # stages NAME...: these and what they need, as many at a time as there are processors; adds up what they counted
+	local name p f s
+	rm -rf build/stages
+	mkdir -p build/log build/stages
+	NESTVMX_SAY=3 make -f test/stages.mk -k -O -j "$(nproc)" --no-print-directory "$@" 3>&1 </dev/null
+	for name in build/stages/*; do
+		read -r p f s <"$name" && passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	done
+	for name in "$@"; do
+		[ -f "build/stages/$name" ] || { say "FAIL $name: it did not end, or what it needs did not"; failed=$((failed + 1)); }
+	done
+}
+
+# Emulator tests: each a program of test/emulator that prints its own tally; first those that take longest.
+emulated() {
 	local t
-	for t in test/emulator/*; do [ -x "$t" ] && run "$(basename "$t")" "$t"; done
-	wait
+	printf '%s\n' 50-boot 60-kvm
+	for t in test/emulator/*; do case $t in */50-boot | */60-kvm) ;; *) [ -x "$t" ] && basename "$t" ;; esac; done
 }
 
 case "${command:-all}" in
-unit) unit ;;
+unit) tests_with_gcc; unit ;;
 lint) lint ;;
-emulator) tests_with_gcc; images; emulator ;;
+emulator) install_missing "${for_unit[@]}" "${for_emulator[@]}"; stages $(emulated) ;;
 coverage) install_missing gcovr gcc cmake make libcmocka-dev; exec test/coverage ;;
-all) unit; consume; images; with_clang; lint; emulator ;;
+all) install_missing "${for_unit[@]}"; stages unit packages consume $(emulated) clang cppcheck clang-tidy ;;
+stage) stage "$only"; exit ;;
 *) die "unknown command '$command' (unit, lint, emulator, coverage; nothing for all)" ;;
 esac
 finish
