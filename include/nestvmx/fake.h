@@ -35,7 +35,7 @@
  * flags, VPID, INVEPT, INVVPID; all VMX instructions, VMCS shadowing, EPTP switching; MSR and I/O bitmaps, MSR areas, CR masks and
  * shadows, CR3 targets; exceptions, NMIs, virtual NMIs, external interrupts, INIT, SIPI, windows, the monitor trap flag, the
  * preemption timer, instruction breakpoints, single steps and branch steps; APIC virtualization, in memory and as MSRs, virtual and
- * posted interrupts; PML; mode-based execute control; protection keys of supervisor pages; #VE; bus-lock and notify exits.  What it
+ * posted interrupts, IPI virtualization; PML; mode-based execute control; protection keys of supervisor pages; #VE; bus-lock and notify exits.  What it
  * does not: segmentation beyond limits, task switches, SMM, caches, several processors.
  *
  * What it asserts of a host: a VMCS field, VMCS region or host page that is named exists; a page is freed once; a script fits.  What
@@ -113,6 +113,9 @@ struct fake_code {
 
 unsigned fake_length(const struct fake_insn *i);
 const char *fake_op_name(unsigned op);
+
+/* Fields that libnestvmx has no use for (SDM appendix B): those of IPI virtualization. */
+enum fake_more_fields { NVMX_LAST_PID_POINTER_INDEX = 0x0008, NVMX_PID_POINTER_TABLE = 0x2042 };
 
 /*
  * Registers
@@ -290,8 +293,10 @@ struct fake_cpu {
 
 /* A processor after reset, with these capabilities, on this memory; what its guests see goes to *trace, from the beginning. */
 void fake_cpu_init(struct fake_cpu *c, const struct nvmx_caps *caps, struct fake_mem *mem, struct fake_trace *trace);
-/* The capabilities of a processor that has all that is modelled. */
+/* The capabilities of a processor that has all that is modelled, and is offered L1 in one way or another. */
 void fake_hw_caps(struct nvmx_caps *caps);
+/* It has tertiary controls, too: IPI virtualization. */
+void fake_hw_caps_ipis(struct nvmx_caps *caps);
 /* Runs until the script ends or, with a native host, the next VM exit. */
 void fake_run(struct fake_cpu *c);
 /* A moment in which the processor is halted: time passes; FAKE_STOP_HUNG if nothing will come. */
@@ -349,6 +354,7 @@ uint64_t *fake_value(const struct fake_mem *m, uint64_t hpa, uint32_t field);
 bool fake_launched(const struct fake_mem *m, uint64_t hpa); /* the launch state of that VMCS */
 /* The secondary controls that count. */
 uint32_t fake_proc2(const struct fake_cpu *c);
+uint64_t fake_proc3(const struct fake_cpu *c);
 /* A host page with the processor's revision identifier, for VMXON or for a VMCS; 0: none left. */
 uint64_t fake_new_region(struct fake_cpu *c);
 

@@ -500,6 +500,7 @@ void fake_check_vmcs02(struct nvmx_host *h)
 		check_vm_functions(h);
 	if (proc & NVMX_PROC_MSR_BITMAPS)
 		check_msr_bitmap(h, fake_field(c, NVMX_MSR_BITMAP));
+	FAKE_ASSERT(!(fake_proc3(c) & NVMX_PROC3_IPI_VIRT)); /* the descriptors are those of L1's processors */
 	if (proc2 & NVMX_PROC2_APIC_ACCESS)
 		FAKE_ASSERT(granted(h, fake_field(c, NVMX_APIC_ACCESS_ADDR)));
 	if (proc & NVMX_PROC_TPR_SHADOW)

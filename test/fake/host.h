@@ -43,6 +43,7 @@ struct fake_machine {
 	bool msr_areas;           /* the host has the processor swap MSRs that L1 and L2 share: see setup.c */
 	uint64_t cr0_mask;        /* more bits of CR0 that the host keeps for itself */
 	bool limits;              /* the host has bus-lock and notify exits for its guests */
+	bool ipis;                /* and IPI virtualization */
 	uint8_t notifies;         /* L1's notification vector, for which others see to it that the processor gets the host's own one */
 	bool sleeps;              /* L2's HLT is no state of the processor's: the host lets time pass */
 	bool owns_cr;             /* the host owns bits of CR0 and CR4 that its guests change, and keeps its machine checks on */

@@ -6,6 +6,8 @@
 void fake_hw_caps_of(const struct fake_machine *m, struct nvmx_caps *c)
 {
 	fake_hw_caps(c);
+	if (m->ipis)
+		fake_hw_caps_ipis(c);
 	if (!m->protection)
 		return;
 	c->msr[NVMX_MSR_VMX_CR4_FIXED1 - NVMX_CAPS_FIRST_MSR] |= NVMX_CR4_PKS;

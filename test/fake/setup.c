@@ -14,6 +14,18 @@ static void add(struct nvmx_host *h, uint32_t field, uint64_t bits)
 	fake_field_set(&h->cpu, field, fake_field(&h->cpu, field) | bits);
 }
 
+/* L1's own local APIC: a table with one descriptor, in which nothing ever is posted. */
+static void virtual_ipis(struct nvmx_host *h)
+{
+	uint64_t table = fake_host_frame(h, FAKE_OF_HOST);
+
+	put(h, table, fake_host_frame(h, FAKE_OF_HOST) | 1);
+	add(h, NVMX_PROC_CTLS, NVMX_PROC_TERTIARY | NVMX_PROC_TPR_SHADOW);
+	fake_field_set(&h->cpu, NVMX_PROC_CTLS3, NVMX_PROC3_IPI_VIRT);
+	fake_field_set(&h->cpu, NVMX_PID_POINTER_TABLE, table);
+	fake_field_set(&h->cpu, NVMX_VIRTUAL_APIC_ADDR, fake_host_frame(h, FAKE_OF_HOST));
+}
+
 /* What a host of the machine's kind does beside. */
 static void controls(struct nvmx_host *h)
 {
@@ -37,6 +49,8 @@ static void controls(struct nvmx_host *h)
 		add(h, NVMX_PROC_CTLS2, NVMX_PROC2_BUS_LOCK | NVMX_PROC2_NOTIFY);
 		fake_field_set(&h->cpu, NVMX_INSTR_TIMEOUT, 1000);
 	}
+	if (h->m->ipis)
+		virtual_ipis(h);
 	fake_field_set(&h->cpu, NVMX_TSC_OFFSET, 0x1000);
 	fake_field_set(&h->cpu, NVMX_PREEMPTION_TIMER, FAKE_OWN_TIMER_NEVER);
 	add(h, NVMX_CR0_MASK, h->m->cr0_mask | (h->m->owns_cr ? FAKE_OWN_CR0 : 0));

@@ -437,6 +437,106 @@ static void the_hosts_limits(void **state)
 	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
 }
 
+/* Where the MSR bitmap lets L2 at it, the ICR is the processor's own, which this one has not. */
+static void icr(uint64_t destination, uint32_t low, bool x2apic)
+{
+	if (x2apic) {
+		wrmsr(0x830, destination << 32 | low);
+		return;
+	}
+	script_store(&l2, APIC_PAGE + 0x310, destination << 24, 4);
+	script_store(&l2, APIC_PAGE + 0x300, low, 4);
+}
+
+/* SDM 29.1.6: the host posts L1's IPIs by the processor.  L2's are none of them. */
+static void ipis_of_the_hosts(void **state)
+{
+	(void)state;
+	for (unsigned x2apic = 0; x2apic < 2; x2apic++)
+		for (unsigned shadow = 0; shadow < 2; shadow++) {
+			begin(NVMX_PIN_EXT_INT, NVMX_PROC_MSR_BITMAPS,
+			      shadow ? (x2apic ? NVMX_PROC2_X2APIC_MODE : NVMX_PROC2_APIC_ACCESS) | VID : 0);
+			machine.ipis = true;
+			script_vmwrite(&l1, NVMX_PROC_CTLS, (PROC & ~(shadow ? 0 : NVMX_PROC_TPR_SHADOW)) | NVMX_PROC_MSR_BITMAPS);
+			icr(0, VECTOR, x2apic);
+			icr(1, VECTOR, x2apic);
+			script_op(&l2, FAKE_VMCALL);
+			enter(1);
+			check();
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0),
+					 shadow && !x2apic ? NVMX_XR_APIC_WRITE : NVMX_XR_VMCALL);
+			assert_int_equal(fake_delivered(&fake_bare, 0x80000b0d), x2apic ? 2 : 0);
+		}
+}
+
+static enum fake_stop alone(uint64_t pid, struct fake_trace *trace, struct fake_cpu *c, struct fake_mem *m)
+{
+	struct nvmx_caps caps;
+
+	fake_hw_caps(&caps);
+	fake_hw_caps_ipis(&caps);
+	caps.msr[NVMX_MSR_VMX_BASIC - NVMX_CAPS_FIRST_MSR] &= ~0x7fffffffull;
+	caps.msr[NVMX_MSR_VMX_BASIC - NVMX_CAPS_FIRST_MSR] |= NVMX_VMCS12_REVISION; /* which the scripts write */
+	finish();
+	fake_setup(c, m, 0, &caps, code, 2, trace);
+	memcpy(fake_at(m, PML_PAGE + 0x800), &pid, 8);
+	fake_run(c);
+	return c->stop;
+}
+
+/* What the processor makes of an L2's ICR: it posts, and is told of it by its own notification, or exits. */
+static void ipis_of_the_processor(void **state)
+{
+	static const struct {
+		uint64_t destination, pid;
+		uint32_t low, control;
+		bool posts, notifies;
+	} cases[] = {
+		{ 0, PML_PAGE | 1, VECTOR, NOTIFICATION << 16, true, true },
+		{ 0, PML_PAGE | 1, VECTOR, NOTIFICATION << 16 | 1, true, false }, /* ON */
+		{ 0, PML_PAGE | 1, VECTOR, NOTIFICATION << 16 | 2, true, false }, /* SN */
+		{ 1, PML_PAGE | 1, VECTOR, NOTIFICATION << 16, false, false },	/* no such entry */
+		{ 0, PML_PAGE, VECTOR, NOTIFICATION << 16, false, false },
+		{ 0, PML_PAGE | 3, VECTOR, NOTIFICATION << 16, false, false },
+		{ 0, 1ull << 39 | 1, VECTOR, NOTIFICATION << 16, false, false },
+		{ 0, PML_PAGE | 1, 15, NOTIFICATION << 16, false, false },
+		{ 0, PML_PAGE | 1, 0x400 | VECTOR, NOTIFICATION << 16, false, false },   /* an NMI */
+		{ 0, PML_PAGE | 1, 0x80000 | VECTOR, NOTIFICATION << 16, false, false }, /* all */
+	};
+	struct fake_result *r = &fake_bare;
+	struct fake_cpu c;
+	struct fake_mem m;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		const unsigned k = i / 2, x2apic = i & 1;
+		uint32_t pir, control;
+
+		begin(NVMX_PIN_EXT_INT | NVMX_PIN_POSTED_INT, NVMX_PROC_MSR_BITMAPS | NVMX_PROC_TERTIARY,
+		      VID | (x2apic ? NVMX_PROC2_X2APIC_MODE : NVMX_PROC2_APIC_ACCESS));
+		script_vmwrite(&l1, NVMX_PROC_CTLS3, NVMX_PROC3_IPI_VIRT);
+		script_vmwrite(&l1, NVMX_PID_POINTER_TABLE, PML_PAGE + 0x800);
+		script_vmwrite(&l1, NVMX_LAST_PID_POINTER_INDEX, 0);
+		script_vmwrite(&l1, NVMX_POSTED_INT_NV, NOTIFICATION);
+		script_vmwrite(&l1, NVMX_POSTED_INT_DESC_ADDR, PML_PAGE);
+		script_store(&l1, PML_PAGE + 32, cases[k].control, 4);
+		icr(cases[k].destination, cases[k].low, x2apic);
+		script_op(&l2, FAKE_NOP);
+		script_op(&l2, FAKE_VMCALL);
+		enter(1);
+		assert_int_equal(alone(cases[k].pid, &r->trace, &c, &m), FAKE_STOP_END);
+		memcpy(&pir, fake_at(&m, PML_PAGE + VECTOR / 32 * 4), 4);
+		memcpy(&control, fake_at(&m, PML_PAGE + 32), 4);
+		assert_int_equal(fake_seen(r, NVMX_EXIT_REASON, 0), cases[k].posts ? NVMX_XR_VMCALL : NVMX_XR_APIC_WRITE);
+		if (!cases[k].posts)
+			assert_int_equal(fake_seen(r, NVMX_EXIT_QUALIFICATION, 0), 0x300);
+		assert_int_equal(fake_delivered(r, NVMX_INTR_VALID | VECTOR), cases[k].notifies);
+		assert_int_equal(pir, cases[k].posts && !cases[k].notifies ? 1u << VECTOR % 32 : 0);
+		assert_int_equal(control, cases[k].control);
+		fake_mem_free(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -454,6 +554,8 @@ int main(void)
 		cmocka_unit_test(virtualization_exceptions),
 		cmocka_unit_test(branch_steps),
 		cmocka_unit_test(the_hosts_limits),
+		cmocka_unit_test(ipis_of_the_hosts),
+		cmocka_unit_test(ipis_of_the_processor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,40 @@ static void virtualize_self_ipi(struct fake_cpu *c, unsigned vector)
 	evaluate(c);
 }
 
+/* Entries of the PID-pointer table, and a posted-interrupt descriptor (29.1.6, table 29-1). */
+#define PID_VALID 1u
+#define PID_RESERVED 0x3eu
+enum { PID_CONTROL = 32, PID_ON = 1, PID_SN = 2, PID_NDST = 36 };
+
+/* This processor's APIC ID is 0, and there is no other one that would take a notification. */
+static void notify(struct fake_cpu *c, unsigned vector, uint32_t destination)
+{
+	if (!destination)
+		c->intr[vector / 64] |= 1ull << vector % 64;
+}
+
+/* 29.1.6: the interrupt is posted for the virtual processor `to`; false: there is an APIC-write VM exit instead. */
+static bool virtualize_ipi(struct fake_cpu *c, unsigned vector, uint32_t to)
+{
+	uint64_t pid, word;
+	uint32_t control;
+
+	if (!(fake_proc3(c) & NVMX_PROC3_IPI_VIRT) || vector < 16 || to > fake_field(c, NVMX_LAST_PID_POINTER_INDEX))
+		return false;
+	pid = fake_phys_read(c, fake_field(c, NVMX_PID_POINTER_TABLE) + 8ull * to, 8);
+	if (!(pid & PID_VALID) || pid & PID_RESERVED || pid >> c->caps->maxphyaddr)
+		return false;
+	pid &= ~0x3full;
+	word = pid + vector / 64 * 8;
+	fake_phys_write(c, word, fake_phys_read(c, word, 8) | 1ull << vector % 64, 8);
+	control = (uint32_t)fake_phys_read(c, pid + PID_CONTROL, 4);
+	if (control & (PID_ON | PID_SN))
+		return true;
+	fake_phys_write(c, pid + PID_CONTROL, control | PID_ON, 4);
+	notify(c, control >> 16 & 0xff, (uint32_t)fake_phys_read(c, pid + PID_NDST, 4));
+	return true;
+}
+
 /* 29.2.2 */
 void fake_apic_deliver(struct fake_cpu *c)
 {
@@ -222,13 +256,22 @@ bool fake_apic_virtualizes(const struct fake_cpu *c, unsigned offset, unsigned l
 		return true;
 	if (regs)
 		return write ? writable(offset) : readable(offset);
+	if (write && offset == ICR_LOW && fake_proc3(c) & NVMX_PROC3_IPI_VIRT)
+		return true;
 	return write && vid && (offset == VEOI || offset == ICR_LOW);
 }
 
 /* 29.1.5, 29.4.3.2: an edge-triggered fixed IPI to itself, with a vector that the APIC takes. */
+#define ICR_RESERVED 0xfff32000u
 static bool is_self_ipi(uint32_t icr)
 {
-	return !(icr & 0xfff32000u) && (icr >> 18 & 3) == 1 && !(icr & 0x8000) && !(icr & 0x700) && icr & 0xf0;
+	return !(icr & ICR_RESERVED) && (icr >> 18 & 3) == 1 && !(icr & 0x8000) && !(icr & 0x700) && icr & 0xf0;
+}
+
+/* 29.1.6: an edge-triggered fixed IPI to one processor by its APIC ID. */
+static bool is_unicast(uint32_t icr)
+{
+	return !(icr & (ICR_RESERVED | 0xc0000 | 0x8000 | 0xf00));
 }
 
 /* 29.4.3.2: what follows the write, after the instruction. */
@@ -249,6 +292,8 @@ void fake_apic_written(struct fake_cpu *c, unsigned offset)
 		virtualize_eoi(c);
 		return;
 	case ICR_LOW:
+		if (is_unicast(reg(c, ICR_LOW)) && virtualize_ipi(c, reg(c, ICR_LOW) & 0xff, reg(c, ICR_HIGH) >> 24))
+			return;
 		if (!vid || !is_self_ipi(reg(c, ICR_LOW)))
 			break;
 		virtualize_self_ipi(c, reg(c, ICR_LOW) & 0xff);
@@ -284,9 +329,12 @@ bool fake_x2apic_write(struct fake_cpu *c, uint32_t msr, uint64_t value, bool *f
 	unsigned offset = (msr & 0xff) << 4;
 	bool vid = proc2(c, NVMX_PROC2_VID);
 
-	if (!proc2(c, NVMX_PROC2_X2APIC_MODE) || msr >> 8 != 8 || (offset != VTPR && !(vid && (offset == VEOI || offset == SELF_IPI))))
+	if (!proc2(c, NVMX_PROC2_X2APIC_MODE) || msr >> 8 != 8)
 		return false;
-	*fault = offset == VEOI ? value : value >> 8;
+	if (offset != VTPR && !(vid && (offset == VEOI || offset == SELF_IPI)) &&
+	    !(offset == ICR_LOW && fake_proc3(c) & NVMX_PROC3_IPI_VIRT))
+		return false;
+	*fault = offset == VEOI ? value : offset == ICR_LOW ? value & ICR_RESERVED : value >> 8;
 	if (!*fault)
 		fake_phys_write(c, at(c, offset), value, 8);
 	return true;
@@ -300,6 +348,9 @@ void fake_x2apic_written(struct fake_cpu *c, uint32_t msr)
 		virtualize_tpr(c);
 	} else if (offset == VEOI) {
 		virtualize_eoi(c);
+	} else if (offset == ICR_LOW) {
+		if (!is_unicast(reg(c, ICR_LOW)) || !virtualize_ipi(c, reg(c, ICR_LOW) & 0xff, reg(c, ICR_LOW + 4)))
+			trap(c, NVMX_XR_APIC_WRITE, ICR_LOW);
 	} else {
 		vector = reg(c, SELF_IPI) & 0xff;
 		if (vector >> 4)

@@ -57,6 +57,13 @@ static const char *apic(const struct entry *e)
 		MUST_BE("26.2.1.1", "the TPR threshold is at most VTPR[7:4]", vid || accesses || (threshold & 15) <=
 			fake_phys_read(e->c, field(e, NVMX_VIRTUAL_APIC_ADDR) + 0x80, 1) >> 4);
 	}
+	if (fake_proc3(e->c) & NVMX_PROC3_IPI_VIRT) {
+		uint64_t table = field(e, NVMX_PID_POINTER_TABLE);
+
+		MUST_BE("26.2.1.1", "IPI virtualization needs the TPR shadow", tpr_shadow);
+		MUST_BE("26.2.1.1", "PID-pointer table, to its last entry", fake_check_address(e, table, 7) &&
+			fake_check_address(e, table + 8 * field(e, NVMX_LAST_PID_POINTER_INDEX) + 7, 0));
+	}
 	MUST_BE("26.2.1.1", "APIC-access address", implies(accesses, page(e, NVMX_APIC_ACCESS_ADDR)));
 	MUST("26.2.1.1", tpr_shadow || !(e->proc2 & (NVMX_PROC2_X2APIC_MODE | NVMX_PROC2_APIC_REGS | NVMX_PROC2_VID)));
 	MUST("26.2.1.1", !(accesses && e->proc2 & NVMX_PROC2_X2APIC_MODE));

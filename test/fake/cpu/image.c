@@ -63,6 +63,13 @@ void fake_hw_caps(struct nvmx_caps *c)
 	c->linear_width = 48;
 }
 
+void fake_hw_caps_ipis(struct nvmx_caps *c)
+{
+	c->msr[NVMX_MSR_VMX_PROCBASED_CTLS - NVMX_CAPS_FIRST_MSR] |= (uint64_t)NVMX_PROC_TERTIARY << 32;
+	c->msr[NVMX_MSR_VMX_TRUE_PROCBASED_CTLS - NVMX_CAPS_FIRST_MSR] |= (uint64_t)NVMX_PROC_TERTIARY << 32;
+	set(c, NVMX_MSR_VMX_PROCBASED_CTLS3, NVMX_PROC3_IPI_VIRT);
+}
+
 static void put(uint8_t *ram, uint64_t at, uint64_t value)
 {
 	memcpy(ram + at, &value, 8);

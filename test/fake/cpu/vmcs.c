@@ -12,7 +12,7 @@ static const uint8_t slot_of_key[1024] = {
 };
 _Static_assert(FIELDS < 255, "a slot's number plus one fits a byte");
 
-enum where { ALWAYS, NEVER, PIN, PROC, PROC2, EXIT, ENTRY, MISC, VMFUNC };
+enum where { ALWAYS, NEVER, PIN, PROC, PROC2, PROC3, EXIT, ENTRY, MISC, VMFUNC };
 
 static const struct field {
 	const char *name;
@@ -85,6 +85,11 @@ uint64_t fake_field(const struct fake_cpu *c, uint32_t field)
 void fake_field_set(struct fake_cpu *c, uint32_t field, uint64_t value)
 {
 	*fake_value(c->mem, c->vmcs, field) = cut(field, value);
+}
+
+uint64_t fake_proc3(const struct fake_cpu *c)
+{
+	return fake_field(c, NVMX_PROC_CTLS) & NVMX_PROC_TERTIARY ? fake_field(c, NVMX_PROC_CTLS3) : 0;
 }
 
 uint32_t fake_proc2(const struct fake_cpu *c)
@@ -163,6 +168,8 @@ static bool exists(const struct fake_cpu *c, const struct field *f)
 		return false;
 	case MISC:
 		return NVMX_MISC_CR3_TARGETS(nvmx_caps_get(c->caps, NVMX_MSR_VMX_MISC)) >= f->bits;
+	case PROC3:
+		return nvmx_caps_get(c->caps, NVMX_MSR_VMX_PROCBASED_CTLS3) & f->bits;
 	case VMFUNC:
 		return nvmx_caps_get(c->caps, NVMX_MSR_VMX_VMFUNC) & f->bits;
 	default:

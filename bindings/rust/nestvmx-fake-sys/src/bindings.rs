@@ -131,6 +131,9 @@ extern "C" {
 extern "C" {
     pub fn fake_op_name(op: crate::ctypes::c_uint) -> *const crate::ctypes::c_char;
 }
+pub const fake_more_fields_NVMX_LAST_PID_POINTER_INDEX: fake_more_fields = 8;
+pub const fake_more_fields_NVMX_PID_POINTER_TABLE: fake_more_fields = 8258;
+pub type fake_more_fields = crate::ctypes::c_uint;
 pub const FAKE_SEG_ES: _bindgen_ty_1 = 0;
 pub const FAKE_SEG_CS: _bindgen_ty_1 = 1;
 pub const FAKE_SEG_SS: _bindgen_ty_1 = 2;
@@ -370,6 +373,9 @@ extern "C" {
     pub fn fake_hw_caps(caps: *mut nvmx_caps);
 }
 extern "C" {
+    pub fn fake_hw_caps_ipis(caps: *mut nvmx_caps);
+}
+extern "C" {
     pub fn fake_run(c: *mut fake_cpu);
 }
 extern "C" {
@@ -460,6 +466,9 @@ extern "C" {
 }
 extern "C" {
     pub fn fake_proc2(c: *const fake_cpu) -> u32;
+}
+extern "C" {
+    pub fn fake_proc3(c: *const fake_cpu) -> u64;
 }
 extern "C" {
     pub fn fake_new_region(c: *mut fake_cpu) -> u64;
