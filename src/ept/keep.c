@@ -65,7 +65,7 @@ struct links {
 	bool listed;
 };
 
-static bool begin_links(struct nvmx_ept_vcpu *e, struct links *l, struct nvmx_ept_table *t, unsigned *left)
+static bool begin_links(struct links *l, struct nvmx_ept_table *t, unsigned *left)
 {
 	*l = (struct links){ .t = t, .next = t->lo, .end = t->hi, .listed = t->live_n <= NVMX_EPT_LIVE };
 	if (l->listed) {
@@ -75,8 +75,6 @@ static bool begin_links(struct nvmx_ept_vcpu *e, struct links *l, struct nvmx_ep
 	if (l->end - l->next > (int)*left)
 		return false;
 	*left -= l->end > l->next ? (unsigned)(l->end - l->next) : 0;
-	if (l->end > l->next)
-		nvmx_ept_look_at(e, (unsigned)(l->end - l->next));
 	return true;
 }
 
@@ -109,6 +107,7 @@ static struct nvmx_ept_table *keep_next(struct nvmx_ept_vcpu *e, const struct nv
 	unsigned i = l->listed ? t->live[l->next] : l->next;
 	bool equal;
 
+	nvmx_ept_look_at(e, 1); /* one by one: those of a table come between two of the table above */
 	NVMX_LOCK_VISIT(1);
 	l->next++;
 	if (!(t->hw[i] & NVMX_EPTE_RIGHTS) || nvmx_ept_is_leaf(t, i))
@@ -143,7 +142,7 @@ bool nvmx_ept_keep_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, struc
 	unsigned left = NVMX_EPT_KEEP_MAX, n = 1;
 	bool same = true;
 
-	begin_links(e, &links[0], t, &left);
+	begin_links(&links[0], t, &left);
 	while (n) {
 		struct links *l = &links[n - 1];
 		struct nvmx_ept_table *lower;
@@ -154,7 +153,7 @@ bool nvmx_ept_keep_links(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r, struc
 			continue;
 		}
 		lower = keep_next(e, r, l, n == 1 ? page12 : NULL, &same);
-		if (lower && begin_links(e, &links[n], lower, &left))
+		if (lower && begin_links(&links[n], lower, &left))
 			n++;
 		else if (lower)
 			leave_out(r, lower);

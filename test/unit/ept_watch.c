@@ -444,6 +444,55 @@ static void test_change_is_seen(void **state)
 	rig_free(r);
 }
 
+#define FIRST_PD 60u
+#define SHARED 150u /* a table that most entries of L1's directories lead to, and two others */
+#define OFTEN 151u
+#define ONCE 152u
+#define AT(directory, entry) ((uint64_t)(directory) << 30 | (uint64_t)(entry) << 21 | 40u << 12)
+
+static void use_directories(struct rig *r)
+{
+	static const uint16_t entries[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 511 };
+	struct nvmx_ept_fault f;
+	unsigned faults = 0;
+
+	for (unsigned d = 0; d < 3; d++)
+		for (unsigned i = 0; i < sizeof(entries) / sizeof(*entries); i++)
+			assert_int_equal(touch(r, AT(d, entries[i]), NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+}
+
+/* The links below the top are more than are looked at: directories that were left out are compared before anything below is in use. */
+static void test_more_links_than_are_kept(void **state)
+{
+	struct rig *r = mapped_rig_watching(0, 256);
+	struct nvmx_ept_fault f;
+	unsigned faults = 0, rights, shift;
+
+	(void)state;
+	for (unsigned d = 0; d < 3; d++) {
+		l1_set(r, PDPT, d, TABLE(FIRST_PD + d));
+		for (unsigned i = 0; i < 512; i++)
+			l1_set(r, FIRST_PD + d, i, TABLE(d == 2 && i == 8 ? OFTEN : d == 0 && i == 8 ? ONCE : SHARED));
+	}
+	for (unsigned i = 0; i < 512; i++)
+		for (unsigned t = SHARED; t <= ONCE; t++)
+			l1_set(r, t, i, PAGE(DATA + i));
+	for (unsigned i = 0; i < 60; i++) {
+		l1_set(r, OFTEN, 511, PAGE(DATA + i));
+		flush(r);
+		use_directories(r);
+	}
+	assert_true(armed(r, FIRST_PD + 2) && armed(r, ONCE));
+	assert_false(armed(r, OFTEN));
+	l1_set(r, ONCE, 511, PAGE(DATA));
+	l1_set(r, OFTEN, 40, PAGE(DATA + 500));
+	flush(r);
+	assert_int_equal(touch(r, AT(2, 0), NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY); /* links the directory again */
+	assert_int_equal(touch(r, AT(2, 8), NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(where(r, AT(2, 8), &rights, &shift) >> 12, HOST_RAM_FRAME + DATA + 500);
+	rig_free(r);
+}
+
 /* A table that L1 writes before each INVEPT is compared, and traps ever more rarely; the others stay. */
 static void test_written_often(void **state)
 {
@@ -524,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_no_watch),
 		cmocka_unit_test(test_quiet_tables_cost_nothing),
 		cmocka_unit_test(test_change_is_seen),
+		cmocka_unit_test(test_more_links_than_are_kept),
 		cmocka_unit_test(test_written_often),
 		cmocka_unit_test(test_armed_in_a_violation),
 	};
