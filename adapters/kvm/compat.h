@@ -17,8 +17,12 @@
 #include "vmx_onhyperv.h"
 #include "x86_ops.h"
 
-#define NEST_SLOT_NOTIFIER 0	/* KVM has one, but not for who is gone when the VM is */
-#define NEST_WATCH 0		/* nor, for the same reason, is who wants to be told of writes */
+#include <asm/kvm_page_track.h>
+
+#define NEST_SLOT_NOTIFIER 0	/* it comes after the slot has gone */
+#define NEST_WATCH IS_ENABLED(CONFIG_KVM_EXTERNAL_WRITE_TRACKING)
+#define NEST_TRACK_VCPU		/* a write is told of without its vCPU */
+#define nest_write_track(slot) ((slot)->arch.gfn_write_track)
 #define nested_vmx_allowed(vcpu) guest_can_use(vcpu, X86_FEATURE_VMX)
 #define nest_gfn_to_pfn(slot, gfn, write, writable) __gfn_to_pfn_memslot(slot, gfn, false, false, NULL, write, writable, NULL)
 #define VMX_MISC_PREEMPTION_TIMER_RATE_MASK 0x1full
@@ -41,12 +45,36 @@ static inline int nest_get_interrupt(struct kvm_vcpu *vcpu)
 	return vector;
 }
 
+#if NEST_WATCH
+
+/* KVM's way keeps a reference to the VM as long as the node is there, and so neither would ever go.  This node goes first. */
+static inline int nest_track_begin(struct kvm *kvm, struct kvm_page_track_notifier_node *node)
+{
+	int error = kvm_page_track_register_notifier(kvm, node);
+
+	if (!error)
+		kvm_put_kvm_no_destroy(kvm);
+	return error;
+}
+
+static inline void nest_track_end(struct kvm *kvm, struct kvm_page_track_notifier_node *node)
+{
+	write_lock(&kvm->mmu_lock);
+	hlist_del_rcu(&node->node);
+	write_unlock(&kvm->mmu_lock);
+	synchronize_srcu(&kvm->arch.track_notifier_head.track_srcu);
+}
+
+#endif
+
 #else
 
 #include <asm/kvm_page_track.h>
 
 #define NEST_SLOT_NOTIFIER 1
 #define NEST_WATCH IS_ENABLED(CONFIG_KVM_EXTERNAL_WRITE_TRACKING)
+#define NEST_TRACK_VCPU struct kvm_vcpu *vcpu,
+#define nest_write_track(slot) ((slot)->arch.gfn_track[KVM_PAGE_TRACK_WRITE])
 
 #define nest_gfn_to_pfn(slot, gfn, write, writable) __gfn_to_pfn_memslot(slot, gfn, false, NULL, write, writable, NULL)
 #define NEST_AS(kvm) KVM_ADDRESS_SPACE_NUM
@@ -55,6 +83,17 @@ static inline int nest_get_interrupt(struct kvm_vcpu *vcpu)
 #define nest_guest_memory_type(vcpu, gfn) kvm_mtrr_get_guest_memory_type(vcpu, gfn)
 #define nest_on_evmcs() static_branch_unlikely(&enable_evmcs)
 #define nest_get_interrupt(vcpu) kvm_cpu_get_interrupt(vcpu)
+
+static inline int nest_track_begin(struct kvm *kvm, struct kvm_page_track_notifier_node *node)
+{
+	kvm_page_track_register_notifier(kvm, node);
+	return 0;
+}
+
+static inline void nest_track_end(struct kvm *kvm, struct kvm_page_track_notifier_node *node)
+{
+	kvm_page_track_unregister_notifier(kvm, node);
+}
 
 #endif
 

@@ -91,9 +91,10 @@ struct nest {
 	bool pins_moved;	/* KVM's map may have changed where they are; a notifier sets it */
 	spinlock_t frames_lock;
 	struct mmu_notifier notifier;
-#if NEST_SLOT_NOTIFIER
+#if NEST_SLOT_NOTIFIER || NEST_WATCH
 	struct kvm_page_track_notifier_node track;
-#else
+#endif
+#if !NEST_SLOT_NOTIFIER
 	u64 slots_seen;		/* generation of the memory slots after which nothing older is in use */
 #endif
 #if NEST_WATCH
@@ -219,7 +220,7 @@ void nest_protect_logged(struct nest *n);
 
 /* watch.c */
 #if NEST_WATCH
-void nest_watch_create(struct nest *n);
+int nest_watch_create(struct nest *n);
 void nest_watch_destroy(struct nest *n);
 void nest_watch_lose(struct nest *n, gfn_t first, gfn_t last);
 bool nest_is_tracked(const struct kvm_memory_slot *slot, gfn_t gfn);
@@ -235,8 +236,13 @@ static inline bool nest_unseen_dma(struct kvm *kvm)
 	return atomic_read(&kvm->arch.assigned_device_count);
 }
 #else
-static inline void nest_watch_create(struct nest *n) { }
+#if NEST_SLOT_NOTIFIER
+static inline int nest_watch_create(struct nest *n) { return nest_track_begin(nest_vcpu(n)->kvm, &n->track); }
+static inline void nest_watch_destroy(struct nest *n) { nest_track_end(nest_vcpu(n)->kvm, &n->track); }
+#else
+static inline int nest_watch_create(struct nest *n) { return 0; }
 static inline void nest_watch_destroy(struct nest *n) { }
+#endif
 static inline void nest_watch_lose(struct nest *n, gfn_t first, gfn_t last) { }
 static inline bool nest_is_tracked(const struct kvm_memory_slot *slot, gfn_t gfn) { return false; }
 static inline bool nest_has_tracked(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int shift) { return false; }

@@ -144,20 +144,14 @@ static void flush_slot(struct kvm *kvm, struct kvm_memory_slot *slot, struct kvm
 static void watch_slots(struct nest *n)
 {
 	n->track.track_flush_slot = flush_slot;
-	kvm_page_track_register_notifier(nest_vcpu(n)->kvm, &n->track);
-}
-
-static void unwatch_slots(struct nest *n)
-{
-	kvm_page_track_unregister_notifier(nest_vcpu(n)->kvm, &n->track);
 }
 
 #else
 
 /*
- * Who asks this kernel to be told of a slot that goes holds a reference to the VM, which would then never end.  Slots of another
- * generation than the vCPU has seen are a reason to give everything back: the vCPU does so before it looks at a frame for L1
- * and before it enters L2; a notifier, which cannot know what was mapped by a slot that is gone, does it meanwhile.
+ * This kernel tells of a slot when it has gone and its frames may be others' already.  Slots of another generation than the vCPU
+ * has seen are a reason to give everything back: the vCPU does so before it looks at a frame for L1 and before it enters L2; a
+ * notifier, which cannot know what was mapped by a slot that is gone, does it meanwhile.
  */
 static u64 generation(struct nest *n)
 {
@@ -167,10 +161,6 @@ static u64 generation(struct nest *n)
 static void watch_slots(struct nest *n)
 {
 	n->slots_seen = generation(n);
-}
-
-static void unwatch_slots(struct nest *n)
-{
 }
 
 bool nest_slots_changed(struct nest *n)
@@ -213,14 +203,15 @@ int nest_watch_memory(struct nest *n)
 	error = register_notifier(n, kvm->mm);
 	if (error)
 		return error;
-	nest_watch_create(n);
 	watch_slots(n);
-	return 0;
+	error = nest_watch_create(n);
+	if (error)
+		mmu_notifier_unregister(&n->notifier, kvm->mm);
+	return error;
 }
 
 void nest_unwatch_memory(struct nest *n)
 {
-	unwatch_slots(n);
 	nest_watch_destroy(n);
 	mmu_notifier_unregister(&n->notifier, nest_vcpu(n)->kvm->mm);
 }

@@ -23,7 +23,7 @@ static atomic_t tracked;	/* frames, of all VMs */
 
 bool nest_is_tracked(const struct kvm_memory_slot *slot, gfn_t gfn)
 {
-	const unsigned short *track = slot->arch.gfn_track[KVM_PAGE_TRACK_WRITE];
+	const unsigned short *track = nest_write_track(slot);
 
 	return track && READ_ONCE(track[gfn - slot->base_gfn]);
 }
@@ -36,6 +36,8 @@ bool nest_has_tracked(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned in
 	return READ_ONCE(slot->arch.lpage_info[level - 1][(gfn >> by) - (slot->base_gfn >> by)].disallow_lpage);
 }
 
+#if NEST_SLOT_NOTIFIER
+
 /* In each address space that has the frame; the mask of these says where it is to be undone. */
 static unsigned long track(struct kvm *kvm, gfn_t gfn)
 {
@@ -43,13 +45,15 @@ static unsigned long track(struct kvm *kvm, gfn_t gfn)
 	unsigned long mask = 0;
 	int i;
 
+	write_lock(&kvm->mmu_lock);
 	for (i = 0; i < NEST_AS(kvm); i++) {
 		slot = __gfn_to_memslot(__kvm_memslots(kvm, i), gfn);
-		if (!slot || slot->flags & KVM_MEM_READONLY || !slot->arch.gfn_track[KVM_PAGE_TRACK_WRITE])
+		if (!slot || slot->flags & KVM_MEM_READONLY || !nest_write_track(slot))
 			continue;
 		kvm_slot_page_track_add_page(kvm, slot, gfn, KVM_PAGE_TRACK_WRITE);
 		mask |= BIT(i);
 	}
+	write_unlock(&kvm->mmu_lock);
 	return mask;
 }
 
@@ -58,12 +62,34 @@ static void untrack(struct kvm *kvm, gfn_t gfn, unsigned long mask)
 	struct kvm_memory_slot *slot;
 	int i;
 
+	write_lock(&kvm->mmu_lock);
 	for (i = 0; i < NEST_AS(kvm); i++) {
 		slot = __gfn_to_memslot(__kvm_memslots(kvm, i), gfn);
 		if (slot && mask & BIT(i))
 			kvm_slot_page_track_remove_page(kvm, slot, gfn, KVM_PAGE_TRACK_WRITE);
 	}
+	write_unlock(&kvm->mmu_lock);
 }
+
+#else
+
+/* In the address space that is not SMM's: KVM tracks in no other for who is not KVM. */
+static unsigned long track(struct kvm *kvm, gfn_t gfn)
+{
+	const struct kvm_memory_slot *slot = __gfn_to_memslot(__kvm_memslots(kvm, 0), gfn);
+
+	if (!slot || slot->flags & KVM_MEM_READONLY || !nest_write_track(slot))
+		return 0;
+	return kvm_write_track_add_gfn(kvm, gfn) ? 0 : BIT(0);
+}
+
+static void untrack(struct kvm *kvm, gfn_t gfn, unsigned long mask)
+{
+	if (mask)
+		kvm_write_track_remove_gfn(kvm, gfn);
+}
+
+#endif
 
 /* The library is told before anybody has the right back. */
 static void end_watch(struct nest *n, gfn_t gfn)
@@ -76,9 +102,7 @@ static void end_watch(struct nest *n, gfn_t gfn)
 	if (!mask)
 		return;
 	idx = srcu_read_lock(&kvm->srcu);
-	write_lock(&kvm->mmu_lock);
 	untrack(kvm, gfn, xa_to_value(mask));
-	write_unlock(&kvm->mmu_lock);
 	srcu_read_unlock(&kvm->srcu, idx);
 	atomic_dec(&tracked);
 	n->watches_ended++;
@@ -134,19 +158,38 @@ void nest_before_l1_write(struct kvm_vcpu *vcpu)
 }
 
 /* KVM has emulated a write. */
-static void track_write(struct kvm_vcpu *vcpu, gpa_t gpa, const u8 *new, int bytes, struct kvm_page_track_notifier_node *node)
+static void track_write(NEST_TRACK_VCPU gpa_t gpa, const u8 *new, int bytes, struct kvm_page_track_notifier_node *node)
 {
 	struct nest *n = container_of(node, struct nest, track);
 
 	nest_watch_lose(n, gpa_to_gfn(gpa), gpa_to_gfn(gpa + bytes - 1));
 }
 
-void nest_watch_create(struct nest *n)
+#if !NEST_SLOT_NOTIFIER
+/* KVM is about to free what it tracks of the slot, and another one may take its place. */
+static void remove_region(gfn_t gfn, unsigned long pages, struct kvm_page_track_notifier_node *node)
 {
+	struct nest *n = container_of(node, struct nest, track);
+
+	nest_watch_lose(n, gfn, gfn + pages - 1);
+}
+#endif
+
+int nest_watch_create(struct nest *n)
+{
+	int error;
+
 	n->track.track_write = track_write;
+#if !NEST_SLOT_NOTIFIER
+	n->track.track_remove_region = remove_region;
+#endif
+	error = nest_track_begin(nest_vcpu(n)->kvm, &n->track);
+	if (error)
+		return error;
 	spin_lock(&watch_lock);
 	list_add(&n->others, &nests);
 	spin_unlock(&watch_lock);
+	return 0;
 }
 
 void nest_watch_destroy(struct nest *n)
@@ -155,6 +198,7 @@ void nest_watch_destroy(struct nest *n)
 	end_range(n, 0, ULONG_MAX);
 	list_del(&n->others);
 	spin_unlock(&watch_lock);
+	nest_track_end(nest_vcpu(n)->kvm, &n->track);
 }
 
 /* The processor writes to frames that are pinned, another vCPU's too; nest_op_pin() looks for a watch after it has its pin. */
@@ -209,10 +253,8 @@ int nest_op_watch(struct nvmx_host *host, const u64 *gpas, size_t count, u64 bat
 		return -1;
 	nest_settle(n);
 	spin_lock(&watch_lock);
-	write_lock(&kvm->mmu_lock);
 	for (i = 0; i < count; i++)
 		failed[i] = !begin_watch(n, gpa_to_gfn(gpas[i]));
-	write_unlock(&kvm->mmu_lock);
 	for (i = 0; i < count; i++)
 		if (failed[i])
 			end_watch(n, gpa_to_gfn(gpas[i]));

@@ -142,17 +142,17 @@ def l1_base():
 LAB_SOURCES = ("initramfs.py", "images.py", "kernel.py")
 
 
-def l1_modules(out_name, names, place):
-	out = os.path.join(OUT, out_name)
+def l1_modules(out_name, names, place, version=""):
+	out = os.path.join(OUT, beside(out_name, version))
 	if stale(out, own(*LAB_SOURCES)):
 		archive = initramfs.Archive()
-		modules(archive, names, place)
+		modules(archive, names, place, version)
 		archive.write(out)
 	return out
 
 
-def l1_kvm():
-	return l1_modules("l1-kvm", KVM_MODULE, "modules/{number:02}-{file}")
+def l1_kvm(version=""):
+	return l1_modules("l1-kvm", KVM_MODULE, "modules/{number:02}-{file}", version)
 
 
 def l1_kvm_nestvmx(version=""):
@@ -346,7 +346,7 @@ PIECES = {
 	"l1-base": l1_base, "l1-kvm": l1_kvm,
 	"l1-disk": lambda: l1_modules("l1-disk", DISK_MODULES, "disk/{number:02}-{file}"),
 	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
-	"l1-kvm-stock": l1_kvm_stock, "linux-packed-6.12": lambda: linux_packed("6.12"),
+	"l1-kvm-stock": l1_kvm_stock, "l1-kvm-6.12": lambda: l1_kvm("6.12"), "linux-packed-6.12": lambda: linux_packed("6.12"),
 	"l1-kvm-nestvmx-6.12": lambda: l1_kvm_nestvmx("6.12"), "l1-kvm-stock-6.12": lambda: l1_kvm_stock("6.12"),
 	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
 	"l1-conform": lambda: l1_elf("conform"), "l2-kvm-amd64": lambda: l2_kvm("amd64"),
