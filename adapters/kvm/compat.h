@@ -6,6 +6,7 @@
 #ifndef NEST_COMPAT_H
 #define NEST_COMPAT_H
 
+#include <linux/shrinker.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -45,6 +46,22 @@ static inline int nest_get_interrupt(struct kvm_vcpu *vcpu)
 	return vector;
 }
 
+typedef unsigned long nest_shrinker_fn(struct shrinker *, struct shrink_control *);
+
+static inline struct shrinker *nest_shrinker(nest_shrinker_fn *count, nest_shrinker_fn *scan)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "nestvmx");
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker_register(shrinker);
+	return shrinker;
+}
+
+#define nest_shrinker_free(shrinker) shrinker_free(shrinker)
+
 #if NEST_WATCH
 
 /* KVM's way keeps a reference to the VM as long as the node is there, and so neither would ever go.  This node goes first. */
@@ -83,6 +100,29 @@ static inline void nest_track_end(struct kvm *kvm, struct kvm_page_track_notifie
 #define nest_guest_memory_type(vcpu, gfn) kvm_mtrr_get_guest_memory_type(vcpu, gfn)
 #define nest_on_evmcs() static_branch_unlikely(&enable_evmcs)
 #define nest_get_interrupt(vcpu) kvm_cpu_get_interrupt(vcpu)
+
+typedef unsigned long nest_shrinker_fn(struct shrinker *, struct shrink_control *);
+
+static inline struct shrinker *nest_shrinker(nest_shrinker_fn *count, nest_shrinker_fn *scan)
+{
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	if (!register_shrinker(shrinker, "nestvmx"))
+		return shrinker;
+	kfree(shrinker);
+	return NULL;
+}
+
+static inline void nest_shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
 
 static inline int nest_track_begin(struct kvm *kvm, struct kvm_page_track_notifier_node *node)
 {

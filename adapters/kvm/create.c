@@ -129,6 +129,7 @@ static const struct nvmx_host_ops ops = {
 	.inject_l2 = op_inject,
 	.make_vmcs02 = nest_op_make_vmcs02,
 	.end_interrupt = nest_op_end_interrupt,
+	.trace = nest_op_trace,
 #if NEST_WATCH
 	.watch = nest_op_watch,
 	.unwatch = nest_op_unwatch,
@@ -197,7 +198,6 @@ int nest_create(struct kvm_vcpu *vcpu)
 #if NEST_WATCH
 	xa_init(&n->watched);
 #endif
-	init_waitqueue_head(&n->invalidated);
 	nest_caps_of_processor(&n->hw);
 	nest_caps_of_vcpu(vcpu, &n->limit);
 	nest_mmu_init(n);
@@ -208,8 +208,11 @@ int nest_create(struct kvm_vcpu *vcpu)
 	error = init_library(n);
 	if (!error) {
 		error = nest_watch_memory(n);
-		if (!error)
+		if (!error) {
+			n->traced = true;	/* as the library begins */
+			nest_follow_tracing(n);
 			return 0;
+		}
 		nvmx_vcpu_destroy(n->v);
 		nvmx_vm_destroy(n->vm);
 		nest_settle(n);
@@ -227,6 +230,7 @@ static void print_counters(struct nest *n)
 	for (i = 0; i < NVMX_CNT_COUNT; i++)
 		pr_info("kvm_intel: vcpu %d nestvmx: stat %s %llu\n", nest_vcpu(n)->vcpu_id, nvmx_counter_name(i),
 			nvmx_counter(n->v, i));
+	pr_info("kvm_intel: vcpu %d nestvmx: stat pages_given %llu\n", nest_vcpu(n)->vcpu_id, n->given);
 	pr_info("kvm_intel: vcpu %d nestvmx: stat uncached_frames %llu\n", nest_vcpu(n)->vcpu_id, n->uncached);
 #if NEST_WATCH
 	pr_info("kvm_intel: vcpu %d nestvmx: stat watches_begun %llu\n", nest_vcpu(n)->vcpu_id, n->watches_begun);
@@ -251,6 +255,7 @@ void nest_destroy(struct kvm_vcpu *vcpu)
 	nest_settle(n);
 	nest_forget_vmcs02(n);
 	nest_frames_drop(n);
+	nest_space_put(n);
 	WARN_ON_ONCE(atomic_read(&n->pages));
 	vmx->vmcs01.shadow_vmcs = NULL;
 	vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);

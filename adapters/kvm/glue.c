@@ -56,11 +56,12 @@ int nested_vmx_hardware_setup(int (*exit_handlers[])(struct kvm_vcpu *))
 		exit_handlers[instructions[i]] = nest_handle_instruction;
 	kvm_ept_violation = exit_handlers[EXIT_REASON_EPT_VIOLATION];
 	exit_handlers[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation;
-	return 0;
+	return nest_shrinker_begin();
 }
 
 void nested_vmx_hardware_unsetup(void)
 {
+	nest_shrinker_end();
 	nest_ledger_close();
 }
 

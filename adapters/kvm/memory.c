@@ -113,8 +113,8 @@ static unsigned int block_shift(const struct kvm_memory_slot *slot, gfn_t gfn, c
  */
 static void wait_for_notifiers(struct nest *n)
 {
-	if (unlikely(atomic_read(&n->invalidating)))
-		wait_event(n->invalidated, !atomic_read(&n->invalidating));
+	if (unlikely(atomic_read(&n->space->invalidating)))
+		wait_event(n->space->invalidated, !atomic_read(&n->space->invalidating));
 }
 
 /*
@@ -152,7 +152,7 @@ static int peek(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, struct 
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct host_page p;
 
-	if (atomic_read(&n->invalidating))
+	if (atomic_read(&n->space->invalidating))
 		return -1;
 	p = host_page(vcpu->kvm->mm, __gfn_to_hva_memslot(slot, gfn));
 	if (!p.shift)
@@ -312,7 +312,7 @@ static noinline void *new_frame(struct nest *n, gfn_t gfn, bool write)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct kvm_memory_slot *slot = visible_slot(vcpu, gfn);
-	u64 before = atomic64_read(&n->invalidations);
+	u64 before = atomic64_read(&n->space->invalidations);
 	bool writable = false;
 	struct nest_frame *f;
 	kvm_pfn_t pfn;
@@ -332,7 +332,7 @@ static noinline void *new_frame(struct nest *n, gfn_t gfn, bool write)
 		f->gfn = gfn;
 		f->page = page_address(pfn_to_page(pfn));
 		f->writable = writable && !(slot->flags & KVM_MEM_READONLY);
-		f->gone = atomic_read(&n->invalidating) || atomic64_read(&n->invalidations) != before;
+		f->gone = atomic_read(&n->space->invalidating) || atomic64_read(&n->space->invalidations) != before;
 		atomic_set(&f->users, 1);
 	}
 	spin_unlock(&n->frames_lock);

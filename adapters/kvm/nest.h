@@ -26,6 +26,8 @@
 		    NVMX_COMPATIBLE | NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS | NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_FEW_VPIDS | \
 		    NVMX_HOST_PERF_EMULATED)
 #define NEST_WATCHES 4096	/* frames with tables of L1's EPT that are watched at a time */
+#define NEST_PAGES_KEPT 16	/* of a vCPU's, which the kernel is not told of as shrinkable */
+#define NEST_ALL_PAGES (1ull << (52 - PAGE_SHIFT))
 #define NEST_TIMER_SHIFT 5	/* L1's VMX-preemption timer counts TSC ticks / 32 (SDM A.6) */
 
 /*
@@ -55,6 +57,18 @@ struct nest_regs {
 	u64 efer;
 };
 
+/* The process's memory as the vCPUs of one KVM VM have it. */
+struct nest_space {
+	struct list_head others;
+	struct kvm *kvm;
+	unsigned int users;
+	struct list_head nests;
+	struct mmu_notifier notifier;
+	atomic_t invalidating;	/* ranges that have begun and not ended */
+	atomic64_t invalidations;
+	wait_queue_head_t invalidated;
+};
+
 struct nest {
 	struct vcpu_vmx *vmx;
 	struct nvmx_vm *vm;
@@ -67,6 +81,7 @@ struct nest {
 	bool l1_reloaded;	/* a VM exit to L1 has replaced the guest state of vmcs01 */
 	bool has_ibpb;
 	bool in_smm;		/* the library knows that the vCPU is in SMM */
+	bool traced;		/* the library makes records */
 	bool to_user;		/* user space has to see vcpu->run */
 	bool froze;		/* a VMCS may have the host's FREEZE_WHILE_SMM */
 	bool window02;		/* vmcs02, when it was left, had an interrupt window: L1's own, or one for an interrupt of KVM's */
@@ -90,7 +105,8 @@ struct nest {
 	unsigned int pinned;	/* how many of them */
 	bool pins_moved;	/* KVM's map may have changed where they are; a notifier sets it */
 	spinlock_t frames_lock;
-	struct mmu_notifier notifier;
+	struct nest_space *space;
+	struct list_head beside;	/* of the space */
 #if NEST_SLOT_NOTIFIER || NEST_WATCH
 	struct kvm_page_track_notifier_node track;
 #endif
@@ -103,10 +119,9 @@ struct nest {
 	u64 watches_begun, watches_ended;
 	u8 watches[NEST_WATCHES * NVMX_WATCH_SIZE] __aligned(64);
 #endif
-	atomic_t invalidating;	/* MMU notifier ranges that have begun and not ended */
-	atomic64_t invalidations;
-	wait_queue_head_t invalidated;
 	atomic_t pages;		/* given to the library and not given back */
+	atomic_t wanted;	/* of them, by the shrinker */
+	u64 given;		/* to it */
 	gfn_t written[NEST_WRITTEN];	/* of slots with a log: what L2 may write to since all of them were protected */
 	unsigned int written_n;	/* more than NEST_WRITTEN: not all are known */
 	u64 protected_in;	/* generation of the memory slots in which all that had a log were protected */
@@ -165,7 +180,7 @@ static inline void nest_write_back(struct kvm_vcpu *vcpu)
 }
 
 /* ledger.c */
-enum nest_thing { NEST_VCPU, NEST_PAGE, NEST_FRAME, NEST_PIN, NEST_VMCS02, NEST_THINGS };
+enum nest_thing { NEST_SPACE, NEST_VCPU, NEST_PAGE, NEST_FRAME, NEST_PIN, NEST_VMCS02, NEST_THINGS };
 void nest_took(enum nest_thing thing);
 void nest_returned(enum nest_thing thing);
 void nest_ledger_close(void);
@@ -200,7 +215,21 @@ void nest_frames_drop(struct nest *n);
 void nest_lose_frames(struct nest *n, gfn_t first, gfn_t last);
 int nest_frame_fault(struct nest *n, u64 gpa, bool write);
 
+/* space.c */
+int nest_space_join(struct nest *n);
+void nest_space_leave(struct nest *n);
+void nest_space_put(struct nest *n);
+void nest_give_pages(struct nest *n);
+void nest_remind_all(void);
+int nest_shrinker_begin(void);
+void nest_shrinker_end(void);
+
+/* tracing.c */
+void nest_follow_tracing(struct nest *n);
+void nest_op_trace(struct nvmx_host *host, unsigned int what, u64 a, u64 b, u64 c);
+
 /* revoke.c */
+void nest_take_back(struct nest *n, gfn_t gfn, gfn_t pages);
 int nest_watch_memory(struct nest *n);
 void nest_unwatch_memory(struct nest *n);
 #if NEST_SLOT_NOTIFIER

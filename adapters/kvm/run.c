@@ -391,4 +391,6 @@ void nested_vmx_flush_tlb(struct kvm_vcpu *vcpu)
 		return;
 	nest_follow_slots(n);
 	nest_protect_logged(n);
+	nest_give_pages(n);
+	nest_follow_tracing(n);
 }

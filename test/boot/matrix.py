@@ -78,7 +78,7 @@ def linux(name, guests, kvm="", l2cpus=1, extra="", stress=False, **kw):
 
 
 # The module goes at the end: it has returned what it took, and the kernel has not complained.
-UNLOADED = [tuple(rf"^L1: ledger: {thing} (\d+) taken, \1 returned$" for thing in ("vCPUs", "pages", "frames", "pins", "vmcs02s")),
+UNLOADED = [tuple(rf"^L1: ledger: {thing} (\d+) taken, \1 returned$" for thing in ("spaces", "vCPUs", "pages", "frames", "pins", "vmcs02s")),
 	r"^L1: KVM unloaded, kernel log clean", r"^L1: done", OFF]
 
 
@@ -127,13 +127,17 @@ def torture(name, items, pieces="", rounds=300, cpus=1):
 
 TORTURE = ("refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200,step:8:20,gap:get:4:20,nested:init:1:20,"
 	"nested:wait:1:20,nested:late:1:20,nested:again:2:20,nested:rsm:1:20,two:slots:10:20,two:fork:10:20")
-INJECTED = "events,debugctl,timer,again,halt,poison,gone,device,refused"
+INJECTED = "events,debugctl,timer,again,halt,poison,gone,device,refused,shrink,trace"
 
 
 def inject(name, items, pieces=""):
 	"""test/l1/work.c as L1 under test/kvm/inject.c.  What stock KVM makes of it is told, and is no failure."""
-	steps = [item for item in items.split(",") if item not in ("stock", "nestvmx")]
+	steps = [item for item in items.split(",") if item not in ("stock", "nestvmx", "trace")]
 	expect = [up(), r"^L1: KVM loaded: "] + [rf"torture: inject: {step}: \d+ wrong$" for step in steps]	# L1's serial port begins the line
+	if "trace" in items.split(","):
+		expect.append(r"^L1: traced: .*nestvmx_record: trace 0 [0-9a-f]+ enter [0-9a-f]+ ")
+	if "shrink" in steps:
+		expect.append(r"^L1: \d+ pages given to the kernel")
 	if "device" in steps:
 		expect.append(r"^L1: \d+ frames of a device, not cached")
 	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
@@ -225,7 +229,7 @@ ROWS = [
 	Row("host-kvm-off", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=busy nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", r"^L1: busy", r"^L1: done", OFF], memory=512, seconds=300, kvm_host=True),
 	# Without halt: stock KVM gives L2 the interrupt that is L1's, and it ends in a trap.
-	inject("host-kvm-inject-stock", f"stock,{INJECTED.replace(',halt', '')},nestvmx,{INJECTED}", "l1-kvm-stock"),
+	inject("host-kvm-inject-stock", f"stock,{INJECTED.replace(',halt', '').replace(',trace', '')},nestvmx,{INJECTED}", "l1-kvm-stock"),
 	torture("host-kvm-torture-long", "refuse:20:20,dirty:100:20,slots:100:20,move:last:100:20,move:early:100:20,kill:20:500"),
 	torture("host-kvm-swap", ",".join(["save:/tmp/s:1:50,stock,load:/tmp/s:1:50,save:/tmp/s:1:50,nestvmx,load:/tmp/s:1:50"] * 3),
 		"l1-kvm-stock"),

@@ -14,6 +14,7 @@
  *	gone      a page of L2's that user space has unmapped
  *	device    device memory of the host in a memory slot
  *	refused   a vmcs02 that passes every check, and that the processor refuses
+ *	shrink    the host's kernel wants memory back while L2 runs
  *
  * Exit status 0: all went well.
  */
@@ -438,6 +439,21 @@ static void refused(void)
 	expect(v12->exit_reason == (NVMX_XR_ENTRY_FAILURE | NVMX_XR_ENTRY_FAIL_GUEST), "refused", "exit reason", v12->exit_reason);
 }
 
+/* L1 and its L2s, whose shadow it is that shrinks, go on, and check themselves. */
+static void shrink(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	enum vm_end end = VM_INTERRUPTED;
+
+	for (unsigned i = 0; i < 4 && end == VM_INTERRUPTED; i++) {
+		if (write(fd, "2", 1) != 1)
+			err(1, "drop_caches");
+		end = run(20);
+	}
+	expect(end == VM_INTERRUPTED, "shrink", "L1 has ended", (uint64_t)end);
+	close(fd);
+}
+
 static void code(void)
 {
 	static const struct { uint32_t at; uint8_t bytes[8]; } pieces[] = {
@@ -458,6 +474,7 @@ static const struct {
 } steps[] = {
 	{ "events", events }, { "debugctl", debugctl }, { "timer", timer }, { "again", again }, { "halt", halt },
 	{ "poison", poison }, { "gone", gone }, { "device", device }, { "refused", refused },
+	{ "shrink", shrink },
 };
 
 int main(int argc, char **argv)
@@ -468,7 +485,7 @@ int main(int argc, char **argv)
 	while (argc > 2 && i < sizeof(steps) / sizeof(*steps) && strcmp(argv[1], steps[i].name))
 		i++;
 	if (argc < 3 || i == sizeof(steps) / sizeof(*steps))
-		errx(1, "usage: inject events|debugctl|timer|again|halt|poison|gone|device|refused IMAGE [ARGUMENT...]");
+		errx(1, "usage: inject events|debugctl|timer|again|halt|poison|gone|device|refused|shrink IMAGE [ARGUMENT...]");
 	sigaction(SIGALRM, &action, NULL);
 	vm_create(&vm);
 	/* The kernel does not take a large page apart, to give up a part of it, while KVM holds another part. */
