@@ -175,10 +175,19 @@ static void remove_region(gfn_t gfn, unsigned long pages, struct kvm_page_track_
 }
 #endif
 
+/* Who does not watch is no reason for KVM to refuse what it refuses those who do (docs/kvm.md). */
+static bool is_told(void)
+{
+	return NEST_SLOT_NOTIFIER || may_watch;
+}
+
 int nest_watch_create(struct nest *n)
 {
 	int error;
 
+	INIT_LIST_HEAD(&n->others);
+	if (!is_told())
+		return 0;
 	n->track.track_write = track_write;
 #if !NEST_SLOT_NOTIFIER
 	n->track.track_remove_region = remove_region;
@@ -198,7 +207,8 @@ void nest_watch_destroy(struct nest *n)
 	end_range(n, 0, ULONG_MAX);
 	list_del(&n->others);
 	spin_unlock(&watch_lock);
-	nest_track_end(nest_vcpu(n)->kvm, &n->track);
+	if (is_told())
+		nest_track_end(nest_vcpu(n)->kvm, &n->track);
 }
 
 /* The processor writes to frames that are pinned, another vCPU's too; nest_op_pin() looks for a watch after it has its pin. */

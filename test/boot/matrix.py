@@ -110,7 +110,7 @@ def beside(items, only_ours=""):
 	return f"stock,{items},nestvmx,{items}" + (f",{only_ours}" if only_ours else "")
 
 
-def torture(name, items, pieces="", rounds=300, cpus=1):
+def torture(name, items, pieces="", rounds=300, cpus=1, parameters=TORTURED):
 	"""test/l1/work.c, or pair.c with two virtual CPUs, as L1 under test/kvm/torture.c."""
 	expect = [up(cpus), r"^L1: KVM loaded: "]
 	for mode, *words in (item.removeprefix("two:").split(":") for item in items.split(",")):
@@ -121,7 +121,7 @@ def torture(name, items, pieces="", rounds=300, cpus=1):
 	if "caps" in items.split(","):
 		expect.append(r"^caps: nothing lacks")
 	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
-		f"{LINUX} nvmx.scenario=torture,unload nvmx.kvm={TORTURED} nvmx.rounds={rounds} nvmx.torture={items}", expect + UNLOADED, memory=512,
+		f"{LINUX} nvmx.scenario=torture,unload nvmx.kvm={parameters} nvmx.rounds={rounds} nvmx.torture={items}", expect + UNLOADED, memory=512,
 		seconds=900, cpus=cpus, kvm_host=True)
 
 
@@ -222,6 +222,9 @@ ROWS = [
 		"move:any:20:20", "nested:wait:2:20,nested:late:2:20,nested:rsm:2:20"), "l1-kvm-stock", rounds=100),
 	torture("host-kvm-caps", beside("caps"), "l1-kvm-stock"),
 	inject("host-kvm-inject", INJECTED),
+	Row("host-kvm-reclaim", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture l1-zram",
+		f"{LINUX} nvmx.scenario=reclaim,unload nvmx.kvm={TORTURED}",
+		[up(), r"^L1: KVM loaded: ", r"torture: inject: reclaim: 0 wrong$", *UNLOADED], memory=512, seconds=300, kvm_host=True),
 	newer(under_kvm("host-kvm-linux", "amd64"), "6.12"),
 	newer(torture("host-kvm-torture", TORTURE, rounds=100), "6.12"),
 	newer(torture("host-kvm-caps", beside("caps"), "l1-kvm-stock"), "6.12"),

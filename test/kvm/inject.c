@@ -15,6 +15,7 @@
  *	device    device memory of the host in a memory slot
  *	refused   a vmcs02 that passes every check, and that the processor refuses
  *	shrink    the host's kernel wants memory back while L2 runs
+ *	reclaim   the host's kernel swaps the process's memory, and one page is used by L2 alone; in the control group /cg/l1
  *
  * Exit status 0: all went well.
  */
@@ -46,6 +47,7 @@
 #define L1_SPIN 0x38180u	/* STI before it */
 #define RESUME 0x38200u		/* VMRESUME */
 #define LOAD 0x38300u		/* MOV RAX, [RBX]; JMP to itself */
+#define LOOP 0x38400u		/* MOV RAX, [RBX], for ever */
 #define DATA 0x3a000u
 #define DEVICE_GPA (64u << 20)
 #define VGA 0xa0000u
@@ -454,6 +456,41 @@ static void shrink(void)
 	close(fd);
 }
 
+static bool is_present(int pagemap, const uint8_t *at)
+{
+	uint64_t entry;
+
+	if (pread(pagemap, &entry, sizeof(entry), (off_t)((uintptr_t)at / PAGE * sizeof(entry))) != sizeof(entry))
+		err(1, "/proc/self/pagemap");
+	return entry >> 63;
+}
+
+/* Nobody but L2 uses the page, so that nothing but what the module says of its age can save it. */
+static void reclaim(void)
+{
+	enum { COLD = 2048, ROUNDS = 20, WARM = 5 };	/* pages; of 64 pages each */
+	static uint8_t cold[COLD][PAGE] __attribute__((aligned(PAGE)));
+	int memory = open("/cg/l1/memory.reclaim", O_WRONLY), pagemap = open("/proc/self/pagemap", O_RDONLY);
+	unsigned taken = 0, lost = 0;
+
+	vm.mem[DATA] = 1;
+	memset(cold, 1, sizeof(cold));
+	l2_at(LOOP);
+	now.regs.rbx = DATA;
+	renew();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		run(5);
+		if (write(memory, "256K", 4) != 4 && errno != EAGAIN)
+			err(1, "memory.reclaim");
+		lost += i >= WARM && !is_present(pagemap, vm.mem + DATA);
+	}
+	for (unsigned i = 0; i < COLD; i++)
+		taken += !is_present(pagemap, cold[i]);
+	printf("reclaim: %u pages taken, L2's %u times of %u\n", taken, lost, ROUNDS - WARM);
+	expect(taken >= COLD / 8, "reclaim", "of what nobody uses the kernel took", taken);
+	expect(lost == 0, "reclaim", "L2's page was taken for cold", lost);
+}
+
 static void code(void)
 {
 	static const struct { uint32_t at; uint8_t bytes[8]; } pieces[] = {
@@ -462,6 +499,7 @@ static void code(void)
 		{ L1_SPIN, { 0xfb, 0xeb, 0xfe } },
 		{ RESUME, { 0x0f, 0x01, 0xc3, 0xeb, 0xfe } },
 		{ LOAD, { 0x48, 0x8b, 0x03, 0xeb, 0xfe } },
+		{ LOOP, { 0x48, 0x8b, 0x03, 0xeb, 0xfb } },
 	};
 
 	for (unsigned i = 0; i < sizeof(pieces) / sizeof(*pieces); i++)
@@ -474,7 +512,7 @@ static const struct {
 } steps[] = {
 	{ "events", events }, { "debugctl", debugctl }, { "timer", timer }, { "again", again }, { "halt", halt },
 	{ "poison", poison }, { "gone", gone }, { "device", device }, { "refused", refused },
-	{ "shrink", shrink },
+	{ "shrink", shrink }, { "reclaim", reclaim },
 };
 
 int main(int argc, char **argv)
@@ -485,7 +523,7 @@ int main(int argc, char **argv)
 	while (argc > 2 && i < sizeof(steps) / sizeof(*steps) && strcmp(argv[1], steps[i].name))
 		i++;
 	if (argc < 3 || i == sizeof(steps) / sizeof(*steps))
-		errx(1, "usage: inject events|debugctl|timer|again|halt|poison|gone|device|refused|shrink IMAGE [ARGUMENT...]");
+		errx(1, "usage: inject events|debugctl|timer|again|halt|poison|gone|device|refused|shrink|reclaim IMAGE [ARGUMENT...]");
 	sigaction(SIGALRM, &action, NULL);
 	vm_create(&vm);
 	/* The kernel does not take a large page apart, to give up a part of it, while KVM holds another part. */

@@ -345,6 +345,7 @@ def dom0(guest):
 PIECES = {
 	"l1-base": l1_base, "l1-kvm": l1_kvm,
 	"l1-disk": lambda: l1_modules("l1-disk", DISK_MODULES, "disk/{number:02}-{file}"),
+	"l1-zram": lambda: l1_modules("l1-zram", ("zram",), "zram/{number:02}-{file}"),
 	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
 	"l1-kvm-stock": l1_kvm_stock, "l1-kvm-6.12": lambda: l1_kvm("6.12"), "linux-packed-6.12": lambda: linux_packed("6.12"),
 	"l1-kvm-nestvmx-6.12": lambda: l1_kvm_nestvmx("6.12"), "l1-kvm-stock-6.12": lambda: l1_kvm_stock("6.12"),
