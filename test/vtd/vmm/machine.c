@@ -27,7 +27,7 @@ static uint64_t ram_size;
 static struct route current[MAX_ROUTES];
 static unsigned current_count;
 static uint8_t address_bits;
-static bool irqchip;
+static bool irqchip, nested;
 static int off = -1;
 
 static int must(int result, const char *what)
@@ -50,7 +50,7 @@ static void create_memory(uint64_t size)
 	machine_map(0, 0, ram, size);
 }
 
-/* What KVM supports, a local APIC timer that needs no calibration, and no SVM. */
+/* What KVM supports, a local APIC timer that needs no calibration, and SVM for an L1 with guests alone. */
 static void set_cpuid(void)
 {
 	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + MAX_CPUID * sizeof(cpuid->entries[0]));
@@ -64,7 +64,7 @@ static void set_cpuid(void)
 
 		if (e->function == 1)
 			e->ecx |= CPUID1_ECX_TSC_DEADLINE | CPUID1_ECX_HYPERVISOR;
-		if (e->function == 0x80000001)
+		if (e->function == 0x80000001 && !nested)
 			e->ecx &= ~CPUID80000001_ECX_SVM;
 		if (e->function == 0x80000008)
 			address_bits = (uint8_t)e->eax;
@@ -102,7 +102,7 @@ static void mask_alarm(int how)
 	sigprocmask(how, &set, NULL);
 }
 
-void machine_create(uint64_t size, bool with_irqchip)
+void machine_create(uint64_t size, bool with_irqchip, bool with_svm)
 {
 	int run_size;
 
@@ -110,6 +110,7 @@ void machine_create(uint64_t size, bool with_irqchip)
 	kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
 	vm = must(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
 	irqchip = with_irqchip;
+	nested = with_svm;
 	create_irqchip();
 	create_memory(size);
 	cpu = must(ioctl(vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");

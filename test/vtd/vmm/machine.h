@@ -24,8 +24,8 @@
 
 #define IOAPIC_PINS 24u
 
-/* irqchip: all of KVM's own interrupt controllers and its timer, which no unit remaps; else only its local APIC. */
-void machine_create(uint64_t ram, bool irqchip);
+/* irqchip: all of KVM's own interrupt controllers and its timer, which no unit remaps; else only its local APIC.  svm: L1 may have guests. */
+void machine_create(uint64_t ram, bool irqchip, bool svm);
 bool machine_irqchip(void);
 /* An edge of one of KVM's pins. */
 void machine_edge(unsigned pin);

@@ -2,11 +2,11 @@
 /*
  * An operating system or hypervisor as L1 on the library's VT-d unit, with a device of the host's assigned by VFIO.
  *
- *	vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] [-t SECONDS] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...
+ *	vtd_vmm [-l] [-s] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] [-t SECONDS] KERNEL ARGUMENTS [MODULE[=ARGUMENTS]]...
  *
  * FEATURE is what L1 is offered beside the queue, large pages and page-selective flushes: cm, ir, eim, pt, none of them
  * by default.  DEVICE is PCI's name of it, or none.  ID is the requester id of the I/O APIC.  -l: a machine with a
- * PIT and a clock, and unless ir is offered, KVM's 8259s and I/O APIC.  Exit status 0 when L1 turns itself off
+ * PIT and a clock, and unless ir is offered, KVM's 8259s and I/O APIC.  -s: L1 has SVM.  Exit status 0 when L1 turns itself off
  * within SECONDS (400).
  */
 #include "acpi.h"
@@ -58,12 +58,12 @@ struct options {
 	uint64_t mib;
 	uint16_t ioapic;
 	unsigned seconds;
-	bool legacy;
+	bool legacy, svm;
 };
 
 static void usage(void)
 {
-	errx(2, "usage: vtd_vmm [-l] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] [-t SECONDS] KERNEL ARGUMENTS "
+	errx(2, "usage: vtd_vmm [-l] [-s] [-m MIB] [-f FEATURE,...] [-d DEVICE] [-i ID] [-t SECONDS] KERNEL ARGUMENTS "
 		"[MODULE[=ARGUMENTS]]...");
 }
 
@@ -73,9 +73,10 @@ static struct options parse_options(int argc, char **argv)
 			     .ioapic = IOAPIC_SOURCE_ID, .seconds = 400 };
 	int option;
 
-	while ((option = getopt(argc, argv, "lm:f:d:i:t:")) != -1) {
+	while ((option = getopt(argc, argv, "lsm:f:d:i:t:")) != -1) {
 		switch (option) {
 		case 'l': o.legacy = true; break;
+		case 's': o.svm = true; break;
 		case 'm': o.mib = strtoull(optarg, NULL, 0); break;
 		case 'f': o.features |= parse(optarg); break;
 		case 'd': o.device = strcmp(optarg, "none") ? optarg : NULL; break;
@@ -96,7 +97,7 @@ int main(int argc, char **argv)
 	int status;
 
 	setvbuf(stdout, NULL, _IOLBF, 4096);
-	machine_create(o.mib << 20, o.legacy && !(o.features & NVMX_VTD_F_REMAP));
+	machine_create(o.mib << 20, o.legacy && !(o.features & NVMX_VTD_F_REMAP), o.svm);
 	if (o.device)
 		vfio_open(&vfio, o.device);
 	unit_create(o.features, o.device ? &vfio : NULL);
