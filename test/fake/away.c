@@ -59,11 +59,54 @@ bool fake_come_again(struct nvmx_host *h, bool again)
 	return true;
 }
 
+/* SMM's code does nothing that anybody sees; meanwhile the host may take back what it likes. */
+static void through_smm(struct nvmx_host *h)
+{
+	nvmx_smi(h->vcpu);
+	FAKE_ASSERT(!nvmx_in_l2(h->vcpu) && h->cpu.vmcs == h->vmcs01);
+	if (fake_host_random(h) % 2)
+		nvmx_give_pages(h->vcpu, ~0u);
+	if (fake_host_random(h) % 2)
+		nvmx_host_changed(h->vm, h->vcpu);
+	if (fake_host_random(h) % 2) {
+		nvmx_vcpu_park(h->vcpu);
+		nvmx_vcpu_unpark(h->vcpu);
+	}
+	FAKE_ASSERT(nvmx_rsm(h->vcpu));
+}
+
+/* What a host may do with a vCPU between any two steps, as it comes. */
+static void do_something(struct nvmx_host *h)
+{
+	uint64_t frame = fake_host_random(h) % FAKE_RAM_FRAMES, n = 1 + fake_host_random(h) % 3;
+	bool l2 = nvmx_in_l2(h->vcpu);
+
+	h->inside = true;
+	switch (fake_host_random(h) % 8) {
+	case 0: nvmx_give_pages(h->vcpu, (uint32_t)fake_host_random(h) % 40); break;
+	case 1: nvmx_pins_moved(h->vcpu); break;
+	case 2: nvmx_host_write_protect(h->vm, h->vcpu, frame * FAKE_PAGE, n * FAKE_PAGE); break;
+	case 3: nvmx_host_invalidate(h->vm, h->vcpu, frame * FAKE_PAGE, n % 3 ? FAKE_PAGE : ~0ull); break;
+	case 4: nvmx_host_changed(h->vm, n % 2 ? h->vcpu : NULL); break;
+	case 5: nvmx_bitmaps01_changed(h->vcpu); break;
+	case 6: through_smm(h); break;
+	default:
+		nvmx_vcpu_park(h->vcpu);
+		nvmx_vcpu_unpark(h->vcpu);
+	}
+	FAKE_ASSERT(nvmx_in_l2(h->vcpu) == l2 && h->cpu.vmcs == nvmx_current_vmcs(h->vcpu));
+	if (l2)
+		FAKE_ASSERT(nvmx_before_l2(h->vcpu) == NVMX_RESUME_L2);
+	h->inside = false;
+}
+
 void fake_between_calls(struct nvmx_host *h)
 {
 	uint64_t frame;
 
 	h->got = 0;
+	if (h->m->restless && fake_host_random(h) % 2)
+		do_something(h);
 	if (h->m->parks)
 		park(h);
 	if (!h->m->pageable || fake_host_random(h) % 8)

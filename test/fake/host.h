@@ -32,6 +32,7 @@ struct fake_machine {
 	uint64_t not_now_at;      /* the use of a page, counted from 1, to which the host says "not now"; 0: none */
 	bool pageable;            /* each page is "not now" at its first use in each call of the library */
 	bool parks;               /* between two steps, and before a call that is repeated, the vCPU is parked */
+	bool restless;            /* between two steps the host does whatever it may do then */
 	bool parks_again;         /* before a call that is repeated, and at no other time */
 	uint32_t mutate;          /* not 0: seed for guest memory that changes between two mappings */
 	uint32_t moves;           /* not 0: seed; between two steps the nested state moves to another or the same vCPU */

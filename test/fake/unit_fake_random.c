@@ -35,6 +35,7 @@ static bool same(uint64_t seed, unsigned rounds, bool verbose)
 	g.machine.traced = seed % 3 == 0;
 	g.machine.pageable = seed % 4 == 1 || getenv("NVMX_PAGES");
 	g.machine.parks = seed % 4 == 1;
+	g.machine.restless = seed % 3 == 1;
 	return fake_same(&g.machine, verbose);
 }
 
