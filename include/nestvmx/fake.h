@@ -35,7 +35,7 @@
  * flags, VPID, INVEPT, INVVPID; all VMX instructions, VMCS shadowing, EPTP switching; MSR and I/O bitmaps, MSR areas, CR masks and
  * shadows, CR3 targets; exceptions, NMIs, virtual NMIs, external interrupts, INIT, SIPI, windows, the monitor trap flag, the
  * preemption timer, instruction breakpoints, single steps and branch steps; APIC virtualization, in memory and as MSRs, virtual and
- * posted interrupts, IPI virtualization; PML; mode-based execute control; protection keys of supervisor pages; #VE; bus-lock and notify exits.  What it
+ * posted interrupts, IPI virtualization; PML; mode-based execute control; protection keys and shadow stacks of supervisor pages; #VE; bus-lock and notify exits.  What it
  * does not: segmentation beyond limits, task switches, SMM, caches, several processors.
  *
  * What it asserts of a host: a VMCS field, VMCS region or host page that is named exists; a page is freed once; a script fits.  What
@@ -84,6 +84,8 @@ enum fake_op {
 	FAKE_SPLIT_LOCK, FAKE_STALL,
 	/* Events; RAISE is an instruction that has the exception `imm`. */
 	FAKE_INT, FAKE_INT3, FAKE_RAISE, FAKE_STI, FAKE_CLI, FAKE_MOV_SS, FAKE_IRET,
+	/* Near branches: CALL skips the `imm` bytes behind it. */
+	FAKE_CALL, FAKE_RET,
 	/* VMX (SDM 30.3). */
 	FAKE_VMXON, FAKE_VMXOFF, FAKE_VMCLEAR, FAKE_VMPTRLD, FAKE_VMPTRST, FAKE_VMREAD, FAKE_VMWRITE,
 	FAKE_VMLAUNCH, FAKE_VMRESUME, FAKE_VMCALL, FAKE_VMFUNC, FAKE_INVEPT, FAKE_INVVPID,
@@ -284,6 +286,7 @@ struct fake_cpu {
 	bool timer_on;
 	uint32_t vectoring, vectoring_error, vectoring_len; /* the event being delivered */
 	bool supervisor;          /* the access is the processor's own, whatever the CPL */
+	bool shadow_stack;        /* it is one to the shadow stack */
 	struct fake_tlb_entry tlb[FAKE_TLB];
 	uint64_t flushes;
 	uint64_t switches;        /* of EPT pointers by VMFUNC */

@@ -10,7 +10,7 @@ void fake_hw_caps_of(const struct fake_machine *m, struct nvmx_caps *c)
 		fake_hw_caps_ipis(c);
 	if (!m->protection)
 		return;
-	c->msr[NVMX_MSR_VMX_CR4_FIXED1 - NVMX_CAPS_FIRST_MSR] |= NVMX_CR4_PKS;
+	c->msr[NVMX_MSR_VMX_CR4_FIXED1 - NVMX_CAPS_FIRST_MSR] |= NVMX_CR4_PKS | NVMX_CR4_CET;
 	for (unsigned i = 0; i < 2; i++) {
 		c->msr[(i ? NVMX_MSR_VMX_TRUE_ENTRY_CTLS : NVMX_MSR_VMX_ENTRY_CTLS) - NVMX_CAPS_FIRST_MSR] |=
 			(uint64_t)FAKE_PROTECTION_ENTRY << 32;

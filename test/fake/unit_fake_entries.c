@@ -336,6 +336,59 @@ static void registers_of_protection(void **state)
 	}
 }
 
+#define SHADOW_STACK (FAKE_L2_DATA + 2 * FAKE_PAGE)
+#define SHADOW_TOP (SHADOW_STACK + 0x800)
+
+/*
+ * L2 calls, exits in what it has called, and returns: its shadow stack is where L1's entry has it, L1 sees it where L2 has left it, and
+ * may change it: then L2's return is a #CP (SDM volume 1, 17.2; 26.3.2.1, 27.3.1).  With an exit that loads L1's own, and one that does not.
+ */
+static void shadow_stacks(void **state)
+{
+	const uint64_t cr4 = NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_CET;
+
+	(void)state;
+	for (unsigned k = 0; k < 16; k++) {
+		bool changed = k & 1, intercepted = k & 2, undone = k & 4, on = !(k & 8);
+
+		begin();
+		script_store(&l1, FAKE_L2_TABLES + 3 * FAKE_PAGE + SHADOW_STACK / FAKE_PAGE * 8, SHADOW_STACK | 0x61, 8);
+		script_store(&l1, SHADOW_TOP, 0x5a5a, 8);
+		script_enter_vmx(&l1);
+		script_vmwrite(&l1, NVMX_GUEST_CR4, cr4);
+		script_vmwrite(&l1, NVMX_GUEST_S_CET, on);
+		script_vmwrite(&l1, NVMX_GUEST_SSP, SHADOW_TOP);
+		script_vmwrite(&l1, NVMX_HOST_S_CET, 0);
+		script_vmwrite(&l1, NVMX_HOST_SSP, 0x3000);
+		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, intercepted ? NVMX_BIT(NVMX_VECTOR_CP) : 0);
+		script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | (undone ? NVMX_EXIT_LOAD_CET : 0));
+		script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_CET);
+		run(FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_GUEST_SSP);
+		if (changed)
+			script_vmwrite(&l1, NVMX_GUEST_SSP, SHADOW_TOP);
+		run_again();
+		script_vmread(&l1, NVMX_GUEST_SSP);
+		script_vmread(&l1, NVMX_GUEST_S_CET);
+		script_vmread(&l1, NVMX_EXIT_INTR_INFO);
+		script_vmread(&l1, NVMX_EXIT_INTR_ERROR_CODE);
+		script_imm(&l2, FAKE_CALL, 4);
+		script_op(&l2, FAKE_NOP); /* where it returns to */
+		script_op(&l2, FAKE_VMCALL);
+		script_op(&l2, FAKE_VMCALL); /* what it calls */
+		script_op(&l2, FAKE_RET);
+		script_op(&l2, FAKE_VMCALL); /* behind a #CP */
+		check_on(&(struct fake_machine){ .protection = true }, FAKE_STOP_END);
+		check_one(&(struct fake_machine){ .protection = true, .moves = k + 1 });
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_SSP, 0), on ? SHADOW_TOP - 8 : SHADOW_TOP);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_SSP, 1), SHADOW_TOP);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_S_CET, 0), on);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1),
+				 on && changed && intercepted ? NVMX_XR_EXCEPTION_NMI : NVMX_XR_VMCALL);
+		assert_int_equal(fake_delivered(&fake_bare, 0x80000b15), on && changed && !intercepted);
+	}
+}
+
 #define KEYED_PTE(tables) ((tables) + 3 * FAKE_PAGE + FAKE_L2_DATA / FAKE_PAGE * 8)
 
 /* A supervisor page with key 1: L2's accesses are judged by the IA32_PKRS that its entry has loaded, or, without, by L1's (SDM 4.6.2,
@@ -492,6 +545,7 @@ int main(void)
 		cmocka_unit_test(failed_entries_leave_cr0),
 		cmocka_unit_test(registers_of_protection),
 		cmocka_unit_test(protection_keys),
+		cmocka_unit_test(shadow_stacks),
 		cmocka_unit_test(msrs_that_the_host_swaps),
 		cmocka_unit_test(apic_access_page_without_ram),
 		cmocka_unit_test(vmcall_outside_vmx_operation),

@@ -119,6 +119,8 @@ void fake_retire(struct fake_cpu *c, const struct fake_insn *i);
 bool fake_intercepts(struct fake_cpu *c, const struct fake_insn *i);
 bool fake_io_exits(const struct fake_cpu *c, unsigned port, unsigned size);
 bool fake_msr_exits(const struct fake_cpu *c, uint32_t msr, bool write);
+/* branch.c: CALL and RET, with shadow stacks. */
+void fake_branch(struct fake_cpu *c, const struct fake_insn *i);
 /* cr.c: MOV to and from CR, CLTS, LMSW. */
 void fake_cr_insn(struct fake_cpu *c, const struct fake_insn *i);
 

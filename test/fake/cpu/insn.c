@@ -43,6 +43,11 @@ uint64_t fake_after(const struct fake_cpu *c, uint64_t linear)
 	return i ? c->a.rip + fake_length(i) : 0;
 }
 
+static bool is_branch(unsigned op)
+{
+	return op == FAKE_IRET || op == FAKE_CALL || op == FAKE_RET;
+}
+
 void fake_retire(struct fake_cpu *c, const struct fake_insn *i)
 {
 	c->a.rip += fake_length(i);
@@ -50,7 +55,7 @@ void fake_retire(struct fake_cpu *c, const struct fake_insn *i)
 		c->a.rip = (uint32_t)c->a.rip;
 	c->a.blocking &= ~(NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS);
 	c->a.rflags &= ~NVMX_RFLAGS_RF;
-	if ((c->a.rflags & NVMX_RFLAGS_TF) && (i->op == FAKE_IRET || !(c->a.debugctl & NVMX_DEBUGCTL_BTF))) /* 17.4.3 */
+	if ((c->a.rflags & NVMX_RFLAGS_TF) && (is_branch(i->op) || !(c->a.debugctl & NVMX_DEBUGCTL_BTF))) /* 17.4.3 */
 		c->a.pending_dbg |= NVMX_BIT(14);
 	if (c->guest && c->timer_on && c->timer)
 		c->timer--;
@@ -419,6 +424,8 @@ static void execute(struct fake_cpu *c, const struct fake_insn *i)
 	case FAKE_INT:
 	case FAKE_INT3:
 	case FAKE_RAISE: software_event(c, i); break;
+	case FAKE_CALL:
+	case FAKE_RET: fake_branch(c, i); break;
 	case FAKE_HLT:
 	case FAKE_STI:
 	case FAKE_MOV_SS: blockers(c, i); break;

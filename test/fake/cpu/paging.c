@@ -9,6 +9,7 @@
 #define PF_RSVD 8u
 #define PF_I 16u
 #define PF_PK 32u
+#define PF_SS 64u
 
 #define EPT_XU 0x400u
 #define EPT_SUPPRESS_VE NVMX_BIT64(63)
@@ -216,6 +217,12 @@ static bool key_forbids(const struct fake_cpu *c, uint64_t leaf, unsigned want)
 	return rights & 1 || (rights & 2 && want & ACCESS_W && c->a.cr0 & NVMX_CR0_WP);
 }
 
+/* 4.6.1: what a shadow stack is on: a supervisor-mode page that the leaf alone makes read-only, and that is dirty. */
+static bool is_shadow_stack(uint64_t leaf, bool upper_writable, bool may_user)
+{
+	return !(leaf & 2) && leaf & 0x40 && upper_writable && !may_user;
+}
+
 /* Walks L's own paging structures; false: a fault or VM exit was raised. */
 static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 {
@@ -224,9 +231,10 @@ static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 	struct format f;
 	struct access table = *a;
 	unsigned rights = 7, level, ignored, shift;
-	bool leaf = false, may_user = true;
+	bool leaf = false, may_user = true, upper_writable = true;
 	uint64_t e = 0, at = 0, hpa;
 
+	error |= c->shadow_stack ? PF_SS : 0;
 	if ((a->want & ACCESS_X) && (c->a.efer & NVMX_EFER_NXE))
 		error |= PF_I;
 	table.table = true;
@@ -247,6 +255,7 @@ static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 		}
 		rights &= (e & 2 ? 7u : 5u) & (e >> 63 ? 3u : 7u);
 		may_user = may_user && (e & 4);
+		upper_writable = upper_writable && (leaf || e & 2);
 		f.root = f.bytes == 8 ? e & frame_mask(c) : e & 0xfffff000u;
 		if (!leaf && !(e & 0x20)) {
 			if (!physical(c, at, ACCESS_W, &table, &hpa, &ignored))
@@ -256,6 +265,8 @@ static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 	}
 	if (!user && !(c->a.cr0 & NVMX_CR0_WP))
 		rights |= ACCESS_W;
+	if (c->shadow_stack)
+		rights = is_shadow_stack(e, upper_writable, may_user) ? ACCESS_R | ACCESS_W : 0;
 	if (!may_user && key_forbids(c, e, a->want))
 		error |= PF_PK;
 	if ((a->want & ~rights) || (user && !may_user) || error & PF_PK) {
@@ -328,14 +339,15 @@ static bool linear_to_physical(struct fake_cpu *c, uint64_t linear, unsigned acc
 	bool user = fake_cpl(c) == 3 && !c->supervisor;
 	struct result r;
 
-	if (e->rights && (e->linear ^ linear) >> 12 == 0 && e->vpid == fake_vpid(c) && (e->eptp ^ eptp) >> 12 == 0 &&
+	if (!c->shadow_stack && e->rights && (e->linear ^ linear) >> 12 == 0 && e->vpid == fake_vpid(c) && (e->eptp ^ eptp) >> 12 == 0 &&
 	    e->user == user && e->mode == mode && !(access & ~e->rights) && (e->dirty || !(access & ACCESS_W))) {
 		*hpa = (e->hpa & ~0xfffull) | (linear & 0xfff);
 		return true;
 	}
 	if (!translate(c, &a, &r))
 		return false;
-	*e = (struct fake_tlb_entry){ linear, r.hpa, eptp, fake_vpid(c), (uint8_t)r.rights, r.dirty, user, mode };
+	if (!c->shadow_stack) /* whose rights are others */
+		*e = (struct fake_tlb_entry){ linear, r.hpa, eptp, fake_vpid(c), (uint8_t)r.rights, r.dirty, user, mode };
 	*hpa = r.hpa;
 	return true;
 }

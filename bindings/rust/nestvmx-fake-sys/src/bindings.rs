@@ -85,20 +85,22 @@ pub const fake_op_FAKE_STI: fake_op = 46;
 pub const fake_op_FAKE_CLI: fake_op = 47;
 pub const fake_op_FAKE_MOV_SS: fake_op = 48;
 pub const fake_op_FAKE_IRET: fake_op = 49;
-pub const fake_op_FAKE_VMXON: fake_op = 50;
-pub const fake_op_FAKE_VMXOFF: fake_op = 51;
-pub const fake_op_FAKE_VMCLEAR: fake_op = 52;
-pub const fake_op_FAKE_VMPTRLD: fake_op = 53;
-pub const fake_op_FAKE_VMPTRST: fake_op = 54;
-pub const fake_op_FAKE_VMREAD: fake_op = 55;
-pub const fake_op_FAKE_VMWRITE: fake_op = 56;
-pub const fake_op_FAKE_VMLAUNCH: fake_op = 57;
-pub const fake_op_FAKE_VMRESUME: fake_op = 58;
-pub const fake_op_FAKE_VMCALL: fake_op = 59;
-pub const fake_op_FAKE_VMFUNC: fake_op = 60;
-pub const fake_op_FAKE_INVEPT: fake_op = 61;
-pub const fake_op_FAKE_INVVPID: fake_op = 62;
-pub const fake_op_FAKE_OPS: fake_op = 63;
+pub const fake_op_FAKE_CALL: fake_op = 50;
+pub const fake_op_FAKE_RET: fake_op = 51;
+pub const fake_op_FAKE_VMXON: fake_op = 52;
+pub const fake_op_FAKE_VMXOFF: fake_op = 53;
+pub const fake_op_FAKE_VMCLEAR: fake_op = 54;
+pub const fake_op_FAKE_VMPTRLD: fake_op = 55;
+pub const fake_op_FAKE_VMPTRST: fake_op = 56;
+pub const fake_op_FAKE_VMREAD: fake_op = 57;
+pub const fake_op_FAKE_VMWRITE: fake_op = 58;
+pub const fake_op_FAKE_VMLAUNCH: fake_op = 59;
+pub const fake_op_FAKE_VMRESUME: fake_op = 60;
+pub const fake_op_FAKE_VMCALL: fake_op = 61;
+pub const fake_op_FAKE_VMFUNC: fake_op = 62;
+pub const fake_op_FAKE_INVEPT: fake_op = 63;
+pub const fake_op_FAKE_INVVPID: fake_op = 64;
+pub const fake_op_FAKE_OPS: fake_op = 65;
 pub type fake_op = crate::ctypes::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -355,6 +357,7 @@ pub struct fake_cpu {
     pub vectoring_error: u32,
     pub vectoring_len: u32,
     pub supervisor: bool,
+    pub shadow_stack: bool,
     pub tlb: [fake_tlb_entry; 64usize],
     pub flushes: u64,
     pub switches: u64,
