@@ -95,6 +95,7 @@ void power_off(void) __attribute__((noreturn));
 void stop(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void stop_cpu(struct cpu *cpu, const char *reason) __attribute__((noreturn));
 void report_print(void);
+void counters_print(void);
 
 /* trace.c: the last records of what nested VMX did, on each processor */
 struct trace_record {

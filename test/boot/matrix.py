@@ -11,7 +11,8 @@ XEN = "console=com1 com1=115200,8n1 guest_loglvl=all dom0_mem=300M,max:300M nore
 XEN_DOM0 = (LINUX.replace("console=ttyS0", "console=hvc0 earlyprintk=xen").replace("tsc_early_khz={mips}000 ", "")
 	.replace("tsc=reliable ", "").replace("no_timer_check ", ""))
 STRESS = 100		# rounds of memory stress
-STRESSED = rf"L2: stress=ok rounds={STRESS}"
+ROUNDS = 20		# of it in rows that only --all boots
+STRESSED = r"L2: stress=ok rounds={rounds}"
 SUM = "879f4bba"
 OFF = r"reboot: Power down"
 KVM = "l1-base l1-kvm l1-qemu"
@@ -24,7 +25,9 @@ def up(cpus=1):
 # Faults of an emulator that a row has to avoid: of which Bochs, which piece meets it, and the word for the kernel that avoids it.
 AVOIDED = [
 	# It refuses a posted-interrupt descriptor that is not aligned to 4 KiB (SDM 26.2.1.1: 64 bytes): KVM's VM entries fail with error 7.
-	("3.0", "l1-kvm", "nvmx.kvm=enable_apicv=0"),
+	*[("3.0", piece, "nvmx.kvm=enable_apicv=0") for piece in ("l1-kvm", "l1-kvm-trixie", "l1-kvm-sid")],
+	# XRSTORS of a task's first state is refused: init dies of #GP.
+	("2.7", "linux-packed-sid", "clearcpuid=xsaves,xsavec"),
 ]
 
 def avoiding(pieces, bochs):
@@ -35,10 +38,12 @@ def avoiding(pieces, bochs):
 class Row:
 	"""One boot. `pieces`: images of tools/lab, the kernel first. `expect`: regexes in the order of appearance.
 	`seconds`: what it may take on the emulated clock, which is the same on any computer. `mips`: instructions to such a
-	second; where an exit costs tens of thousands, timers of 250 Hz need a faster clock than the others."""
+	second; where an exit costs tens of thousands, timers of 250 Hz need a faster clock than the others. `about`: L1 and L2 in words,
+	of a row that docs/matrix.md has, and `adapter` the name of the row that boots the same L1 under KVM with libnestvmx. `seldom`: only
+	when it is named, or with --all."""
 
 	def __init__(self, name, pieces, arguments, expect, cpus=1, memory=768, seconds=300, mips=MIPS, options="",
-			host_only=False, kvm_host=False, dom0=""):
+			host_only=False, kvm_host=False, dom0="", about=None, adapter="", seldom=False):
 		self.name = name
 		self.pieces = pieces.split()
 		self.arguments = arguments.replace("{mips}", str(mips))
@@ -51,14 +56,26 @@ class Row:
 		self.host_only = host_only
 		self.kvm_host = kvm_host
 		self.dom0 = f"{XEN_DOM0} {dom0}".strip()
+		self.about = about
+		self.adapter = adapter
+		self.seldom = seldom
 
 	def words(self, bochs):
 		"""The kernel's arguments on that version of Bochs."""
 		return self.arguments.split() + avoiding(self.pieces, bochs)
 
+	def hosts(self):
+		"""What --all boots it on."""
+		return ["native"] * (not self.host_only) + ["metal"] + ["kvm"] * bool(self.adapter)
 
-def linux(name, guests, kvm="", l2cpus=1, extra="", stress=False, **kw):
-	"""Linux with KVM as L1, and `guests` in it under QEMU, all at once."""
+
+def of_release(piece, release):
+	"""The piece of another Debian than the machine's."""
+	return f"{piece}-{release}" if release else piece
+
+
+def linux(name, guests, kvm="", l2cpus=1, extra="", stress=0, release="", **kw):
+	"""Linux with KVM as L1, and `guests` in it under QEMU, all at once; with `stress` rounds of memory stress in each Linux."""
 	arguments = f"{LINUX} {extra} nvmx.scenario=guests nvmx.guests={guests} nvmx.l2cpus={l2cpus}"
 	loaded = r"^L1: KVM loaded: ept=Y"
 	if kvm:
@@ -66,15 +83,33 @@ def linux(name, guests, kvm="", l2cpus=1, extra="", stress=False, **kw):
 		loaded = f"^L1: KVM loaded: .*{kvm.replace(',', ' ')}"
 	expect = [up(kw.get("cpus", 1)), loaded]
 	if stress:
-		arguments += f" nvmx.append=nvmx.stress={STRESS}"
-		expect += [STRESSED] * l2cpus
+		arguments += f" nvmx.append=nvmx.stress={stress}"
+		expect += [STRESSED.format(rounds=stress)] * l2cpus
 	alive = []
 	for number, guest in enumerate(guests.split(","), 1):
 		alive.append(rf"^\[{number} {guest}\] " + ALIVE[guest].format(cpus=l2cpus,
 			sums=",".join([SUM] * l2cpus)))
-	pieces = f"loader linux-packed {KVM} " + " ".join(f"l2-{g}" for g in dict.fromkeys(guests.split(",")))
+	images = {"amd64": of_release("l2-amd64", release)}
+	pieces = " ".join(of_release(piece, release) if piece != "l1-base" else piece for piece in f"loader linux-packed {KVM}".split()[1:])
+	pieces = f"loader {pieces} " + " ".join(images.get(g, f"l2-{g}") for g in dict.fromkeys(guests.split(",")))
 	# Guests of one boot end in any order.
-	return Row(name, pieces, arguments, expect + [tuple(alive), r"^L1: done", OFF], **kw)
+	return Row(name, pieces, arguments, expect + [tuple(alive), r"^L1: done", OFF], about=in_words(guests, kvm, l2cpus, stress, release), **kw)
+
+
+def in_words(guests, kvm, l2cpus, stress, release):
+	"""L1 and L2, for people."""
+	l1 = "Linux with KVM" + (f" of Debian {release}" if release else "") + (f", `{kvm}`" if kvm else "")
+	l2 = ", ".join(WORDS[guest] for guest in guests.split(",")) + (f"; {l2cpus} vCPUs" if l2cpus > 1 else "")
+	return l1, l2 + (f"; memory stress, {stress} rounds" if stress else "")
+
+
+def nested(name, guest, l2kvm="", **kw):
+	"""Linux with KVM as L1 and as L2, and a guest of that one's."""
+	arguments = f"{LINUX} nvmx.scenario=guests nvmx.guests=kvm nvmx.l2guests={guest} nvmx.kvm=nested=1 nvmx.l2kvm={l2kvm} nowatchdog"
+	expect = [up(), r"^L1: KVM loaded: .*nested=1", rf"^\[1 kvm\] {up()[1:]}", r"^\[1 kvm\] L1: KVM loaded: ",
+		rf"^\[1 kvm\] \[1 {guest}\] " + ALIVE[guest].format(cpus=1, sums=SUM), r"^L1: done", OFF]
+	return Row(name, f"loader linux-packed {KVM} l2-kvm-amd64", arguments, expect, memory=1300, seconds=900, seldom=True,
+		about=("Linux with KVM, `nested=1`", f"the same, and in it, L3: {WORDS[guest]}"), **kw)
 
 
 # The module goes at the end: it has returned what it took, and the kernel has not complained.
@@ -91,6 +126,11 @@ def under_kvm(name, guests, extra="", kvm="nested=1", l1cpus=1, l2cpus=1, **kw):
 		for number, guest in enumerate(guests.split(","), 1))
 	expect = [up(kw.get("cpus", 1)), r"^L1: KVM loaded: ", rf"^\[1 kvm\] {up(l1cpus)[1:]}", r"^\[1 kvm\] L1: KVM loaded: ", alive, *UNLOADED]
 	return Row(name, pieces, arguments.strip(), expect, memory=1300, seconds=900, kvm_host=True, **kw)
+
+
+def adapted(name, l2kvm="", **kw):
+	"""The mate of a row with stock KVM as L1 and these parameters, a Linux as L2."""
+	return under_kvm(name, "amd64", extra=f"nvmx.l2kvm={l2kvm}", **kw)
 
 
 def xen_under_kvm(name, kvm):
@@ -162,41 +202,56 @@ def newer(row, kernel):
 	return row
 
 
+WORDS = {"amd64": "Linux amd64", "i386": "Linux i386 with PAE", "real": "real mode under SeaBIOS", "hvm": "real mode under SeaBIOS"}
 ALIVE = {
 	"amd64": r"L2: alive Linux \d+\.\d+\.\S+ x86_64 cpus={cpus} sums={sums} timer=ok",
 	"i386": r"L2: alive Linux \d+\.\d+\.\S+-686-pae i686 cpus={cpus} sums={sums} timer=ok",
 	"real": r"L2: alive real mode cpus={cpus}",
+	"hvm": r"L2: alive real mode cpus={cpus}",
 }
 
 
 # Bochs 2.7 reports a stale vector when an EPT violation interrupts the delivery of a virtual interrupt
 # (docs/conformance.md), and with it the host would inject the wrong one: Xen does without virtual-interrupt delivery.
-def xen(name, guest="amd64", stress=False, l2cpus=1, **kw):
+def xen(name, guest="amd64", stress=0, l2cpus=1, release="", **kw):
 	"""Xen as L1 with Linux as dom0, and a PVH guest in it; what that one writes to port 0xe9 is in Xen's log."""
-	alive = (r"\(d1\) " if guest == "real" else "^") + ALIVE[guest].format(cpus=l2cpus, sums=",".join([SUM] * l2cpus))
-	dom0 = f"nvmx.l2cpus={l2cpus}" + (f" nvmx.append=nvmx.stress={STRESS}" if stress else "")
-	return Row(name, f"xen vmlinux dom0-{guest}", XEN, [r"Xen version 4\.\d+", r"L1: dom0 up", *[STRESSED] * stress * l2cpus,
-		alive, r"^L1: done"],
-		memory=1024, seconds=600, options="--disable vid", dom0=dom0, **kw)
+	alive = {"real": r"\(d1\) ", "hvm": ""}.get(guest, "^") + ALIVE[guest].format(cpus=l2cpus, sums=",".join([SUM] * l2cpus))
+	dom0 = f"nvmx.l2cpus={l2cpus}" + (f" nvmx.append=nvmx.stress={stress}" if stress else "")
+	stressed = [STRESSED.format(rounds=stress)] * l2cpus if stress else []
+	l2 = {"real": "PVH: real mode", "hvm": "HVM: " + WORDS["hvm"]}.get(guest, "PVH: " + WORDS[guest]) + (f"; {l2cpus} vCPUs" if l2cpus > 1 else "")
+	pieces = " ".join(of_release(piece, release) for piece in ("xen", "vmlinux", f"dom0-{guest}"))
+	return Row(name, pieces, XEN, [r"Xen version 4\.\d+", r"L1: dom0 up", *stressed, alive, r"^L1: done"],
+		memory=1024, seconds=600, options="--disable vid", dom0=dom0,
+		about=("Xen, Linux as dom0" + (f", of Debian {release}" if release else ""), l2 + (f"; memory stress, {stress} rounds" if stress else "")), **kw)
+
+
+def parameters():
+	"""KVM as L1 with one of its features off at a time, and those rows' mates under the KVM adapter."""
+	rows = []
+	for off in ("enable_apicv", "pml", "preemption_timer", "unrestricted_guest"):	# ept and enable_shadow_vmcs: CI's rows
+		name = f"kvm-no-{off.removeprefix('enable_').replace('_', '-')}"
+		rows += [linux(name, "amd64", kvm=f"{off}=0", stress=ROUNDS, seldom=True, adapter=f"host-{name}"), adapted(f"host-{name}", f"{off}=0")]
+	return rows
 
 
 ROWS = [
 	Row("linux", "loader linux-packed l1-base", f"{LINUX} nvmx.scenario=plain",
-		[up(), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512),
+		[up(), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512, about=("Linux", "–")),
 	Row("linux-smp", "loader linux-packed l1-base", f"{LINUX} nvmx.scenario=plain",
-		[up(2), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512, cpus=2),
+		[up(2), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512, cpus=2, about=("Linux", "–")),
 	Row("linux-vtd", "loader linux-packed l1-base l1-ide",
 		f"{LINUX} intel_iommu=on iommu=pt nvmx.scenario=plain,ide",
 		[up(), rf"^L1: plain x86_64 sum={SUM}", r"^L1: IOMMU dmar0 cap=", r"^L1: groups identity of [1-9]",
-		r"^L1: disk .*DMA.* magic=55aa", OFF], memory=512, options="--vtd", host_only=True),
-	linux("kvm-amd64", "amd64"),
-	linux("kvm-noept-amd64", "amd64", kvm="ept=0"),
-	linux("kvm-noshadow-amd64", "amd64", kvm="enable_shadow_vmcs=0"),
-	linux("kvm-i386", "i386"),
-	linux("kvm-real", "real"),
-	linux("kvm-stress", "amd64", stress=True),
+		r"^L1: disk .*DMA.* magic=55aa", OFF], memory=512, options="--vtd", host_only=True,
+		about=("Linux behind a VT-d unit", "–")),
+	linux("kvm-amd64", "amd64", adapter="host-kvm-linux"),
+	linux("kvm-noept-amd64", "amd64", kvm="ept=0", adapter="host-kvm-linux-noept"),
+	linux("kvm-noshadow-amd64", "amd64", kvm="enable_shadow_vmcs=0", adapter="host-kvm-no-shadow-vmcs"),
+	linux("kvm-i386", "i386", adapter="host-kvm-i386"),
+	linux("kvm-real", "real", adapter="host-kvm-real"),
+	linux("kvm-stress", "amd64", stress=STRESS),
 	linux("kvm-two-guests", "amd64,real", memory=1024),
-	linux("kvm-smp-real", "real", cpus=2, l2cpus=2, seconds=600),
+	linux("kvm-smp-real", "real", cpus=2, l2cpus=2, seconds=600, adapter="host-kvm-smp"),
 	linux("kvm-smp-i386", "i386", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-smp-amd64", "amd64", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-real-depth2", "real", options="--depth 2", host_only=True, seconds=900, extra="nowatchdog"),
@@ -238,9 +293,21 @@ ROWS = [
 		"l1-kvm-stock"),
 	migrate("host-kvm-migrate", ",".join(["nestvmx"] * 11)),
 	migrate("host-kvm-migrate-stock", ",".join(["nestvmx", "stock"] * 5 + ["nestvmx"])),
-	xen("xen-pvh"),
+	xen("xen-pvh", adapter="host-kvm-xen"),
 	xen("xen-i386", "i386"),
 	xen("xen-real", "real"),
-	xen("xen-stress", stress=True),
+	xen("xen-stress", stress=STRESS),
 	xen("xen-smp", l2cpus=2),
+	*parameters(),
+	adapted("host-kvm-no-shadow-vmcs", "enable_shadow_vmcs=0"),
+	nested("kvm-nested-real", "real"),
+	nested("kvm-nested-amd64", "amd64"),
+	linux("trixie-kvm-amd64", "amd64", release="trixie", stress=ROUNDS, seldom=True),
+	linux("trixie-kvm-real", "real", release="trixie", seldom=True),
+	linux("trixie-kvm-smp-real", "real", release="trixie", cpus=2, l2cpus=2, seconds=600, seldom=True),
+	linux("trixie-kvm-smp-i386", "i386", release="trixie", cpus=2, l2cpus=2, seconds=600, seldom=True),
+	xen("trixie-xen-pvh", release="trixie", stress=ROUNDS, seldom=True),
+	xen("trixie-xen-real", "real", release="trixie", seldom=True),
+	xen("trixie-xen-hvm", "hvm", release="trixie", seldom=True),
+	linux("sid-kvm-amd64", "amd64", release="sid", stress=ROUNDS, seldom=True),
 ]

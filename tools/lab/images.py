@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """The pieces that boot tests are made of, each built once below build/lab/out."""
 import fcntl
+from functools import partial
 import glob
 import gzip
 import os
@@ -30,10 +31,10 @@ KERNELS = {"amd64": "linux-image-amd64", "i386": "linux-image-686-pae"}
 
 
 def linux(arch, kernel=""):
-	"""Debian's kernel for that machine: its own one, or the one of that version."""
+	"""Debian's kernel for that machine: its own one, or the one of that version or release."""
 	if not kernel:
 		return tree(f"linux-{arch}", arch, [KERNELS[arch], "busybox-static"], skip=NOT_NEEDED)
-	return tree(f"linux-{arch}-{kernel}", arch, [KERNELS[arch]], only=("linux-image",), suite=packages.kernel_suite(kernel))
+	return tree(f"linux-{arch}-{kernel}", arch, [KERNELS[arch]], only=("linux-image", "linux-base", "linux-binary", "linux-modules"), suite=packages.kernel_suite(kernel))
 
 
 def beside(name, kernel):
@@ -41,12 +42,16 @@ def beside(name, kernel):
 	return f"{name}-{kernel}" if kernel else name
 
 
-def qemu():
-	return tree("qemu", "amd64", ["qemu-system-x86"])
+def qemu(release=""):
+	return tree(beside("qemu", release), "amd64", ["qemu-system-x86"], skip=NOT_NEEDED if release else (),
+		suite=packages.release_suite(release) if release else "")
 
 
-def xen():
-	return tree("xen", "amd64", ["xen-system-amd64"], skip=NOT_NEEDED)
+def xen(release=""):
+	if not release:
+		return tree("xen", "amd64", ["xen-system-amd64"], skip=NOT_NEEDED)
+	return tree(beside("xen", release), "amd64", ["xen-system-amd64", "qemu-system-xen"], skip=NOT_NEEDED,
+		suite=packages.release_suite(release))
 
 
 def stale(path, sources):
@@ -69,7 +74,8 @@ def busybox(archive, arch):
 
 
 def vmlinuz(arch, version=""):
-	return one(os.path.join(linux(arch, version), "boot/vmlinuz-*"))
+	root = linux(arch, version)
+	return one(os.path.join(root, "boot/vmlinuz-*"), os.path.join(root, "usr/lib/modules/*/vmlinuz"))
 
 
 def vmlinux(arch, version=""):
@@ -159,7 +165,7 @@ def l1_kvm_nestvmx(version=""):
 	"""Stock kvm.ko with the kvm-intel.ko that adapters/kvm/build makes."""
 	own_module = os.path.join(TOP, "build", beside("kvm", version), "arch/x86/kvm/kvm-intel.ko")
 	if not os.path.exists(own_module):
-		raise LabError(f"{own_module} is missing: run adapters/kvm/build{version and ' --kernel ' + version} first")
+		raise Absent(f"{own_module} is missing: run adapters/kvm/build{version and ' --kernel ' + version} first")
 	out = os.path.join(OUT, beside("l1-kvm-nestvmx", version))
 	if stale(out, [own_module] + own(*LAB_SOURCES)):
 		archive = initramfs.Archive()
@@ -183,22 +189,22 @@ def l1_kvm_stock(version=""):
 	return out
 
 
-def l1_qemu():
-	out = os.path.join(OUT, "l1-qemu")
+def l1_qemu(release=""):
+	out = os.path.join(OUT, beside("l1-qemu", release))
 	if stale(out, own("initramfs.py", "images.py")):
 		archive = initramfs.Archive()
-		archive.program(qemu(), "usr/bin/qemu-system-x86_64")
+		archive.program(qemu(release), "usr/bin/qemu-system-x86_64")
 		for name in QEMU_FILES:
-			path = os.path.join(qemu(), "usr/share", name)
+			path = os.path.join(qemu(release), "usr/share", name)
 			archive.copy("usr/share/qemu/" + os.path.basename(name), os.path.realpath(path))
 		archive.write(out)
 	return out
 
 
-def l2_linux(arch, packed):
+def l2_linux(arch, packed, version=""):
 	"""An L2 Linux for the L1's file system: as Debian packs it, or unpacked, which starts much faster."""
-	out = os.path.join(OUT, f"l2-{arch}" + ("-packed" if packed else ""))
-	kernel = vmlinuz(arch) if packed else vmlinux(arch)
+	out = os.path.join(OUT, beside(f"l2-{arch}", version) + ("-packed" if packed else ""))
+	kernel = vmlinuz(arch, version) if packed else vmlinux(arch, version)
 	if stale(out, [kernel, l2_initrd(arch)] + own("initramfs.py")):
 		archive = initramfs.Archive()
 		archive.copy(f"l2/{arch}/kernel", kernel)
@@ -217,9 +223,13 @@ def compiled(name, argv, sources):
 	return out
 
 
-def l2_real():
-	sector = compiled("realmode.elf", ["gcc", "-m32", "-nostdlib", "-static", "-Wl,-Ttext=0x7c00", "-Wl,--build-id=none",
+def boot_sector():
+	return compiled("realmode.elf", ["gcc", "-m32", "-nostdlib", "-static", "-Wl,-Ttext=0x7c00", "-Wl,--build-id=none",
 		"-Wl,--oformat=binary"], own("realmode.S"))
+
+
+def l2_real():
+	sector = boot_sector()
 	out = os.path.join(OUT, "l2-real")
 	if stale(out, [sector] + own("initramfs.py")):
 		archive = initramfs.Archive()
@@ -268,6 +278,18 @@ def l2_kvm(arch):
 	return out
 
 
+def l2_kvm_ops():
+	"""The same with a guest that measures."""
+	out = os.path.join(OUT, "l2-kvm-ops")
+	parts = [l1_base(), l1_kvm(), l1_elf("ops")]
+	if stale(out, [vmlinux("amd64"), *parts] + own("initramfs.py", "images.py")):
+		archive = initramfs.Archive()
+		archive.copy("l2/kvm/kernel", vmlinux("amd64"))
+		archive.file("l2/kvm/initrd", b"".join(open(path, "rb").read() for path in parts))
+		archive.write(out)
+	return out
+
+
 def l2_xen():
 	"""For the file system of a host: Xen with a dom0 and a guest of its own."""
 	out = os.path.join(OUT, "l2-xen")
@@ -294,9 +316,9 @@ def l1_elf(name):
 	return out
 
 
-def xen_hypervisor():
-	out = os.path.join(OUT, "xen")
-	source = one(os.path.join(xen(), "boot/xen-[0-9]*.gz"))
+def xen_hypervisor(release=""):
+	out = os.path.join(OUT, beside("xen", release))
+	source = one(os.path.join(xen(release), "boot/xen-[0-9]*.gz"))
 	if stale(out, [source]):
 		with gzip.open(source) as f:
 			_write(out, f.read())
@@ -309,10 +331,10 @@ def pvh_real():
 		"-Wl,-Tdata=0x9000,--section-start=.note.Xen=0xa000,--build-id=none,-z,norelro,-z,noexecstack"], own("pvhreal.S"))
 
 
-def pvh_linux(arch):
+def pvh_linux(arch, release=""):
 	"""A kernel that Xen can start as a PVH guest."""
 	if arch != "i386":
-		return vmlinux(arch)
+		return vmlinux(arch, release)
 	code = compiled("pvhfs", ["gcc", "-m32", "-nostdlib", "-static", f"-Wl,-Ttext={PVH_SHIM:#x}", "-Wl,--build-id=none",
 		"-Wl,--oformat=binary"], own("pvhfs.S"))
 	out = os.path.join(OUT, "vmlinux-i386-pvh")
@@ -322,25 +344,53 @@ def pvh_linux(arch):
 	return out
 
 
-def dom0(guest):
-	"""The file system of Xen's first domain, with the kernel of the guest that it starts, and the guest's if it is Linux."""
-	out = os.path.join(OUT, f"dom0-{guest}")
-	parts = [pvh_real()] if guest == "real" else [pvh_linux(guest), l2_initrd(guest)]
-	if stale(out, parts + own("dom0-init", *LAB_SOURCES)):
+def dom0_guest(guest, release):
+	"""What a guest of dom0's is made of, by the names that dom0-init knows."""
+	if guest == "hvm":
+		return {"disk": boot_sector()}
+	if guest == "real":
+		return {"kernel": pvh_real()}
+	return {"kernel": pvh_linux(guest, release), "initrd": l2_initrd(guest)}
+
+
+def device_model(archive, root):
+	"""The QEMU of Xen's HVM guests, and what those start from."""
+	for pattern in ("usr/libexec/xen-qemu-system-i386", "usr/lib/xen-[0-9]*/boot/hvmloader"):
+		path = os.path.relpath(one(os.path.join(root, pattern)), root)
+		if path.endswith("hvmloader"):
+			archive.copy(path, os.path.join(root, path))
+		else:
+			archive.program(root, path)
+	archive.copy("usr/share/seabios/bios-256k.bin", os.path.join(root, "usr/share/seabios/bios-256k.bin"))
+
+
+def dom0(guest, release=""):
+	"""The file system of Xen's first domain, with what the guest that it starts is made of."""
+	out = os.path.join(OUT, beside(f"dom0-{guest}", release))
+	parts = dom0_guest(guest, release)
+	root = xen(release)
+	if stale(out, list(parts.values()) + own("dom0-init", *LAB_SOURCES)):
 		archive = initramfs.Archive()
 		busybox(archive, "amd64")
 		archive.copy("init", os.path.join(HERE, "dom0-init"), 0o755)
-		modules(archive, XEN_MODULES, "modules/{number:02}-{file}")
+		modules(archive, XEN_MODULES, "modules/{number:02}-{file}", release)
 		for name in XEN_PROGRAMS:
-			path = one(os.path.join(xen(), "usr/lib/xen-[0-9]*/bin", name))
-			archive.program(xen(), os.path.relpath(path, xen()))
+			path = one(os.path.join(root, "usr/lib/xen-[0-9]*/bin", name))
+			archive.program(root, os.path.relpath(path, root))
+		if guest == "hvm":
+			device_model(archive, root)
 		# pthread_cancel loads it by name.
-		archive.copy("lib/libgcc_s.so.1", one(*(os.path.join(xen(), d, "libgcc_s.so.1") for d in ("lib/*", "usr/lib/*"))), 0o755)
-		for name, part in zip(("kernel", "initrd"), parts):
+		archive.copy("lib/libgcc_s.so.1", one(*(os.path.join(root, d, "libgcc_s.so.1") for d in ("lib/*", "usr/lib/*"))), 0o755)
+		for name, part in parts.items():
 			archive.copy("l2/" + name, part)
 		archive.write(out)
 	return out
 
+
+# What rows with another release's hypervisor boot from.
+RELEASED = {"linux-packed": linux_packed, "l1-kvm": l1_kvm, "l1-qemu": l1_qemu, "xen": xen_hypervisor,
+	"l2-amd64": lambda release: l2_linux("amd64", False, release), "vmlinux": lambda release: vmlinux("amd64", release),
+	"dom0-amd64": partial(dom0, "amd64"), "dom0-real": partial(dom0, "real"), "dom0-hvm": partial(dom0, "hvm")}
 
 PIECES = {
 	"l1-base": l1_base, "l1-kvm": l1_kvm,
@@ -350,6 +400,7 @@ PIECES = {
 	"l1-kvm-stock": l1_kvm_stock, "l1-kvm-6.12": lambda: l1_kvm("6.12"), "linux-packed-6.12": lambda: linux_packed("6.12"),
 	"l1-kvm-nestvmx-6.12": lambda: l1_kvm_nestvmx("6.12"), "l1-kvm-stock-6.12": lambda: l1_kvm_stock("6.12"),
 	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
+	"l1-ops": lambda: l1_elf("ops"), "l2-kvm-ops": l2_kvm_ops,
 	"l1-conform": lambda: l1_elf("conform"), "l2-kvm-amd64": lambda: l2_kvm("amd64"),
 	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": l2_xen, "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
@@ -357,6 +408,7 @@ PIECES = {
 	"loader": loader, "linux-packed": linux_packed,
 	"linux": lambda: vmlinuz("amd64"),
 	"vmlinux": lambda: vmlinux("amd64"), "xen": xen_hypervisor,
+	**{f"{name}-{release}": partial(make, release) for release in packages.RELEASES for name, make in RELEASED.items()},
 	"dom0-amd64": lambda: dom0("amd64"), "dom0-i386": lambda: dom0("i386"), "dom0-real": lambda: dom0("real"),
 }
 

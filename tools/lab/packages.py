@@ -2,6 +2,7 @@
 """Debian packages, used without installing them: download, unpack below build/lab, look files up."""
 import fcntl
 import glob
+import gzip
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ class LabError(Exception):
 
 
 class Absent(LabError):
-	"""The machine's Debian has no such package: what needs it cannot be tried there."""
+	"""The machine's Debian has no such package, a suite cannot be reached, a module is not built: what needs it cannot be tried there."""
 
 
 def run(argv, **kw):
@@ -37,6 +38,9 @@ def retry(argv, **kw):
 			missing = re.search(r"Unable to locate package (\S+)", str(why))
 			if missing:
 				raise Absent(f"the archive has no package {missing[1]}") from None
+			unreached = re.search(r"The value '(\S+)' is invalid for APT::Default-Release", str(why))
+			if unreached:
+				raise Absent(f"the suite {unreached[1]} cannot be reached") from None
 			if attempt == RETRIES - 1:
 				raise
 			time.sleep(3 * (attempt + 1))
@@ -45,6 +49,7 @@ def retry(argv, **kw):
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # Kernels that a Debian has in another suite than its own; the others have them in theirs.
+RELEASES = ("trixie", "sid")	# whose hypervisors rows of the boot matrix have as L1
 KERNEL_SUITES = {("bookworm", "6.12"): "bookworm-backports", ("trixie", "6.1"): "bookworm"}
 
 
@@ -55,8 +60,13 @@ def codename():
 
 
 def kernel_suite(kernel):
-	"""Where the Debian of this machine has that kernel; an empty string for its own suites."""
-	return KERNEL_SUITES.get((codename(), kernel), "")
+	"""Where the Debian of this machine has that kernel, by its version or its release; an empty string for its own suites."""
+	return release_suite(kernel) if kernel in RELEASES else KERNEL_SUITES.get((codename(), kernel), "")
+
+
+def release_suite(release):
+	"""The suite to take a release's packages from; an empty string if they are the machine's own."""
+	return "" if release == codename() else release
 
 
 def suite_sources(suite):
@@ -67,7 +77,7 @@ def suite_sources(suite):
 	if not places:
 		raise LabError(f"apt's sources have no main of {own}")
 	signed = f"[signed-by={KEYRING}] " if os.path.exists(KEYRING) else ""
-	return "".join(f"deb {signed}{uri} {name} main\n" for uri in sorted(places) for name in (own, suite))
+	return "".join(f"deb {signed}{uri} {name} main contrib\n" for uri in sorted(places) for name in (own, suite))
 
 
 class Archive:
@@ -160,6 +170,15 @@ def tree(key, arch, names, skip=(), only=(), suite=""):
 		with open(stamp, "w", encoding="ascii") as out:
 			out.write(want)
 	return root
+
+
+def version(root, package):
+	"""That of a package in a tree, as Debian counts them; without an epoch."""
+	changelogs = [os.path.join(root, "usr/share/doc", package, f"changelog.Debian{kind}.gz") for kind in ("", ".amd64")]
+	for path in filter(os.path.exists, changelogs):
+		with gzip.open(path, "rt", encoding="utf-8") as f:
+			return re.sub(r"^\d+:", "", re.search(r"\(([^)]+)\)", f.readline())[1])
+	return ""
 
 
 def found(*patterns):

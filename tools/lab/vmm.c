@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -153,14 +154,14 @@ void vm_cpu(struct vm *vm, unsigned long request, void *argument, const char *na
 }
 
 /* As QEMU does it: private memory, aligned so that the host may use large pages, and wants to. */
-static uint8_t *guest_memory(size_t size)
+static uint8_t *guest_memory(size_t size, bool small_pages)
 {
 	uint8_t *mem = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (mem == MAP_FAILED)
 		err(1, "guest memory");
 	mem = (uint8_t *)(((uintptr_t)mem + HUGE_PAGE - 1) & -(uintptr_t)HUGE_PAGE);
-	if (madvise(mem, size, MADV_HUGEPAGE))
+	if (madvise(mem, size, small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE) && !small_pages)
 		warn("no large pages");
 	return mem;
 }
@@ -184,7 +185,9 @@ static void create_machine(struct vm *vm)
 	if (!vm->no_chips && (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) || ioctl(vm->fd, KVM_CREATE_PIT2, &pit)))
 		err(1, "KVM_CREATE_IRQCHIP");
 	if (!vm->mem)
-		vm->mem = guest_memory(vm->size);
+		vm->mem = guest_memory(vm->size, vm->small_pages);
+	if (vm->pass_marks && iopl(3))
+		err(1, "iopl");
 	vm_slot(vm, 0, 0, 0, vm->size, vm->mem);
 }
 
@@ -313,7 +316,9 @@ static int port_written(const struct vm *vm, unsigned port, unsigned size, const
 		matched = data[0] == word[matched] ? matched + 1 : 0;
 		return matched == sizeof(word) - 1;
 	} else if (port == PM1A_CNT && size >= 2) {
-		return (data[0] | data[1] << 8) & PM1_SLP_EN;
+		if (!vm->pass_marks || data[1] & PM1_SLP_EN >> 8)
+			return data[1] & PM1_SLP_EN >> 8;
+		outw((unsigned short)(data[0] | data[1] << 8), PM1A_CNT);
 	}
 	return 0;
 }

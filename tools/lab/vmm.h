@@ -22,6 +22,8 @@ struct vm {
 	size_t ring;		/* bytes of each virtual CPU's ring of written pages; 0: none */
 	struct kvm_run *run;
 	bool no_chips;		/* the interrupt controllers and timers are user space's, and there are none */
+	bool small_pages;	/* the memory that vm_create() makes is not in large ones */
+	bool pass_marks;	/* what the guest writes to its ACPI port without powering off, goes to the machine's own */
 	const char *prefix;	/* before each line of the guest's; null: none */
 };
 
