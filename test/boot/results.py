@@ -44,7 +44,7 @@ class Outcome:
 			found = re.search(pattern, line)
 			if found:
 				versions.setdefault(name, found[1])
-		for pattern, name in ((r"^nvmx-boot: .*after (\d+) million ticks", "ticks"), (r"^nestvmx: stat exits (\d+)$", "exits")):
+		for pattern, name in ((r"^nvmx-boot: .*after (\d+) million ticks", "ticks"), (r"^nestvmx: stat exits (\d+)(?: level=1)?$", "exits")):
 			found = re.search(pattern, line)
 			if found:
 				self.facts[name] = found[1]

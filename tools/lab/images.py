@@ -290,10 +290,10 @@ def l2_kvm_ops():
 	return out
 
 
-def l2_xen():
+def l2_xen(guest):
 	"""For the file system of a host: Xen with a dom0 and a guest of its own."""
-	out = os.path.join(OUT, "l2-xen")
-	parts = {"xen": xen_hypervisor(), "kernel": vmlinux("amd64"), "initrd": dom0("amd64")}
+	out = os.path.join(OUT, "l2-xen" + (f"-{guest}" if guest != "amd64" else ""))
+	parts = {"xen": xen_hypervisor(), "kernel": vmlinux("amd64"), "initrd": dom0(guest)}
 	if stale(out, list(parts.values()) + own("initramfs.py")):
 		archive = initramfs.Archive()
 		for name, path in parts.items():
@@ -325,10 +325,10 @@ def xen_hypervisor(release=""):
 	return out
 
 
-def pvh_real():
-	"""A PVH guest that spends its time in real mode."""
-	return compiled("pvhreal.elf", ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x8000",
-		"-Wl,-Tdata=0x9000,--section-start=.note.Xen=0xa000,--build-id=none,-z,norelro,-z,noexecstack"], own("pvhreal.S"))
+def pvh_image(name):
+	"""A PVH guest of one source."""
+	return compiled(f"{name}.elf", ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x8000",
+		"-Wl,-Tdata=0x9000,--section-start=.note.Xen=0xa000,--build-id=none,-z,norelro,-z,noexecstack"], own(f"{name}.S"))
 
 
 def pvh_linux(arch, release=""):
@@ -348,8 +348,8 @@ def dom0_guest(guest, release):
 	"""What a guest of dom0's is made of, by the names that dom0-init knows."""
 	if guest == "hvm":
 		return {"disk": boot_sector()}
-	if guest == "real":
-		return {"kernel": pvh_real()}
+	if guest in ("real", "cpuid"):
+		return {"kernel": pvh_image("pvh" + guest)}
 	return {"kernel": pvh_linux(guest, release), "initrd": l2_initrd(guest)}
 
 
@@ -402,7 +402,7 @@ PIECES = {
 	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
 	"l1-ops": lambda: l1_elf("ops"), "l2-kvm-ops": l2_kvm_ops,
 	"l1-conform": lambda: l1_elf("conform"), "l2-kvm-amd64": lambda: l2_kvm("amd64"),
-	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": l2_xen, "l2-real": l2_real,
+	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": partial(l2_xen, "amd64"), "l2-xen-cpuid": partial(l2_xen, "cpuid"), "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
 	"loader": loader, "linux-packed": linux_packed,
@@ -410,6 +410,7 @@ PIECES = {
 	"vmlinux": lambda: vmlinux("amd64"), "xen": xen_hypervisor,
 	**{f"{name}-{release}": partial(make, release) for release in packages.RELEASES for name, make in RELEASED.items()},
 	"dom0-amd64": lambda: dom0("amd64"), "dom0-i386": lambda: dom0("i386"), "dom0-real": lambda: dom0("real"),
+	"dom0-cpuid": lambda: dom0("cpuid"),
 }
 
 
