@@ -234,6 +234,16 @@ def parameters():
 	return rows
 
 
+def in_turn(name, guest, off):
+	"""The same in one boot, with a guest that is soon done: KVM goes and comes back with the next feature off."""
+	expect = [up(), r"^L1: KVM loaded: ept=Y"]
+	for parameter in off:
+		expect += [rf"^L1: KVM reloaded: {parameter}=0", rf"^\[1 {guest}\] " + ALIVE[guest].format(cpus=1, sums=SUM)]
+	return Row(name, f"loader linux-packed {KVM} l2-{guest}", f"{LINUX} nvmx.scenario=each nvmx.guests={guest} "
+		f"nvmx.each={','.join(parameter + '=0' for parameter in off)}", expect + [r"^L1: done", OFF], seconds=600, seldom=True,
+		about=("Linux with KVM, in turn " + ", ".join(f"`{parameter}=0`" for parameter in off), WORDS[guest]))
+
+
 ROWS = [
 	Row("linux", "loader linux-packed l1-base", f"{LINUX} nvmx.scenario=plain",
 		[up(), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512, about=("Linux", "–")),
@@ -298,6 +308,7 @@ ROWS = [
 	xen("xen-real", "real"),
 	xen("xen-stress", stress=STRESS),
 	xen("xen-smp", l2cpus=2),
+	in_turn("kvm-parameters", "real", ("enable_apicv", "pml", "preemption_timer", "unrestricted_guest", "enable_shadow_vmcs", "ept")),
 	*parameters(),
 	adapted("host-kvm-no-shadow-vmcs", "enable_shadow_vmcs=0"),
 	nested("kvm-nested-real", "real"),
