@@ -261,7 +261,7 @@ static void interrupted(struct nvmx_vcpu *v, const struct nvmx_route_in *in)
 {
 	if (in->reason == NVMX_XR_EXCEPTION_NMI && NVMX_INTR_TYPE(in->intr_info) == NVMX_EVENT_HW_EXC)
 		block_nmi_again(v, (in->intr_info & NVMX_INTR_VECTOR) == NVMX_VECTOR_DF ? 0 : in->intr_info);
-	else if (in->reason == NVMX_XR_PML_FULL)
+	else if (in->reason == NVMX_XR_PML_FULL || in->reason == NVMX_XR_NOTIFY)
 		block_nmi_again(v, nvmx_vmread(v, NVMX_EXIT_QUALIFICATION));
 	reinject(v);
 }
@@ -280,7 +280,7 @@ static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, 
 		return fault_to_host(v, nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR), qualification & 7, qualification);
 	}
 	if (in->reason == NVMX_XR_EXCEPTION_NMI || in->reason == NVMX_XR_PML_FULL || in->reason == NVMX_XR_APIC_ACCESS ||
-	    in->reason == NVMX_XR_SPP)
+	    in->reason == NVMX_XR_SPP || in->reason == NVMX_XR_NOTIFY)
 		interrupted(v, in);
 	return to_host(v);
 }

@@ -552,6 +552,23 @@ static void what_an_exception_of_the_hosts_interrupted(void **state)
 	out_of_l2(m);
 }
 
+/* A notify exit of the host's comes in the middle of a delivery, or of an IRET: L2 goes on with that (SDM 27.2.3, 27.2.4). */
+static void what_a_notify_exit_interrupted(void **state)
+{
+	struct mini *m = *state;
+
+	for (unsigned iret = 0; iret < 2; iret++) {
+		in_l2(m);
+		F02(EXIT_REASON) = NVMX_XR_NOTIFY;
+		F02(EXIT_QUALIFICATION) = NVMX_INTR_NMI_UNBLOCK;
+		F02(IDT_VECTORING_INFO) = iret ? 0 : INTERRUPT;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+		assert_int_equal(F02(ENTRY_INTR_INFO), iret ? 0 : INTERRUPT);
+		assert_int_equal(F02(GUEST_INTERRUPTIBILITY), iret ? NVMX_BLOCK_NMI : 0);
+	}
+	out_of_l2(m);
+}
+
 /* An NMI blocks NMIs before its delivery is interrupted (SDM 27.1).  That is undone for its being injected again, and holds if L1
  * gets the exit after all. */
 static void an_nmi_that_was_interrupted(void **state)
@@ -678,7 +695,7 @@ int main(void)
 		MINI_TEST(a_db_carries_its_conditions),
 		MINI_TEST(exceptions_behind_blocking_can_be_entered),
 		MINI_TEST(exits_that_are_made_save_rf),
-		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
+		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_a_notify_exit_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
 		MINI_TEST(instructions_of_l2_end),
 		MINI_TEST(instructions_of_l1_end),
 	};
