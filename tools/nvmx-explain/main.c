@@ -27,7 +27,8 @@ static int complain(const char *name, const char *what)
 /* The whole of a file in a buffer of its own, ended by a 0. */
 static char *read_all(const char *name, size_t *length)
 {
-	FILE *file = strcmp(name, "-") ? fopen(name, "rb") : stdin;
+	const bool named = strcmp(name, "-") != 0;
+	FILE *file = named ? fopen(name, "rb") : stdin;
 	char *text = file ? malloc(MAX_INPUT + 1) : NULL;
 
 	if (text) {
@@ -39,7 +40,7 @@ static char *read_all(const char *name, size_t *length)
 			text[*length] = 0;
 		}
 	}
-	if (file && file != stdin)
+	if (file && named)
 		fclose(file);
 	return text;
 }
