@@ -33,7 +33,8 @@ fn main() {
         println!("cargo:rerun-if-changed={}", top.join(watched).display());
     }
     run(Command::new(top.join("tools/amalgamate")).arg(&out));
-    run(tool("CC", "cc").args(flags(&source)).args(["-std=c11", "-O2", "-fPIC", "-fvisibility=hidden", "-I"])
+    let optimise = format!("-O{}", env::var("OPT_LEVEL").unwrap());
+    run(tool("CC", "cc").args(flags(&source)).args(["-std=c11", &optimise, "-fPIC", "-fvisibility=hidden", "-I"])
         .arg(&out).arg("-c").arg(&source).arg("-o").arg(&object));
     run(tool("AR", "ar").arg("crs").arg(out.join("libnestvmx.a")).arg(&object));
     println!("cargo:rustc-link-search=native={}", out.display());
