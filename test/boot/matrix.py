@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """The boot matrix: what boots as L1, what runs in it, and what has to be printed, in this order."""
+from kernel import QUICK
 
 # What every Linux L1 gets: the emulated clock is its instruction count, and a serial line of that speed is slow.
 MIPS = 50		# million instructions to the second
 LINUX = ("console=ttyS0 quiet loglevel=3 panic=-1 nokaslr mitigations=off tsc=reliable tsc_early_khz={mips}000 no_timer_check "
-	"cryptomgr.notests random.trust_cpu=on "
-	"initcall_blacklist=load_system_certificate_list,trace_eval_init,cubictcp_register,init_evm,init_ima")
+	f"cryptomgr.notests random.trust_cpu=on {QUICK}")
 XEN = "console=com1 com1=115200,8n1 guest_loglvl=all dom0_mem=300M,max:300M noreboot=1 sched=credit tsc=unstable"
 # Without a console of its own before hvc0, dom0 prints nothing when it dies early.
 XEN_DOM0 = (LINUX.replace("console=ttyS0", "console=hvc0 earlyprintk=xen").replace("tsc_early_khz={mips}000 ", "")
@@ -261,6 +261,8 @@ ROWS = [
 	linux("kvm-real", "real", adapter="host-kvm-real"),
 	linux("kvm-stress", "amd64", stress=STRESS),
 	linux("kvm-two-guests", "amd64,real", memory=1024),
+	linux("kvm-three-guests", "amd64,i386,real", memory=1024),
+	linux("kvm-smp-two-guests", "i386,real", cpus=2, l2cpus=2, memory=1024, seconds=600),
 	linux("kvm-smp-real", "real", cpus=2, l2cpus=2, seconds=600, adapter="host-kvm-smp"),
 	linux("kvm-smp-i386", "i386", cpus=2, l2cpus=2, seconds=600),
 	linux("kvm-smp-amd64", "amd64", cpus=2, l2cpus=2, seconds=600),
