@@ -40,7 +40,10 @@ static inline bool nvmx_in_64bit_mode(struct nvmx_vcpu *v)
 }
 uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v);
 uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v);
-uint64_t nvmx_l1_efer(struct nvmx_vcpu *v);
+static inline uint64_t nvmx_l1_efer(struct nvmx_vcpu *v)
+{
+	return nvmx_vmread(v, NVMX_GUEST_EFER); /* vmcs01 saves and loads it: nvmx_vcpu_init() insists */
+}
 /* Whether a linear address is one in L1's paging mode. */
 static inline bool nvmx_l1_canonical(uint64_t cr4, uint64_t linear)
 {

@@ -213,16 +213,65 @@ static int walk_tables(struct walk *w, uint64_t cr3, struct nvmx_fault *fault)
 	return walk_from(w, *w->mode, false, cr3, fault);
 }
 
-/* SDM 4.6.1: explicit data accesses. */
-static bool allowed(const struct walk *w)
+/* SDM 4.6.1: explicit data accesses.  `all`: the AND of the entries used. */
+NVMX_HOT bool allowed(const struct nvmx_l1 *l1, uint64_t all, bool write)
 {
-	bool user_page = w->all & ENTRY_U; /* NOLINT: there was no page fault, so it is set */
+	bool user_page = all & ENTRY_U;
 
-	if (w->l1->cpl == 3)
-		return user_page && (!w->write || w->all & ENTRY_W);
-	if (user_page && w->l1->cr4 & CR4_SMAP && !(w->l1->rflags & RFLAGS_AC))
+	if (l1->cpl == 3)
+		return user_page && (!write || all & ENTRY_W);
+	if (user_page && l1->cr4 & CR4_SMAP && !(l1->rflags & RFLAGS_AC))
 		return false;
-	return !w->write || w->all & ENTRY_W || !(w->l1->cr0 & NVMX_CR0_WP);
+	return !write || all & ENTRY_W || !(l1->cr0 & NVMX_CR0_WP);
+}
+
+/*
+ * The walk of nearly every operand that is read: of L1's in 64-bit mode, with 4-level paging, where each entry has been used before and
+ * is as it should be.  False: it is not so, or the host says "not now"; the walk that knows all the rules does it.
+ */
+struct plain {
+	struct nvmx_vcpu *v;
+	const struct nvmx_l1 *l1;
+	uint64_t linear;
+	uint64_t odd;       /* bits that an entry does not have */
+	uint64_t all, last; /* the AND of the entries used, and the last of them */
+};
+
+NVMX_HOT bool plain_entry(struct plain *p, uint64_t table, unsigned shift, uint64_t odd)
+{
+	if (!read_entry(p->v, (table & BITS(51, 12)) | (p->linear >> shift & 0x1ff) << 3, true, &p->last) ||
+	    (p->last & (odd | ENTRY_P | ENTRY_A)) != (ENTRY_P | ENTRY_A))
+		return false;
+	p->all &= p->last;
+	return true;
+}
+
+NVMX_HOT bool plain_leaf(const struct plain *p, unsigned shift, uint64_t *gpa)
+{
+	if (p->last & BITS(shift - 1, 12) & ~NVMX_BIT64(12))
+		return false;
+	*gpa = (p->last & BITS(51, shift)) | (p->linear & BITS(shift - 1, 0));
+	return allowed(p->l1, p->all, false);
+}
+
+static __attribute__((__noinline__)) bool plain_walk(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, uint64_t *gpa)
+{
+	uint64_t reserved = ~0ull << v->vm->caps.maxphyaddr & BITS(51, 0);
+	struct plain p = { .v = v, .l1 = l1, .linear = linear, .odd = reserved, .all = ENTRY_U };
+
+	if (!l1->code64 || l1->l2 || l1->cr4 & NVMX_CR4_LA57)
+		return false;
+	if (!(nvmx_l1_efer(v) & NVMX_EFER_NXE))
+		p.odd |= ENTRY_NX;
+	if (!plain_entry(&p, nvmx_vmread(v, NVMX_GUEST_CR3), 39, p.odd | ENTRY_PS) || !plain_entry(&p, p.last, 30, p.odd))
+		return false;
+	if (p.last & ENTRY_PS)
+		return plain_leaf(&p, 30, gpa);
+	if (!plain_entry(&p, p.last, 21, p.odd))
+		return false;
+	if (p.last & ENTRY_PS)
+		return plain_leaf(&p, 21, gpa);
+	return plain_entry(&p, p.last, 12, p.odd) && plain_leaf(&p, 12, gpa);
 }
 
 /* Sets flags in an entry unless it has changed meanwhile: 1, 0 if it has, -1: not now. */
@@ -292,7 +341,7 @@ static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 	for (unsigned i = 0; i < WALKS; i++) {
 		if (walk_tables(&w, cr3, fault))
 			return -1;
-		if (!allowed(&w))
+		if (!allowed(l1, w.all, write)) /* NOLINT: there was no page fault, so it is set */
 			return page_fault(&w, NVMX_PF_P, fault);
 		done = set_accessed(&w, fault);
 		if (done < 0)
@@ -332,7 +381,7 @@ int nvmx_linear_read(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 	char *to = buf;
 
 	if ((linear & PAGE_MASK) + len <= 4096) { /* most are one piece */
-		if (translate(v, l1, linear, false, &gpa, fault))
+		if (!plain_walk(v, l1, linear, &gpa) && (v->not_now || translate(v, l1, linear, false, &gpa, fault)))
 			return -1;
 		if (nvmx_frame_read(v, gpa, to, len)) {
 			nvmx_memset(to, 0xff, len);

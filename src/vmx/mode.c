@@ -16,11 +16,6 @@ uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v)
 	return (nvmx_vmread(v, NVMX_GUEST_CR4) & ~mask) | (nvmx_vmread(v, NVMX_CR4_SHADOW) & mask);
 }
 
-uint64_t nvmx_l1_efer(struct nvmx_vcpu *v)
-{
-	return nvmx_vmread(v, NVMX_GUEST_EFER); /* vmcs01 saves and loads it: nvmx_vcpu_init() insists */
-}
-
 static inline void mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1)
 {
 	l1->rflags = nvmx_vmread(v, NVMX_GUEST_RFLAGS);
