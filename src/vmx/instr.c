@@ -38,6 +38,7 @@ enum nvmx_verdict nvmx_vmfail(struct nvmx_vcpu *v, uint32_t error)
 	if (!v->cur)
 		return nvmx_vmfail_invalid(v);
 	v->cur->v12->vm_instr_error = error;
+	v->cur->newer = true;
 	return complete(v, NVMX_RFLAGS_ZF);
 }
 
@@ -114,6 +115,8 @@ enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32
 	case NVMX_XR_VMLAUNCH: return nvmx_enter_insn(v, true);
 	case NVMX_XR_VMREAD: return nvmx_vmread_insn(v, regs);
 	case NVMX_XR_VMWRITE: return nvmx_vmwrite_insn(v, regs);
+	case NVMX_XR_VMPTRLD:
+	case NVMX_XR_VMCLEAR: return emulate_in_mode(v, regs, reason);
 	default: return other_instr(v, regs, reason);
 	}
 }

@@ -78,6 +78,7 @@ static bool clear_active(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	uint32_t before = s->v12->launch_state;
 
 	s->v12->launch_state = NVMX_LAUNCH_CLEAR;
+	s->newer = s->newer || before != NVMX_LAUNCH_CLEAR;
 	if (nvmx_slot_release(v, s))
 		return true;
 	s->v12->launch_state = before;
@@ -121,6 +122,7 @@ enum nvmx_verdict nvmx_vmptrld(struct nvmx_insn *i)
 	struct nvmx_slot *s;
 	uint64_t pointer;
 	uint32_t revision;
+	bool active;
 
 	if (read_pointer(i, &pointer, &verdict))
 		return verdict;
@@ -128,12 +130,15 @@ enum nvmx_verdict nvmx_vmptrld(struct nvmx_insn *i)
 		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_ADDR);
 	if (pointer == v->vmxon_ptr)
 		return nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_VMXON_PTR);
-	revision = revision_at(v, pointer);
+	s = nvmx_slot_find(v, pointer);
+	active = s;
+	if (!active && !(s = nvmx_slot_load(v, pointer)))
+		return v->not_now ? nvmx_again(v) : nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, pointer);
+	revision = active ? revision_at(v, pointer) : s->v12->revision;
 	if (!nvmx_revision_known(v, revision))
 		return v->not_now ? nvmx_again(v) : nvmx_vmfail(v, NVMX_VMERR_VMPTRLD_REVISION);
-	s = nvmx_slot_get(v, pointer);
-	if (!s)
-		return v->not_now ? nvmx_again(v) : nvmx_stop_vm(v, NVMX_STOP_NO_MEMORY, pointer);
+	if (!active && !nvmx_slot_claim(v, s, pointer))
+		return nvmx_again(v);
 	s->v12->revision = revision; /* the copy that was checked */
 	nvmx_slot_make_current(v, s);
 	return nvmx_vmsucceed(v);
@@ -183,6 +188,7 @@ enum nvmx_verdict nvmx_enter_insn(struct nvmx_vcpu *v, bool launch)
 	v->seen01[NVMX_SEEN_GUEST_PENDING_DBG] = 0;
 	for (unsigned i = NVMX_SEEN_GUEST_EFER; i < NVMX_SEEN_COUNT; i++)
 		v->seen01[i] = NVMX_UNSEEN;
+	v->cur->newer = true;
 	launched = v->cur->v12->launch_state != NVMX_LAUNCH_CLEAR;
 	if (launch && launched)
 		return nvmx_vmfail(v, NVMX_VMERR_VMLAUNCH_NOT_CLEAR);

@@ -64,13 +64,9 @@ int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t 
 
 	while (len) {
 		uint32_t n = in_page(gpa, len);
-		uint64_t frame = gpa & ~(uint64_t)(PAGE - 1);
-		uint8_t *page = nvmx_map(v, frame, true);
 
-		if (!page)
+		if (nvmx_frame_write(v, gpa, from, n))
 			return -1;
-		nvmx_memcpy(page + (gpa & (PAGE - 1)), from, n);
-		nvmx_unmap(v, frame, page, true);
 		from += n;
 		gpa += n;
 		len -= n;

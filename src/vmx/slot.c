@@ -82,23 +82,33 @@ int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	s->pending |= NVMX_STEPS_ALL & ~v->vm->steps.said; /* of all that reads vmcs12; the host's part has been made, or is pending */
 	nvmx_memset(&s->stale, 0, sizeof(s->stale));
 	s->dirty_groups = ~0u;
+	s->newer = true;
 	return 0;
 }
 
-struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa)
+struct nvmx_slot *nvmx_slot_load(struct nvmx_vcpu *v, uint64_t gpa)
 {
-	struct nvmx_slot *s = nvmx_slot_find(v, gpa), *victim;
+	struct nvmx_slot *s = nvmx_slot_free(v);
 
-	if (s)
-		return s;
-	victim = slot_victim(v);
-	if (victim && !nvmx_slot_release(v, victim))
+	if (nvmx_slot_prepare(v, s))
 		return NULL;
-	s = nvmx_slot_free(v);
-	if (nvmx_slot_prepare(v, s) || nvmx_gpa_read(v, gpa, s->v12, NVMX_VMCS12_USED))
-		return NULL;
-	s->gpa = gpa;
+	if (nvmx_frame_read(v, gpa, s->v12, NVMX_VMCS12_USED)) {
+		if (v->not_now)
+			return NULL;
+		s->v12->revision = ~0u;
+	}
+	s->newer = false;
 	return s;
+}
+
+bool nvmx_slot_claim(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t gpa)
+{
+	struct nvmx_slot *victim = slot_victim(v);
+
+	if (victim && !nvmx_slot_release(v, victim))
+		return false;
+	s->gpa = gpa;
+	return true;
 }
 
 void nvmx_unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin)
@@ -108,6 +118,15 @@ void nvmx_unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin)
 		nvmx_ept_watch_unpin(v->vm, pin->gpa);
 	}
 	pin->held = pin->own = false;
+}
+
+static inline void unpin_all(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	if (!(s->vapic.held | s->apic_access.held | s->posted_int.held))
+		return;
+	nvmx_unpin(v, &s->vapic);
+	nvmx_unpin(v, &s->apic_access);
+	nvmx_unpin(v, &s->posted_int);
 }
 
 int nvmx_pin_own(struct nvmx_vcpu *v, struct nvmx_pin *pin, uint64_t gpa)
@@ -165,14 +184,12 @@ bool nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	if (s == v->cur && v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 	nvmx_slot_freshen(v, s);
-	return !nvmx_gpa_write(v, s->gpa, s->v12, NVMX_VMCS12_USED) || !v->not_now;
+	return !s->newer || !nvmx_frame_write(v, s->gpa, s->v12, NVMX_VMCS12_USED) || !v->not_now;
 }
 
 void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	nvmx_unpin(v, &s->vapic);
-	nvmx_unpin(v, &s->apic_access);
-	nvmx_unpin(v, &s->posted_int);
+	unpin_all(v, s);
 	s->look02 &= (uint8_t)~NVMX_LOOK_WAITS;
 	s->gpa = NVMX_NO_ADDR;
 }
@@ -192,15 +209,9 @@ void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s)
 static void freshen(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups)
 {
 	uint64_t before = v->loaded;
-	unsigned row;
 
 	nvmx_vmcs_load(v, s->page02.hpa);
-	NVMX_FOR_EACH_ROW(row, &s->stale) {
-		if (!(groups >> nvmx_field_rows[row].group & 1))
-			continue;
-		nvmx_v12_set(s->v12, row, nvmx_read_row(v, s->v12, row));
-		nvmx_set_del(&s->stale, row);
-	}
+	nvmx_sync_rare(v, s, groups);
 	if (before != NVMX_NO_ADDR)
 		nvmx_vmcs_load(v, before);
 }
@@ -265,9 +276,7 @@ void nvmx_slots_destroy(struct nvmx_vcpu *v)
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 
-		nvmx_unpin(v, &s->vapic);
-		nvmx_unpin(v, &s->apic_access);
-		nvmx_unpin(v, &s->posted_int);
+		unpin_all(v, s);
 		nvmx_vmcs_page_put(v, &s->page02);
 		nvmx_vmcs_page_put(v, &s->page_shadow);
 		page_put(v, &s->page12);

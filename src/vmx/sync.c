@@ -14,11 +14,34 @@ NVMX_HOT void sync_hot(struct nvmx_vcpu *v, struct nvmx_vmcs12 *v12)
 #include "../vmcs/fields.def"
 }
 
-uint64_t nvmx_read_row(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned row)
+NVMX_HOT uint64_t read_row(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned row, uint32_t encoding)
 {
-	uint64_t value = nvmx_vmread(v, nvmx_field_rows[row].encoding), hidden = v->config.debugctl_hidden;
+	uint64_t value = nvmx_vmread(v, encoding), hidden = v->config.debugctl_hidden;
 
 	return row == NVMX_I_GUEST_DEBUGCTL ? (value & ~hidden) | (v12->guest_debugctl & hidden) : value;
+}
+
+uint64_t nvmx_read_row(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned row)
+{
+	return read_row(v, v12, row, nvmx_field_rows[row].encoding);
+}
+
+#define FRESHEN_NO(NAME, member, group)
+#define FRESHEN_HOT(NAME, member, group)
+#define FRESHEN_CALC(NAME, member, group)
+#define FRESHEN_INFO(NAME, member, group)
+#define FRESHEN_RARE(NAME, member, group)                                                                            \
+	if (groups & NVMX_GROUP(group) && nvmx_set_has(&s->stale, NVMX_I_##NAME)) {                                  \
+		v12->member = (__typeof__(v12->member))read_row(v, v12, NVMX_I_##NAME, NVMX_##NAME);                 \
+		nvmx_set_del(&s->stale, NVMX_I_##NAME);                                                              \
+	}
+
+void nvmx_sync_rare(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups)
+{
+	struct nvmx_vmcs12 *v12 = s->v12;
+
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) FRESHEN_##sync(NAME, member, group)
+#include "../vmcs/fields.def"
 }
 
 /* Bits that L1 or the host own keep the value that they had at the entry (SDM 25.3): only others can have changed.  Of the bits

@@ -11,7 +11,7 @@
 
 #define NVMX_VPIDS 16         /* VPIDs of the host that are put to use, at most */
 #define NVMX_SLOTS 4          /* vmcs12s that stay warm per vCPU */
-#define NVMX_SLOT_PLACES (NVMX_SLOTS + 1) /* one more to build a restored state in */
+#define NVMX_SLOT_PLACES (NVMX_SLOTS + 1) /* one more for what is not judged yet: a vmcs12 being loaded, a restored state */
 #define NVMX_BATCH 32         /* VMWRITEs collected for vmcs_write_many */
 #define NVMX_NO_ADDR (~0ull)  /* no VMXON pointer, no current VMCS, no link pointer */
 #define NVMX_GRANT_WORDS 16   /* 64-bit words of a lazily opened bitmap page that may hold a granted bit */
@@ -116,6 +116,7 @@ struct nvmx_slot {
 	bool l1_ia32e;              /* L1's mode at the last checks */
 	bool logs01;                /* vmcs02 writes vmcs01's page-modification log */
 	bool shadow_synced;         /* the hardware shadow holds what the mirror says */
+	bool newer;                 /* vmcs12 may be newer than L1's memory, from which it was loaded */
 	struct nvmx_grants msr, io[2];
 	struct nvmx_pin vapic, apic_access, posted_int;
 	uint64_t pending;           /* merge steps to run, beside those that `dirty` calls for; what an entry could not finish stays */
@@ -273,9 +274,12 @@ enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_erro
 void nvmx_skip(struct nvmx_vcpu *v);
 
 /* slot.c */
-/* The slot of the vmcs12 at gpa, loaded from L1's memory if it is not active here yet (the page's revision was checked
- * by the caller); evicts the least recently used slot if all are taken.  NULL: no memory or no RAM there. */
-struct nvmx_slot *nvmx_slot_get(struct nvmx_vcpu *v, uint64_t gpa);
+/* A place with a vmcs12 as L1's memory has it at gpa; what is no RAM has a revision identifier of ones.  It is free until its caller,
+ * having judged it, claims it.  NULL: no memory, or not now. */
+struct nvmx_slot *nvmx_slot_load(struct nvmx_vcpu *v, uint64_t gpa);
+/* The place becomes the slot of the vmcs12 at gpa, which is not active here yet; the least recently used one goes if as many are as
+ * may be.  False: not now. */
+bool nvmx_slot_claim(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t gpa);
 /* A place that holds no vmcs12; there is always one. */
 struct nvmx_slot *nvmx_slot_free(struct nvmx_vcpu *v);
 /* Gives it the pages of a vmcs12 and a vmcs02, and makes it all dirty.  0, or -1: no memory. */
@@ -342,6 +346,7 @@ static inline void nvmx_slot_write(struct nvmx_slot *s, unsigned row, uint64_t v
 {
 	uint64_t before = nvmx_v12_get(s->v12, row);
 
+	s->newer = true;
 	s->dirty_groups |= nvmx_dirty_groups(row, before, value);
 	nvmx_set_add(&s->dirty, row);
 	if (row == NVMX_I_PROC_CTLS && (before ^ value) & NVMX_PROC_SECONDARY)
@@ -385,6 +390,9 @@ bool nvmx_load_vmcs02(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvm
 
 /* sync.c: what a guest-state field of vmcs02 (current) says of L2, for vmcs12: without the bits that are the host's. */
 uint64_t nvmx_read_row(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, unsigned row);
+
+/* RARE rows of these groups that are stale are read from vmcs02, which is current. */
+void nvmx_sync_rare(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups);
 
 /* vmcs12 learns what L2 left in vmcs02 (current): HOT and CALC rows now, RARE ones become stale. */
 void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s);
@@ -591,12 +599,25 @@ static inline int nvmx_frame_read(struct nvmx_vcpu *v, uint64_t gpa, void *buf, 
 		return -1;
 	if (len == 16) /* a descriptor: without a call */
 		nvmx_memcpy(buf, page + (gpa & 0xfff), 16);
+	else if (len == 8) /* a pointer */
+		nvmx_memcpy(buf, page + (gpa & 0xfff), 8);
 	else
 		nvmx_memcpy(buf, page + (gpa & 0xfff), len);
 	nvmx_unmap(v, frame, page, false);
 	return 0;
 }
 int nvmx_gpa_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t len);
+static inline int nvmx_frame_write(struct nvmx_vcpu *v, uint64_t gpa, const void *buf, uint32_t len)
+{
+	uint64_t frame = gpa & ~0xfffull;
+	char *page = nvmx_map(v, frame, true);
+
+	if (!page)
+		return -1;
+	nvmx_memcpy(page + (gpa & 0xfff), buf, len);
+	nvmx_unmap(v, frame, page, true);
+	return 0;
+}
 /* answer.c: pages of the host, and frames of L1's for the processor.  An answer that <nestvmx/host.h> rules out stops the vCPU
  * (NVMX_STOP_HOST_OP) and is none: NULL, -1.  So is the lack of a page, or of L1's RAM, for which the caller finds the words. */
 void *nvmx_page_alloc(struct nvmx_vcpu *v, uint64_t *hpa);

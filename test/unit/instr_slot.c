@@ -69,7 +69,7 @@ static void values_survive_switching(void **state)
 		assert_int_equal(in_memory(m, i)->launch_state, 0);
 		assert_int_equal(in_memory(m, i)->revision, NVMX_VMCS12_REVISION);
 	}
-	assert_int_equal(m->host.pages_left, MINI_PAGES - 2 * NVMX_SLOTS);
+	assert_int_equal(m->host.pages_left, MINI_PAGES - 2 * NVMX_SLOT_PLACES); /* one is loaded before another goes */
 }
 
 static void the_least_recently_used_goes(void **state)
@@ -99,6 +99,75 @@ static void an_active_vmcs_ignores_its_region(void **state)
 	in_memory(m, 0)->host_rip = 6; /* SDM 24.11.1: L1 must not, and gains nothing */
 	load(m, 0);
 	assert_int_equal(read_field(m, NVMX_HOST_RIP), 5);
+}
+
+/* What an active vmcs12 becomes that L1's memory is to have after VMCLEAR. */
+static void by_nothing(struct mini *m)
+{
+	(void)m;
+}
+
+static void by_vmwrite(struct mini *m)
+{
+	write_field(m, NVMX_GUEST_RIP, 0x1234);
+}
+
+static void by_failing(struct mini *m)
+{
+	F01(EXIT_INSTR_INFO) = INFO_REG(RDX, RCX);
+	m->regs.gpr[RCX] = 0x7ffe;
+	assert_int_equal(mini_exec(m, NVMX_XR_VMREAD), NVMX_RESUME_L1);
+	F01(GUEST_RFLAGS) &= ~(uint64_t)NVMX_RFLAGS_ZF;
+}
+
+/* L1 must not write the region of an active VMCS (SDM 24.11.1); here it shows what VMCLEAR writes. */
+static void vmclear_writes_what_is_newer(void **state)
+{
+	static const struct {
+		void (*change)(struct mini *m);
+		bool written;
+	} table[] = { { by_nothing, false }, { by_vmwrite, true }, { by_failing, true } };
+	struct mini *m = *state;
+
+	regions(m, 1);
+	for (unsigned i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		in_memory(m, 0)->host_rip = 5;
+		load(m, 0);
+		table[i].change(m);
+		F01(GUEST_RIP) = 0x5000;
+		in_memory(m, 0)->host_rip = 6;
+		clear(m, 0);
+		assert_int_equal(in_memory(m, 0)->host_rip, table[i].written ? 5 : 6);
+	}
+	assert_int_equal(in_memory(m, 0)->vm_instr_error, NVMX_VMERR_UNSUPPORTED_FIELD);
+	assert_int_equal(in_memory(m, 0)->guest_rip, 0x1234);
+}
+
+static void vmclear_clears_the_launch_state(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, 1);
+	in_memory(m, 0)->launch_state = NVMX_LAUNCH_LAUNCHED;
+	load(m, 0);
+	clear(m, 0);
+	assert_int_equal(in_memory(m, 0)->launch_state, NVMX_LAUNCH_CLEAR);
+}
+
+static void a_refused_region_drives_nobody_out(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, NVMX_SLOTS + 1);
+	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+		load(m, i);
+	in_memory(m, NVMX_SLOTS)->revision++;
+	mini_exec_pointer(m, NVMX_XR_VMPTRLD, REGION(NVMX_SLOTS));
+	assert_int_equal(m->v->cur->v12->vm_instr_error, NVMX_VMERR_VMPTRLD_REVISION);
+	assert_int_equal(m->v->cur->gpa, REGION(NVMX_SLOTS - 1));
+	for (unsigned i = 0; i < NVMX_SLOTS; i++)
+		assert_non_null(nvmx_slot_find(m->v, REGION(i)));
+	assert_null(nvmx_slot_find(m->v, REGION(NVMX_SLOTS)));
 }
 
 /* A vmcs12 that comes to a slot finds every field of vmcs02 to be written. */
@@ -539,6 +608,9 @@ int main(void)
 		MINI_TEST(values_survive_switching),
 		MINI_TEST(the_least_recently_used_goes),
 		MINI_TEST(an_active_vmcs_ignores_its_region),
+		MINI_TEST(vmclear_writes_what_is_newer),
+		MINI_TEST(vmclear_clears_the_launch_state),
+		MINI_TEST(a_refused_region_drives_nobody_out),
 		MINI_TEST(a_new_vmcs_is_all_dirty),
 		MINI_TEST(stale_fields_come_from_vmcs02),
 		MINI_TEST(half_a_stale_field),

@@ -127,6 +127,7 @@ static void vmxoff_leaves(void **state)
 	mini_enter_vmx(m, true);
 	m->v->cur->v12->guest_rip = 0x1234;
 	m->v->cur->v12->launch_state = 1;
+	m->v->cur->newer = true;
 	mini_succeeded(m, mini_exec(m, NVMX_XR_VMXOFF));
 	assert_int_equal(m->v->vmxon_ptr, NVMX_NO_ADDR);
 	assert_null(m->v->cur);

@@ -204,7 +204,7 @@ static void a_blob_has_nothing_of_the_buffer(void **state)
 	free(blob);
 }
 
-/* Another processor of L1's changes the region between VMPTRLD's look at the revision and its copy. */
+/* Another processor of L1's changes the region before VMPTRLD can look at it a second time. */
 static unsigned looks;
 static void change_revision(struct nvmx_host *h, uint64_t gpa)
 {
@@ -218,11 +218,13 @@ static void the_copy_that_was_checked_counts(void **state)
 
 	mini_enter_vmx(m, false);
 	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
-	looks = 0;
 	m->host.on_map = change_revision;
-	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
-	assert_true(looks >= 2);
-	assert_int_equal(m->v->cur->v12->revision, NVMX_VMCS12_REVISION);
+	for (unsigned active = 0; active < 2; active++) {
+		looks = 0;
+		mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
+		assert_int_equal(looks, 1);
+		assert_int_equal(m->v->cur->v12->revision, NVMX_VMCS12_REVISION);
+	}
 	m->host.on_map = NULL;
 }
 
