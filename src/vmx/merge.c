@@ -21,8 +21,9 @@ uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 	uint64_t steps = s->pending;
 	unsigned row;
 
-	NVMX_FOR_EACH_ROW(row, &s->dirty)
-		steps |= masks->of12[row];
+	if (!s->all_dirty)
+		NVMX_FOR_EACH_ROW(row, &s->dirty)
+			steps |= masks->of12[row];
 	if (in->pdpte_known)
 		steps |= masks->of_fact[NVMX_FACT_PDPTES];
 	if (steps & NVMX_STEP(EACH)) {
@@ -89,16 +90,35 @@ static bool stopped(struct nvmx_merging *m, enum nvmx_step_end end)
 	return false;
 }
 
-bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_l1_regs *l1,
-		const struct nvmx_check_input *in)
+static void write_guest_rows(struct nvmx_vcpu *v, const struct nvmx_slot *s)
 {
-	enum nvmx_step_end end;
-	struct nvmx_merging m;
 	unsigned row;
 
 	NVMX_FOR_EACH_ROW(row, &s->dirty)
 		if (nvmx_field_rows[row].merge == NVMX_M_GUEST)
 			nvmx_vmwrite(v, nvmx_field_rows[row].encoding, nvmx_v12_get(s->v12, row));
+}
+
+/* The same where all are dirty: a statement for each. */
+static __attribute__((__noinline__)) void write_all_guest_rows(struct nvmx_vcpu *v, const struct nvmx_slot *s)
+{
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group)                               \
+	if (NVMX_M_##merge == NVMX_M_GUEST && nvmx_set_has(&s->dirty, NVMX_I_##NAME))               \
+		nvmx_vmwrite(v, NVMX_##NAME, s->v12->member);
+#include "../vmcs/fields.def"
+}
+
+bool nvmx_merge(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t steps, const struct nvmx_l1_regs *l1,
+		const struct nvmx_check_input *in)
+{
+	enum nvmx_step_end end;
+	struct nvmx_merging m;
+
+	if (s->all_dirty)
+		write_all_guest_rows(v, s);
+	else
+		write_guest_rows(v, s);
+	s->all_dirty = false;
 	s->dirty = (struct nvmx_rowset){ { 0 } };
 	if (!steps)
 		return true;

@@ -79,6 +79,7 @@ int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	s->v12 = s->page12.va;
 	s->last_use = ++v->clock;
 	s->dirty = v->vm->rows;
+	s->all_dirty = true;
 	s->pending |= NVMX_STEPS_ALL & ~v->vm->steps.said; /* of all that reads vmcs12; the host's part has been made, or is pending */
 	nvmx_memset(&s->stale, 0, sizeof(s->stale));
 	s->dirty_groups = ~0u;
@@ -258,6 +259,7 @@ void nvmx_slot_anew(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	nvmx_slot_freshen(v, s);
 	s->dirty = v->vm->rows;
+	s->all_dirty = true;
 	forget_vmcs02(s);
 }
 

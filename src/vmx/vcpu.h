@@ -111,6 +111,7 @@ struct nvmx_slot {
 	struct nvmx_page page12, page02, page_shadow;
 	struct nvmx_rowset dirty;   /* vmcs12 newer than vmcs02 */
 	struct nvmx_rowset stale;   /* vmcs02 newer than vmcs12 (S_RARE fields) */
+	bool all_dirty;             /* `dirty` has all rows, and `pending` the steps that they call for */
 	uint32_t dirty_groups;      /* not yet checked */
 	uint8_t look02;             /* what an exit of L2 has to see to: NVMX_LOOK_* */
 	bool l1_ia32e;              /* L1's mode at the last checks */
