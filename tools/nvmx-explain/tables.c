@@ -129,12 +129,12 @@ static const struct nvmx_control_row *control_row(unsigned word, uint64_t bit)
 }
 
 static const struct {
-	const char *name, *state, *why, *test;
+	const char *name, *state, *why, *test, *theme;
 	uint64_t bit; /* 0: no control */
 	unsigned word;
 } processor[] = {
-#define P(name, word, control, why, test) { name, NULL, why, test, NVMX_##word##_##control, NVMX_WORD_##word },
-#define Q(name, state, why, test) { name, state, why, test, 0, 0 },
+#define P(name, word, control, why, test, theme) { name, NULL, why, test, theme, NVMX_##word##_##control, NVMX_WORD_##word },
+#define Q(name, state, why, test, theme) { name, state, why, test, theme, 0, 0 },
 #include "processor.def"
 };
 #define PROCESSOR (sizeof(processor) / sizeof(*processor))
@@ -164,9 +164,10 @@ static void print_processor(const struct nvmx_caps *all)
 	printf("\n## What today's processors have\n\n"
 	       "What L1 is offered of each, where the processor and the host have it; what becomes of the control while L2 runs if "
 	       "vmcs01 has\nit on (\"refused\": `nvmx_vcpu_init()` names it, and a host that turns it on later is stopped with that "
-	       "name); and the test that\nshows it. The first two are worked out from the library's tables. Enlightened VMCSs, "
+	       "name); the test that\nshows it; and, with Bochs 3.0 as the processor, the outcomes of the conformance L1 that do, the same on the bare "
+	       "machine and\nunder metal (`test/l1/README.md`). The first two are worked out from the library's tables. Enlightened VMCSs, "
 	       "which Linux's KVM\noffers its L1 beside these, are not offered here.\n\n"
-	       "| feature | control | L1 | vmcs01's | why | test |\n|---|---|---|---|---|---|\n");
+	       "| feature | control | L1 | vmcs01's | why | test | on an emulator |\n|---|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < PROCESSOR; i++) {
 		const struct nvmx_control_row *row = processor[i].bit ? control_row(processor[i].word, processor[i].bit) : NULL;
 
@@ -175,7 +176,11 @@ static void print_processor(const struct nvmx_caps *all)
 			printf("`%s` | %s | %s", row->name, offered(all, row) ? "offered" : "withheld", of_vmcs01(row));
 		else
 			printf("| %s | ", processor[i].state);
-		printf(" | %s | `%s` |\n", processor[i].why, processor[i].test);
+		printf(" | %s | `%s` | ", processor[i].why, processor[i].test);
+		if (processor[i].theme)
+			printf("`%s.*` |\n", processor[i].theme);
+		else
+			printf("|\n");
 	}
 	print_other_controls(all);
 	printf("\n## EPTP switching by the processor\n\n"

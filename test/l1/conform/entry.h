@@ -41,5 +41,6 @@ void conform_entry_controls(void);
 void conform_entry_host(void);
 void conform_entry_guest(void);
 void conform_entry_segments(void);
+void conform_entry_bits(void);
 
 #endif

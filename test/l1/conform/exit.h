@@ -31,6 +31,19 @@ void exit_rows(const struct exit_row *rows, unsigned n);
 extern struct idt_gate guest_idt[256];
 void guest_idt_use(void);
 
+/* Linear addresses with pages of 4 KiB of their own, in L1's paging structures, which are L2's too. */
+#define WINDOW_BASE 0xd0000000ull
+#define PTE_P BIT(0)
+#define PTE_W BIT(1)
+#define PTE_U BIT(2)
+#define PTE_AD (BIT(5) | BIT(6))
+#define PTE_KEY(n) ((u64)(n) << 59)
+#define PTE_NX BIT(63)
+/* Maps a page of the window; the address that it is found at. */
+u64 window_map(unsigned page, u64 physical, u64 bits);
+/* With MSRs that L2 may read and write: the row's controls, and an empty MSR bitmap. */
+bool exit_prepare_open(struct exit_row *row);
+
 extern u8 probe[4096];	/* memory for operands */
 
 #define EXCEPTION(vector) .reason = R_EXCEPTION_NMI, .interruption = INTR_VALID | INTR_HARD_EXCEPTION | (vector)
@@ -60,6 +73,13 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, 
 
 void conform_exits_instructions(void);
 void conform_exits_operands(void);
+void conform_exits_modes(void);
+void conform_exits_made(void);
+void conform_cet(void);
+void conform_keys(void);
+void conform_paging(void);
+void conform_traps(void);
+void conform_posted(void);
 void conform_exits_exceptions(void);
 void conform_exits_registers(void);
 void conform_exits_bitmaps(void);

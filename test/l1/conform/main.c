@@ -56,8 +56,11 @@ void l1_main(void)
 	conform_entry_host();
 	conform_entry_guest();
 	conform_entry_segments();
+	conform_entry_bits();
 	conform_exits_instructions();
 	conform_exits_operands();
+	conform_exits_modes();
+	conform_exits_made();
 	conform_exits_exceptions();
 	conform_exits_registers();
 	conform_exits_bitmaps();
@@ -69,5 +72,10 @@ void l1_main(void)
 	conform_apic();
 	conform_shadowing();
 	conform_modes();
+	conform_cet();
+	conform_keys();
+	conform_paging();
+	conform_traps();
+	conform_posted();
 	conform_summary();
 }

@@ -36,6 +36,9 @@ static inline u64 base_value(const struct base *b, u16 field)
 	return base_has(b, field) ? b->value[b->slot[field_slot(field)] - 1] : 0;
 }
 
+/* Controls whose checks the judge does not know, for it never offers them: they are never turned on. */
+u64 controls_beyond(u16 field);
+
 void world_build(struct world *w);
 /* Undoes what a run of L2 did to paging structures that a later entry reads (accessed bits). */
 void world_refresh(struct world *w);

@@ -138,13 +138,24 @@ static void put_mutant(u32 n, const struct mutant *m)
 	put_word(" -> ");
 }
 
-/* L2 has run: its state was saved over the base's, and MSRs that no exit control restores were loaded. */
+/* What was loaded for L2, and no exit control has undone. */
+static void restore_msrs(void)
+{
+	wrmsr(MSR_EFER, efer);
+	wrmsr(MSR_PAT, pat);
+	if (can(caps.exit, EXIT_LOAD_CET)) {
+		wrmsr(MSR_S_CET, 0);
+		wrmsr(MSR_SSP_TABLE, 0);
+	}
+	if (can(caps.exit, EXIT_LOAD_PKRS))
+		wrmsr(MSR_PKRS, 0);
+}
+
+/* L2 has run: its state was saved over the base's. */
 static void restore_all(const struct base *b)
 {
 	for (unsigned i = 0; i < b->count; i++)
 		vmwrite(b->field[i], b->value[i]);
-	wrmsr(MSR_EFER, efer);
-	wrmsr(MSR_PAT, pat);
 	world_refresh(&world);
 }
 
@@ -161,8 +172,10 @@ static void one_state(const struct base *b, u32 n, u64 *seed, bool *launched)
 	}
 	put_mutant(n, &m);
 	r = (enum vmx_result)l2_enter(&regs, *launched);
-	if (r == VMX_OK)
+	if (r == VMX_OK) {
 		reason = (u32)vmread(EXIT_REASON);
+		restore_msrs();
+	}
 	put_outcome(r, reason);
 	if (r == VMX_OK && !(reason & REASON_ENTRY_FAILURE)) {
 		*launched = true;
@@ -190,6 +203,7 @@ static void check_base(const struct base *b, bool *launched)
 		fatal("base %s is not valid: result %d error %lu exit reason %lx qualification %lx", b->name, r,
 		      vmread(VM_INSTRUCTION_ERROR), vmread(EXIT_REASON), vmread(EXIT_QUALIFICATION));
 	*launched = true;
+	restore_msrs();
 	restore_all(b);
 }
 
@@ -215,6 +229,7 @@ void l1_main(void)
 	if (!vmx_init())
 		fatal("no VMX");
 	vmx_enable();
+	write_cr0(read_cr0() | CR0_WP);	/* without which no CR4 with CET is valid */
 	boot_pml4[0] &= ~4ull;	/* supervisor pages: a HOST_CR4 with SMEP or SMAP must not stop L1 */
 	write_cr3(read_cr3());
 	outb(0x21, 0xff);	/* no interrupts from the machine's timer */

@@ -8,9 +8,10 @@
 
 enum kind { CONTROL, BITS16, SELECTOR, RIGHTS, LIMIT, CANONICAL, PAGE, LIST_ADDRESS, COUNT, EVENT, ERROR_CODE, LENGTH,
 	    BLOCKING, ACTIVITY, CR0, CR4, CR3, CR3_HOST, EFER, PAT, FLAGS, PENDING, DEBUG, RIP, EPTP, LINK, THRESHOLD,
-	    VAPIC, SEG_BASE, PDPTE, BITS64, HOST_SELECTOR, HOST_RIP_VALUE, SMALL };
+	    VAPIC, SEG_BASE, PDPTE, BITS64, HOST_SELECTOR, HOST_RIP_VALUE, SMALL,
+	    LOADS, CR4_CET_PKS, S_CET, S_CET_HOST, SSP, PKRS, PKRS_HOST };
 
-enum theme { T_CONTROLS, T_HOST, T_SEGMENT, T_REGISTERS, T_EVENT, T_LIST, T_MISC, T_APIC, THEMES };
+enum theme { T_CONTROLS, T_HOST, T_SEGMENT, T_REGISTERS, T_EVENT, T_LIST, T_MISC, T_APIC, T_CET, THEMES };
 
 struct gen { u16 field; u8 kind, theme; };
 
@@ -66,7 +67,13 @@ static const struct gen gens[] = {
 	{ GUEST_SYSENTER_ESP, CANONICAL, T_MISC }, { GUEST_SYSENTER_EIP, CANONICAL, T_MISC },
 	{ GUEST_BNDCFGS, BITS64, T_MISC }, { GUEST_PERF_GLOBAL_CTRL, BITS64, T_MISC },
 	{ PROC_CONTROLS2, CONTROL, T_MISC }, { ENTRY_CONTROLS, CONTROL, T_MISC }, { GUEST_SMBASE, LIMIT, T_MISC },
-	{ GUEST_PKRS, BITS64, T_MISC }, { GUEST_S_CET, BITS64, T_MISC }, { CR0_MASK, BITS64, T_MISC },
+	{ CR0_MASK, BITS64, T_MISC },
+	{ ENTRY_CONTROLS, CONTROL, T_CET }, { EXIT_CONTROLS, CONTROL, T_CET }, { ENTRY_CONTROLS, LOADS, T_CET },
+	{ EXIT_CONTROLS, LOADS, T_CET }, { GUEST_S_CET, S_CET, T_CET }, { GUEST_SSP, SSP, T_CET },
+	{ GUEST_SSP_TABLE, CANONICAL, T_CET }, { GUEST_PKRS, PKRS, T_CET }, { GUEST_CR4, CR4_CET_PKS, T_CET },
+	{ GUEST_CR0, CR0, T_CET }, { ENTRY_INTR_INFO, EVENT, T_CET }, { HOST_S_CET, S_CET_HOST, T_CET },
+	{ HOST_SSP, SSP, T_CET }, { HOST_SSP_TABLE, CANONICAL, T_CET }, { HOST_PKRS, PKRS_HOST, T_CET },
+	{ HOST_CR4, CR4_CET_PKS, T_CET }, { HOST_CR0, CR0, T_CET },
 };
 
 /* splitmix64 */
@@ -93,6 +100,13 @@ static u64 flip(u64 *seed, u64 v, unsigned bits)
 	return v;
 }
 
+static u64 canonical(u64 *seed)
+{
+	u64 half = 1ull << (caps.linear_bits - 1);
+
+	return PICK(seed, 0, half - 1, half, half + 1, -half, -half - 1, ~0ull, BIT(63), 0xffffffff, BIT(32), 2 * half);
+}
+
 static u64 capability(u16 field)
 {
 	switch (field) {
@@ -104,21 +118,44 @@ static u64 capability(u16 field)
 	}
 }
 
+u64 controls_beyond(u16 field)
+{
+	switch (field) {
+	case PROC_CONTROLS: return PROC_TERTIARY;
+	case PROC_CONTROLS2: return PROC2_SUB_PAGE;
+	case EXIT_CONTROLS: return EXIT_CLEAR_UINV | EXIT_SECONDARY;
+	case ENTRY_CONTROLS: return ENTRY_LOAD_UINV | ENTRY_LOAD_SPEC_CTRL;
+	default: return 0;
+	}
+}
+
 /* Mostly within the capability, because one bit outside hides every other effect. */
 static u64 control(u64 *seed, u16 field, u64 v)
 {
-	u64 c = capability(field);
+	u64 c = capability(field), offered = c >> 32;
 
 	v = flip(seed, v, 32);
-	return below(seed, 8) ? fit(c, v) : v;
+	return (below(seed, 8) ? fit(c, v) : v) & ~(controls_beyond(field) & offered);
 }
 
-static u64 canonical(u64 *seed)
+/* CET state and PKRS, loaded or not. */
+static u64 loads(u64 *seed, u16 field, u64 v)
 {
-	u64 half = 1ull << (caps.linear_bits - 1);
+	u64 cet = field == ENTRY_CONTROLS ? ENTRY_LOAD_CET : EXIT_LOAD_CET;
+	u64 pkrs = field == ENTRY_CONTROLS ? ENTRY_LOAD_PKRS : EXIT_LOAD_PKRS;
 
-	return PICK(seed, 0, half - 1, half, half + 1, -half, -half - 1, ~0ull, BIT(63), 0xffffffff, BIT(32), 2 * half);
+	return PICK(seed, v | (cet & capability(field) >> 32), v | (pkrs & capability(field) >> 32), v & ~cet, v & ~pkrs);
 }
+
+/* IA32_S_CET: bits 9:6 are reserved, 11:10 not both 1, the rest is a canonical address. */
+static u64 s_cet(u64 *seed, u64 enabled)
+{
+	return PICK(seed, 0, 2, BIT(4), BIT(5), BIT(6), BIT(7), BIT(8), BIT(9), BIT(10), BIT(11), BIT(10) | BIT(11), enabled,
+		    BIT(10) | enabled) | (below(seed, 3) ? 0 : canonical(seed) & ~0xfffull);
+}
+
+/* What is loaded for L1 fails, or leaves it the pages of key 0. */
+static u64 pkrs(u64 *seed, u64 safe) { return PICK(seed, 4, safe, BIT(31), BIT(32), BIT(63), safe | BIT(40)); }
 
 static u64 too_wide(u64 *seed) { return PICK(seed, BIT(caps.phys_bits), BIT(63), BIT(52), ~0ull << 12); }
 
@@ -153,7 +190,7 @@ static u64 event(u64 *seed)
 		vector = PICK(seed, 0, 1, 2, 31, 32, 255);
 		break;
 	default:	/* what the type wants */
-		vector = PICK(seed, VEC_DF, VEC_TS, VEC_NP, VEC_SS, VEC_GP, VEC_PF, VEC_AC, VEC_BP, VEC_UD);
+		vector = PICK(seed, VEC_DF, VEC_TS, VEC_NP, VEC_SS, VEC_GP, VEC_PF, VEC_AC, VEC_BP, VEC_UD, VEC_MC);
 		vector = type == 2 ? VEC_NMI : type == 7 ? 0 : type == 5 ? VEC_DB : vector;
 	}
 	return vector | type << 8 | (below(seed, 2) ? INTR_DELIVER_ERROR : 0) | (below(seed, 10) ? INTR_VALID : 0) |
@@ -307,6 +344,13 @@ static u64 value_of(const struct world *w, const struct gen *g, u64 v, u64 *seed
 	case HOST_SELECTOR: return PICK(seed, 0, v | 1, v | 2, v | 3, v | 4, v + 8, v);
 	case HOST_RIP_VALUE: return PICK(seed, v | BIT(47), v | BIT(48), v | BIT(63), v | BIT(62), v);
 	case SMALL: return small(seed, v);
+	case LOADS: return loads(seed, g->field, v);
+	case CR4_CET_PKS: return v ^ PICK(seed, CR4_CET, CR4_PKS, CR4_CET | CR4_PKS);
+	case S_CET: return s_cet(seed, PICK(seed, 1, 4, 5, 13));
+	case S_CET_HOST: return s_cet(seed, BIT(3));
+	case SSP: return PICK(seed, canonical(seed), canonical(seed) & ~3ull, 1, 2, 4, 8);
+	case PKRS: return pkrs(seed, 3);
+	case PKRS_HOST: return pkrs(seed, 0xfffffffc);
 	}
 	return v;
 }
@@ -376,6 +420,19 @@ static void keep_emulator_running(const struct base *b, struct mutant *m)
 		set(m, GUEST_CR0, guest_cr0 | CR0_PE);
 }
 
+/* Nor does L1 go on with CET or protection keys turned on, and what L2 had of them. */
+static void undo_what_is_loaded(const struct base *b, struct mutant *m)
+{
+	u64 host_cr4 = current(b, m, HOST_CR4), entry = current(b, m, ENTRY_CONTROLS), exit = current(b, m, EXIT_CONTROLS);
+
+	if (entry & ENTRY_LOAD_CET && !(exit & EXIT_LOAD_CET))
+		host_cr4 &= ~CR4_CET;
+	if (entry & ENTRY_LOAD_PKRS && !(exit & EXIT_LOAD_PKRS))
+		host_cr4 &= ~CR4_PKS;
+	if (host_cr4 != current(b, m, HOST_CR4))
+		set(m, HOST_CR4, host_cr4);
+}
+
 void mutate(const struct world *w, const struct base *b, u64 *seed, struct mutant *out)
 {
 	unsigned want = 1 + (unsigned)below(seed, 4), theme = (unsigned)below(seed, THEMES + 1);
@@ -391,5 +448,6 @@ void mutate(const struct world *w, const struct base *b, u64 *seed, struct mutan
 	}
 	keep_lists_in_memory(b, out);
 	keep_emulator_running(b, out);
+	undo_what_is_loaded(b, out);
 	stay_in_control(w, b, out);
 }

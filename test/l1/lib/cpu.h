@@ -61,6 +61,8 @@ enum {
 #define CR4_OSXSAVE BIT(18)
 #define CR4_SMEP BIT(20)
 #define CR4_SMAP BIT(21)
+#define CR4_CET BIT(23)
+#define CR4_PKS BIT(24)
 
 #define EFER_SCE BIT(0)
 #define EFER_LME BIT(8)
@@ -88,6 +90,10 @@ enum {
 	MSR_SYSENTER_EIP = 0x176,
 	MSR_DEBUGCTL = 0x1d9,
 	MSR_PAT = 0x277,
+	MSR_S_CET = 0x6a2,
+	MSR_PL0_SSP = 0x6a4,
+	MSR_SSP_TABLE = 0x6a8,
+	MSR_PKRS = 0x6e1,
 	MSR_VMX_BASIC = 0x480,
 	MSR_VMX_PINBASED = 0x481,
 	MSR_VMX_PROCBASED = 0x482,
@@ -138,6 +144,7 @@ enum {
 	VEC_AC = 17,
 	VEC_MC = 18,
 	VEC_XM = 19,
+	VEC_CP = 21,
 	VEC_RETURN = 0x80,	/* software interrupt with which code run at another mode comes back */
 };
 

@@ -5,6 +5,7 @@
 enum { APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR_LOW = 0x300 };
 #define SVR_ENABLE BIT(8)
 #define ICR_PENDING BIT(12)
+#define ICR_SELF 0x44000u	/* oneself, asserted */
 #define ICR_OTHERS 0xc4000u	/* all but oneself, asserted */
 #define ICR_INIT 0x500u
 #define ICR_STARTUP 0x600u
@@ -24,13 +25,14 @@ static volatile u32 *apic(unsigned offset) { return (volatile u32 *)(0xfee00000u
 
 static void send(u32 command)
 {
-	*apic(APIC_ICR_LOW) = ICR_OTHERS | command;
+	*apic(APIC_ICR_LOW) = command;
 	while (*apic(APIC_ICR_LOW) & ICR_PENDING)
 		;
 }
 
 void apic_enable(void) { *apic(APIC_SVR) |= SVR_ENABLE; }
-void apic_send_other(u8 vector) { send(vector); }
+void apic_send_self(u8 vector) { send(ICR_SELF | vector); }
+void apic_send_other(u8 vector) { send(ICR_OTHERS | vector); }
 void apic_eoi(void) { *apic(APIC_EOI) = 0; }
 
 void mask_interrupts(void)
@@ -57,12 +59,12 @@ void second_start(void (*code)(void))
 	second.idtr = sidt();
 	second.code = code;
 	memcpy((void *)ENTRY_PAGE, second_entry, second_entry_size);
-	send(ICR_INIT);
+	send(ICR_OTHERS | ICR_INIT);
 	wait(1000000);
-	send(ICR_STARTUP | ENTRY_PAGE >> 12);
+	send(ICR_OTHERS | ICR_STARTUP | ENTRY_PAGE >> 12);
 	wait(1000000);
 	if (!second.begun)
-		send(ICR_STARTUP | ENTRY_PAGE >> 12);
+		send(ICR_OTHERS | ICR_STARTUP | ENTRY_PAGE >> 12);
 	while (!second.begun)
 		cpuid(0, 0);	/* a host with one processor for the two has its own turn */
 }

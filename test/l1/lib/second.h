@@ -10,6 +10,8 @@ void second_start(void (*code)(void));
 
 /* This processor's local APIC takes interrupts from now on. */
 void apic_enable(void);
+/* A fixed interrupt to this processor. */
+void apic_send_self(u8 vector);
 /* A fixed interrupt to the other processor. */
 void apic_send_other(u8 vector);
 void apic_eoi(void);

@@ -75,6 +75,7 @@ enum vmcs_field {
 #define EXIT_LOAD_EFER BIT(21)
 #define EXIT_SAVE_TIMER BIT(22)
 #define EXIT_CLEAR_BNDCFGS BIT(23)
+#define EXIT_CLEAR_UINV BIT(27)
 #define EXIT_LOAD_CET BIT(28)
 #define EXIT_LOAD_PKRS BIT(29)
 #define EXIT_SAVE_PERF_GLOBAL BIT(30)
