@@ -107,6 +107,25 @@ static void tpr_in_memory(void **state)
 	assert_int_equal(word(FAKE_VAPIC + 0x80), 0x30);
 }
 
+/* SDM 26.2.1.1: without virtualized APIC accesses and interrupts no entry with a threshold above the virtual TPR's priority. */
+static void threshold_at_entry(void **state)
+{
+	(void)state;
+	for (unsigned threshold = 4; threshold < 7; threshold++) {
+		begin(0, 0, 0);
+		script_store(&l1, FAKE_VAPIC + 0x80, 0x5f, 4);
+		script_vmwrite(&l1, NVMX_TPR_THRESHOLD, threshold);
+		script_run(&l1, FAKE_VMLAUNCH);
+		script_vmread(&l1, threshold > 5 ? NVMX_VM_INSTR_ERROR : NVMX_EXIT_REASON);
+		script_op(&l2, FAKE_VMCALL);
+		check();
+		if (threshold > 5)
+			assert_int_equal(fake_seen(&fake_bare, NVMX_VM_INSTR_ERROR, 0), NVMX_VMERR_ENTRY_CONTROLS);
+		else
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	}
+}
+
 /* SDM 29.4.2, 29.4.3: registers that are answered from the page, one that exits after the write, one that exits before. */
 static void registers_in_memory(void **state)
 {
@@ -541,6 +560,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tpr_in_memory),
+		cmocka_unit_test(threshold_at_entry),
 		cmocka_unit_test(registers_in_memory),
 		cmocka_unit_test(virtual_interrupt),
 		cmocka_unit_test(x2apic_registers),
