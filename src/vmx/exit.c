@@ -76,11 +76,8 @@ static enum nvmx_verdict to_host(struct nvmx_vcpu *v)
 
 static enum nvmx_verdict to_l1(struct nvmx_vcpu *v, uint32_t reason)
 {
-	struct nvmx_exit_info info;
-
 	NVMX_TRACE_ROUTED(v, NVMX_OWNER_L1);
-	nvmx_exit_info_read(v, reason, &info);
-	return nvmx_leave_l2(v, &info);
+	return nvmx_leave_l2_as_it_exited(v, reason);
 }
 
 /* L1 wants the exit, as far as its memory could be read. */

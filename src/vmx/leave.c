@@ -70,7 +70,7 @@ static uint8_t fields_of(uint32_t reason)
 	return (reason & 0xffff) < NVMX_XR_COUNT ? defined_fields[reason & 0xffff] : HAS_INSTR_INFO;
 }
 
-void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info)
+NVMX_HOT void read_info(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info)
 {
 	uint32_t basic = reason & 0xffff;
 	uint8_t defined = fields_of(reason);
@@ -99,7 +99,12 @@ void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_
 		info->physical = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
 }
 
-static void store_exit_info(struct nvmx_slot *s, const struct nvmx_exit_info *info, bool nmi_undelivered)
+void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info)
+{
+	read_info(v, reason, info);
+}
+
+NVMX_HOT void store_exit_info(struct nvmx_slot *s, const struct nvmx_exit_info *info, bool nmi_undelivered)
 {
 	struct nvmx_vmcs12 *v12 = s->v12;
 	uint8_t defined = fields_of(info->reason);
@@ -126,7 +131,7 @@ static bool nmi_blocked_after(const struct nvmx_vmcs12 *v12)
 
 /* L1 injected an NMI while NMIs were blocked, for which vmcs02 may have had them open, and it was not delivered: L2 has begun
  * no instruction.  NMIs are blocked as before (SDM 27.5.5); delivered, it blocks them by itself. */
-static bool undelivered_nmi(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const struct nvmx_exit_info *info)
+NVMX_HOT bool undelivered_nmi(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, const struct nvmx_exit_info *info)
 {
 	bool vectoring = info->idt_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(info->idt_info) == NVMX_EVENT_NMI;
 
@@ -241,7 +246,7 @@ enum nvmx_verdict nvmx_load_host_state(struct nvmx_vcpu *v, const struct nvmx_le
 	return NVMX_RESUME_L1;
 }
 
-enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info *info)
+NVMX_HOT enum nvmx_verdict leave(struct nvmx_vcpu *v, const struct nvmx_exit_info *info)
 {
 	struct nvmx_slot *s = v->cur;
 	const struct nvmx_vmcs12 *v12 = s->v12;
@@ -263,6 +268,19 @@ enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info
 	if (v->hw_shadow_on)
 		nvmx_shadow_push(v, s);
 	return nvmx_load_host_state(v, &left);
+}
+
+enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info *info)
+{
+	return leave(v, info);
+}
+
+__attribute__((__flatten__)) enum nvmx_verdict nvmx_leave_l2_as_it_exited(struct nvmx_vcpu *v, uint32_t reason)
+{
+	NVMX_NOT_CLEARED struct nvmx_exit_info info;
+
+	read_info(v, reason, &info);
+	return leave(v, &info);
 }
 
 /* What the failed entry leaves in registers that the host-state area may not reload: those of L1, or, when the MSR list

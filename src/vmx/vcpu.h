@@ -515,6 +515,8 @@ struct nvmx_exit_info {
 /* Reads what the processor reported of the exit that just happened; vmcs02 is current. */
 void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info);
 enum nvmx_verdict nvmx_leave_l2(struct nvmx_vcpu *v, const struct nvmx_exit_info *info);
+/* The two for the exit that just happened, as it is: most of them. */
+enum nvmx_verdict nvmx_leave_l2_as_it_exited(struct nvmx_vcpu *v, uint32_t reason);
 /* A VM entry that fails after the checks of controls and host state (SDM 26.8): exit 33 or 34 to L1.  Nothing of L2 ran.
  * Any VMCS of the vCPU may be current. */
 enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification);
