@@ -456,19 +456,19 @@ static void shrink(void)
 	close(fd);
 }
 
-static bool is_present(int pagemap, const uint8_t *at)
+static bool is_swapped(int pagemap, const uint8_t *at)
 {
 	uint64_t entry;
 
 	if (pread(pagemap, &entry, sizeof(entry), (off_t)((uintptr_t)at / PAGE * sizeof(entry))) != sizeof(entry))
 		err(1, "/proc/self/pagemap");
-	return entry >> 63;
+	return entry >> 62 & 1;
 }
 
 /* Nobody but L2 uses the page, so that nothing but what the module says of its age can save it. */
 static void reclaim(void)
 {
-	enum { COLD = 2048, ROUNDS = 20, WARM = 5 };	/* pages; of 64 pages each */
+	enum { COLD = 4096, ROUNDS = 20, WARM = 5 };	/* pages; of 256 pages each */
 	static uint8_t cold[COLD][PAGE] __attribute__((aligned(PAGE)));
 	int memory = open("/cg/l1/memory.reclaim", O_WRONLY), pagemap = open("/proc/self/pagemap", O_RDONLY);
 	unsigned taken = 0, lost = 0;
@@ -480,12 +480,14 @@ static void reclaim(void)
 	renew();
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		run(5);
-		if (write(memory, "256K", 4) != 4 && errno != EAGAIN)
+		if (write(memory, "1M", 2) != 2 && errno != EAGAIN)
 			err(1, "memory.reclaim");
-		lost += i >= WARM && !is_present(pagemap, vm.mem + DATA);
+		lost += i >= WARM && is_swapped(pagemap, vm.mem + DATA);
 	}
 	for (unsigned i = 0; i < COLD; i++)
-		taken += !is_present(pagemap, cold[i]);
+		taken += is_swapped(pagemap, cold[i]);
+	for (unsigned i = 0; i < MEMORY / PAGE; i++)
+		taken += is_swapped(pagemap, vm.mem + i * PAGE);
 	printf("reclaim: %u pages taken, L2's %u times of %u\n", taken, lost, ROUNDS - WARM);
 	expect(taken >= COLD / 8, "reclaim", "of what nobody uses the kernel took", taken);
 	expect(lost == 0, "reclaim", "L2's page was taken for cold", lost);
