@@ -33,7 +33,7 @@ enum nvmx_error {
 	NVMX_ERR_ARGUMENT = -8,   /* a block of memory, or an object, that was handed to the call itself */
 	NVMX_ERR_GUEST = -9,      /* nothing of the host's: L1 has ended itself (nvmx_stop_info()) */
 	NVMX_ERR_STATE = -10,     /* saved state that none can have, or of another configuration */
-	NVMX_ERR_IN_L2 = -11,     /* nvmx_vmcs01_changed() while L2 is current */
+	NVMX_ERR_IN_L2 = -11,     /* nvmx_vmcs01_changed() while L2 is current, or waits for the end of SMM */
 	NVMX_ERR_AGAIN = -12,     /* map, pin or translate has answered "not now": nothing has changed, the call is to be made again */
 	NVMX_ERR_STOPPED = -13    /* the vCPU was stopped (nvmx_stop_info()) */
 };

@@ -290,7 +290,7 @@ void nvmx_vcpu_unpark_here(struct nvmx_vcpu *v);
 /* The host changed what is not L1's own in vmcs01 (host-state fields, control fields, MSR areas): vmcs02s take it over at their next
  * VM entry.  What the library keeps of vmcs01 it reads here and nowhere else, but for the TSC offset, which it looks at with each
  * VM entry, and at init, at the end of SMM, at a reset and a restore.  L1 is current, or the call changes nothing and returns
- * NVMX_ERR_IN_L2: vmcs02 is what L2 runs on.  Else NVMX_OK. */
+ * NVMX_ERR_IN_L2: vmcs02 is what L2 runs on, or will at the end of SMM.  Else NVMX_OK. */
 int nvmx_vmcs01_changed(struct nvmx_vcpu *v);
 /* The host set bits in msr_bitmap01 or io_bitmap01: what was open to L2 is closed at once.  Whoever is current. */
 void nvmx_bitmaps01_changed(struct nvmx_vcpu *v);

@@ -46,7 +46,7 @@ void nvmx_vmcs01_read_tsc(struct nvmx_vcpu *v)
 
 int nvmx_vmcs01_changed(struct nvmx_vcpu *v)
 {
-	if (v->in_l2)
+	if (nvmx_l2_lives(v))
 		return NVMX_ERR_IN_L2;
 	nvmx_vmcs01_read(v);
 	nvmx_bitmaps01_changed(v);

@@ -115,6 +115,12 @@ static void refused_in_l2(struct mini *m, struct nvmx_vcpu *v)
 	assert_int_equal(m->host.vmreads, vmreads);
 	assert_int_equal(m->host.loads, loads);
 	v->in_l2 = false;
+	v->smm.active = v->smm.in_l2 = true; /* L2 goes on with the end of SMM, on vmcs02 as it is */
+	assert_int_equal(nvmx_vmcs01_changed(v), NVMX_ERR_IN_L2);
+	assert_memory_equal(&v->vmcs01, &kept, sizeof(kept));
+	v->smm.in_l2 = false;
+	assert_int_equal(nvmx_vmcs01_changed(v), NVMX_OK);
+	v->smm.active = false;
 	assert_int_equal(nvmx_vmcs01_changed(v), NVMX_OK);
 	assert_int_equal(v->vmcs01.cr0_mask, NVMX_CR0_TS | NVMX_CR0_CD | NVMX_CR0_NW);
 }
