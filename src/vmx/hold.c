@@ -57,7 +57,7 @@ static bool hold_exit_areas(struct nvmx_vcpu *v, bool store)
 
 	return hold_list(v, v12->exit_msr_store_addr, store ? v12->exit_msr_store_count : 0, true) &&
 	       nvmx_hold(v, v->cur->gpa, 1, true) && hold_list(v, v12->exit_msr_load_addr, v12->exit_msr_load_count, false) &&
-	       nvmx_hold(v, v12->host_cr3 & 0xffffffe0u, pae, false);
+	       nvmx_hold(v, v12->host_cr3 & 0xffffffe0u, pae ? 1 : 0, false);
 }
 
 bool nvmx_hold_areas(struct nvmx_vcpu *v)

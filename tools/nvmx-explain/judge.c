@@ -194,8 +194,8 @@ static uint64_t meant(const struct transcript *t, uint16_t encoding, uint64_t va
 	case 1: return value & within;
 	case 2: return value & within & ~0xfffull;
 	case 3: return (uint64_t)((int64_t)(value << over) >> over); /* canonical */
+	default: which -= 4;
 	}
-	which -= 4;
 	return encoding < masks[which].first || encoding > masks[which].last ? value : (value & masks[which].and) | masks[which].or;
 }
 

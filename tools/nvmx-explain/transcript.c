@@ -65,14 +65,16 @@ void transcript_free(struct transcript *t)
 
 static void *grow(void *array, size_t n, size_t size)
 {
+	void *more;
+
 	if (n & (n - 1)) /* room is a power of two */
 		return array;
-	array = realloc(array, (n ? 2 * n : 1) * size);
-	if (!array) {
+	more = realloc(array, (n ? 2 * n : 1) * size);
+	if (!more) {
 		fputs("out of memory\n", stderr);
 		exit(2);
 	}
-	return array;
+	return more;
 }
 
 bool transcript_set(struct nvmx_vmcs12 *v12, uint32_t encoding, uint64_t value)
@@ -126,6 +128,8 @@ static void take_cpuid(struct nvmx_caps *c, const uint64_t *n)
 		c->efer_valid = (n[5] & NVMX_BIT64(11) ? NVMX_EFER_SCE : 0) |
 				(n[5] & NVMX_BIT64(20) ? NVMX_EFER_NXE : 0) |
 				(n[5] & NVMX_BIT64(29) ? NVMX_EFER_LME | NVMX_EFER_LMA : 0);
+		break;
+	default:
 		break;
 	}
 }
