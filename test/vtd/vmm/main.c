@@ -7,7 +7,7 @@
  * FEATURE is what L1 is offered beside the queue, large pages and page-selective flushes: cm, ir, eim, pt, none of them
  * by default.  DEVICE is PCI's name of it, or none.  ID is the requester id of the I/O APIC.  -l: a machine with a
  * PIT and a clock, and unless ir is offered, KVM's 8259s and I/O APIC.  -s: L1 has SVM.  Exit status 0 when L1 turns itself off
- * within SECONDS (400).
+ * within SECONDS (800).
  */
 #include "acpi.h"
 #include "assigned.h"
@@ -70,7 +70,7 @@ static void usage(void)
 static struct options parse_options(int argc, char **argv)
 {
 	struct options o = { .device = "0000:00:05.0", .features = BASIC, .mib = 256,
-			     .ioapic = IOAPIC_SOURCE_ID, .seconds = 400 };
+			     .ioapic = IOAPIC_SOURCE_ID, .seconds = 800 };
 	int option;
 
 	while ((option = getopt(argc, argv, "lsm:f:d:i:t:")) != -1) {
