@@ -24,7 +24,8 @@
 #define NEST_WATCH IS_ENABLED(CONFIG_KVM_EXTERNAL_WRITE_TRACKING)
 #define NEST_TRACK_VCPU		/* a write is told of without its vCPU */
 #define nest_write_track(slot) ((slot)->arch.gfn_write_track)
-#define nested_vmx_allowed(vcpu) guest_can_use(vcpu, X86_FEATURE_VMX)
+/* 6.12's updates do not agree on the name of who looks there. */
+#define nested_vmx_allowed(vcpu) test_bit(kvm_governed_feature_index(X86_FEATURE_VMX), (vcpu)->arch.governed_features.enabled)
 #define nest_gfn_to_pfn(slot, gfn, write, writable) __gfn_to_pfn_memslot(slot, gfn, false, false, NULL, write, writable, NULL)
 #define VMX_MISC_PREEMPTION_TIMER_RATE_MASK 0x1full
 #define NEST_AS(kvm) kvm_arch_nr_memslot_as_ids(kvm)

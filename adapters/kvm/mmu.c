@@ -62,6 +62,12 @@ static void inject_ept_fault(struct kvm_vcpu *vcpu, struct x86_exception *fault)
 	nest_settle(n);	/* else L1 has mapped it meanwhile: the instruction runs again */
 }
 
+/* As the later of 6.12's updates call it; who met the fault does not matter here. */
+static void inject_any_fault(struct kvm_vcpu *vcpu, struct x86_exception *fault, bool from_hardware)
+{
+	inject_ept_fault(vcpu, fault);
+}
+
 /* Nothing calls it: EPT faults of L2 are the library's, and what it leaves, nest_handle_ept_fault() takes. */
 static int no_page_fault(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
 {
@@ -79,7 +85,8 @@ void nest_mmu_init(struct nest *n)
 		mmu->prev_roots[i].hpa = INVALID_PAGE;
 	mmu->root_role.direct = true;
 	mmu->gva_to_gpa = l2_gpa_to_gpa;
-	mmu->inject_page_fault = inject_ept_fault;
+	mmu->inject_page_fault = __builtin_choose_expr(__same_type(mmu->inject_page_fault, &inject_ept_fault), inject_ept_fault,
+		inject_any_fault);
 	mmu->page_fault = no_page_fault;
 }
 
