@@ -26,6 +26,7 @@ nestvmx-sources := \
 	src/ept/rmap.c \
 	src/ept/root.c \
 	src/ept/setup.c \
+	src/ept/share.c \
 	src/ept/table.c \
 	src/ept/translate.c \
 	src/ept/walk.c \

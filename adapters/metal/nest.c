@@ -236,7 +236,7 @@ void nest_create(struct cpu *cpu)
 		.shadow_ept_pages = SHADOW_EPT_PAGES,
 		.watches = pages_alloc(WATCHES * NVMX_WATCH_SIZE),
 		.watches_n = WATCHES,
-		.flags = NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_EPTP_SWITCHING |
+		.flags = NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_PAGES_OF_VM |
 			 (machine.enlightened ? NVMX_ENLIGHTENED : 0),
 	};
 	struct nvmx_error_info info;

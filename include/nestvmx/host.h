@@ -130,7 +130,8 @@ struct nvmx_host_ops {
 	 * library fills a reserve up to that before.
 	 *
 	 * One zeroed 4-KiB page of host memory, below the processor's physical-address width, mapped at the address
-	 * returned; NULL if there is none (the library then does without, or stops the VM with a reason). */
+	 * returned; NULL if there is none (the library then does without, or stops the VM with a reason).  A page goes back by the
+	 * page_free of the vCPU that got it; with NVMX_HOST_PAGES_OF_VM, by that of any vCPU of the VM. */
 	void *(*page_alloc)(struct nvmx_host *h, uint64_t *hpa);
 	void (*page_free)(struct nvmx_host *h, void *page, uint64_t hpa);
 

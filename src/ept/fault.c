@@ -93,11 +93,13 @@ static struct nvmx_ept_table *follow(struct nvmx_ept_fill *f, struct nvmx_ept_ta
 
 	if (t->hw[i]) {
 		lower = nvmx_ept_relink(f, t, i, entry12);
-		if (lower)
+		if (lower && !(f->own_page && lower->shared))
 			return lower;
 		nvmx_ept_drop(f->e, t, i);
 	}
-	lower = nvmx_ept_new_table(f->e, t->level - 1u, t->root, gpa12, parts);
+	lower = !parts && t->level == 2 && !f->own_page && nvmx_ept_is_sharing(f->e->vm) ? nvmx_ept_share(f->e, f->r, gpa12) : NULL;
+	if (!lower)
+		lower = nvmx_ept_new_table(f->e, t->level - 1u, t->root, gpa12, parts);
 	if (lower)
 		nvmx_ept_set_link(f->e, t, i, lower, nvmx_ept_link_rights(f, t, entry12), entry12);
 	return lower;
@@ -138,7 +140,7 @@ static bool put_leaf(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const st
 	}
 	if (!empty)
 		nvmx_ept_drop(f->e, t, leaf->index);
-	nvmx_ept_set_leaves(f->e, t, leaf, 1);
+	nvmx_ept_set_leaves(nvmx_ept_home_of(f->e, t), nvmx_ept_body(t), leaf, 1);
 	f->v->counters[NVMX_CNT_EPT_FILL]++;
 	return empty;
 }
@@ -174,6 +176,7 @@ static struct nvmx_ept_table *find_leaf(struct nvmx_ept_fill *f)
 {
 	struct nvmx_ept_table *t = f->r->top;
 	uint64_t need = rights_needed(f);
+	bool found;
 
 	while (t->level > f->w.level) {
 		nvmx_ept_look_at(f->e, 1);
@@ -186,7 +189,10 @@ static struct nvmx_ept_table *find_leaf(struct nvmx_ept_fill *f)
 		else
 			nvmx_ept_make_current(f, t);
 	}
-	return serves(f, t, nvmx_ept_index(f->gpa2, t->level), f->w.entry[t->level], need) ? t : NULL;
+	nvmx_ept_begin(f->e, t);
+	found = serves(f, t, nvmx_ept_index(f->gpa2, t->level), f->w.entry[t->level], need);
+	nvmx_ept_end(f->e, t);
+	return found ? t : NULL;
 }
 
 /*
@@ -209,7 +215,8 @@ static unsigned make(struct nvmx_ept_fill *f, unsigned most, struct nvmx_ept_lea
 	unsigned access = (unsigned)(f->qual & QUAL_ACCESS), level;
 
 	if (!nvmx_ept_translate(f, f->w.gpa1, access)) {
-		if (!nvmx_own_apic_page(f->v, f->w.gpa1, access, &f->x))
+		f->own_page = nvmx_own_apic_page(f->v, f->w.gpa1, access, &f->x);
+		if (!f->own_page)
 			return 0;
 		f->v->not_now = false;
 	}
@@ -242,17 +249,31 @@ static void watch(struct nvmx_ept_fill *f, unsigned level)
 	nvmx_ept_ask_anew(f);
 }
 
+enum put { NOT_PUT, PUT, PUT_INTO_EMPTY, OUTDATED };
+
+static enum put put_into(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaf)
+{
+	enum put put = NOT_PUT;
+
+	nvmx_ept_look_at(f->e, NVMX_EPT_FOR_DROP);
+	nvmx_ept_begin(f->e, t);
+	if (!nvmx_ept_is_newest(f, t, leaf))
+		put = OUTDATED;
+	else if (!(f->watched ? f->e->again.hit : nvmx_ept_host_changed(f)))
+		put = put_leaf(f, t, leaf) ? PUT_INTO_EMPTY : PUT;
+	nvmx_ept_end(f->e, t);
+	return put;
+}
+
 /* Puts the leaf in place, unless the host has changed its map; NULL: there is no table for it. */
-static struct nvmx_ept_table *put(struct nvmx_ept_fill *f, unsigned level, const struct nvmx_ept_leaf *leaf, bool *done, bool *empty)
+static struct nvmx_ept_table *put(struct nvmx_ept_fill *f, unsigned level, const struct nvmx_ept_leaf *leaf, enum put *done)
 {
 	struct nvmx_ept_table *t;
 
 	nvmx_ept_hold(f->e);
 	t = descend(f, level);
-	nvmx_ept_look_at(f->e, NVMX_EPT_FOR_DROP);
-	*done = t && !(f->watched ? f->e->again.hit : nvmx_ept_host_changed(f));
-	if (*done)
-		*empty = put_leaf(f, t, leaf);
+	if (t)
+		*done = put_into(f, t, leaf);
 	nvmx_ept_release(f->e);
 	return t;
 }
@@ -262,28 +283,29 @@ static enum nvmx_ept_answer fill(struct nvmx_ept_fill *f, struct nvmx_ept_fault 
 	struct nvmx_ept_table *t = f->r->invepted ? restore(f) : NULL;
 	unsigned level = f->w.level;
 	struct nvmx_ept_leaf leaf;
-	bool done = false, empty = false;
+	enum put done = NOT_PUT;
 
 	if (t)
 		return f->compared ? learn(f, t) : NVMX_EPT_RETRY;
 	out->gpa1 = f->w.gpa1;
 	out->access = (unsigned)(f->qual & QUAL_ACCESS);
+	f->own_page = false;
 	for (f->watched = false;;) {
 		level = make(f, level, &leaf);
 		if (!level)
 			return f->v->not_now ? NVMX_EPT_NOT_NOW : NVMX_EPT_TO_HOST;
-		t = put(f, level, &leaf, &done, &empty);
+		t = put(f, level, &leaf, &done);
 		if (!t)
 			return NVMX_EPT_NOMEM;
-		if (done)
+		if (done == PUT || done == PUT_INTO_EMPTY)
 			break;
-		if (f->watched) /* this very frame is gone */
+		if (f->watched || done == OUTDATED) /* this very frame is gone, or L1 has changed the entry */
 			return NVMX_EPT_RETRY;
 		watch(f, level);
 	}
 	if (f->n_dropped && f->dropped_of == t)
 		nvmx_ept_refill(f, t);
-	else if (empty)
+	else if (done == PUT_INTO_EMPTY)
 		nvmx_ept_fill_around(f, t, leaf.index);
 	return f->compared ? learn(f, t) : NVMX_EPT_RETRY;
 }

@@ -180,19 +180,34 @@ static unsigned gather(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 	return (unsigned)(l - leaves);
 }
 
+/* Of leaves for a table that others fill, too, those that still are to be made. */
+static unsigned still_missing(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, struct nvmx_ept_leaf *leaves, unsigned n)
+{
+	unsigned left = 0;
+
+	for (unsigned k = 0; k < n; k++)
+		if (!t->hw[leaves[k].index] && nvmx_ept_is_newest(f, t, &leaves[k]))
+			leaves[left++] = leaves[k];
+	return left;
+}
+
 /* If the host has changed its map these leaves are none, but the next ones may be. */
-static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves, unsigned n)
+static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, struct nvmx_ept_leaf *leaves, unsigned n)
 {
 	bool changed;
 
 	if (!n)
 		return;
 	nvmx_ept_hold(f->e);
+	nvmx_ept_begin(f->e, t);
 	changed = nvmx_ept_host_changed(f);
+	if (t->shared)
+		n = still_missing(f, t, leaves, n);
 	if (!changed) {
-		nvmx_ept_set_leaves(f->e, t, leaves, n);
+		nvmx_ept_set_leaves(nvmx_ept_home_of(f->e, t), nvmx_ept_body(t), leaves, n);
 		f->v->counters[NVMX_CNT_EPT_FILL] += n;
 	}
+	nvmx_ept_end(f->e, t);
 	nvmx_ept_release(f->e);
 	if (changed)
 		nvmx_ept_ask_anew(f);

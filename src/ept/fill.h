@@ -24,6 +24,7 @@ struct nvmx_ept_fill {
 	struct nvmx_xlate first;      /* that of the frame that faulted */
 	uint64_t low;                 /* its leaf's bits beside the address */
 	bool watched;                 /* not that but e->again tells whether the leaf is out of date */
+	bool own_page;                /* the translation is this vCPU's alone */
 	bool compared;                /* a table on the way was not current */
 	enum nvmx_ept_view view;      /* and so much of the last one was compared */
 	const struct nvmx_ept_table *dropped_of; /* the last table that was compared, */
@@ -63,6 +64,13 @@ static inline void nvmx_ept_ask_anew(struct nvmx_ept_fill *f)
 {
 	f->changes = nvmx_ept_changes(f->v);
 	f->x.page_shift = 0;
+}
+
+/* A leaf may come into a table that others use only if EPT12 has the entry still: they may have executed INVEPT since it was read.
+ * From then on whoever compares the table finds it there. */
+static inline bool nvmx_ept_is_newest(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaf)
+{
+	return !t->shared || nvmx_ept_still_valid(f->r, leaf->copy, nvmx_ept_load(f->w.page[1] + leaf->index));
 }
 
 /* EPT12's rights in an entry as far as they are given out: no write before the dirty flag is set. */

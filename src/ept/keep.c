@@ -177,7 +177,7 @@ static void cut_loose(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 	r->loose_n = 0;
 	nvmx_ept_look_at(e, n * (1 + NVMX_EPT_IN_WINDOW));
 	for (unsigned k = 0; k < n; k++) {
-		struct nvmx_ept_table *t = nvmx_ept_table(e, r->loose[k]);
+		struct nvmx_ept_table *t = nvmx_ept_table(&e->home, r->loose[k]);
 
 		NVMX_LOCK_VISIT(1);
 		if (t->state != NVMX_EPT_T_LINKED || t->root != r->number || !t->copy)
@@ -222,6 +222,7 @@ void nvmx_ept_cut_off(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 		cut_top(e, r);
 	r->stale = false;
 	r->alls = e->invept_alls;
+	r->stamp = nvmx_ept_tick(e);
 	r->invepted = true;
 	r->flush = true;
 }

@@ -28,12 +28,14 @@ static void compare_leaves(struct range *g, struct nvmx_ept_table *t)
 	const unsigned first = nvmx_ept_index(g->gpa, 1), last = nvmx_ept_index(g->end, 1);
 
 	nvmx_ept_look_at(g->e, last - first + 1);
+	nvmx_ept_begin(g->e, t);
 	for (unsigned i = first; i <= last; i++) {
 		NVMX_LOCK_VISIT(1);
 		if (!t->copy[i] || same(g, t, i, page12 ? nvmx_ept_load(page12 + i) : ~0ull))
 			continue;
 		nvmx_ept_drop(g->e, t, i);
 	}
+	nvmx_ept_end(g->e, t);
 }
 
 /* The entry of t on the way, if it is reachable: the next table, or NULL. */
@@ -81,6 +83,7 @@ static void compare_root(struct nvmx_vcpu *v, struct nvmx_ept_root *r, uint64_t 
 		g.old = false;
 		nvmx_ept_walk_begin(v, &r->rules, r->role12, g.gpa, &g.w);
 		nvmx_ept_hold(g.e);
+		r->stamp = nvmx_ept_tick(g.e);
 		compare_path(&g);
 		nvmx_ept_release(g.e);
 		nvmx_ept_walk_end(v, &g.w);

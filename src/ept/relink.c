@@ -160,8 +160,9 @@ void nvmx_ept_compare(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, uint64_
 {
 	const struct nvmx_ept_recent *recent = recent_of(f->r, f->gpa2);
 
-	if (is_watched(f->e, t)) {
+	if (is_watched(f->e, t) || (t->shared && nvmx_ept_adopt(f->e, t, f->r))) {
 		nvmx_ept_make_current(f, t);
+		f->compared = true;
 		return;
 	}
 	if (nvmx_ept_window_in_use(f->e, t)) {

@@ -25,6 +25,51 @@ static struct nvmx_vcpu *next_vcpu(struct nvmx_vcpu *v)
 	return __atomic_load_n(&nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST);
 }
 
+/* v flushes all its roots before it runs L2 again. */
+static void tell_one(struct nvmx_ept_vcpu *e)
+{
+	__atomic_add_fetch(&e->moved, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_SEQ_CST);
+}
+
+void nvmx_ept_tell(struct nvmx_ept *ve, uint64_t users)
+{
+	uint32_t *walkers;
+
+	if (!users)
+		return;
+	walkers = begin(ve, false);
+	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v))
+		if (nvmx_ept_of(v)->bit & users)
+			tell_one(nvmx_ept_of(v));
+	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Whether the vCPU was told and may not have left L2 since. */
+static bool is_told(const struct nvmx_ept_vcpu *e)
+{
+	return __atomic_load_n(&e->moved, __ATOMIC_SEQ_CST) != __atomic_load_n(&e->seen, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * The same in shared tables, after the vCPUs' own.  What another vCPU has taken from one, since L1 has changed it, is not found here,
+ * but who may have cached it was told then, and is kicked if it has not heard yet.
+ */
+static void lose_shared(struct nvmx_ept *ve, const struct nvmx_vcpu *self, struct nvmx_ept_revocation *r, bool *mine, bool *others)
+{
+	bool uses;
+
+	r->announce = &ve->kicking;
+	nvmx_ept_lose_shared(ve, r);
+	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v)) {
+		uses = nvmx_ept_of(v)->bit & r->users;
+		if (uses)
+			tell_one(nvmx_ept_of(v));
+		*mine |= v == self && is_told(nvmx_ept_of(v));
+		*others |= v != self && (uses || is_told(nvmx_ept_of(v)));
+	}
+}
+
 /*
  * The other vCPUs' flushes are pending in their roots: what keeps them from running on what they have cached is that they leave
  * L2.  Where another revocation is about to see to that for what it has taken, and perhaps this one would have, it is done here
@@ -52,6 +97,8 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		if (!self && (owes || !host))
 			host = v->host;
 	}
+	if (nvmx_ept_is_sharing(ve))
+		lose_shared(ve, self, &r, &mine, &others);
 	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST) > r.announced) {
 		mine = self && nvmx_ept_of(self)->hot.eptp02;
@@ -63,6 +110,21 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		vm->ops->kick_others(host);
 	if (r.announced)
 		__atomic_sub_fetch(&ve->kicking, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Whether another vCPU may write to the frame by a shared table, or by what it has cached of one. */
+static bool protect_shared(struct nvmx_ept *ve, struct nvmx_vcpu *self, struct nvmx_ept_revocation *r)
+{
+	bool found;
+
+	r->loss = NVMX_EPT_LOSE_WRITE;
+	r->spares = nvmx_ept_of(self)->bit;
+	found = nvmx_ept_lose_shared(ve, r);
+	if (r->users)
+		tell_one(nvmx_ept_of(self));
+	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v))
+		found |= v != self && is_told(nvmx_ept_of(v));
+	return found;
 }
 
 #define PROTECT_TURNS 2u /* 512 entries each, with one vCPU's lock or the next one's */
@@ -83,6 +145,8 @@ bool nvmx_ept_protect(struct nvmx_vcpu *self, uint64_t gpa, bool first)
 		has = nvmx_ept_lose(nvmx_ept_of(v), &r);
 		found |= has && v != self;
 	}
+	if (nvmx_ept_is_sharing(ve) && !r.given_up)
+		found |= protect_shared(ve, self, &r);
 	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
 	return !found && !r.given_up && !__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST);
 }
@@ -141,6 +205,8 @@ bool nvmx_host_uses(struct nvmx_vm *vm, uint64_t gpa, uint64_t length)
 	walkers = begin(ve, false);
 	for (struct nvmx_vcpu *v = first_vcpu(ve); v && !r.found; v = next_vcpu(v))
 		nvmx_ept_lose(nvmx_ept_of(v), &r);
+	if (!r.found && nvmx_ept_is_sharing(ve))
+		nvmx_ept_lose_shared(ve, &r);
 	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
 	return r.found;
 }

@@ -12,9 +12,9 @@ static uint64_t leaf_frame(const struct nvmx_ept_table *t, unsigned i)
 	return (t->copy[i] & NVMX_EPTE_ADDR) >> nvmx_ept_shift(t->level);
 }
 
-static uint32_t *head_at(const struct nvmx_ept_vcpu *e, uint32_t n)
+static uint32_t *head_at(const struct nvmx_ept_home *h, uint32_t n)
 {
-	return (uint32_t *)nvmx_ept_pages(&e->heads)->va[n / 1024] + n % 1024;
+	return (uint32_t *)nvmx_ept_pages(&h->heads)->va[n / 1024] + n % 1024;
 }
 
 /* Frames that follow each other have chains that follow each other. */
@@ -23,22 +23,22 @@ static inline uint64_t hash(uint32_t bits, unsigned level, uint64_t frame)
 	return frame ^ frame >> bits ^ (uint64_t)level << 7;
 }
 
-static uint32_t *head(const struct nvmx_ept_vcpu *e, unsigned level, uint64_t frame)
+static uint32_t *head(const struct nvmx_ept_home *h, unsigned level, uint64_t frame)
 {
-	return head_at(e, (uint32_t)hash(e->heads_bits, level, frame) & (e->heads_n - 1));
+	return head_at(h, (uint32_t)hash(h->heads_bits, level, frame) & (h->heads_n - 1));
 }
 
-static uint64_t *side(struct nvmx_ept_vcpu *e, uint32_t link)
+static uint64_t *side(struct nvmx_ept_home *h, uint32_t link)
 {
-	return nvmx_ept_table(e, link >> 9)->side + (link & 511);
+	return nvmx_ept_table(h, link >> 9)->side + (link & 511);
 }
 
-void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
+void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n)
 {
 	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
-	void *const *const heads = nvmx_ept_pages(&e->heads)->va;
-	const uint32_t bits = e->heads_bits, mask = e->heads_n - 1;
+	void *const *const heads = nvmx_ept_pages(&h->heads)->va;
+	const uint32_t bits = h->heads_bits, mask = h->heads_n - 1;
 	const uint32_t number = t->number << 9;
 	const unsigned level = t->level;
 	uint64_t *near_sides = sides; /* of the table that the last head led to: the next one likely leads there, too */
@@ -48,89 +48,89 @@ void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, cons
 		return;
 	nvmx_ept_widen(t, leaves[0].index);
 	nvmx_ept_widen(t, leaves[n - 1].index);
-	e->leaves[level] += n;
+	h->leaves[level] += n;
 	t->leaves = (uint16_t)(t->leaves + n);
 	NVMX_LOCK_VISIT(n);
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
 		const unsigned i = l->index;
-		uint32_t *h, bucket, first;
+		uint32_t *at, bucket, first;
 		uint64_t frame;
 
 		if (copy)
 			copy[i] = l->copy;
 		frame = (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level);
 		bucket = (uint32_t)hash(bits, level, frame) & mask;
-		h = (uint32_t *)heads[bucket / 1024] + bucket % 1024;
-		first = *h;
+		at = (uint32_t *)heads[bucket / 1024] + bucket % 1024;
+		first = *at;
 		if (first) {
 			if (first >> 9 != near) {
 				near = first >> 9;
-				near_sides = nvmx_ept_table(e, near)->side;
+				near_sides = nvmx_ept_table(h, near)->side;
 			}
 			near_sides[first & 511] |= number | i;
 		}
 		sides[i] = (uint64_t)first << 32;
-		*h = number | i;
+		*at = number | i;
 		__atomic_store_n(hw + i, l->hw, __ATOMIC_RELEASE);
 	}
 }
 
 /* Revocations that stand at a leaf go on with the one behind it. */
-static void move_cursors(struct nvmx_ept_vcpu *e, uint32_t link, uint32_t next)
+static void move_cursors(struct nvmx_ept_home *h, uint32_t link, uint32_t next)
 {
-	for (struct nvmx_ept_cursor *c = e->cursors; c; c = c->next)
+	for (struct nvmx_ept_cursor *c = h->cursors; c; c = c->next)
 		if (c->link == link)
 			c->link = next;
 }
 
 /* s: the leaf's links. */
-static inline __attribute__((always_inline)) void unchain(struct nvmx_ept_vcpu *e, uint64_t s, unsigned level, uint64_t frame)
+static inline __attribute__((always_inline)) void unchain(struct nvmx_ept_home *h, uint64_t s, unsigned level, uint64_t frame)
 {
 	uint32_t next = (uint32_t)(s >> 32), prev = (uint32_t)s;
 
 	if (prev)
-		*side(e, prev) = (uint32_t)*side(e, prev) | (uint64_t)next << 32;
+		*side(h, prev) = (uint32_t)*side(h, prev) | (uint64_t)next << 32;
 	else
-		*head(e, level, frame) = next;
+		*head(h, level, frame) = next;
 	if (next)
-		*side(e, next) = (*side(e, next) & ~0xffffffffull) | prev;
+		*side(h, next) = (*side(h, next) & ~0xffffffffull) | prev;
 }
 
-void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+void nvmx_ept_unchain(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i)
 {
-	if (__builtin_expect(e->cursors != NULL, 0))
-		move_cursors(e, t->number << 9 | i, (uint32_t)(t->side[i] >> 32));
-	unchain(e, t->side[i], t->level, leaf_frame(t, i));
-	e->leaves[t->level]--;
+	if (__builtin_expect(h->cursors != NULL, 0))
+		move_cursors(h, t->number << 9 | i, (uint32_t)(t->side[i] >> 32));
+	unchain(h, t->side[i], t->level, leaf_frame(t, i));
+	h->leaves[t->level]--;
 	t->leaves--;
 }
 
-void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
+void nvmx_ept_clear_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t)
 {
 	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
 	const unsigned level = t->level, end = t->hi;
 
 	if (!t->leaves) /* a table of links alone, which may be of a level that has no leaves */
 		return;
-	nvmx_ept_look_at(e, end - t->lo);
 	for (unsigned i = t->lo; i < end; i++) {
 		NVMX_LOCK_VISIT(1);
 		if (!hw[i])
 			continue;
-		if (__builtin_expect(e->cursors != NULL, 0))
-			move_cursors(e, t->number << 9 | i, (uint32_t)(sides[i] >> 32));
-		unchain(e, sides[i], level, leaf_frame(t, i));
+		if (__builtin_expect(h->cursors != NULL, 0))
+			move_cursors(h, t->number << 9 | i, (uint32_t)(sides[i] >> 32));
+		unchain(h, sides[i], level, leaf_frame(t, i));
 		hw[i] = sides[i] = 0;
 		if (copy)
 			copy[i] = 0;
 	}
-	e->leaves[level] -= t->leaves;
+	h->leaves[level] -= t->leaves;
 	t->leaves = 0;
 }
 
 /* A revocation on its way through the chains. */
 struct search {
-	struct nvmx_ept_vcpu *e;
+	struct nvmx_ept_home *h;
+	struct nvmx_ept_vcpu *e;   /* whose tables they are; NULL: the VM's */
 	struct nvmx_ept_revocation *r;
 	struct nvmx_ept_cursor at; /* link: the next leaf */
 	bool owes;
@@ -138,14 +138,14 @@ struct search {
 
 static __attribute__((noinline)) void give_way(struct search *s)
 {
-	struct nvmx_ept_vcpu *e = s->e;
+	struct nvmx_ept_home *h = s->h;
 	struct nvmx_ept_cursor **p;
 
-	s->at.next = e->cursors;
-	e->cursors = &s->at;
-	nvmx_ept_release(e);
-	nvmx_ept_hold(e);
-	for (p = &e->cursors; *p != &s->at;)
+	s->at.next = h->cursors;
+	h->cursors = &s->at;
+	nvmx_ept_release_home(h);
+	nvmx_ept_hold_home(h);
+	for (p = &h->cursors; *p != &s->at;)
 		p = &(*p)->next;
 	*p = s->at.next;
 	if (s->r->given_up || (s->r->turns && !--s->r->turns)) {
@@ -158,13 +158,19 @@ static __attribute__((noinline)) void give_way(struct search *s)
  * made anew from what the host had. */
 static inline bool look_at_one(struct search *s)
 {
-	if (__builtin_expect(s->e->held >= NVMX_EPT_HELD_MAX, 0)) {
+	if (__builtin_expect(s->h->held >= NVMX_EPT_HELD_MAX, 0)) {
 		give_way(s);
 		return false;
 	}
-	s->e->held++;
+	s->h->held++;
 	NVMX_LOCK_VISIT(1);
 	return true;
+}
+
+/* The write right of a leaf that others than `spares` use is only found. */
+static bool only_finds(const struct search *s, const struct nvmx_ept_table *t)
+{
+	return s->r->loss == NVMX_EPT_FIND_WRITE || (!s->e && s->r->spares && nvmx_ept_users_but(t, s->r->spares));
 }
 
 /* Who finds the entry as it will be finds this, too. */
@@ -176,24 +182,35 @@ static inline void announce(struct nvmx_ept_revocation *r)
 	r->announced = true;
 }
 
+static void change(struct search *s, struct nvmx_ept_table *t, unsigned i, uint64_t left)
+{
+	announce(s->r);
+	if (!s->e) {
+		s->r->users |= t->users;
+		nvmx_ept_take_shared(s->h, t, i, left);
+	} else if (!left) {
+		s->owes |= nvmx_ept_drop(s->e, t, i);
+	} else {
+		s->owes |= nvmx_ept_replace(s->e, t, i, left);
+	}
+}
+
 static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
 {
 	struct nvmx_ept_revocation *r = s->r;
 
 	r->found = true;
 	if (r->loss == NVMX_EPT_LOSE_ALL) {
-		announce(r);
-		s->owes |= nvmx_ept_drop(s->e, t, i);
+		change(s, t, i, 0);
 		return;
 	}
 	if (r->loss == NVMX_EPT_LOSE_NOTHING || !(t->hw[i] & NVMX_EPTE_W))
 		return;
-	if (r->loss == NVMX_EPT_FIND_WRITE) {
+	if (only_finds(s, t)) {
 		s->owes = true;
 		return;
 	}
-	announce(r);
-	s->owes |= nvmx_ept_replace(s->e, t, i, t->hw[i] & ~NVMX_EPTE_W);
+	change(s, t, i, t->hw[i] & ~NVMX_EPTE_W);
 }
 
 /* The leaves from s->at on that map a frame of `level` in [first, last]. */
@@ -206,7 +223,7 @@ static inline __attribute__((always_inline)) void search_chain(struct search *s,
 
 		if (!look_at_one(s))
 			continue;
-		t = nvmx_ept_table(s->e, s->at.link >> 9);
+		t = nvmx_ept_table(s->h, s->at.link >> 9);
 		i = s->at.link & 511;
 		frame = leaf_frame(t, i);
 		s->at.link = (uint32_t)(t->side[i] >> 32);
@@ -218,10 +235,10 @@ static inline __attribute__((always_inline)) void search_chain(struct search *s,
 /* All chains: there are fewer than frames in the range. */
 static __attribute__((noinline)) void search_all(struct search *s, unsigned level, uint64_t first, uint64_t last)
 {
-	for (uint32_t n = 0; n < s->e->heads_n && s->e->leaves[level];) {
+	for (uint32_t n = 0; n < s->h->heads_n && s->h->leaves[level];) {
 		if (!look_at_one(s))
 			continue;
-		s->at.link = *head_at(s->e, n++);
+		s->at.link = *head_at(s->h, n++);
 		search_chain(s, level, first, last);
 	}
 }
@@ -230,30 +247,50 @@ static void search_level(struct search *s, unsigned level, uint64_t first, uint6
 {
 	uint64_t n = first;
 
-	if (last - first >= s->e->heads_n) {
+	if (last - first >= s->h->heads_n) {
 		search_all(s, level, first, last);
 		return;
 	}
 	do {
 		if (!look_at_one(s))
 			continue;
-		s->at.link = *head(s->e, level, n);
+		s->at.link = *head(s->h, level, n);
 		search_chain(s, level, n, n);
 		n++;
-	} while (n <= last && s->e->leaves[level]);
+	} while (n <= last && s->h->leaves[level]);
+}
+
+static void search_levels(struct search *s)
+{
+	/* A fill that makes the first leaf of a level from now on knows of the change. */
+	for (unsigned level = 1; level <= 3; level++)
+		if (s->h->leaves[level])
+			search_level(s, level, s->r->gpa >> nvmx_ept_shift(level), s->r->end >> nvmx_ept_shift(level));
 }
 
 bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, struct nvmx_ept_revocation *r)
 {
-	struct search s = { .e = e, .r = r };
+	struct search s = { .h = &e->home, .e = e, .r = r };
 
 	nvmx_ept_hold(e);
 	if (r->gpa <= e->again.last && r->end >= e->again.first && r->loss != NVMX_EPT_LOSE_NOTHING)
 		e->again.hit = true;
-	/* A fill that makes the first leaf of a level from now on knows of the change. */
-	for (unsigned level = 1; level <= 3; level++)
-		if (e->leaves[level])
-			search_level(&s, level, r->gpa >> nvmx_ept_shift(level), r->end >> nvmx_ept_shift(level));
+	search_levels(&s);
 	nvmx_ept_release(e);
 	return s.owes;
+}
+
+bool nvmx_ept_lose_shared(struct nvmx_ept *ve, struct nvmx_ept_revocation *r)
+{
+	bool owes = false;
+
+	for (struct nvmx_ept_home *h = ve->shared; h < ve->shared + NVMX_EPT_HOMES; h++) {
+		struct search s = { .h = h, .r = r };
+
+		nvmx_ept_hold_home(h);
+		search_levels(&s);
+		nvmx_ept_release_home(h);
+		owes |= s.owes;
+	}
+	return owes;
 }

@@ -82,7 +82,7 @@ static bool make_root(struct nvmx_vcpu *v, struct nvmx_ept_root *r, uint64_t rol
 	uint64_t hw = nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_EPT_VPID_CAP);
 	uint16_t *head = head_of(e, role12);
 
-	*r = (struct nvmx_ept_root){ .number = r->number, .alls = e->invept_alls, .moves = e->moved };
+	*r = (struct nvmx_ept_root){ .number = r->number, .alls = e->invept_alls, .stamp = nvmx_ept_tick(e) };
 	r->top = nvmx_ept_new_table(e, NVMX_EPTP_WALK(role12), r->number, role12 & NVMX_EPTE_ADDR, false);
 	if (!r->top) {
 		r->next = e->free_roots;
@@ -144,6 +144,7 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	uint64_t epoch = epoch_of_vm(v);
 	struct nvmx_ept_root *r;
+	uint32_t moved;
 	bool flush;
 
 	if (e->epoch != epoch)
@@ -160,14 +161,18 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 		nvmx_ept_cut_off(e, r);
 	if (e->listed_n)
 		nvmx_ept_look_at(e, NVMX_EPT_LISTED);
-	flush = nvmx_ept_owes_flush(e, r);
+	__atomic_store_n(&e->hot.pending, 0, __ATOMIC_SEQ_CST); /* who has something for the vCPU from now on says so after it */
+	moved = __atomic_load_n(&e->moved, __ATOMIC_SEQ_CST);
+	flush = r->flush || r->moves != moved;
 	r->flush = false;
-	r->moves = e->moved;
+	r->moves = moved;
+	__atomic_store_n(&e->seen, moved, __ATOMIC_SEQ_CST);
 	e->hot.role12 = role12;
 	e->hot.eptp02 = r->eptp02;
 	e->hot.ahead = r->ahead;
 	e->hot.root = r->number;
-	__atomic_store_n(&e->hot.pending, epoch_of_vm(v) != epoch, __ATOMIC_RELEASE); /* it changes again: the kick comes after */
+	if (epoch_of_vm(v) != epoch)
+		__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE); /* it changes again: the kick comes after */
 	if (e->listed_n)
 		nvmx_ept_list_review(e);
 	nvmx_ept_release(e);
@@ -192,8 +197,6 @@ void nvmx_ept_moved(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	nvmx_ept_hold(e);
-	e->moved++;
+	__atomic_store_n(&e->seen, __atomic_add_fetch(&e->moved, 1, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST); /* it is not in L2 */
 	__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE);
-	nvmx_ept_release(e);
 }

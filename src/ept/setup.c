@@ -9,17 +9,19 @@ _Static_assert(sizeof(struct nvmx_ept_vcpu) <= sizeof(((struct nvmx_vcpu *)0)->e
 _Static_assert(sizeof(struct nvmx_ept_watch) == NVMX_WATCH_SIZE, "what the host reserves");
 
 #define DEFAULT_BUDGET 1024
+#define SHARING_MIN 512
 
 void nvmx_ept_vm_init(struct nvmx_vm *vm)
 {
-	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ .watches = { .at = vm->watches, .n = vm->watches_n } };
+	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ .watches = { .at = vm->watches, .n = vm->watches_n }, .clock = 1 };
 	if (vm->watches)
 		nvmx_memset(vm->watches, 0, vm->watches_n * sizeof(struct nvmx_ept_watch));
 	if (!vm->shadow_ept_pages)
 		vm->shadow_ept_pages = DEFAULT_BUDGET;
+	nvmx_ept_of_vm(vm)->budget = vm->shadow_ept_pages;
 }
 
-/* Every page belongs to a vCPU. */
+/* Every page belongs to a vCPU, or went with the last one. */
 void nvmx_ept_vm_destroy(struct nvmx_vm *vm)
 {
 	*nvmx_ept_of_vm(vm) = (struct nvmx_ept){ 0 };
@@ -30,8 +32,10 @@ void nvmx_ept_vcpu_init(struct nvmx_vcpu *v)
 	struct nvmx_ept *ve = nvmx_ept_of_vm(v->vm);
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	*e = (struct nvmx_ept_vcpu){ .slabs_max = NVMX_EPT_SLABS, .want_pause_next = 1, .watches = &ve->watches };
+	*e = (struct nvmx_ept_vcpu){ .home.slabs_max = NVMX_EPT_SLABS, .want_pause_next = 1, .watches = &ve->watches, .vm = ve };
 	nvmx_ept_lock(&ve->lock);
+	e->bit = 1ull << ve->born++ % 64;
+	ve->attached++;
 	e->next = ve->vcpus;
 	__atomic_store_n(&ve->vcpus, v, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&ve->vcpus_n, 1, __ATOMIC_RELAXED); /* read without the lock */
@@ -73,15 +77,41 @@ static void leave_list(struct nvmx_vcpu *v)
 	}
 }
 
+/* Lets go of the tables that others use, too. */
+static void unshare_slab(struct nvmx_ept_vcpu *e, uint32_t slab)
+{
+	for (uint32_t i = 1; i < NVMX_EPT_PER_SLAB; i++) {
+		struct nvmx_ept_table *t = nvmx_ept_table(&e->home, slab * NVMX_EPT_NUMBERS + i);
+
+		if (t->state == NVMX_EPT_T_FREE || !t->shared)
+			continue;
+		nvmx_ept_hold(e);
+		nvmx_ept_close_window(e, t);
+		nvmx_ept_unshare(e, t);
+		nvmx_ept_release(e);
+	}
+}
+
+/* The last one takes with it what sharing took. */
+static void detach_from_vm(struct nvmx_ept_vcpu *e)
+{
+	nvmx_ept_lock(&e->vm->lock);
+	if (!--e->vm->attached)
+		nvmx_ept_end_sharing(e);
+	nvmx_ept_unlock(&e->vm->lock);
+}
+
 static void free_slab(struct nvmx_vcpu *v, uint32_t slab)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint64_t *page = (uint64_t *)nvmx_ept_table(e, slab * NVMX_EPT_PER_SLAB);
+	uint64_t *page = (uint64_t *)nvmx_ept_table(&e->home, slab * NVMX_EPT_NUMBERS);
 
 	for (uint32_t i = 1; i < NVMX_EPT_PER_SLAB; i++) {
-		struct nvmx_ept_table *t = nvmx_ept_table(e, slab * NVMX_EPT_PER_SLAB + i);
+		struct nvmx_ept_table *t = nvmx_ept_table(&e->home, slab * NVMX_EPT_NUMBERS + i);
 
 		if (t->state == NVMX_EPT_T_FREE)
+			continue;
+		if (t->shared)
 			continue;
 		v->ops->page_free(v->host, t->hw, t->hw_hpa);
 		v->ops->page_free(v->host, t->side, t->side_hpa);
@@ -113,10 +143,13 @@ void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
 	uint32_t i;
 
 	leave_list(v);
-	for (i = 0; i < e->slabs; i++)
+	for (i = 0; i < e->home.slabs; i++)
+		unshare_slab(e, i);
+	detach_from_vm(e);
+	for (i = 0; i < e->home.slabs; i++)
 		free_slab(v, i);
-	free_pages(v, &e->heads);
-	free_pages(v, &e->dir);
+	free_pages(v, &e->home.heads);
+	free_pages(v, &e->home.dir);
 	free_pages(v, &e->root_pages);
 	free_page(v, &e->list);
 	for (i = 0; i < NVMX_EPT_WINDOWS; i++)
@@ -127,11 +160,10 @@ void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
 
 /* Pages of chain heads, a power of two: so many that chains stay short whatever the budget is, and more than the default's only
  * where they do not take what tables need. */
-static uint32_t heads_pages(const struct nvmx_vm *vm)
+static uint32_t heads_pages(const struct nvmx_vm *vm, uint32_t vcpus)
 {
 	const struct nvmx_ept *ve = (const struct nvmx_ept *)vm->ept;
 	uint32_t pages = NVMX_EPT_PAGES, used = __atomic_load_n(&ve->pages, __ATOMIC_RELAXED);
-	uint32_t vcpus = __atomic_load_n(&ve->vcpus_n, __ATOMIC_RELAXED);
 
 	while (pages > NVMX_EPT_HEADS &&
 	       (pages > vm->shadow_ept_pages / 64 / (vcpus ? vcpus : 1) || used + pages > vm->shadow_ept_pages / 2))
@@ -141,17 +173,38 @@ static uint32_t heads_pages(const struct nvmx_vm *vm)
 	return pages;
 }
 
+/* A smaller budget is left to tables. */
+static bool may_share(const struct nvmx_vm *vm)
+{
+	return vm->flags & NVMX_HOST_PAGES_OF_VM && vm->shadow_ept_pages >= SHARING_MIN;
+}
+
+/* Most leaves are in the tables that are shared then. */
+static uint32_t own_heads_pages(const struct nvmx_vm *vm, uint32_t vcpus)
+{
+	uint32_t pages = heads_pages(vm, vcpus);
+
+	if (vcpus > 1 && may_share(vm))
+		pages /= 4 * vcpus;
+	while (pages & (pages - 1))
+		pages &= pages - 1;
+	return pages ? pages : 1;
+}
+
 /* As many as there are pages for, and a power of two; false: there is none. */
 static bool make_heads(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint32_t pages = heads_pages(v->vm), i, got = 0;
+	uint32_t vcpus = __atomic_load_n(&e->vm->vcpus_n, __ATOMIC_RELAXED);
+	uint32_t pages = own_heads_pages(v->vm, vcpus), i, got = 0;
 	struct nvmx_ept_pages *heads;
 
 	if (!nvmx_ept_stock(v))
 		return false;
-	e->heads.va = nvmx_ept_take(e, &e->heads.hpa);
-	heads = nvmx_ept_pages(&e->heads);
+	if (vcpus > 1 && may_share(v->vm))
+		nvmx_ept_prepare_shared(v, heads_pages(v->vm, 1));
+	e->home.heads.va = nvmx_ept_take(e, &e->home.heads.hpa);
+	heads = nvmx_ept_pages(&e->home.heads);
 	for (; got < pages && (!got || nvmx_ept_stock(v)); got++)
 		heads->va[got] = nvmx_ept_take(e, &heads->hpa[got]);
 	for (pages = 1; pages * 2 <= got;)
@@ -162,8 +215,8 @@ static bool make_heads(struct nvmx_vcpu *v)
 	}
 	e->fixed = pages;
 	nvmx_ept_hold(e);
-	e->heads_bits = 10u + (unsigned)__builtin_ctz(pages);
-	e->heads_n = 1u << e->heads_bits;
+	e->home.heads_bits = 10u + (unsigned)__builtin_ctz(pages);
+	e->home.heads_n = 1u << e->home.heads_bits;
 	nvmx_ept_release(e);
 	return true;
 }
@@ -173,11 +226,13 @@ bool nvmx_ept_prepare(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	if (e->dir.va)
+	if (e->home.dir.va)
 		return true;
-	if ((!e->heads.va && !make_heads(v)) || !nvmx_ept_stock(v))
+	if ((!e->home.heads.va && !make_heads(v)) || !nvmx_ept_stock(v))
 		return false;
 	e->root_pages.va = nvmx_ept_take(e, &e->root_pages.hpa);
-	e->dir.va = nvmx_ept_take(e, &e->dir.hpa);
+	e->home.dir.va = nvmx_ept_take(e, &e->home.dir.hpa);
+	if (nvmx_ept_is_sharing(e->vm))
+		nvmx_ept_restock(v); /* it shares only what it can spare */
 	return true;
 }

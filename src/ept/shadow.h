@@ -14,14 +14,17 @@
 #define NVMX_EPT_ROOT_HEADS 64   /* chains of roots by the address of L1's top table */
 #define NVMX_EPT_LISTED 8        /* entries of the processor's EPTP list */
 #define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
-#define NVMX_EPT_STOCK 20        /* pages that one fault may need: 5 tables of 3, table records, roots */
+#define NVMX_EPT_STOCK 24        /* pages that one fault may need: 5 tables of 3, table records, roots */
+#define NVMX_EPT_OWN_PAGES 32    /* that a vCPU keeps to itself where it shares: its stock, a top table, what it needs once */
 #define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
 #define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
 #define NVMX_EPT_PAGES 256       /* in a page of pages */
 #define NVMX_EPT_HEADS 16        /* pages of chain heads with the default budget; NVMX_EPT_PAGES at most */
-#define NVMX_EPT_PER_SLAB 16     /* records in a page; the first holds the page's address */
+#define NVMX_EPT_RECORD 168      /* bytes of a table's record */
+#define NVMX_EPT_PER_SLAB 24     /* records in a page; the first holds the page's address */
+#define NVMX_EPT_NUMBERS 32      /* and so many numbers of tables it takes */
 #define NVMX_EPT_SLABS_OF_DIR 512
-#define NVMX_EPT_SLABS (NVMX_EPT_PAGES * NVMX_EPT_SLABS_OF_DIR) /* 2 million tables; a link of a chain has 23 bits for the table */
+#define NVMX_EPT_SLABS (NVMX_EPT_PAGES * NVMX_EPT_SLABS_OF_DIR) /* 3 million tables; a link of a chain has 23 bits for the number */
 #define NVMX_EPT_AROUND_MIN 16   /* entries that a table's first fault fills */
 #define NVMX_EPT_AROUND_MAX 512
 #define NVMX_EPT_REFILL 32       /* leaves that L1 changed which re-validation makes anew at once */
@@ -40,6 +43,8 @@
 #define NVMX_EPT_LOOSE 16        /* tables that an INVEPT cuts off one by one, per root */
 #define NVMX_EPT_KEEP_MAX 1024   /* entries that are looked at for links that may stay */
 #define NVMX_EPT_PAUSE_MAX 1024
+#define NVMX_EPT_HOMES 4         /* of the tables that vCPUs share, by the address of L1's table */
+#define NVMX_EPT_SHARED_CHAIN 64 /* of them, looked at for one */
 
 /* A page of pages. */
 struct nvmx_ept_pages {
@@ -61,30 +66,45 @@ struct nvmx_ept_table {
 	uint64_t *side;    /* link: address of the lower table's record; leaf: its neighbours in the chain, next << 32 | previous */
 	uint64_t hw_hpa, copy_hpa, side_hpa;
 	uint64_t gpa12;    /* EPT12's table; in a table of parts the L1 frame that its first entry maps */
-	uint64_t generation; /* of the root, when the entries were last known to be EPT12's */
-	struct nvmx_ept_table *parent;
-	uint32_t number;
-	uint32_t next;     /* in the list of free records or of detached tables */
-	uint16_t index;    /* in the parent */
-	uint16_t lo, hi;   /* entries outside [lo, hi) are 0 */
-	uint16_t links, leaves;
-	uint16_t live[NVMX_EPT_LIVE]; /* the links that were made since all were cut, if they are so few */
-	uint8_t live_n;
-	uint16_t around;   /* how many neighbours the next fault fills, too */
-	uint8_t next_tables; /* and how many lower tables a fault in one of them makes current, too */
-	uint8_t level;
-	uint16_t root;
-	uint8_t state;     /* enum nvmx_ept_table_state */
-	uint8_t window_number; /* in windows[] */
-	uint16_t window_first; /* entry */
+	struct nvmx_ept_table *shared; /* the VM's table whose entries these are, its body; NULL: they are its own */
 	uint64_t word;     /* of the watch under which the entries were last known to be EPT12's; 0: of none */
 	uint32_t place;    /* in the watches */
-	uint32_t made;     /* tables of the vCPU until then */
-	uint32_t since;    /* INVEPTs of the vCPU until then */
-	uint16_t quiet;    /* comparisons running without a difference, */
-	uint16_t quiet_need; /* and how many it takes before the frame is to be watched */
+	uint32_t number;
+	uint32_t next;     /* in the list of free records or of detached tables, or a body in the chain of its name */
+	uint16_t lo, hi;   /* entries outside [lo, hi) are 0 */
+	uint16_t leaves;
+	uint8_t level;
+	uint8_t state;     /* enum nvmx_ept_table_state */
+	union {
+		struct {   /* of a vCPU's table */
+			uint64_t generation; /* of the root, when the entries were last known to be EPT12's */
+			struct nvmx_ept_table *parent;
+			uint32_t made;     /* tables of the vCPU until then */
+			uint32_t since;    /* INVEPTs of the vCPU until then */
+			uint16_t live[NVMX_EPT_LIVE]; /* the links that were made since all were cut, if they are so few */
+			uint16_t index;    /* in the parent */
+			uint16_t links;
+			uint16_t around;   /* how many neighbours the next fault fills, too */
+			uint16_t root;
+			uint16_t window_first; /* entry */
+			uint16_t quiet;    /* comparisons running without a difference, */
+			uint16_t quiet_need; /* and how many it takes before the frame is to be watched */
+			uint8_t live_n;
+			uint8_t next_tables; /* how many lower tables a fault in one of them makes current, too */
+			uint8_t window_number; /* in windows[] */
+		};
+		struct {   /* of a body, under the lock of its home */
+			uint64_t key, epoch; /* what it stands for: its name */
+			uint64_t stamp;    /* the VM's clock right before the entries were last compared with EPT12 */
+			uint64_t users;    /* bits of the vCPUs that have had it, */
+			uint64_t twice;    /* and of those that have had it more than once, or share a bit */
+			uint32_t refs;     /* tables whose `shared` it is */
+			uint8_t home;
+		};
+	};
 };
-_Static_assert(sizeof(struct nvmx_ept_table) <= 4096 / NVMX_EPT_PER_SLAB, "records of a slab");
+_Static_assert(sizeof(struct nvmx_ept_table) <= NVMX_EPT_RECORD && NVMX_EPT_PER_SLAB * NVMX_EPT_RECORD <= 4096 &&
+	       NVMX_EPT_PER_SLAB <= NVMX_EPT_NUMBERS, "records of a slab");
 enum nvmx_ept_table_state { NVMX_EPT_T_FREE, NVMX_EPT_T_TOP, NVMX_EPT_T_LINKED, NVMX_EPT_T_DETACHED };
 
 /* Where L2 has faulted after INVEPTs, in 2 MiB. */
@@ -113,6 +133,7 @@ struct nvmx_ept_root {
 	uint16_t number;        /* in the pages of roots */
 	uint16_t next;          /* number + 1 of the next in the chain, or of free ones */
 	uint32_t alls, moves;   /* the vCPU's invept_alls, moved that were seen to */
+	uint64_t stamp;         /* the VM's clock at the last INVEPT: what was compared since may be used */
 	bool stale;             /* INVEPT of it alone: what may have changed is to be cut off */
 	bool invepted;          /* there was one */
 	bool many_loose;        /* more than loose[] has */
@@ -139,12 +160,32 @@ struct nvmx_ept_cursor {
 	uint32_t link;
 };
 
+/* Where tables are at home: their records, and the chains of their leaves.  A vCPU's are in its own, those that vCPUs share in the
+ * VM's. */
+struct nvmx_ept_home {
+	_Alignas(64) struct nvmx_ept_lock lock;
+	uint32_t held;           /* entries looked at since the lock was taken */
+	uint32_t free_records;
+	struct nvmx_ept_cursor *cursors;
+	uint32_t free_n;         /* records in free_records */
+	uint32_t slabs;
+	uint32_t slabs_max;      /* NVMX_EPT_SLABS */
+	uint32_t heads_n;        /* chain heads, a power of two that goes with the budget */
+	uint32_t heads_bits;
+	uint32_t names_n;        /* the VM's: chains of its tables by what they stand for; their heads are behind the others */
+	uint64_t leaves[4];      /* by level: entries in chains */
+	struct nvmx_page dir;    /* a page of pages, with the addresses of the slabs */
+	struct nvmx_page heads;  /* one with chain heads */
+};
+
 struct nvmx_ept_vcpu {
 	struct nvmx_ept_hot hot; /* first */
 	struct nvmx_vcpu *next;  /* of the VM */
-	struct nvmx_ept_lock lock;
-	uint32_t held;           /* entries looked at since the lock was taken */
-	struct nvmx_ept_cursor *cursors;
+	struct nvmx_ept_home home;
+	struct nvmx_ept *vm;
+	uint64_t bit;            /* in `users` of shared tables */
+	bool lessened;           /* a shared table whose lock is held allows less than it did */
+	uint32_t seen;           /* `moved` as it was when the flush was last seen to that it stands for */
 	struct {
 		uint64_t first, last; /* the frames for which the host is asked again, since its map changed meanwhile; */
 		bool hit;             /* and whether it took one of them back */
@@ -153,17 +194,9 @@ struct nvmx_ept_vcpu {
 	uint32_t fixed;          /* of them chain heads */
 	uint32_t pool_n;
 	uint64_t *pool;          /* zeroed pages; the first two words of each: next, own address */
-	uint32_t free_records, detached;
-	uint32_t free_n;         /* records in free_records */
-	uint32_t slabs;
-	uint32_t slabs_max;      /* NVMX_EPT_SLABS */
+	uint32_t detached;
 	uint32_t tables;
-	uint32_t heads_n;        /* chain heads, a power of two that goes with the budget */
-	uint32_t heads_bits;
 	uint64_t epoch;          /* of the VM, when the roots were made */
-	uint64_t leaves[4];      /* by level: entries in chains */
-	struct nvmx_page dir;    /* a page of pages, with the addresses of the slabs */
-	struct nvmx_page heads;  /* one with chain heads */
 	struct nvmx_page list;   /* the EPTP list; entries that listed[] has not are 0 */
 	uint32_t listed_n;
 	uint32_t listed_next;    /* gives way to the next one when all are taken */
@@ -182,10 +215,12 @@ struct nvmx_ept_vcpu {
 	uint16_t free_roots;     /* number + 1 of the first that is free */
 	uint16_t root_heads[NVMX_EPT_ROOT_HEADS];
 	uint32_t invept_alls;    /* INVEPTs of all contexts */
-	uint32_t moved;          /* how often the vCPU went to another processor */
+	uint32_t moved;          /* how often the vCPU went to another processor, or another one has taken from a table that both use */
 	uint32_t made;           /* tables */
 	uint32_t random;         /* where eviction begins */
 };
+
+enum nvmx_ept_sharing { NVMX_EPT_NOT_SHARING, NVMX_EPT_PREPARING, NVMX_EPT_SHARING };
 
 struct nvmx_ept {
 	struct nvmx_vcpu *vcpus;
@@ -195,6 +230,12 @@ struct nvmx_ept {
 	uint32_t vcpus_n;
 	uint32_t pages;          /* of all vCPUs */
 	uint32_t kicking;        /* revocations that have taken something, and whose kick is not done yet */
+	uint32_t born;           /* vCPUs until now */
+	uint32_t attached;       /* those that may have tables */
+	uint32_t sharing;        /* enum nvmx_ept_sharing */
+	uint32_t budget;
+	uint64_t clock;          /* INVEPTs of roots that may have shared tables */
+	struct nvmx_ept_home shared[NVMX_EPT_HOMES];
 	struct nvmx_ept_watches watches;
 	uint64_t changes;        /* of the host's map */
 	uint64_t epoch;          /* how often all of it may have changed: what was made before is given up */
@@ -215,15 +256,25 @@ static inline struct nvmx_ept *nvmx_ept_of_vm(struct nvmx_vm *vm)
  * leaves, and they give frames back only by nvmx_ept_drop() and nvmx_ept_replace().  A pointer to a table is good as long as the
  * vCPU that is at work has not evicted it.
  */
+static inline void nvmx_ept_hold_home(struct nvmx_ept_home *h)
+{
+	nvmx_ept_lock(&h->lock);
+	h->held = 0;
+}
+
+static inline void nvmx_ept_release_home(struct nvmx_ept_home *h)
+{
+	nvmx_ept_unlock(&h->lock);
+}
+
 static inline void nvmx_ept_hold(struct nvmx_ept_vcpu *e)
 {
-	nvmx_ept_lock(&e->lock);
-	e->held = 0;
+	nvmx_ept_hold_home(&e->home);
 }
 
 static inline void nvmx_ept_release(struct nvmx_ept_vcpu *e)
 {
-	nvmx_ept_unlock(&e->lock);
+	nvmx_ept_release_home(&e->home);
 }
 
 /*
@@ -232,19 +283,19 @@ static inline void nvmx_ept_release(struct nvmx_ept_vcpu *e)
  */
 static inline void nvmx_ept_look_at(struct nvmx_ept_vcpu *e, unsigned n)
 {
-	if (__builtin_expect(e->held + n > NVMX_EPT_HELD_MAX, 0)) {
+	if (__builtin_expect(e->home.held + n > NVMX_EPT_HELD_MAX, 0)) {
 		nvmx_ept_release(e);
 		nvmx_ept_hold(e);
 	}
-	e->held += n;
+	e->home.held += n;
 }
 
-static inline struct nvmx_ept_table *nvmx_ept_table(struct nvmx_ept_vcpu *e, uint32_t number)
+static inline struct nvmx_ept_table *nvmx_ept_table(struct nvmx_ept_home *h, uint32_t number)
 {
-	uint64_t **slabs = nvmx_ept_pages(&e->dir)->va[number / NVMX_EPT_PER_SLAB / NVMX_EPT_SLABS_OF_DIR];
-	uint64_t *slab = slabs[number / NVMX_EPT_PER_SLAB % NVMX_EPT_SLABS_OF_DIR];
+	uint64_t **slabs = nvmx_ept_pages(&h->dir)->va[number / NVMX_EPT_NUMBERS / NVMX_EPT_SLABS_OF_DIR];
+	uint64_t *slab = slabs[number / NVMX_EPT_NUMBERS % NVMX_EPT_SLABS_OF_DIR];
 
-	return (struct nvmx_ept_table *)((char *)slab + number % NVMX_EPT_PER_SLAB * (4096 / NVMX_EPT_PER_SLAB));
+	return (struct nvmx_ept_table *)((char *)slab + number % NVMX_EPT_NUMBERS * NVMX_EPT_RECORD);
 }
 
 static inline struct nvmx_ept_root *nvmx_ept_root_at(const struct nvmx_ept_vcpu *e, unsigned number)
@@ -264,6 +315,67 @@ static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
 {
 	return t->level == 1 || t->hw[i] & NVMX_EPTE_LARGE;
 }
+
+/*
+ * A table of 4-KiB pages whose entries several vCPUs or roots use has a record of the VM's, its body, with the entries and their
+ * chains; what a vCPU knows of it is in a record of the vCPU's own, as of any other table.  The body's entries are read and changed
+ * between nvmx_ept_begin() and nvmx_ept_end(), under the lock of its home, which is taken after the vCPU's.
+ */
+static inline struct nvmx_ept_table *nvmx_ept_body(struct nvmx_ept_table *t)
+{
+	return __builtin_expect(t->shared != NULL, 0) ? t->shared : t;
+}
+
+static inline struct nvmx_ept_home *nvmx_ept_home_of(struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
+{
+	return __builtin_expect(t->shared != NULL, 0) ? &e->vm->shared[t->shared->home] : &e->home;
+}
+
+static inline void nvmx_ept_begin(struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
+{
+	if (__builtin_expect(t->shared != NULL, 0))
+		nvmx_ept_hold_home(nvmx_ept_home_of(e, t));
+}
+
+/* share.c */
+void nvmx_ept_end_shared(struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t);
+static inline void nvmx_ept_end(struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t)
+{
+	if (__builtin_expect(t->shared != NULL, 0))
+		nvmx_ept_end_shared(e, t);
+}
+
+/* Bits of the vCPUs that may have cached what the body t holds, but for one whose bit no other has. */
+static inline uint64_t nvmx_ept_users_but(const struct nvmx_ept_table *t, uint64_t bit)
+{
+	return (t->users & ~bit) | (t->twice & bit);
+}
+
+static inline bool nvmx_ept_is_sharing(const struct nvmx_ept *ve)
+{
+	return __builtin_expect(__atomic_load_n(&ve->sharing, __ATOMIC_ACQUIRE) == NVMX_EPT_SHARING, 0);
+}
+
+/* The VM's clock, which an INVEPT counts up: what was compared since is as the root may have it. */
+static inline uint64_t nvmx_ept_tick(const struct nvmx_ept_vcpu *e)
+{
+	return nvmx_ept_is_sharing(e->vm) ? __atomic_add_fetch(&e->vm->clock, 1, __ATOMIC_SEQ_CST) : 0;
+}
+
+/* A table that stands for L1's at gpa12, with the entries that the VM has for it; NULL: none is to be shared. */
+struct nvmx_ept_table *nvmx_ept_share(struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r, uint64_t gpa12);
+/* t, of a body, is used no more.  The last one gets the body's pages; the caller has looked at 512 entries. */
+void nvmx_ept_unshare(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
+/* Whether t's body is as r may have it, since others have compared it or the host watches it; then t is current. */
+bool nvmx_ept_adopt(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, struct nvmx_ept_root *r);
+/* The vCPUs with these bits flush before they run L2 again. */
+void nvmx_ept_tell(struct nvmx_ept *ve, uint64_t users);
+/* The host takes a leaf of the body t, or a right of it. */
+void nvmx_ept_take_shared(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i, uint64_t hw);
+/* What vCPUs that share need once; without memory for it they do not. */
+void nvmx_ept_prepare_shared(struct nvmx_vcpu *v, uint32_t heads);
+/* The last vCPU goes, and takes the pages. */
+void nvmx_ept_end_sharing(struct nvmx_ept_vcpu *e);
 
 /* window.c: what L2 sees of t's entry i, if it does. */
 void nvmx_ept_store_in_window(struct nvmx_ept_table *t, unsigned i, uint64_t hw);
@@ -304,7 +416,7 @@ void nvmx_ept_list_review(struct nvmx_ept_vcpu *e);
 /* Pages, and records of tables, for whatever a fault may need. */
 static inline bool nvmx_ept_stocked(const struct nvmx_ept_vcpu *e)
 {
-	return e->pool_n >= NVMX_EPT_STOCK && (e->free_n >= NVMX_EPT_LEVELS || e->slabs < e->slabs_max);
+	return e->pool_n >= NVMX_EPT_STOCK && (e->home.free_n >= NVMX_EPT_LEVELS || e->home.slabs < e->home.slabs_max);
 }
 
 bool nvmx_ept_restock(struct nvmx_vcpu *v);
@@ -325,6 +437,17 @@ void nvmx_ept_drain(struct nvmx_vcpu *v);
 bool nvmx_ept_replace(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw);
 struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
 					  bool parts);
+/* A table without pages; NULL: there is no record for one. */
+struct nvmx_ept_table *nvmx_ept_new_record(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12);
+/* A page of new records. */
+bool nvmx_ept_new_slab(struct nvmx_ept_vcpu *e, struct nvmx_ept_home *h);
+static inline void nvmx_ept_free_record(struct nvmx_ept_home *h, struct nvmx_ept_table *t)
+{
+	t->state = NVMX_EPT_T_FREE;
+	t->next = h->free_records;
+	h->free_records = t->number;
+	h->free_n++;
+}
 void nvmx_ept_update_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw, uint64_t copy);
 void nvmx_ept_set_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, struct nvmx_ept_table *lower,
 		       uint64_t rights, uint64_t copy);
@@ -433,7 +556,7 @@ static inline bool nvmx_ept_is_stale(const struct nvmx_ept_vcpu *e, const struct
 
 static inline bool nvmx_ept_owes_flush(const struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r)
 {
-	return r->flush || r->moves != e->moved;
+	return r->flush || r->moves != __atomic_load_n(&e->moved, __ATOMIC_SEQ_CST);
 }
 
 /* That of the role for which nvmx_ept_root() was called last. */
@@ -456,11 +579,11 @@ struct nvmx_ept_leaf {
 
 /* rmap.c: chains of the leaves by the L1 frame that they map. */
 /* Makes leaves of entries that are empty. */
-void nvmx_ept_set_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
+void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n);
-void nvmx_ept_unchain(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i);
+void nvmx_ept_unchain(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i);
 /* Empties a detached table that has leaves and no links. */
-void nvmx_ept_clear_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
+void nvmx_ept_clear_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t);
 
 /* Leaves that map a part of L1's [gpa, end] are dropped, or lose their write right, or are only found: any, or those with that right. */
 enum nvmx_ept_loss { NVMX_EPT_LOSE_ALL, NVMX_EPT_LOSE_WRITE, NVMX_EPT_LOSE_NOTHING, NVMX_EPT_FIND_WRITE };
@@ -472,7 +595,11 @@ struct nvmx_ept_revocation {
 	bool given_up;
 	uint32_t *announce;      /* counted up before the first one is changed; NULL: not */
 	bool announced;
+	uint64_t users;          /* bits of the vCPUs that may have cached leaves of shared tables that were changed */
+	uint64_t spares;         /* leaves of shared tables that others than this bit's vCPU use are only found; 0: are not spared */
 };
+/* The same in the tables that vCPUs share, after the vCPUs' own: a fill that asks again has been told by then. */
+bool nvmx_ept_lose_shared(struct nvmx_ept *ve, struct nvmx_ept_revocation *r);
 /* Takes the lock, several times if there is much to do.  Returns whether a processor may have cached one of them, or one was found. */
 bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, struct nvmx_ept_revocation *r);
 

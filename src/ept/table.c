@@ -4,56 +4,63 @@
 
 #define EVICT_AT_ONCE 16
 
-/* A page of new records, numbered on from the last ones. */
-static bool new_slab(struct nvmx_ept_vcpu *e)
+bool nvmx_ept_new_slab(struct nvmx_ept_vcpu *e, struct nvmx_ept_home *h)
 {
-	struct nvmx_ept_pages *dir = nvmx_ept_pages(&e->dir);
-	uint32_t n = e->slabs / NVMX_EPT_SLABS_OF_DIR;
+	struct nvmx_ept_pages *dir = nvmx_ept_pages(&h->dir);
+	uint32_t n = h->slabs / NVMX_EPT_SLABS_OF_DIR;
 	uint64_t hpa, *slab;
 	uint32_t i;
 
-	if (e->slabs >= e->slabs_max)
+	if (h->slabs >= h->slabs_max)
 		return false;
 	if (!dir->va[n])
 		dir->va[n] = nvmx_ept_take(e, &dir->hpa[n]);
 	slab = nvmx_ept_take(e, &hpa);
 	slab[0] = hpa;
-	((uint64_t **)dir->va[n])[e->slabs % NVMX_EPT_SLABS_OF_DIR] = slab;
+	((uint64_t **)dir->va[n])[h->slabs % NVMX_EPT_SLABS_OF_DIR] = slab;
 	for (i = NVMX_EPT_PER_SLAB - 1; i > 0; i--) {
-		struct nvmx_ept_table *t = nvmx_ept_table(e, e->slabs * NVMX_EPT_PER_SLAB + i);
+		struct nvmx_ept_table *t = nvmx_ept_table(h, h->slabs * NVMX_EPT_NUMBERS + i);
 
-		t->number = e->slabs * NVMX_EPT_PER_SLAB + i;
-		t->next = e->free_records;
-		e->free_records = t->number;
+		t->number = h->slabs * NVMX_EPT_NUMBERS + i;
+		t->next = h->free_records;
+		h->free_records = t->number;
 	}
-	e->slabs++;
-	e->free_n += NVMX_EPT_PER_SLAB - 1;
+	h->slabs++;
+	h->free_n += NVMX_EPT_PER_SLAB - 1;
 	return true;
+}
+
+struct nvmx_ept_table *nvmx_ept_new_record(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12)
+{
+	struct nvmx_ept_table *t;
+
+	if (!e->home.free_records && !nvmx_ept_new_slab(e, &e->home))
+		return NULL;
+	t = nvmx_ept_table(&e->home, e->home.free_records);
+	e->home.free_records = t->next;
+	e->home.free_n--;
+	*t = (struct nvmx_ept_table){
+		.number = t->number, .level = (uint8_t)level, .root = (uint16_t)root, .gpa12 = gpa12,
+		.lo = 512, .around = NVMX_EPT_AROUND_MIN, .state = NVMX_EPT_T_LINKED,
+		.generation = nvmx_ept_root_at(e, root)->generation, .quiet_need = NVMX_EPT_QUIET_MIN, .made = e->made++,
+	};
+	e->tables++;
+	return t;
 }
 
 struct nvmx_ept_table *nvmx_ept_new_table(struct nvmx_ept_vcpu *e, unsigned level, unsigned root, uint64_t gpa12,
 					  bool parts)
 {
-	struct nvmx_ept_root *r = nvmx_ept_root_at(e, root);
-	struct nvmx_ept_table *t;
+	struct nvmx_ept_table *t = nvmx_ept_new_record(e, level, root, gpa12);
 
-	if (!e->free_records && !new_slab(e))
+	if (!t)
 		return NULL;
-	t = nvmx_ept_table(e, e->free_records);
-	e->free_records = t->next;
-	e->free_n--;
-	*t = (struct nvmx_ept_table){
-		.number = t->number, .level = (uint8_t)level, .root = (uint16_t)root, .gpa12 = gpa12,
-		.lo = 512, .around = NVMX_EPT_AROUND_MIN, .state = NVMX_EPT_T_LINKED,
-		.generation = r->generation, .quiet_need = NVMX_EPT_QUIET_MIN, .made = e->made++,
-	};
 	t->hw = nvmx_ept_take(e, &t->hw_hpa);
 	t->side = nvmx_ept_take(e, &t->side_hpa);
 	if (!parts)
 		t->copy = nvmx_ept_take(e, &t->copy_hpa);
-	e->tables++;
 	if (!parts)
-		nvmx_ept_add_loose(e, r, t);
+		nvmx_ept_add_loose(e, nvmx_ept_root_at(e, root), t);
 	return t;
 }
 
@@ -74,12 +81,13 @@ static inline bool may_be_cached(const struct nvmx_ept_vcpu *e, const struct nvm
 bool nvmx_ept_replace(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i, uint64_t hw)
 {
 	uint64_t was = t->hw[i];
-	bool less = was & NVMX_EPTE_RIGHTS && ((was & ~hw & NVMX_EPTE_RIGHTS) | ((was ^ hw) & TARGET)) &&
-		    (nvmx_ept_is_leaf(t, i) || may_be_cached(e, nvmx_ept_lower(t, i))) && may_be_cached(e, t);
+	bool less = was & NVMX_EPTE_RIGHTS && ((was & ~hw & NVMX_EPTE_RIGHTS) | ((was ^ hw) & TARGET));
 
+	e->lessened |= less && t->shared;
+	less = less && (nvmx_ept_is_leaf(t, i) || may_be_cached(e, nvmx_ept_lower(t, i))) && may_be_cached(e, t);
 	if (less)
 		nvmx_ept_want_flush(e, t->root);
-	nvmx_ept_store(t, i, hw);
+	nvmx_ept_store(nvmx_ept_body(t), i, hw);
 	return less;
 }
 
@@ -130,6 +138,20 @@ static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 	e->detached = t->number;
 }
 
+static bool drop_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+{
+	struct nvmx_ept_table *body = nvmx_ept_body(t);
+	bool owes = may_be_cached(e, t);
+
+	if (owes)
+		nvmx_ept_want_flush(e, t->root);
+	e->lessened |= t->shared != NULL;
+	nvmx_ept_store(body, i, 0);
+	nvmx_ept_unchain(nvmx_ept_home_of(e, t), body, i);
+	body->side[i] = 0;
+	return owes;
+}
+
 bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 {
 	bool owes;
@@ -137,17 +159,13 @@ bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i
 	if (!t->hw[i])
 		return false;
 	if (nvmx_ept_is_leaf(t, i)) {
-		owes = may_be_cached(e, t);
-		if (owes)
-			nvmx_ept_want_flush(e, t->root);
-		nvmx_ept_store(t, i, 0);
-		nvmx_ept_unchain(e, t, i);
+		owes = drop_leaf(e, t, i);
 	} else {
 		owes = nvmx_ept_replace(e, t, i, 0);
 		t->links--;
 		detach(e, nvmx_ept_lower(t, i));
+		t->side[i] = 0;
 	}
-	t->side[i] = 0;
 	if (t->copy)
 		t->copy[i] = 0;
 	return owes;
@@ -167,28 +185,43 @@ static void drop_all(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 	}
 }
 
+static void take_apart(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
+{
+	if (t->links) {
+		drop_all(e, t);
+	} else if (t->leaves) {
+		nvmx_ept_look_at(e, (unsigned)(t->hi - t->lo));
+		nvmx_ept_clear_leaves(&e->home, t);
+	}
+	nvmx_ept_give(e, t->hw, t->hw_hpa);
+	nvmx_ept_give(e, t->side, t->side_hpa);
+	if (t->copy)
+		nvmx_ept_give(e, t->copy, t->copy_hpa);
+}
+
 bool nvmx_ept_recycle(struct nvmx_ept_vcpu *e)
 {
 	struct nvmx_ept_table *t;
 
 	if (!e->detached)
 		return false;
-	t = nvmx_ept_table(e, e->detached);
+	t = nvmx_ept_table(&e->home, e->detached);
 	e->detached = t->next;
-	if (t->links)
-		drop_all(e, t);
-	else if (t->leaves)
-		nvmx_ept_clear_leaves(e, t);
-	nvmx_ept_give(e, t->hw, t->hw_hpa);
-	nvmx_ept_give(e, t->side, t->side_hpa);
-	if (t->copy)
-		nvmx_ept_give(e, t->copy, t->copy_hpa);
-	t->state = NVMX_EPT_T_FREE;
-	t->next = e->free_records;
-	e->free_records = t->number;
-	e->free_n++;
+	if (t->shared) {
+		nvmx_ept_look_at(e, 512);
+		nvmx_ept_unshare(e, t);
+	} else {
+		take_apart(e, t);
+	}
+	nvmx_ept_free_record(&e->home, t);
 	e->tables--;
 	return true;
+}
+
+/* Others use its pages. */
+static bool has_others(const struct nvmx_ept_table *t)
+{
+	return t->shared && __atomic_load_n(&t->shared->refs, __ATOMIC_RELAXED) > 1;
 }
 
 /* The records in an order that has nothing to do with that in which L2 uses the tables: where it goes round through a few more
@@ -197,11 +230,11 @@ static struct nvmx_ept_table *next_victim(struct nvmx_ept_vcpu *e, uint32_t *at,
 {
 	struct nvmx_ept_table *t;
 
-	*at = (*at + 1) % (e->slabs * NVMX_EPT_PER_SLAB);
+	*at = (*at + 1) % (e->home.slabs * NVMX_EPT_PER_SLAB);
 	if (*at % NVMX_EPT_PER_SLAB == 0)
 		return NULL;
-	t = nvmx_ept_table(e, *at);
-	if (t->state != NVMX_EPT_T_LINKED || t->links || (!any && e->made - t->made < NVMX_EPT_YOUNG))
+	t = nvmx_ept_table(&e->home, *at / NVMX_EPT_PER_SLAB * NVMX_EPT_NUMBERS + *at % NVMX_EPT_PER_SLAB);
+	if (t->state != NVMX_EPT_T_LINKED || t->links || (!any && (e->made - t->made < NVMX_EPT_YOUNG || has_others(t))))
 		return NULL;
 	return t;
 }
@@ -209,12 +242,12 @@ static struct nvmx_ept_table *next_victim(struct nvmx_ept_vcpu *e, uint32_t *at,
 static uint32_t random_record(struct nvmx_ept_vcpu *e)
 {
 	e->random = e->random * 1664525u + 1013904223u;
-	return (uint32_t)((uint64_t)e->random * (e->slabs * NVMX_EPT_PER_SLAB) >> 32);
+	return (uint32_t)((uint64_t)e->random * (e->home.slabs * NVMX_EPT_PER_SLAB) >> 32);
 }
 
 static uint32_t evict_some(struct nvmx_ept_vcpu *e, bool any)
 {
-	uint32_t records = e->slabs * NVMX_EPT_PER_SLAB, at = random_record(e), evicted = 0;
+	uint32_t records = e->home.slabs * NVMX_EPT_PER_SLAB, at = random_record(e), evicted = 0;
 
 	for (uint32_t left = 2 * records, run = records; left && run && evicted < EVICT_AT_ONCE; left--, run--) {
 		struct nvmx_ept_table *t;
@@ -305,30 +338,60 @@ static unsigned compare_some(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, 
 	return n;
 }
 
+static unsigned compare_leaves(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+			       const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
+{
+	const struct nvmx_ept_table *body = nvmx_ept_body(t);
+	unsigned i = body->lo & ~(SOME - 1), end = body->leaves ? (body->hi + SOME - 1) & ~(SOME - 1) : i, n = 0;
+	const uint64_t *was, *is, *last = t->copy + end;
+
+	if (end != i && !t->shared)
+		nvmx_ept_look_at(e, end - i);
+	for (was = t->copy + i, is = page12 + i; was < last; was += SOME, is += SOME) {
+		NVMX_LOCK_VISIT(SOME);
+		if (!same_some(was, is))
+			n = compare_some(e, t, r, page12, (unsigned)(was - t->copy), dropped, n);
+	}
+	return n;
+}
+
+static unsigned compare_shared(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+			       const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL], uint64_t word, uint32_t place)
+{
+	uint64_t stamp;
+	unsigned n;
+
+	nvmx_ept_look_at(e, 512);
+	nvmx_ept_begin(e, t);
+	stamp = __atomic_load_n(&e->vm->clock, __ATOMIC_SEQ_CST);
+	n = compare_leaves(e, t, r, page12, dropped);
+	t->shared->stamp = stamp;
+	if (word) {
+		t->shared->word = word;
+		t->shared->place = place;
+	}
+	nvmx_ept_end(e, t);
+	return n;
+}
+
 unsigned nvmx_ept_revalidate(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, struct nvmx_ept_root *r,
 			     const uint64_t *page12, uint16_t dropped[NVMX_EPT_REFILL])
 {
-	const uint64_t *was, *is, *last;
 	uint32_t place = 0;
-	uint64_t word = nvmx_ept_word_of(e, t, &place);
-	unsigned i = t->lo & ~(SOME - 1), end, n = 0;
+	uint64_t word;
+	unsigned n;
 	bool same = true;
 
+	if (t->shared && nvmx_ept_adopt(e, t, r))
+		return 0;
+	word = nvmx_ept_word_of(e, t, &place);
 	if (t->window) {
 		nvmx_ept_look_at(e, NVMX_EPT_IN_WINDOW);
 		nvmx_ept_close_window(e, t);
 	}
 	if (t->links)
 		same = nvmx_ept_keep_links(e, r, t, page12);
-	end = t->leaves ? (t->hi + SOME - 1) & ~(SOME - 1) : i;
-	if (end != i)
-		nvmx_ept_look_at(e, end - i);
-	last = t->copy + end;
-	for (was = t->copy + i, is = page12 + i; was < last; was += SOME, is += SOME) {
-		NVMX_LOCK_VISIT(SOME);
-		if (!same_some(was, is))
-			n = compare_some(e, t, r, page12, (unsigned)(was - t->copy), dropped, n);
-	}
+	n = t->shared ? compare_shared(e, t, r, page12, dropped, word, place) : compare_leaves(e, t, r, page12, dropped);
 	t->generation = r->generation; /* what went until now was out of reach */
 	nvmx_ept_compared(e, r, t, word, place, same && !n);
 	return n;

@@ -41,8 +41,11 @@ void nvmx_ept_close_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 	if ((link & NVMX_EPTE_ADDR) == w->page.hpa)
 		nvmx_ept_replace(e, upper, t->index, t->hw_hpa | (link & ~NVMX_EPTE_ADDR));
 	NVMX_LOCK_VISIT(NVMX_EPT_IN_WINDOW);
+	nvmx_ept_begin(e, t);
 	for (uint64_t *entry = t->window + t->window_first, *end = entry + NVMX_EPT_IN_WINDOW; entry < end; entry++)
 		*entry = 0;
+	nvmx_ept_body(t)->window = NULL;
+	nvmx_ept_end(e, t);
 	t->window = NULL;
 	w->table = NULL;
 }
@@ -91,6 +94,37 @@ static void copy_entries(const struct nvmx_ept_table *t, const struct nvmx_ept_r
 	}
 }
 
+/* Whether a window would show what L2 needs.  Of a shared table there is one at a time. */
+static bool is_good(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r, const uint64_t *page12,
+		    unsigned i, uint64_t need)
+{
+	bool good;
+
+	nvmx_ept_begin(e, t);
+	good = t->hw[i] && (t->hw[i] & need) == need && nvmx_ept_still_valid(r, t->copy[i], nvmx_ept_load(page12 + i)) &&
+	       nvmx_ept_body(t)->window == t->window;
+	nvmx_ept_end(e, t);
+	return good;
+}
+
+static bool show(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r, const uint64_t *page12,
+		 unsigned i, struct nvmx_ept_window *w)
+{
+	struct nvmx_ept_table *body = nvmx_ept_body(t);
+	bool mine;
+
+	nvmx_ept_begin(e, t);
+	mine = !body->window;
+	if (mine) {
+		body->window = t->window = w->page.va;
+		t->window_number = (uint8_t)(w - e->windows);
+		t->window_first = (uint16_t)(i & ~(NVMX_EPT_IN_WINDOW - 1u));
+		copy_entries(t, r, page12, t->window_first);
+	}
+	nvmx_ept_end(e, t);
+	return mine;
+}
+
 bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, struct nvmx_ept_root *r,
 			  const uint64_t *page12, unsigned i, uint64_t need, bool stray)
 {
@@ -98,20 +132,18 @@ bool nvmx_ept_open_window(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, str
 	struct nvmx_ept_window *w;
 
 	nvmx_ept_look_at(e, NVMX_EPT_WINDOWS + 3 * NVMX_EPT_IN_WINDOW);
-	if (!t->hw[i] || (t->hw[i] & need) != need || !nvmx_ept_still_valid(r, t->copy[i], nvmx_ept_load(page12 + i)))
+	if (!is_good(e, t, r, page12, i, need))
 		return false;
 	w = get(e);
 	if (!w)
 		return false;
 	nvmx_ept_close_window(e, t); /* one that L2 had before the last INVEPT */
+	if (!show(e, t, r, page12, i, w))
+		return false;
 	nvmx_ept_store(upper, t->index, w->page.hpa | (upper->hw[t->index] & ~NVMX_EPTE_ADDR));
 	w->table = t;
 	w->generation = r->generation;
 	w->stray = stray;
-	t->window = w->page.va;
-	t->window_number = (uint8_t)(w - e->windows);
-	t->window_first = (uint16_t)(i & ~(NVMX_EPT_IN_WINDOW - 1u));
-	copy_entries(t, r, page12, t->window_first);
 	e->window_next++;
 	nvmx_ept_add_loose(e, r, t);
 	nvmx_ept_was_quiet(e, t);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include "../unit/lock_count.h"
 #include "../unit/ept_host.h"
+#include "ept/shadow.h"
 
 #define MAX_VCPUS 4
 #define STEPS (NVMX_TEST_FULL ? 50000u : 12000u)
@@ -53,6 +54,7 @@ struct vcpu_thread {
 	struct nvmx_host host;
 	pthread_t thread;
 	uint64_t rnd;
+	unsigned steps;
 	bool in_l2, done;
 	bool writing;      /* to one of L1's tables, perhaps by a right that is gone meanwhile */
 	struct nvmx_vmcs12 v12;
@@ -63,6 +65,32 @@ struct vcpu_thread {
 	unsigned shot_reached;
 	unsigned reached, taken_reached; /* a frame; one that had been taken back, or protected, before */
 };
+
+/* Pages are the VM's: hosts of vCPUs give back what they have not got. */
+static struct nvmx_host pages_of_all;
+static pthread_mutex_t pages_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *page_alloc(struct nvmx_host *h, uint64_t *hpa)
+{
+	void *page;
+
+	lock_none_held();
+	if (nvmx_ept_of(&me->v)->pages >= h->page_limit)
+		return NULL;
+	pthread_mutex_lock(&pages_lock);
+	page = host_page_alloc(&pages_of_all, hpa);
+	pthread_mutex_unlock(&pages_lock);
+	return page;
+}
+
+static void page_free(struct nvmx_host *h, void *page, uint64_t hpa)
+{
+	(void)h;
+	lock_none_held();
+	pthread_mutex_lock(&pages_lock);
+	host_page_free(&pages_of_all, page, hpa);
+	pthread_mutex_unlock(&pages_lock);
+}
 
 static const uint64_t eptp12[2] = { 0x1000 | 3 << 3 | 6, 0x1000 | 3 << 3 | 6 | NVMX_EPTP_AD };
 
@@ -200,7 +228,7 @@ static void enter(struct vcpu_thread *t)
 	uint64_t list = nvmx_ept_list(&t->v, &t->v12);
 
 	assert_in_range(list >> 12, HOST_PAGE_FRAME, HOST_PAGE_FRAME + HOST_PAGES - 1);
-	t->hw_list = t->host.pages[(list >> 12) - HOST_PAGE_FRAME];
+	t->hw_list = pages_of_all.pages[(list >> 12) - HOST_PAGE_FRAME];
 	assert_true(nvmx_ept_root(&t->v, eptp12[t->on]));
 	nvmx_ept_ahead(&t->v, eptp12[t->on]);
 }
@@ -389,7 +417,7 @@ static void *run_vcpu(void *arg)
 	struct vcpu_thread *t = me = arg;
 
 	enter(t);
-	for (unsigned i = 0; i < STEPS; i++) {
+	for (unsigned i = 0; i < t->steps; i++) {
 		unsigned what = below(&t->rnd, 100);
 
 		serve(t);
@@ -414,21 +442,37 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
-static void run(unsigned vcpus, uint64_t start)
+/* Pages that belong to none of the vCPUs alone. */
+static uint32_t shared_pages(struct nvmx_vm *vm, struct vcpu_thread *const *t, unsigned vcpus)
+{
+	uint32_t pages = nvmx_ept_of_vm(vm)->pages;
+
+	for (unsigned i = 0; i < vcpus; i++)
+		pages -= nvmx_ept_of(&t[i]->v)->pages;
+	return pages;
+}
+
+static void run(unsigned vcpus, bool shared, unsigned steps, uint64_t start)
 {
 	struct nvmx_host_ops ops = host_ops;
 	struct nvmx_vm *vm = aligned_alloc(64, sizeof(*vm) + 63 - (sizeof(*vm) + 63) % 64);
 	struct vcpu_thread *t[MAX_VCPUS];
 	struct nvmx_host first;
 	uint64_t rnd = start;
+	uint32_t shared_at_end = 0;
 	unsigned i, k;
 
-	print_message("%u vCPUs, seed %llu\n", vcpus, (unsigned long long)start);
+	print_message("%u vCPUs, seed %llu, %s\n", vcpus, (unsigned long long)start, shared ? "tables shared" : "each its own");
 	ops.translate = translate;
 	ops.kick_others = kick_others;
 	ops.watch = watch;
 	ops.unwatch = unwatch;
+	ops.page_alloc = page_alloc;
+	ops.page_free = page_free;
 	memset(vm, 0, sizeof(*vm));
+	memset(&pages_of_all, 0, sizeof(pages_of_all));
+	pages_of_all.page_limit = HOST_PAGES;
+	vm->flags = shared ? NVMX_HOST_PAGES_OF_VM : 0;
 	vm->ops = &ops;
 	vm->watches_n = NVMX_WATCHES_MIN;
 	vm->watches = aligned_alloc(64, NVMX_WATCHES_MIN * NVMX_WATCH_SIZE);
@@ -455,7 +499,9 @@ static void run(unsigned vcpus, uint64_t start)
 	for (i = 0; i < vcpus; i++) {
 		t[i] = aligned_alloc(64, (sizeof(*t[i]) + 63) & ~63ul);
 		memset(t[i], 0, sizeof(*t[i]));
+		t[i]->steps = steps;
 		t[i]->host.ram = first.ram;
+		t[i]->host.pages_of_all = pages_of_all.pages;
 		t[i]->host.page_limit = i ? HOST_PAGES : 70; /* one of them evicts all the time */
 		t[i]->v12.eptp_list_addr = LIST_FRAME * 0x1000ull;
 		t[i]->rnd = start * 77 + i + 1;
@@ -473,16 +519,19 @@ static void run(unsigned vcpus, uint64_t start)
 			fail_msg("vCPU %u reached frames that had been taken back or protected %u times", i, t[i]->taken_reached);
 		if (t[i]->shot_reached)
 			fail_msg("vCPU %u reached pages that L1 had taken %u times", i, t[i]->shot_reached);
-		assert_true(t[i]->reached > STEPS / 10 && t[i]->switches > STEPS / 50);
-		nvmx_ept_vcpu_destroy(&t[i]->v);
-		assert_int_equal(t[i]->host.pages_live, 0);
+		assert_true(t[i]->reached > steps / 10 && t[i]->switches > steps / 50);
 	}
+	shared_at_end = shared_pages(vm, t, vcpus);
+	assert_true(shared ? shared_at_end > 30 : !shared_at_end);
+	for (i = 0; i < vcpus; i++)
+		nvmx_ept_vcpu_destroy(&t[i]->v);
+	assert_int_equal(pages_of_all.pages_live, 0);
 	for (i = 0; i < vcpus; i++)
 		free(t[i]);
 	print_message("  %u revocations, %u of what was gone already; %u kicks\n", revocations, doubles, kicks);
 	print_message("  %u pages taken by L1; %u frames watched, %u writes told of\n", shots, watches, traps);
 	assert_true(watches > 50 && traps > 50);
-	assert_true(revocations > STEPS / 20 && kicks > 0 && doubles > 0 && shots > 100);
+	assert_true(revocations > steps / 20 && kicks > 0 && doubles > 0 && shots > 100);
 	free(first.ram);
 	free(vm->watches);
 	free(vm);
@@ -493,13 +542,15 @@ static uint64_t seed = 1;
 static void test_two(void **state)
 {
 	(void)state;
-	run(2, seed);
+	run(2, false, STEPS / 2, seed);
+	run(2, true, STEPS / 2, seed);
 }
 
 static void test_four(void **state)
 {
 	(void)state;
-	run(4, seed);
+	run(4, false, STEPS / 4, seed);
+	run(4, true, STEPS / 4, seed);
 }
 
 /* unit_ept_threads [SEED] */

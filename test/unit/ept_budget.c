@@ -80,12 +80,12 @@ static void test_records_run_out(void **state)
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(&r->v);
 
 	(void)state;
-	e->slabs_max = 2;
+	e->home.slabs_max = 2;
 	for (uint64_t i = 0; i < 1000; i++) {
 		use(r, i << 21);
 		assert_true(reaches(r, i << 21));
 	}
-	assert_int_equal(e->slabs, 2);
+	assert_int_equal(e->home.slabs, 2);
 	assert_in_range(e->tables, 1, 2 * (NVMX_EPT_PER_SLAB - 1));
 	assert_true(e->pages < 1000);
 	rig_free(r);
@@ -104,10 +104,10 @@ static void test_many_tables(void **state)
 	ops.page_free = big_page_free;
 	for (uint64_t i = 0; i < MANY_TABLES; i++)
 		use(r, i << 21);
-	assert_true(e->tables > MANY_TABLES && e->slabs > NVMX_EPT_SLABS_OF_DIR);
+	assert_true(e->tables > MANY_TABLES && e->home.slabs > NVMX_EPT_SLABS_OF_DIR);
 	nvmx_host_invalidate(&r->vm, NULL, (DATA + 3ull) << 12, 4096);
-	for (uint32_t n = 1; n < e->slabs * NVMX_EPT_PER_SLAB; n++) {
-		const struct nvmx_ept_table *t = n % NVMX_EPT_PER_SLAB ? nvmx_ept_table(e, n) : NULL;
+	for (uint32_t n = 1; n < e->home.slabs * NVMX_EPT_NUMBERS; n++) {
+		const struct nvmx_ept_table *t = n % NVMX_EPT_NUMBERS && n % NVMX_EPT_NUMBERS < NVMX_EPT_PER_SLAB ? nvmx_ept_table(&e->home, n) : NULL;
 
 		if (t && t->level == 1 && t->state == NVMX_EPT_T_LINKED)
 			assert_true(t->hw[0] && !t->hw[3]);
@@ -151,7 +151,7 @@ static void test_heads(void **state)
 		struct nvmx_ept_vcpu *e = nvmx_ept_of(&r->v);
 
 		use(r, 0);
-		assert_int_equal(e->heads_n, t[i].pages * 1024);
+		assert_int_equal(e->home.heads_n, t[i].pages * 1024);
 		nvmx_host_invalidate(&r->vm, NULL, (DATA + 9ull) << 12, 4096);
 		assert_false(reaches(r, 9 << 12));
 		assert_true(reaches(r, 0));
@@ -163,7 +163,7 @@ static void test_heads(void **state)
 		nvmx_ept_of_vm(&r->vm)->pages = 2048; /* others have it all */
 		for (uint64_t n = 0; n < 200; n++)
 			use(r, n << 21);
-		assert_int_equal(nvmx_ept_of(&r->v)->heads_n, 16 * 1024);
+		assert_int_equal(nvmx_ept_of(&r->v)->home.heads_n, 16 * 1024);
 		assert_in_range(r->host.pages_peak, NVMX_EPT_MIN_PAGES, NVMX_EPT_MIN_PAGES + NVMX_EPT_HEADS);
 		nvmx_ept_of_vm(&r->vm)->pages -= 2048;
 		rig_free(r);
@@ -184,8 +184,8 @@ static void test_victims_are_apart(void **state)
 	nvmx_ept_hold(e);
 	assert_true(nvmx_ept_evict(e));
 	nvmx_ept_release(e);
-	for (uint32_t n = 1; n < e->slabs * NVMX_EPT_PER_SLAB; n++) {
-		bool is = n % NVMX_EPT_PER_SLAB && nvmx_ept_table(e, n)->state == NVMX_EPT_T_DETACHED;
+	for (uint32_t n = 1; n < e->home.slabs * NVMX_EPT_NUMBERS; n++) {
+		bool is = n % NVMX_EPT_NUMBERS && n % NVMX_EPT_NUMBERS < NVMX_EPT_PER_SLAB && nvmx_ept_table(&e->home, n)->state == NVMX_EPT_T_DETACHED;
 
 		gone += is;
 		neighbours += is && before;

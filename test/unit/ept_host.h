@@ -33,6 +33,7 @@ struct nvmx_host {
 	uint64_t (*ram)[512];
 	struct { uint64_t frame; uint8_t rights, shift; } map[FRAMES];
 	void *pages[HOST_PAGES];
+	void **pages_of_all;      /* where the pages are, if hosts have them in common */
 	unsigned page_hint, pages_live, pages_peak, page_limit;
 	int maps_live, maps_peak;
 	unsigned maps_all;
@@ -234,14 +235,15 @@ static inline void rig_free(struct rig *r)
 static inline int hw_walk(struct nvmx_host *h, uint64_t eptp, uint64_t gpa2, uint64_t *hpa, unsigned *rights, unsigned *shift)
 {
 	uint64_t table = eptp & NVMX_EPTE_ADDR, e;
+	void **pages = h->pages_of_all ? h->pages_of_all : h->pages;
 	unsigned level = NVMX_EPTP_WALK(eptp);
 
 	*rights = 7;
 	for (;; level--) {
 		unsigned n = (unsigned)(table >> 12) - HOST_PAGE_FRAME;
 
-		assert_true(n < HOST_PAGES && h->pages[n]);
-		e = __atomic_load_n((uint64_t *)h->pages[n] + nvmx_ept_index(gpa2, level), __ATOMIC_RELAXED);
+		assert_true(n < HOST_PAGES && pages[n]);
+		e = __atomic_load_n((uint64_t *)pages[n] + nvmx_ept_index(gpa2, level), __ATOMIC_ACQUIRE);
 		if (!(e & 7))
 			return -1;
 		*rights &= (unsigned)e & 7;

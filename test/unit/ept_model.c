@@ -9,22 +9,23 @@
  * only sometimes; and none while L1 has a device that writes by DMA.
  */
 #include "ept_model.h"
+#include "ept/shadow.h"
 
 #define STEPS (NVMX_TEST_FULL ? 1000000u : 180000u)
 
 /* L1 enters L2, which runs on its EPTP n. */
 static uint64_t enter(struct model *m, unsigned n)
 {
-	uint64_t list = nvmx_ept_list(&m->r->v, m->r->v12), eptp02;
+	uint64_t list = nvmx_ept_list(m->c->v, m->r->v12), eptp02;
 
 	assert_in_range(list >> 12, HOST_PAGE_FRAME, HOST_PAGE_FRAME + HOST_PAGES - 1);
-	m->hw_list = m->r->host.pages[(list >> 12) - HOST_PAGE_FRAME];
-	memcpy(m->list_then, m->r->host.ram[LIST_FRAME], sizeof(m->list_then));
-	m->entered = true;
-	m->on = n;
-	eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
+	m->c->hw_list = m->r->host.pages[(list >> 12) - HOST_PAGE_FRAME];
+	memcpy(m->c->list_then, m->r->host.ram[LIST_FRAME], sizeof(m->c->list_then));
+	m->c->entered = true;
+	m->c->on = n;
+	eptp02 = nvmx_ept_root(m->c->v, m->eptp[n]);
 	m->may_race = true;
-	nvmx_ept_ahead(&m->r->v, m->eptp[n]);
+	nvmx_ept_ahead(m->c->v, m->eptp[n]);
 	m->may_race = false;
 	return eptp02;
 }
@@ -35,22 +36,22 @@ static uint64_t switch_to(struct model *m, unsigned n)
 	unsigned index = below(m, LIST_ENTRIES);
 	uint64_t eptp02;
 
-	for (unsigned i = 0; i < LIST_ENTRIES && m->list_then[index] != m->eptp[n]; i++)
+	for (unsigned i = 0; i < LIST_ENTRIES && m->c->list_then[index] != m->eptp[n]; i++)
 		index = (index + 1) % LIST_ENTRIES;
-	assert_true(nvmx_ept_root(&m->r->v, m->eptp[m->on])); /* L2 is resumed where it was */
-	eptp02 = m->hw_list[index];
+	assert_true(nvmx_ept_root(m->c->v, m->eptp[m->c->on])); /* L2 is resumed where it was */
+	eptp02 = m->c->hw_list[index];
 	if (eptp02) {
-		assert_int_equal(nvmx_ept_shadowed(&m->r->v, eptp02), m->list_then[index]);
-		m->switches += m->list_then[index] == m->eptp[n] && m->on != n;
+		assert_int_equal(nvmx_ept_shadowed(m->c->v, eptp02), m->c->list_then[index]);
+		m->switches += m->c->list_then[index] == m->eptp[n] && m->c->on != n;
 	}
-	if (m->list_then[index] != m->eptp[n])
+	if (m->c->list_then[index] != m->eptp[n])
 		return 0;
-	m->on = n;
+	m->c->on = n;
 	if (eptp02)
 		return eptp02;
 	m->switch_exits++;
-	eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n]);
-	nvmx_ept_list_add(&m->r->v, index, m->eptp[n]);
+	eptp02 = nvmx_ept_root(m->c->v, m->eptp[n]);
+	nvmx_ept_list_add(m->c->v, index, m->eptp[n]);
 	return eptp02;
 }
 
@@ -58,7 +59,16 @@ static uint64_t switch_to(struct model *m, unsigned n)
 static void edit_list(struct model *m)
 {
 	m->r->host.ram[LIST_FRAME][below(m, LIST_ENTRIES)] = below(m, 8) ? m->eptp[below(m, EPTPS)] : rnd(m);
-	m->entered = false;
+	m->c->entered = false;
+}
+
+/* Where another vCPU may write to a frame, the host is asked to watch it, but the library does not count on it. */
+static bool is_counted_on(const struct model *m, unsigned gfn)
+{
+	const struct nvmx_ept_watches *w = &nvmx_ept_of(m->c->v)->vm->watches;
+	uint32_t place;
+
+	return nvmx_ept_watch_armed_word(w, w->armed, (uint64_t)gfn << 12, &place);
 }
 
 /* L2 cannot write to a frame that the host watches, unless another one is at the same place. */
@@ -68,7 +78,7 @@ static void check_watched(const struct model *m, uint64_t hpa, unsigned access)
 
 	for (unsigned i = 0; i < FRAMES && access & NVMX_ACCESS_W; i++) {
 		frames += m->r->host.map[i].frame == hpa >> 12;
-		watched += m->r->host.map[i].frame == hpa >> 12 && m->r->host.watched[i];
+		watched += m->r->host.map[i].frame == hpa >> 12 && m->r->host.watched[i] && (m->cpus == 1 || is_counted_on(m, i));
 	}
 	assert_false(watched == 1 && frames == 1 && !m->unarmed);
 }
@@ -83,23 +93,23 @@ static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k, 
 	enum nvmx_ept_answer a;
 
 	nvmx_ept_rules_init(&rules, &m->r->vm.caps, false, m->ad);
-	if (m->entered && below(m, 4))
+	if (m->c->entered && below(m, 4))
 		eptp02 = switch_to(m, n);
 	if (!eptp02)
 		eptp02 = enter(m, n);
 	m->raced = false;
-	for (;; eptp02 = nvmx_ept_root(&m->r->v, m->eptp[n])) {
+	for (;; eptp02 = nvmx_ept_root(m->c->v, m->eptp[n])) {
 		assert_true(eptp02);
 		if (!hw_access(&m->r->host, eptp02, lin, gpa2, access, &hpa, &rights, &qual))
 			break;
 		assert_true(tries++ < 4 || m->raced);
 		m->may_race = true;
-		a = nvmx_ept_violation(&m->r->v, m->eptp[n], gpa2, qual & ~0x38ull, &f);
+		a = nvmx_ept_violation(m->c->v, m->eptp[n], gpa2, qual & ~0x38ull, &f);
 		m->may_race = false;
 		m->at_hand = a == NVMX_EPT_NOT_NOW;
-		assert_true(m->r->v.not_now == m->at_hand);
+		assert_true(m->c->v->not_now == m->at_hand);
 		if (m->at_hand) {
-			m->r->v.not_now = false;
+			m->c->v->not_now = false;
 			m->not_now++;
 			tries--;
 			continue;
@@ -114,6 +124,9 @@ static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k, 
 	}
 	if (tries && !m->raced)
 		check_flags(m, m->eptp[n], gpa2, access);
+	m->c->in_l2 = true;
+	m->c->eptp02 = eptp02;
+	m->c->on = n;
 	m->reached++;
 	m->recent[k].gpa2 = gpa2;
 	m->recent[k].eptp = n;
@@ -122,6 +135,60 @@ static void access_page(struct model *m, unsigned n, uint64_t gpa2, unsigned k, 
 	if (!legal(m, &rules, n, m->eptp[n] & NVMX_EPTE_ADDR, 4, gpa2, hpa, rights))
 		fail_msg("step %llu: gpa2 %llx -> %llx rights %x is not legal", (unsigned long long)m->now,
 			 (unsigned long long)gpa2, (unsigned long long)hpa, rights);
+}
+
+/* A turn of another vCPU. */
+static void turn_to(struct model *m, struct cpu *c)
+{
+	memcpy(m->c->tlb, m->r->host.tlb, sizeof(c->tlb));
+	memcpy(m->r->host.tlb, c->tlb, sizeof(c->tlb));
+	m->c = c;
+}
+
+/* A vCPU that is in L2 goes on there. */
+static void go_on(struct model *m)
+{
+	struct cpu *was = m->c, *c = &m->cpu[below(m, m->cpus)];
+	unsigned rights, access = 1u << below(m, 3), k = below(m, RECENT);
+	struct nvmx_ept_rules rules;
+	uint64_t gpa2, hpa, qual;
+
+	if (!c->in_l2)
+		return;
+	for (unsigned i = 0; i < RECENT && m->recent[k].eptp != c->on; i++)
+		k = (k + 1) % RECENT;
+	gpa2 = m->recent[k].gpa2;
+	nvmx_ept_rules_init(&rules, &m->r->vm.caps, false, m->ad);
+	turn_to(m, c);
+	if (hw_access(&m->r->host, c->eptp02, below(m, 2), gpa2, access, &hpa, &rights, &qual)) {
+		c->in_l2 = below(m, 4); /* else it is asked again by what it really needs */
+	} else {
+		m->others_reached++;
+		check_watched(m, hpa, access);
+		if (!legal(m, &rules, c->on, m->eptp[c->on] & NVMX_EPTE_ADDR, 4, gpa2, hpa, rights))
+			fail_msg("step %llu: vCPU %u goes on at gpa2 %llx -> %llx rights %x, which is not legal", (unsigned long long)m->now,
+				 (unsigned)(c - m->cpu), (unsigned long long)gpa2, (unsigned long long)hpa, rights);
+	}
+	turn_to(m, was);
+}
+
+/* A vCPU goes, and another one comes in its place, on the same processor. */
+static void come_and_go(struct model *m)
+{
+	struct nvmx_vcpu *v = m->c->v;
+	struct nvmx_slot *slot = v->cur;
+
+	nvmx_ept_vcpu_destroy(v);
+	memset(v, 0, sizeof(*v));
+	v->vm = &m->r->vm;
+	v->ops = &ops;
+	v->host = &m->r->host;
+	v->cur = slot;
+	nvmx_ept_vcpu_init(v);
+	m->c->entered = false;
+	m->gone++;
+	for (unsigned i = 0; i < EPTPS; i++) /* what it begins with is new */
+		m->c->invept_at[i] = m->now - 1;
 }
 
 static void access_randomly(struct model *m)
@@ -137,15 +204,32 @@ static void access_randomly(struct model *m)
 }
 
 /* INVEPT of one context affects all EPTPs with the same table address (SDM 28.4.1). */
+static void invept_here(struct model *m, unsigned n, bool all)
+{
+	unsigned i;
+
+	m->c->in_l2 = false;
+	nvmx_ept_invept(m->c->v, all ? NVMX_FLUSH_ALL : NVMX_FLUSH_SINGLE, m->eptp[n]);
+	for (i = 0; i < EPTPS; i++)
+		if (all || !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR))
+			m->c->invept_at[i] = m->now;
+}
+
+/* On this vCPU, or as L1's do, on all. */
 static void invept(struct model *m, unsigned n)
 {
 	bool all = below(m, 4) == 0;
-	unsigned i;
+	struct cpu *was = m->c;
 
-	nvmx_ept_invept(&m->r->v, all ? NVMX_FLUSH_ALL : NVMX_FLUSH_SINGLE, m->eptp[n]);
-	for (i = 0; i < EPTPS; i++)
-		if (all || !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR))
-			m->invept_at[i] = m->now;
+	if (m->cpus == 1 || below(m, 3) == 0) {
+		invept_here(m, n, all);
+		return;
+	}
+	for (unsigned i = 0; i < m->cpus; i++) {
+		turn_to(m, &m->cpu[i]);
+		invept_here(m, n, all);
+	}
+	turn_to(m, was);
 }
 
 /* L1's table of a level for gpa2; TABLES: none. */
@@ -229,7 +313,7 @@ static void narrow_way(struct model *m)
 	}
 	m->now++;
 	access_page(m, n, beside, other, 1u << below(m, 3));
-	nvmx_ept_invept_range(&m->r->v, m->eptp[n], gpa2, gpa2 | 0xfff);
+	nvmx_ept_invept_range(m->c->v, m->eptp[n], gpa2, gpa2 | 0xfff);
 	range_was_invalidated(m, n, gpa2, gpa2 | 0xfff);
 	access_page(m, n, gpa2, k, 1u << below(m, 3));
 }
@@ -250,7 +334,7 @@ static void invept_range(struct model *m)
 	} else {
 		end = gpa2 + ((uint64_t)below(m, 600) << 12) + 0xfff;
 	}
-	nvmx_ept_invept_range(&m->r->v, m->eptp[n], gpa2, end);
+	nvmx_ept_invept_range(m->c->v, m->eptp[n], gpa2, end);
 	range_was_invalidated(m, n, gpa2, end);
 }
 
@@ -271,10 +355,10 @@ static void move_vcpu(struct model *m)
 {
 	struct tlb_entry tlb[TLB];
 
-	memcpy(tlb, m->other_tlb, sizeof(tlb));
-	memcpy(m->other_tlb, m->r->host.tlb, sizeof(tlb));
+	memcpy(tlb, m->c->other_tlb, sizeof(tlb));
+	memcpy(m->c->other_tlb, m->r->host.tlb, sizeof(tlb));
 	memcpy(m->r->host.tlb, tlb, sizeof(tlb));
-	nvmx_ept_moved(&m->r->v);
+	nvmx_ept_moved(m->c->v);
 }
 
 /* The host makes frames read-only. */
@@ -289,7 +373,7 @@ static void protect(struct model *m)
 				h->map[k].shift = 12;
 		h->map[i].rights &= ~2;
 	}
-	nvmx_host_write_protect(&m->r->vm, below(m, 2) ? &m->r->v : NULL, (uint64_t)gfn << 12, (uint64_t)count << 12);
+	nvmx_host_write_protect(&m->r->vm, below(m, 2) ? m->c->v : NULL, (uint64_t)gfn << 12, (uint64_t)count << 12);
 }
 
 /* The host moves, hides, protects or restores frames; sometimes a whole 2-MiB block, which may be unaligned. */
@@ -319,25 +403,62 @@ static void change_host(struct model *m)
 		gfn &= ~511u;
 		count = 512;
 	}
-	nvmx_host_invalidate(&m->r->vm, &m->r->v, (uint64_t)gfn << 12, (uint64_t)count << 12);
+	nvmx_host_invalidate(&m->r->vm, m->c->v, (uint64_t)gfn << 12, (uint64_t)count << 12);
 }
 
-static void run(uint64_t seed, bool ad, bool scarce, bool watching, unsigned steps)
+/* Eviction all the time on each vCPU. */
+static bool few_pages;
+
+static void *page_alloc(struct nvmx_host *h, uint64_t *hpa)
+{
+	return few_pages && nvmx_ept_of(translating->c->v)->pages >= FEW_PAGES ? NULL : host_page_alloc(h, hpa);
+}
+
+static void other_vcpus(struct model *m, unsigned cpus)
+{
+	m->cpus = cpus;
+	m->c = m->cpu;
+	m->c->v = &m->r->v;
+	for (unsigned i = 1; i < cpus; i++) {
+		struct nvmx_vcpu *v = m->cpu[i].v = aligned_alloc(64, (sizeof(*v) + 63) & ~63ul);
+
+		memset(v, 0, sizeof(*v));
+		v->vm = &m->r->vm;
+		v->ops = &ops;
+		v->host = &m->r->host;
+		v->cur = &m->r->slot;
+		nvmx_ept_vcpu_init(v);
+	}
+}
+
+static uint32_t pages_of_vcpus(const struct model *m)
+{
+	uint32_t pages = 0;
+
+	for (unsigned i = 0; i < m->cpus; i++)
+		pages += nvmx_ept_of(m->cpu[i].v)->pages;
+	return pages;
+}
+
+static void run(uint64_t seed, bool ad, bool scarce, bool watching, unsigned cpus, unsigned steps)
 {
 	struct model *m = calloc(1, sizeof(*m));
 	unsigned i, s;
 
-	print_message("seed %llu, accessed and dirty flags %s, %s, tables %s\n", (unsigned long long)seed, ad ? "on" : "off",
-		      scarce ? "few pages" : "pages enough", watching ? "watched" : "compared");
+	print_message("seed %llu, %u vCPUs, accessed and dirty flags %s, %s, tables %s\n", (unsigned long long)seed, cpus,
+		      ad ? "on" : "off", scarce ? "few pages" : "pages enough", watching ? "watched" : "compared");
 	m->r = rig_watching(0, watching ? NVMX_WATCHES_MIN : 0);
 	ops = host_ops;
 	ops.translate = translate;
 	ops.map = map;
 	ops.watch = watch;
 	m->r->vm.ops = m->r->v.ops = &ops;
+	ops.page_alloc = page_alloc;
+	ops.kick_others = kick_others;
 	translating = m;
-	if (scarce)
-		m->r->host.page_limit = FEW_PAGES;
+	few_pages = scarce;
+	m->r->vm.flags = cpus > 1 ? NVMX_HOST_PAGES_OF_VM : 0;
+	other_vcpus(m, cpus);
 	m->rnd = seed * 0x9e3779b97f4a7c15ull + 1;
 	m->ad = ad;
 	for (i = 0; i < EPTPS; i++) /* two of them to each table */
@@ -351,6 +472,13 @@ static void run(uint64_t seed, bool ad, bool scarce, bool watching, unsigned ste
 	for (m->now = 1; m->now <= steps; m->now++) {
 		unsigned what = below(m, 100);
 
+		if (cpus > 1) {
+			if (below(m, 2))
+				turn_to(m, &m->cpu[below(m, cpus)]);
+			for (i = 0; i < cpus; i++)
+				go_on(m);
+		}
+		m->c->in_l2 = false;
 		if (what < 6)
 			edit_randomly(m);
 		else if (what < 8)
@@ -362,20 +490,30 @@ static void run(uint64_t seed, bool ad, bool scarce, bool watching, unsigned ste
 		else if (what < 12)
 			below(m, 4) ? protect(m) : move_vcpu(m);
 		else if (what < 13 && below(m, 8) == 0)
-			below(m, 32) ? arm(m) : watching && below(m, 2) ? toggle_dma(m) : nvmx_host_changed(&m->r->vm, &m->r->v);
+			below(m, 32) ? arm(m) : watching && below(m, 2) ? toggle_dma(m) : nvmx_host_changed(&m->r->vm, m->c->v);
 		else if (what < 13 && below(m, 4) == 0)
 			edit_list(m);
+		else if (what < 13 && cpus > 1 && below(m, 8) == 0)
+			come_and_go(m);
 		else
 			access_randomly(m);
 	}
 	print_message("  reached %u, to L1 %u, to the host %u, fills %llu, pages at most %u, flushes %u, "
 		      "EPTP switches %u and %u by exit\n", m->reached,
-		      m->to_l1, m->to_host, (unsigned long long)m->r->v.counters[NVMX_CNT_EPT_FILL],
+		      m->to_l1, m->to_host, (unsigned long long)m->c->v->counters[NVMX_CNT_EPT_FILL],
 		      m->r->host.pages_peak, m->r->host.flushes, m->switches, m->switch_exits);
 	print_message("  watched %u times, %u writes seen, %u not; not now %u\n", m->r->host.watches, m->r->host.traps, m->unseen, m->not_now);
 	assert_true(!watching || (m->r->host.watches > steps / 1000 && m->r->host.traps > steps / 1000));
 	assert_true(m->switches > steps / 50 && m->switch_exits > steps / 50);
 	assert_true(m->reached > steps / 20 && m->to_l1 > steps / 20 && m->to_host > steps / 1000);
+	if (cpus > 1)
+		print_message("  %u accesses of vCPUs that went on, %u vCPUs gone, %llu pages shared\n", m->others_reached, m->gone,
+			      (unsigned long long)(nvmx_ept_of_vm(&m->r->vm)->pages - pages_of_vcpus(m)));
+	assert_true(cpus == 1 || m->others_reached > steps / 20);
+	for (i = 1; i < cpus; i++) {
+		nvmx_ept_vcpu_destroy(m->cpu[i].v);
+		free(m->cpu[i].v);
+	}
 	translating = NULL;
 	rig_free(m->r);
 	free(m);
@@ -385,12 +523,20 @@ static void test_random(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 12; seed++)
-		run(seed, seed % 2, seed % 3 == 0, seed % 4 < 2, STEPS / 12);
+		run(seed, seed % 2, seed % 3 == 0, seed % 4 < 2, 1, STEPS / 12);
+}
+
+/* Tables that are shared: each vCPU's INVEPTs are its own. */
+static void test_vcpus(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++)
+		run(seed, seed % 2, seed % 3 == 0, seed % 4 < 2, 2 + seed / 2 % 3, STEPS / 12);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random), cmocka_unit_test(test_vcpus) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

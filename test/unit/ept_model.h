@@ -6,6 +6,7 @@
 
 #include "ept_host.h"
 
+#define CPUS 4u
 #define TABLES 20u     /* L1 frames 0..19 are tables at any level */
 #define SLOTS 6u       /* indexes used in a table */
 #define HISTORY 6u
@@ -23,20 +24,33 @@ struct past {
 	uint64_t value, until;
 };
 
-struct model {
-	struct rig *r;
-	uint64_t rnd, now;
-	struct past past[TABLES][SLOTS][HISTORY];
+/* A vCPU of L1's, with the processor that it runs on.  Another one may be in L2 all the time, and goes on there without a call of the
+ * library's until it is kicked. */
+struct cpu {
+	struct nvmx_vcpu *v;
 	uint64_t invept_at[EPTPS];  /* per EPTP */
 	uint64_t range_at[EPTPS][2 * SLOTS * SLOTS * SLOTS]; /* and per page: an INVEPT of its range alone */
-	uint64_t eptp[EPTPS];
-	bool ad;
-	struct tlb_entry other_tlb[TLB]; /* of the processor where the vCPU was before */
-	struct { uint64_t gpa2, hpa; unsigned eptp; } recent[RECENT];
+	struct tlb_entry tlb[TLB];        /* while another vCPU has its turn */
+	struct tlb_entry other_tlb[TLB];  /* of the processor where the vCPU was before */
 	uint64_t *hw_list;                /* the processor's EPTP list */
 	unsigned on;                      /* the EPTP that L2 runs on */
 	bool entered;                     /* by L1, since it last wrote its list */
 	uint64_t list_then[LIST_ENTRIES]; /* L1's list when it entered L2 */
+	bool in_l2;
+	uint64_t eptp02;
+};
+
+struct model {
+	struct rig *r;
+	struct cpu cpu[CPUS];
+	unsigned cpus;
+	struct cpu *c;              /* whose turn it is */
+	unsigned others_reached, gone;
+	uint64_t rnd, now;
+	struct past past[TABLES][SLOTS][HISTORY];
+	uint64_t eptp[EPTPS];
+	bool ad;
+	struct { uint64_t gpa2, hpa; unsigned eptp; } recent[RECENT];
 	unsigned reached, to_l1, to_host, switches, switch_exits;
 	bool unarmed;                     /* a batch is under way: */
 	bool fresh[FRAMES];               /* some of L1's writes to its frames are not seen */
@@ -85,6 +99,14 @@ static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct 
 		}
 	}
 	return error;
+}
+
+/* They leave L2, and come back by a call of the library's. */
+static void kick_others(struct nvmx_host *h)
+{
+	(void)h;
+	for (struct cpu *c = translating->cpu; c < translating->cpu + translating->cpus; c++)
+		c->in_l2 = false;
 }
 
 static void race(struct model *m);
@@ -145,9 +167,9 @@ static bool remember(struct model *m, unsigned table, unsigned slot, uint64_t ol
 	uint64_t oldest = ~0ull;
 	struct past *p = m->past[table][slot];
 
-	for (unsigned i = 0; i < EPTPS; i++)
-		if (m->invept_at[i] < oldest)
-			oldest = m->invept_at[i];
+	for (unsigned i = 0; i < EPTPS * m->cpus; i++)
+		if (m->cpu[i / EPTPS].invept_at[i % EPTPS] < oldest)
+			oldest = m->cpu[i / EPTPS].invept_at[i % EPTPS];
 	for (unsigned i = 0; i < HISTORY; i++)
 		if (p[i].until <= oldest) {
 			p[i] = (struct past){ old, m->now };
@@ -247,7 +269,7 @@ static uint64_t *range_at(struct model *m, unsigned eptp, uint64_t gpa2)
 
 	for (unsigned level = 4; level >= 1; level--)
 		n = n * SLOTS + slot_of(nvmx_ept_index(gpa2, level));
-	return &m->range_at[eptp][n];
+	return &m->c->range_at[eptp][n];
 }
 
 /* Whether some legal value of the entries from `table` down gives gpa2 -> hpa with at least `rights`. */
@@ -263,7 +285,7 @@ static bool legal(struct model *m, const struct nvmx_ept_rules *rules, unsigned 
 		uint64_t e = i == HISTORY ? m->r->host.ram[table >> 12][slot_index[slot]] : p->value, gpa1;
 		enum nvmx_ept_kind kind;
 
-		if (i < HISTORY && (p->until <= m->invept_at[eptp] || p->until <= *range_at(m, eptp, gpa2)))
+		if (i < HISTORY && (p->until <= m->c->invept_at[eptp] || p->until <= *range_at(m, eptp, gpa2)))
 			continue;
 		kind = nvmx_ept_classify(rules, e, level);
 		if (kind == NVMX_EPT_TABLE && (e & rights) == rights &&

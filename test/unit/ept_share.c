@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Tables that the vCPUs of a VM have in common: what they cost, and what one of them does to the others. */
+#include "lock_count.h" /* before the library's own */
+#include "ept_mapped.h"
+#include "ept/shadow.h"
+#include <sys/mman.h>
+
+#define CPUS 8u
+
+/* vCPUs with a processor each, of one VM, whose host has pages and a map for all of them. */
+struct cpus {
+	struct rig *r;
+	struct nvmx_vcpu *v[CPUS];
+	struct nvmx_host host[CPUS]; /* the processors' TLBs */
+	unsigned n;
+};
+
+static struct nvmx_host *of_vm;
+static struct nvmx_host_ops ops;
+static unsigned kicks;
+static void (*meanwhile)(void); /* when the host is asked for a frame, once */
+
+static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	void (*then)(void) = meanwhile;
+
+	(void)h;
+	lock_none_held();
+	meanwhile = NULL;
+	if (then)
+		then();
+	return host_translate(of_vm, gpa, access, out);
+}
+
+static void *map(struct nvmx_host *h, uint64_t gpa, bool write)
+{
+	(void)h;
+	return host_map(of_vm, gpa, write);
+}
+
+static void unmap(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote)
+{
+	(void)h;
+	host_unmap(of_vm, gpa, page, wrote);
+}
+
+static void *page_alloc(struct nvmx_host *h, uint64_t *hpa)
+{
+	(void)h;
+	return host_page_alloc(of_vm, hpa);
+}
+
+static void page_free(struct nvmx_host *h, void *page, uint64_t hpa)
+{
+	(void)h;
+	host_page_free(of_vm, page, hpa);
+}
+
+static void kick_others(struct nvmx_host *h)
+{
+	(void)h;
+	kicks++;
+}
+
+static void come(struct cpus *c, unsigned i)
+{
+	struct nvmx_vcpu *v = aligned_alloc(64, (sizeof(*v) + 63) & ~63ul);
+
+	memset(v, 0, sizeof(*v));
+	memset(&c->host[i], 0, sizeof(c->host[i]));
+	c->host[i].pages_of_all = of_vm->pages;
+	v->vm = &c->r->vm;
+	v->ops = &ops;
+	v->host = &c->host[i];
+	v->cur = &c->r->slot;
+	c->v[i] = v;
+	nvmx_ept_vcpu_init(v);
+}
+
+static void go(struct cpus *c, unsigned i)
+{
+	nvmx_ept_vcpu_destroy(c->v[i]);
+	free(c->v[i]);
+	c->v[i] = NULL;
+}
+
+static void begin(struct cpus *c, unsigned n, uint32_t budget, uint32_t watches_n)
+{
+	memset(c, 0, sizeof(*c));
+	c->r = mapped_rig_watching(budget, watches_n);
+	nvmx_ept_vcpu_destroy(&c->r->v);
+	of_vm = &c->r->host;
+	ops = host_ops;
+	ops.translate = translate;
+	ops.map = map;
+	ops.unmap = unmap;
+	ops.page_alloc = page_alloc;
+	ops.page_free = page_free;
+	ops.kick_others = kick_others;
+	c->r->vm.ops = &ops;
+	c->r->vm.flags = NVMX_HOST_PAGES_OF_VM;
+	c->n = n;
+	kicks = 0;
+	meanwhile = NULL;
+	for (unsigned i = 0; i < n; i++)
+		come(c, i);
+}
+
+/* Nothing is left. */
+static void end(struct cpus *c)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->v[i])
+			go(c, i);
+	assert_int_equal(nvmx_ept_of_vm(&c->r->vm)->pages, 0);
+	assert_int_equal(of_vm->pages_live, 0);
+	assert_int_equal(of_vm->maps_live, 0);
+	free(c->r->vm.watches);
+	free(of_vm->ram);
+	free(c->r->v12);
+	free(c->r);
+}
+
+/* An access of vCPU i's L2, with the violations that it takes. */
+static enum nvmx_ept_answer use(struct cpus *c, unsigned i, uint64_t eptp, uint64_t gpa2, unsigned access, unsigned *faults)
+{
+	struct nvmx_ept_fault f;
+	enum nvmx_ept_answer a;
+	uint64_t hpa, qual;
+	unsigned rights;
+
+	for (;;) {
+		if (!hw_access(&c->host[i], nvmx_ept_root(c->v[i], eptp), 0, gpa2, access, &hpa, &rights, &qual))
+			return NVMX_EPT_RETRY;
+		assert_true(++*faults < 100000);
+		a = nvmx_ept_violation(c->v[i], eptp, gpa2, QUAL(access), &f);
+		if (a != NVMX_EPT_RETRY)
+			return a;
+	}
+}
+
+static unsigned use_all(struct cpus *c, unsigned i)
+{
+	unsigned faults = 0;
+
+	for (uint64_t page = 0; page < 512; page++)
+		assert_int_equal(use(c, i, EPTP, page << 12, NVMX_ACCESS_W, &faults), NVMX_EPT_RETRY);
+	return faults;
+}
+
+/* What the processor of vCPU i reaches without a call of the library's: the host's frame, or 0. */
+static uint64_t reaches(struct cpus *c, unsigned i, uint64_t eptp02, uint64_t gpa2, unsigned access)
+{
+	uint64_t hpa, qual;
+	unsigned rights;
+
+	return hw_access(&c->host[i], eptp02, 0, gpa2, access, &hpa, &rights, &qual) ? 0 : hpa >> 12;
+}
+
+static uint64_t fills(const struct cpus *c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < c->n; i++)
+		sum += c->v[i] ? c->v[i]->counters[NVMX_CNT_EPT_FILL] : 0;
+	return sum;
+}
+
+/* L1's tables for 4 GiB of L2's, whose frames the host has all. */
+#define MANY 2000u
+#define FIRST_PT 16u
+enum { PD_OF_2 = PML4_B + 2 };
+
+static int translate_all(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	(void)h;
+	(void)access;
+	*out = (struct nvmx_xlate){ .hpa = gpa, .rights = 7, .page_shift = 12, .memtype = 6 };
+	return 0;
+}
+
+static void *big_page_alloc(struct nvmx_host *h, uint64_t *hpa)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)h;
+	assert_true(page != MAP_FAILED);
+	of_vm->pages_live++;
+	*hpa = (uintptr_t)page;
+	return page;
+}
+
+static void big_page_free(struct nvmx_host *h, void *page, uint64_t hpa)
+{
+	(void)h;
+	assert_int_equal(hpa, (uintptr_t)page);
+	of_vm->pages_live--;
+	munmap(page, 4096);
+}
+
+static bool is_mapped(uint64_t eptp02, uint64_t gpa2)
+{
+	uint64_t e = eptp02;
+
+	for (unsigned level = 4; level; level--) {
+		e = ((const uint64_t *)(uintptr_t)(e & NVMX_EPTE_ADDR))[nvmx_ept_index(gpa2, level)];
+		if (!(e & 2))
+			return false;
+	}
+	return true;
+}
+
+/* n vCPUs use the same MANY tables, in different orders. */
+static void cost(unsigned n, uint64_t *filled, unsigned *pages)
+{
+	struct nvmx_ept_fault f;
+	struct cpus c;
+
+	begin(&c, n, 16384, 0);
+	ops.translate = translate_all;
+	ops.page_alloc = big_page_alloc;
+	ops.page_free = big_page_free;
+	c.r->vm.hw.maxphyaddr = 52;
+	for (unsigned i = 1; i < 4; i++)
+		l1_set(c.r, PDPT, i, TABLE(PD_OF_2 + i - 1));
+	for (unsigned t = 0; t < MANY; t++) {
+		l1_set(c.r, t < 512 ? PD : PD_OF_2 + t / 512 - 1, t % 512, TABLE(FIRST_PT + t));
+		for (unsigned i = 0; i < 512; i++)
+			of_vm->ram[FIRST_PT + t][i] = (1ull << 32) + (t * 512ull + i) * 0x1000 + (WB_LEAF | 7);
+	}
+	for (unsigned t = 0; t < MANY; t++)
+		for (unsigned i = 0; i < n; i++)
+			for (uint64_t page = 0; page < 512; page += 16) {
+				uint64_t gpa2 = (uint64_t)((t + i * 37) % MANY) << 21 | page << 12;
+
+				while (!is_mapped(nvmx_ept_root(c.v[i], EPTP), gpa2))
+					assert_int_equal(nvmx_ept_violation(c.v[i], EPTP, gpa2, QUAL(2), &f), NVMX_EPT_RETRY);
+			}
+	for (uint64_t page = 0; page < MANY * 512; page += 7)
+		assert_true(is_mapped(nvmx_ept_root(c.v[n - 1], EPTP), page << 12));
+	*filled = fills(&c);
+	*pages = of_vm->pages_live;
+	print_message("%u vCPUs: %llu leaves made, %u pages\n", n, (unsigned long long)*filled, *pages);
+	end(&c);
+}
+
+static void test_cost(void **state)
+{
+	uint64_t one, all;
+	unsigned pages_one, pages;
+
+	(void)state;
+	cost(1, &one, &pages_one);
+	assert_int_equal(one, MANY * 512);
+	for (unsigned n = 2; n <= 8; n *= 2) {
+		cost(n, &all, &pages);
+		assert_true(10 * all <= 12 * one);
+		assert_true(10 * pages <= 12 * pages_one);
+	}
+}
+
+/* The second vCPU comes to what the first one has filled; a host whose pages are a vCPU's has each fill its own. */
+static void test_second(void **state)
+{
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 2, 0, 0);
+	use_all(&c, 0);
+	assert_int_equal(fills(&c), 512);
+	assert_int_equal(use_all(&c, 1), 1);
+	assert_int_equal(fills(&c), 512);
+	end(&c);
+	begin(&c, 2, 0, 0);
+	c.r->vm.flags = 0;
+	use_all(&c, 0);
+	use_all(&c, 1);
+	assert_int_equal(fills(&c), 1024);
+	end(&c);
+}
+
+/* The host takes a frame, and the right to write to another one: from each that may have cached it, and nobody else is disturbed. */
+static void test_revoke(void **state)
+{
+	uint64_t eptp[3];
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 3, 0, 0);
+	for (unsigned i = 0; i < 2; i++)
+		use_all(&c, i);
+	nvmx_ept_root(c.v[2], EPTP);
+	for (unsigned i = 0; i < 3; i++)
+		eptp[i] = nvmx_ept_root(c.v[i], EPTP);
+	of_vm->map[DATA + 5].rights = 0;
+	nvmx_host_invalidate(&c.r->vm, c.v[0], (DATA + 5) * 0x1000ull, 4096);
+	assert_int_equal(kicks, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(reaches(&c, i, nvmx_ept_root(c.v[i], EPTP), 5 << 12, 1), 0);
+		assert_int_equal(reaches(&c, i, eptp[i], 6 << 12, 2), HOST_RAM_FRAME + DATA + 6);
+	}
+	of_vm->map[DATA + 6].rights = 5;
+	nvmx_host_write_protect(&c.r->vm, NULL, (DATA + 6) * 0x1000ull, 4096);
+	assert_int_equal(kicks, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(reaches(&c, i, nvmx_ept_root(c.v[i], EPTP), 6 << 12, 2), 0);
+		assert_int_equal(reaches(&c, i, eptp[i], 6 << 12, 1), HOST_RAM_FRAME + DATA + 6);
+	}
+	assert_int_equal(c.host[2].flushes, 1); /* that of its new root */
+	nvmx_host_invalidate(&c.r->vm, NULL, (DATA + 600) * 0x1000ull, 4096); /* which nobody maps */
+	assert_int_equal(kicks, 2);
+	end(&c);
+}
+
+/* L1 changes an entry and executes INVEPT on one vCPU, which drops the leaf.  The other one may go on with what it has cached, until
+ * the host takes the frame: that it is in no table any more must not hide that. */
+static void test_revoke_what_another_dropped(void **state)
+{
+	unsigned faults = 0;
+	struct cpus c;
+	uint64_t eptp;
+
+	(void)state;
+	begin(&c, 2, 0, 0);
+	use_all(&c, 0);
+	use_all(&c, 1);
+	eptp = nvmx_ept_root(c.v[1], EPTP);
+	assert_int_equal(reaches(&c, 1, eptp, 9 << 12, 1), HOST_RAM_FRAME + DATA + 9);
+	l1_set(c.r, PT, 9, PAGE(DATA + 600));
+	nvmx_ept_invept(c.v[0], NVMX_FLUSH_SINGLE, EPTP);
+	use(&c, 0, EPTP, 9 << 12, NVMX_ACCESS_R, &faults);
+	assert_int_equal(reaches(&c, 0, nvmx_ept_root(c.v[0], EPTP), 9 << 12, 1), HOST_RAM_FRAME + DATA + 600);
+	assert_int_equal(reaches(&c, 1, eptp, 9 << 12, 1), HOST_RAM_FRAME + DATA + 9); /* legal: no INVEPT here */
+	assert_int_equal(kicks, 0);
+	nvmx_host_invalidate(&c.r->vm, c.v[0], (DATA + 9) * 0x1000ull, 4096);
+	assert_int_equal(kicks, 1);
+	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), 9 << 12, 1), HOST_RAM_FRAME + DATA + 600);
+	nvmx_host_invalidate(&c.r->vm, c.v[0], (DATA + 9) * 0x1000ull, 4096); /* it has heard by now */
+	assert_int_equal(kicks, 1);
+	end(&c);
+}
+
+/* Each vCPU's INVEPT is its own: what another has compared before it is not good enough, what it has compared after it is. */
+static void test_clocks(void **state)
+{
+	unsigned faults = 0;
+	uint64_t eptp;
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 2, 0, 0);
+	use_all(&c, 0);
+	use_all(&c, 1);
+	nvmx_ept_invept(c.v[0], NVMX_FLUSH_SINGLE, EPTP);
+	use(&c, 0, EPTP, 0, NVMX_ACCESS_R, &faults);
+	eptp = nvmx_ept_root(c.v[1], EPTP);
+	l1_set(c.r, PT, 3, PAGE(DATA + 601));
+	assert_int_equal(reaches(&c, 1, eptp, 3 << 12, 1), HOST_RAM_FRAME + DATA + 3);
+	nvmx_ept_invept(c.v[1], NVMX_FLUSH_SINGLE, EPTP);
+	use(&c, 1, EPTP, 5 << 12, NVMX_ACCESS_R, &faults);
+	assert_int_not_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), 3 << 12, 1), HOST_RAM_FRAME + DATA + 3);
+	/* of a range, and of a table that this vCPU has no more */
+	nvmx_ept_invept(c.v[0], NVMX_FLUSH_SINGLE, EPTP);
+	use(&c, 0, EPTP, 4 << 12, NVMX_ACCESS_R, &faults);
+	use_all(&c, 0);
+	nvmx_give_pages(c.v[0], 10000);
+	l1_set(c.r, PT, 4, PAGE(DATA + 602));
+	nvmx_ept_invept_range(c.v[0], EPTP, 4 << 12, (5 << 12) - 1);
+	use(&c, 0, EPTP, 5 << 12, NVMX_ACCESS_R, &faults);
+	assert_int_not_equal(reaches(&c, 0, nvmx_ept_root(c.v[0], EPTP), 4 << 12, 1), HOST_RAM_FRAME + DATA + 4);
+	end(&c);
+}
+
+/* While a violation of the first vCPU is on its way with an old entry, L1 changes that, and the second one executes INVEPT, compares
+ * and uses the table: it must not be given the old one. */
+static struct cpus *racing;
+
+static void change_and_compare(void)
+{
+	unsigned faults = 0;
+
+	l1_set(racing->r, PT, 200, PAGE(DATA + 603));
+	nvmx_ept_invept(racing->v[1], NVMX_FLUSH_SINGLE, EPTP);
+	use(racing, 1, EPTP, 0, NVMX_ACCESS_R, &faults);
+}
+
+static void test_late_fill(void **state)
+{
+	struct nvmx_ept_fault f;
+	unsigned faults = 0;
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 2, 0, 0);
+	use(&c, 0, EPTP, 0, NVMX_ACCESS_R, &faults);
+	use(&c, 1, EPTP, 0, NVMX_ACCESS_R, &faults);
+	racing = &c;
+	meanwhile = change_and_compare;
+	assert_int_equal(nvmx_ept_violation(c.v[0], EPTP, 200 << 12, QUAL(1), &f), NVMX_EPT_RETRY);
+	assert_null(meanwhile);
+	faults = 0;
+	use(&c, 1, EPTP, 200 << 12, NVMX_ACCESS_R, &faults);
+	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), 200 << 12, 1), HOST_RAM_FRAME + DATA + 603);
+	end(&c);
+}
+
+/* The vCPU that made the tables goes while the other uses them; and another comes. */
+static void test_gone(void **state)
+{
+	struct cpus c;
+	uint64_t eptp;
+
+	(void)state;
+	begin(&c, 3, 0, 0);
+	use_all(&c, 0);
+	use_all(&c, 1);
+	eptp = nvmx_ept_root(c.v[1], EPTP);
+	go(&c, 0);
+	for (uint64_t i = 0; i < 512; i++)
+		assert_int_equal(reaches(&c, 1, eptp, i << 12, 2), HOST_RAM_FRAME + DATA + i);
+	nvmx_host_invalidate(&c.r->vm, NULL, (DATA + 1) * 0x1000ull, 4096);
+	assert_int_equal(kicks, 1);
+	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), 1 << 12, 1), 0);
+	come(&c, 0);
+	assert_in_range(use_all(&c, 0), 1, 2);
+	end(&c);
+}
+
+/* One vCPU gives all its pages back: the other goes on, and what it alone uses then is given by it. */
+static void test_give_pages(void **state)
+{
+	uint64_t eptp, filled;
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 2, 0, 0);
+	use_all(&c, 0);
+	use_all(&c, 1);
+	eptp = nvmx_ept_root(c.v[1], EPTP);
+	nvmx_give_pages(c.v[0], 10000);
+	for (uint64_t i = 0; i < 512; i++)
+		assert_int_equal(reaches(&c, 1, eptp, i << 12, 2), HOST_RAM_FRAME + DATA + i);
+	assert_int_equal(use_all(&c, 0), 1);
+	nvmx_give_pages(c.v[0], 10000);
+	nvmx_give_pages(c.v[1], 10000);
+	filled = fills(&c);
+	use_all(&c, 1);
+	assert_int_equal(use_all(&c, 0), 1);
+	assert_int_equal(fills(&c), filled + 512);
+	end(&c);
+}
+
+/* The host's map is another one: what was made before is not found again, though one vCPU has it still. */
+static void test_changed(void **state)
+{
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 2, 0, 0);
+	use_all(&c, 0);
+	use_all(&c, 1);
+	for (unsigned i = 0; i < 512; i++)
+		of_vm->map[DATA + i].frame += FRAMES;
+	nvmx_host_changed(&c.r->vm, NULL);
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		use_all(&c, cpu);
+		for (uint64_t i = 0; i < 512; i++)
+			assert_int_equal(reaches(&c, cpu, nvmx_ept_root(c.v[cpu], EPTP), i << 12, 1), HOST_RAM_FRAME + DATA + i + FRAMES);
+	}
+	end(&c);
+}
+
+/* A frame that L2s of two vCPUs may write to by a table of both is not watched; one that a single vCPU has is taken from it. */
+static void test_watch(void **state)
+{
+	unsigned faults = 0;
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 2, 0, NVMX_WATCHES_MIN);
+	use(&c, 0, EPTP, 0, NVMX_ACCESS_W, &faults);
+	assert_true(nvmx_ept_protect(c.v[0], DATA * 0x1000ull, true));
+	assert_int_equal(reaches(&c, 0, nvmx_ept_root(c.v[0], EPTP), 0, 2), 0);
+	use(&c, 0, EPTP, 0, NVMX_ACCESS_W, &faults);
+	use(&c, 1, EPTP, 0, NVMX_ACCESS_W, &faults);
+	assert_false(nvmx_ept_protect(c.v[0], DATA * 0x1000ull, true));
+	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), 0, 2), HOST_RAM_FRAME + DATA);
+	end(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cost), cmocka_unit_test(test_second), cmocka_unit_test(test_revoke),
+		cmocka_unit_test(test_revoke_what_another_dropped), cmocka_unit_test(test_clocks), cmocka_unit_test(test_late_fill),
+		cmocka_unit_test(test_gone), cmocka_unit_test(test_give_pages), cmocka_unit_test(test_changed), cmocka_unit_test(test_watch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
