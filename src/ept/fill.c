@@ -183,12 +183,17 @@ static unsigned gather(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 /* Of leaves for a table that others fill, too, those that still are to be made. */
 static unsigned still_missing(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, struct nvmx_ept_leaf *leaves, unsigned n)
 {
-	unsigned left = 0;
+	const uint64_t *hw = t->hw, *page12 = f->w.page[1];
+	struct nvmx_ept_leaf *left = leaves;
 
-	for (unsigned k = 0; k < n; k++)
-		if (!t->hw[leaves[k].index] && nvmx_ept_is_newest(f, t, &leaves[k]))
-			leaves[left++] = leaves[k];
-	return left;
+	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
+		if (hw[l->index] || (nvmx_ept_load(page12 + l->index) != l->copy && !nvmx_ept_is_newest(f, t, l)))
+			continue;
+		if (left != l)
+			*left = *l;
+		left++;
+	}
+	return (unsigned)(left - leaves);
 }
 
 /* If the host has changed its map these leaves are none, but the next ones may be. */

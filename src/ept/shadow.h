@@ -14,7 +14,7 @@
 #define NVMX_EPT_ROOT_HEADS 64   /* chains of roots by the address of L1's top table */
 #define NVMX_EPT_LISTED 8        /* entries of the processor's EPTP list */
 #define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
-#define NVMX_EPT_STOCK 24        /* pages that one fault may need: 5 tables of 3, table records, roots */
+#define NVMX_EPT_STOCK 20        /* pages that one fault may need: 5 tables of 3, table records, roots */
 #define NVMX_EPT_OWN_PAGES 32    /* that a vCPU keeps to itself where it shares: its stock, a top table, what it needs once */
 #define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
 #define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
