@@ -96,6 +96,7 @@ static void all_rows(struct l2 *l2)
 	bench_many(l2);
 	bench_eptp_switch(l2);
 	bench_vmcs_switch(l2);
+	bench_vmcs_reload(l2);
 	bench_vmfunc(l2);
 	bench_sets(l2);
 }

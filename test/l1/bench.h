@@ -45,6 +45,7 @@ void bench_sets(struct l2 *l2);
 /* bench_switch.c, bench_smp.c */
 void bench_eptp_switch(struct l2 *l2);
 void bench_vmcs_switch(struct l2 *l2);
+void bench_vmcs_reload(struct l2 *l2);
 void bench_vmfunc(struct l2 *l2);
 void bench_two_processors(struct l2 *l2);
 
