@@ -42,6 +42,17 @@ static inline void nvmx_port_vmwrite(uint32_t field, uint64_t value)
 		     : : [value] "rm" ((unsigned long)value), [field] "r" ((unsigned long)field) : "cc");
 }
 
+/* A vmcs12 by words: the kernel's memcpy() takes bytes where the processor says that it is good at them. */
+static inline void nest_copy(void *to, const void *from, unsigned long bytes)
+{
+	unsigned long words = bytes / 8, rest = bytes % 8;
+
+	asm volatile("rep movsq" : "+D" (to), "+S" (from), "+c" (words) : : "memory");
+	asm volatile("rep movsb" : "+D" (to), "+S" (from), "+c" (rest) : : "memory");
+}
+#define nvmx_memcpy(to, from, bytes) \
+	(__builtin_constant_p(bytes) && (bytes) <= 64 ? (void)__builtin_memcpy(to, from, bytes) : nest_copy(to, from, bytes))
+
 /* A holder of the library's spin locks that were preempted would keep an MMU notifier on this processor waiting. */
 void nest_preempt_off(void);
 void nest_preempt_on(void);
