@@ -82,7 +82,8 @@ static bool make_root(struct nvmx_vcpu *v, struct nvmx_ept_root *r, uint64_t rol
 	uint64_t hw = nvmx_caps_get(&v->vm->hw, NVMX_MSR_VMX_EPT_VPID_CAP);
 	uint16_t *head = head_of(e, role12);
 
-	*r = (struct nvmx_ept_root){ .number = r->number, .alls = e->invept_alls, .stamp = nvmx_ept_tick(e) };
+	*r = (struct nvmx_ept_root){ .number = r->number, .alls = e->invept_alls, .moves = __atomic_load_n(&e->moved, __ATOMIC_SEQ_CST),
+				      .stamp = nvmx_ept_tick(e) };
 	r->top = nvmx_ept_new_table(e, NVMX_EPTP_WALK(role12), r->number, role12 & NVMX_EPTE_ADDR, false);
 	if (!r->top) {
 		r->next = e->free_roots;
