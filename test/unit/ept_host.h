@@ -69,6 +69,9 @@ static inline int host_translate(struct nvmx_host *h, uint64_t gpa, unsigned acc
 	out->hpa = h->map[gfn].frame << 12 | (gpa & 0xfff);
 	out->rights = h->watched[gfn] ? h->map[gfn].rights & ~NVMX_ACCESS_W : h->map[gfn].rights;
 	out->page_shift = h->map[gfn].shift;
+	for (uint64_t i = gfn & ~511ull; out->page_shift == 21 && i <= (gfn | 511); i++)
+		if (h->watched[i]) /* a page with one is in parts */
+			out->page_shift = 12;
 	out->memtype = 6;
 	out->ignore_pat = false;
 	return 0;
