@@ -261,6 +261,8 @@ static enum put put_into(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, cons
 		put = OUTDATED;
 	else if (!(f->watched ? f->e->again.hit : nvmx_ept_host_changed(f)))
 		put = put_leaf(f, t, leaf) ? PUT_INTO_EMPTY : PUT;
+	if (put == PUT || put == PUT_INTO_EMPTY)
+		nvmx_ept_has_put(f, t);
 	nvmx_ept_end(f->e, t);
 	return put;
 }

@@ -206,10 +206,11 @@ static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, struct
 	nvmx_ept_hold(f->e);
 	nvmx_ept_begin(f->e, t);
 	changed = nvmx_ept_host_changed(f);
-	if (t->shared)
+	if (t->shared && !nvmx_ept_is_alone(f, t))
 		n = still_missing(f, t, leaves, n);
 	if (!changed) {
 		nvmx_ept_set_leaves(nvmx_ept_home_of(f->e, t), nvmx_ept_body(t), leaves, n);
+		nvmx_ept_has_put(f, t);
 		f->v->counters[NVMX_CNT_EPT_FILL] += n;
 	}
 	nvmx_ept_end(f->e, t);

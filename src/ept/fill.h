@@ -23,6 +23,7 @@ struct nvmx_ept_fill {
 	uint64_t gpa1;                /* page_shift is 0 if there is none */
 	struct nvmx_xlate first;      /* that of the frame that faulted */
 	uint64_t low;                 /* its leaf's bits beside the address */
+	uint64_t turns;               /* of the shared table, when leaves were put there; 0: none were */
 	bool watched;                 /* not that but e->again tells whether the leaf is out of date */
 	bool own_page;                /* the translation is this vCPU's alone */
 	bool compared;                /* a table on the way was not current */
@@ -50,6 +51,7 @@ static inline void nvmx_ept_fill_begin(struct nvmx_ept_fill *f, struct nvmx_vcpu
 	f->compared = false;
 	f->view = NVMX_EPT_ALL;
 	f->n_dropped = 0;
+	f->turns = 0;
 	f->changes = nvmx_ept_changes(v);
 	nvmx_ept_look_at_armed(f->e);
 }
@@ -71,6 +73,20 @@ static inline void nvmx_ept_ask_anew(struct nvmx_ept_fill *f)
 static inline bool nvmx_ept_is_newest(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaf)
 {
 	return !t->shared || nvmx_ept_still_valid(f->r, leaf->copy, nvmx_ept_load(f->w.page[1] + leaf->index));
+}
+
+/* Leaves were put into t, under its lock. */
+static inline void nvmx_ept_has_put(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
+{
+	if (t->shared)
+		f->turns = ++t->shared->turns;
+}
+
+/* Whether what was read of EPT12 since then need not be read again: nobody else has filled t, or compared it, so that whoever has
+ * executed INVEPT will, and a watch by which t may be clean is one that was there before. */
+static inline bool nvmx_ept_is_alone(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
+{
+	return f->turns == t->shared->turns;
 }
 
 /* EPT12's rights in an entry as far as they are given out: no write before the dirty flag is set. */

@@ -96,6 +96,7 @@ struct nvmx_ept_table {
 		struct {   /* of a body, under the lock of its home */
 			uint64_t key, epoch; /* what it stands for: its name */
 			uint64_t stamp;    /* the VM's clock right before the entries were last compared with EPT12 */
+			uint64_t turns;    /* how often some were made, or all compared */
 			uint64_t users;    /* bits of the vCPUs that have had it, */
 			uint64_t twice;    /* and of those that have had it more than once, or share a bit */
 			uint32_t refs;     /* tables whose `shared` it is */

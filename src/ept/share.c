@@ -84,7 +84,7 @@ static struct nvmx_ept_table *make(struct nvmx_ept_vcpu *e, struct nvmx_ept_home
 	h->free_n--;
 	*t = (struct nvmx_ept_table){
 		.number = t->number, .level = 1, .gpa12 = key & NVMX_EPTE_ADDR, .lo = 512, .state = NVMX_EPT_T_LINKED,
-		.key = key, .epoch = e->epoch, .home = (uint8_t)(h - e->vm->shared), .next = *chain,
+		.key = key, .epoch = e->epoch, .home = (uint8_t)(h - e->vm->shared), .next = *chain, .turns = 1,
 		.stamp = __atomic_load_n(&e->vm->clock, __ATOMIC_SEQ_CST),
 	};
 	t->hw = nvmx_ept_take(e, &t->hw_hpa);

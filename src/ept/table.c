@@ -366,6 +366,7 @@ static unsigned compare_shared(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t
 	stamp = __atomic_load_n(&e->vm->clock, __ATOMIC_SEQ_CST);
 	n = compare_leaves(e, t, r, page12, dropped);
 	t->shared->stamp = stamp;
+	t->shared->turns++;
 	if (word) {
 		t->shared->word = word;
 		t->shared->place = place;

@@ -18,7 +18,8 @@ struct cpus {
 static struct nvmx_host *of_vm;
 static struct nvmx_host_ops ops;
 static unsigned kicks;
-static void (*meanwhile)(void); /* when the host is asked for a frame, once */
+static void (*meanwhile)(void); /* when the host is asked for a frame, once, */
+static unsigned asked_before;   /* after it was asked for so many */
 
 static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
@@ -26,9 +27,10 @@ static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct 
 
 	(void)h;
 	lock_none_held();
-	meanwhile = NULL;
-	if (then)
+	if (then && !asked_before--) {
+		meanwhile = NULL;
 		then();
+	}
 	return host_translate(of_vm, gpa, access, out);
 }
 
@@ -100,7 +102,7 @@ static void begin(struct cpus *c, unsigned n, uint32_t budget, uint32_t watches_
 	c->r->vm.ops = &ops;
 	c->r->vm.flags = NVMX_HOST_PAGES_OF_VM;
 	c->n = n;
-	kicks = 0;
+	kicks = asked_before = 0;
 	meanwhile = NULL;
 	for (unsigned i = 0; i < n; i++)
 		come(c, i);
@@ -404,6 +406,28 @@ static void test_late_fill(void **state)
 	end(&c);
 }
 
+/* The same for a neighbour, which was read before the second vCPU compared the table, and is put there after it. */
+static void test_late_neighbour(void **state)
+{
+	struct nvmx_ept_fault f;
+	unsigned faults = 0;
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 2, 0, 0);
+	use(&c, 0, EPTP, 0, NVMX_ACCESS_R, &faults);
+	use(&c, 1, EPTP, 0, NVMX_ACCESS_R, &faults);
+	racing = &c;
+	meanwhile = change_and_compare;
+	asked_before = 20; /* the one that faults, and those in front of it and behind it */
+	assert_int_equal(nvmx_ept_violation(c.v[0], EPTP, 196 << 12, QUAL(1), &f), NVMX_EPT_RETRY);
+	assert_null(meanwhile);
+	faults = 0;
+	use(&c, 1, EPTP, 200 << 12, NVMX_ACCESS_R, &faults);
+	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), 200 << 12, 1), HOST_RAM_FRAME + DATA + 603);
+	end(&c);
+}
+
 /* The vCPU that made the tables goes while the other uses them; and another comes. */
 static void test_gone(void **state)
 {
@@ -492,8 +516,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cost), cmocka_unit_test(test_second), cmocka_unit_test(test_revoke),
-		cmocka_unit_test(test_revoke_what_another_dropped), cmocka_unit_test(test_clocks), cmocka_unit_test(test_late_fill),
-		cmocka_unit_test(test_gone), cmocka_unit_test(test_give_pages), cmocka_unit_test(test_changed), cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_revoke_what_another_dropped), cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_late_fill), cmocka_unit_test(test_late_neighbour), cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_give_pages), cmocka_unit_test(test_changed), cmocka_unit_test(test_watch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
