@@ -23,7 +23,7 @@ def boot(opt, pieces, words, memory, *options):
 	for path in modules:
 		argv += ["--module", path]
 	avoided = matrix.avoiding(["l1-kvm"], machine.bochs_version(opt.bochs))
-	return [*argv, kernel, "--", *matrix.LINUX.format(mips=matrix.MIPS).split(), *words, *avoided]
+	return [*argv, kernel, "--", *matrix.LINUX_TRACED.format(mips=matrix.MIPS).split(), *words, *avoided]
 
 
 def measuring():
@@ -65,7 +65,7 @@ def boots(opt, host, row):
 	if host == "metal":
 		return "metal, boot of a Linux in Linux", boot_row(opt, row, row.pieces, words, "--stats"), r"L1: KVM loaded", LAST
 	pieces = [MODULES[host] if piece == "l1-kvm-nestvmx" else piece for piece in row.pieces]
-	words = [word.replace("guests,unload", "count,guests,counted") for word in words]
+	words = [word.replace("guests,unload", "count,guests,counted").replace(matrix.TRACING, "") for word in words]
 	return f"{host}, boot of a Linux in Linux", boot_row(opt, row, pieces, words, "--native"), r"^L1: exits to L0: ", LAST
 
 

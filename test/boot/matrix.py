@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """The boot matrix: what boots as L1, what runs in it, and what has to be printed, in this order."""
-from kernel import QUICK
+from kernel import QUICK, TRACING
 
 # What every Linux L1 gets: the emulated clock is its instruction count, and a serial line of that speed is slow.
 MIPS = 50		# million instructions to the second
 LINUX = ("console=ttyS0 quiet loglevel=3 panic=-1 nokaslr mitigations=off tsc=reliable tsc_early_khz={mips}000 no_timer_check "
 	f"cryptomgr.notests random.trust_cpu=on {QUICK}")
+LINUX_TRACED = LINUX.replace(TRACING, "")		# of a kernel whose tracefs is looked at
 XEN = "console=com1 com1=115200,8n1 guest_loglvl=all dom0_mem=300M,max:300M noreboot=1 sched=credit tsc=unstable"
 # Without a console of its own before hvc0, dom0 prints nothing when it dies early.
 XEN_DOM0 = (LINUX.replace("console=ttyS0", "console=hvc0 earlyprintk=xen").replace("tsc_early_khz={mips}000 ", "")
@@ -183,7 +184,7 @@ def inject(name, items, pieces=""):
 	if "device" in steps:
 		expect.append(r"^L1: \d+ frames of a device, not cached")
 	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
-		f"{LINUX} nvmx.scenario=inject,unload nvmx.kvm={TORTURED} nvmx.inject={items}", expect + UNLOADED, memory=512,
+		f"{LINUX_TRACED} nvmx.scenario=inject,unload nvmx.kvm={TORTURED} nvmx.inject={items}", expect + UNLOADED, memory=512,
 		seconds=300, kvm_host=True)
 
 

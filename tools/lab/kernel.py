@@ -13,7 +13,8 @@ import elf
 from packages import LabError, found, one
 
 # What a kernel in an emulator does without: the last line's read the types of the whole kernel, whichever is called first.
-QUICK = ("initcall_blacklist=load_system_certificate_list,trace_eval_init,tracer_init_tracefs,crypto_kdf108_init,init_evm,init_ima,"
+TRACING = "trace_eval_init,tracer_init_tracefs,"	# without them there is no tracefs
+QUICK = (f"initcall_blacklist=load_system_certificate_list,{TRACING}crypto_kdf108_init,init_evm,init_ima,"
 	"bpf_rstat_kfunc_init,bpf_key_sig_kfuncs_init,kfunc_init,bpf_prog_test_run_init,bpf_tcp_ca_kfunc_init,cubictcp_register")
 SIGNED = b"~Module signature appended~\n"
 
