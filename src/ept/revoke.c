@@ -51,23 +51,31 @@ static bool is_told(const struct nvmx_ept_vcpu *e)
 	return __atomic_load_n(&e->moved, __ATOMIC_SEQ_CST) != __atomic_load_n(&e->seen, __ATOMIC_SEQ_CST);
 }
 
+#define TOLD_SELF 1u
+#define TOLD_OTHERS 2u
+
 /*
  * The same in shared tables, after the vCPUs' own.  What another vCPU has taken from one, since L1 has changed it, is not found here,
  * but who may have cached it was told then, and is kicked if it has not heard yet.
  */
-static void lose_shared(struct nvmx_ept *ve, const struct nvmx_vcpu *self, struct nvmx_ept_revocation *r, bool *mine, bool *others)
+static unsigned lose_shared(struct nvmx_ept *ve, const struct nvmx_vcpu *self, struct nvmx_ept_revocation *r)
 {
+	unsigned told = 0;
 	bool uses;
 
 	r->announce = &ve->kicking;
+	r->users = r->spares = 0;
 	nvmx_ept_lose_shared(ve, r);
 	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v)) {
 		uses = nvmx_ept_of(v)->bit & r->users;
 		if (uses)
 			tell_one(nvmx_ept_of(v));
-		*mine |= v == self && is_told(nvmx_ept_of(v));
-		*others |= v != self && (uses || is_told(nvmx_ept_of(v)));
+		if (v == self)
+			told |= is_told(nvmx_ept_of(v)) ? TOLD_SELF : 0;
+		else if (uses || is_told(nvmx_ept_of(v)))
+			told |= TOLD_OTHERS;
 	}
+	return told;
 }
 
 /*
@@ -78,14 +86,20 @@ static void lose_shared(struct nvmx_ept *ve, const struct nvmx_vcpu *self, struc
 static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t len, enum nvmx_ept_loss loss)
 {
 	struct nvmx_ept *ve = nvmx_ept_of_vm(vm);
-	struct nvmx_ept_revocation r = { .gpa = gpa, .end = gpa + len - 1 < gpa ? ~0ull : gpa + len - 1, .loss = loss };
+	NVMX_NOT_CLEARED struct nvmx_ept_revocation r;
 	struct nvmx_host *host = self ? self->host : NULL;
 	bool mine = false, others = false, owes;
 	struct nvmx_vcpu *v;
 	uint32_t *walkers;
+	unsigned told;
 
 	if (!len)
 		return;
+	r.gpa = gpa;
+	r.end = gpa + len - 1 < gpa ? ~0ull : gpa + len - 1;
+	r.loss = loss;
+	r.turns = 0;
+	r.found = r.given_up = r.announced = false;
 	walkers = begin(ve, true);
 	for (v = first_vcpu(ve); v; v = next_vcpu(v)) {
 		r.announce = v == self ? NULL : &ve->kicking;
@@ -97,8 +111,11 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		if (!self && (owes || !host))
 			host = v->host;
 	}
-	if (nvmx_ept_is_sharing(ve))
-		lose_shared(ve, self, &r, &mine, &others);
+	if (nvmx_ept_is_sharing(ve)) {
+		told = lose_shared(ve, self, &r);
+		mine |= told & TOLD_SELF;
+		others |= told & TOLD_OTHERS;
+	}
 	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST) > r.announced) {
 		mine = self && nvmx_ept_of(self)->hot.eptp02;

@@ -182,17 +182,26 @@ static inline void announce(struct nvmx_ept_revocation *r)
 	r->announced = true;
 }
 
-static void change(struct search *s, struct nvmx_ept_table *t, unsigned i, uint64_t left)
+static void take_all(struct search *s, struct nvmx_ept_table *t, unsigned i)
 {
 	announce(s->r);
-	if (!s->e) {
-		s->r->users |= t->users;
-		nvmx_ept_take_shared(s->h, t, i, left);
-	} else if (!left) {
+	if (s->e) {
 		s->owes |= nvmx_ept_drop(s->e, t, i);
-	} else {
-		s->owes |= nvmx_ept_replace(s->e, t, i, left);
+		return;
 	}
+	s->r->users |= t->users;
+	nvmx_ept_take_shared(s->h, t, i, 0);
+}
+
+static void take_write(struct search *s, struct nvmx_ept_table *t, unsigned i)
+{
+	announce(s->r);
+	if (s->e) {
+		s->owes |= nvmx_ept_replace(s->e, t, i, t->hw[i] & ~NVMX_EPTE_W);
+		return;
+	}
+	s->r->users |= t->users;
+	nvmx_ept_take_shared(s->h, t, i, t->hw[i] & ~NVMX_EPTE_W);
 }
 
 static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
@@ -201,7 +210,7 @@ static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
 
 	r->found = true;
 	if (r->loss == NVMX_EPT_LOSE_ALL) {
-		change(s, t, i, 0);
+		take_all(s, t, i);
 		return;
 	}
 	if (r->loss == NVMX_EPT_LOSE_NOTHING || !(t->hw[i] & NVMX_EPTE_W))
@@ -210,7 +219,7 @@ static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)
 		s->owes = true;
 		return;
 	}
-	change(s, t, i, t->hw[i] & ~NVMX_EPTE_W);
+	take_write(s, t, i);
 }
 
 /* The leaves from s->at on that map a frame of `level` in [first, last]. */
@@ -243,7 +252,7 @@ static __attribute__((noinline)) void search_all(struct search *s, unsigned leve
 	}
 }
 
-static void search_level(struct search *s, unsigned level, uint64_t first, uint64_t last)
+static inline __attribute__((always_inline)) void search_level(struct search *s, unsigned level, uint64_t first, uint64_t last)
 {
 	uint64_t n = first;
 
@@ -260,7 +269,7 @@ static void search_level(struct search *s, unsigned level, uint64_t first, uint6
 	} while (n <= last && s->h->leaves[level]);
 }
 
-static void search_levels(struct search *s)
+static inline __attribute__((always_inline)) void search_levels(struct search *s)
 {
 	/* A fill that makes the first leaf of a level from now on knows of the change. */
 	for (unsigned level = 1; level <= 3; level++)

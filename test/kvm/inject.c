@@ -488,7 +488,7 @@ static void reclaim(void)
 		taken += is_swapped(pagemap, cold[i]);
 	for (unsigned i = 0; i < MEMORY / PAGE; i++)
 		taken += is_swapped(pagemap, vm.mem + i * PAGE);
-	printf("reclaim: %u pages taken, L2's %u times of %u\n", taken, lost, ROUNDS - WARM);
+	printf("reclaim: %u pages taken, L2's %u times of %u\n", taken, lost, (unsigned)(ROUNDS - WARM));
 	expect(taken >= COLD / 8, "reclaim", "of what nobody uses the kernel took", taken);
 	expect(lost == 0, "reclaim", "L2's page was taken for cold", lost);
 }

@@ -24,7 +24,7 @@ static void give(unsigned number, u64 value)
 	if (number == RSP)
 		vmwrite(GUEST_RSP, value);
 	else
-		(&guest.regs.rax)[number] = value;
+		((u64 *)&guest.regs)[number] = value;
 }
 
 static void made_row(const char *id, struct exit_row *row, unsigned number, u64 value)
