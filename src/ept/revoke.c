@@ -121,7 +121,7 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		mine = self && nvmx_ept_of(self)->hot.eptp02;
 		others = host != NULL;
 	}
-	if (mine)
+	if (self && mine)
 		self->ops->flush_ept(self->host, nvmx_ept_of(self)->hot.eptp02, NVMX_FLUSH_ALL);
 	if (others && vm->ops->kick_others)
 		vm->ops->kick_others(host);
