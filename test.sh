@@ -156,6 +156,7 @@ stage() { # stage NAME
 	cppcheck | clang-tidy) run "$1" "test/lint/$1" ;;
 	*) run "$1" "test/emulator/$1" ;;
 	esac
+	mkdir -p build/stages
 	printf '%d %d %d\n' "$passed" "$failed" "$skipped" >"build/stages/$1"
 }
 
