@@ -386,19 +386,20 @@ static void change_and_compare(void)
 	use(racing, 1, EPTP, 0, NVMX_ACCESS_R, &faults);
 }
 
-static void test_late_fill(void **state)
+/* A violation at `page`, whose host is asked for so many frames before that. */
+static void come_late(uint64_t page, unsigned asked)
 {
 	struct nvmx_ept_fault f;
 	unsigned faults = 0;
 	struct cpus c;
 
-	(void)state;
 	begin(&c, 2, 0, 0);
 	use(&c, 0, EPTP, 0, NVMX_ACCESS_R, &faults);
 	use(&c, 1, EPTP, 0, NVMX_ACCESS_R, &faults);
 	racing = &c;
 	meanwhile = change_and_compare;
-	assert_int_equal(nvmx_ept_violation(c.v[0], EPTP, 200 << 12, QUAL(1), &f), NVMX_EPT_RETRY);
+	asked_before = asked;
+	assert_int_equal(nvmx_ept_violation(c.v[0], EPTP, page << 12, QUAL(1), &f), NVMX_EPT_RETRY);
 	assert_null(meanwhile);
 	faults = 0;
 	use(&c, 1, EPTP, 200 << 12, NVMX_ACCESS_R, &faults);
@@ -406,26 +407,17 @@ static void test_late_fill(void **state)
 	end(&c);
 }
 
-/* The same for a neighbour, which was read before the second vCPU compared the table, and is put there after it. */
+static void test_late_fill(void **state)
+{
+	(void)state;
+	come_late(200, 0);
+}
+
+/* Of a neighbour, which was read before the second vCPU compared the table, and would be put there after it. */
 static void test_late_neighbour(void **state)
 {
-	struct nvmx_ept_fault f;
-	unsigned faults = 0;
-	struct cpus c;
-
 	(void)state;
-	begin(&c, 2, 0, 0);
-	use(&c, 0, EPTP, 0, NVMX_ACCESS_R, &faults);
-	use(&c, 1, EPTP, 0, NVMX_ACCESS_R, &faults);
-	racing = &c;
-	meanwhile = change_and_compare;
-	asked_before = 20; /* the one that faults, and those in front of it and behind it */
-	assert_int_equal(nvmx_ept_violation(c.v[0], EPTP, 196 << 12, QUAL(1), &f), NVMX_EPT_RETRY);
-	assert_null(meanwhile);
-	faults = 0;
-	use(&c, 1, EPTP, 200 << 12, NVMX_ACCESS_R, &faults);
-	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), 200 << 12, 1), HOST_RAM_FRAME + DATA + 603);
-	end(&c);
+	come_late(196, 20); /* the one that faults, and those in front of it and behind it */
 }
 
 /* The vCPU that made the tables goes while the other uses them; and another comes. */
