@@ -182,26 +182,30 @@ static inline void announce(struct nvmx_ept_revocation *r)
 	r->announced = true;
 }
 
+static void take_from_body(struct search *s, struct nvmx_ept_table *t, unsigned i, uint64_t left)
+{
+	s->r->users |= t->users;
+	nvmx_ept_take_shared(s->h, t, i, left);
+}
+
 static void take_all(struct search *s, struct nvmx_ept_table *t, unsigned i)
 {
 	announce(s->r);
-	if (s->e) {
+	if (s->e)
 		s->owes |= nvmx_ept_drop(s->e, t, i);
-		return;
-	}
-	s->r->users |= t->users;
-	nvmx_ept_take_shared(s->h, t, i, 0);
+	else
+		take_from_body(s, t, i, 0);
 }
 
 static void take_write(struct search *s, struct nvmx_ept_table *t, unsigned i)
 {
+	uint64_t left = t->hw[i] & ~NVMX_EPTE_W;
+
 	announce(s->r);
-	if (s->e) {
-		s->owes |= nvmx_ept_replace(s->e, t, i, t->hw[i] & ~NVMX_EPTE_W);
-		return;
-	}
-	s->r->users |= t->users;
-	nvmx_ept_take_shared(s->h, t, i, t->hw[i] & ~NVMX_EPTE_W);
+	if (s->e)
+		s->owes |= nvmx_ept_replace(s->e, t, i, left);
+	else
+		take_from_body(s, t, i, left);
 }
 
 static void take_from(struct search *s, struct nvmx_ept_table *t, unsigned i)

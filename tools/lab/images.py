@@ -266,28 +266,25 @@ def minivmm():
 	return compiled("minivmm", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread"], own("minivmm.c", "vmm.c"))
 
 
-def l2_kvm(arch):
-	"""For the file system of a host: a Linux with stock KVM, QEMU and guests of its own to run."""
-	out = os.path.join(OUT, f"l2-kvm-{arch}")
-	parts = [l1_base(), l1_kvm(), l1_qemu(), l2_linux(arch, False), l2_real()]
+def _l2_kvm(name, parts):
+	"""For the file system of a host: a Linux with what is in `parts`, itself for guests of its own."""
+	out = os.path.join(OUT, name)
 	if stale(out, [vmlinux("amd64"), *parts] + own("initramfs.py", "images.py")):
 		archive = initramfs.Archive()
 		archive.copy("l2/kvm/kernel", vmlinux("amd64"))
 		archive.file("l2/kvm/initrd", b"".join(open(path, "rb").read() for path in parts))
 		archive.write(out)
 	return out
+
+
+def l2_kvm(arch):
+	"""With stock KVM, QEMU and guests to run."""
+	return _l2_kvm(f"l2-kvm-{arch}", [l1_base(), l1_kvm(), l1_qemu(), l2_linux(arch, False), l2_real()])
 
 
 def l2_kvm_ops():
-	"""The same with a guest that measures."""
-	out = os.path.join(OUT, "l2-kvm-ops")
-	parts = [l1_base(), l1_kvm(), l1_elf("ops")]
-	if stale(out, [vmlinux("amd64"), *parts] + own("initramfs.py", "images.py")):
-		archive = initramfs.Archive()
-		archive.copy("l2/kvm/kernel", vmlinux("amd64"))
-		archive.file("l2/kvm/initrd", b"".join(open(path, "rb").read() for path in parts))
-		archive.write(out)
-	return out
+	"""With stock KVM and a guest that measures."""
+	return _l2_kvm("l2-kvm-ops", [l1_base(), l1_kvm(), l1_elf("ops")])
 
 
 def l2_xen(guest):
