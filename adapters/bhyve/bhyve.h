@@ -58,6 +58,7 @@ struct nest_vm {
 	void *memory;
 	bool refused;		/* by the library: L1 is shown no VMX */
 	void *apic_page;	/* nest_apic_page() */
+	uint64_t apic_hpa;
 	volatile u_long eptgen;	/* pmap->pm_eptgen that the library has been told of */
 	struct nest *volatile vcpus; /* grows only, while the VM is there */
 };
@@ -107,6 +108,8 @@ struct nest {
 	uint64_t slept_since;	/* TSC */
 
 	/* L1's memory and the host's. */
+	u_long *table;		/* of EPT01, the last one that led to a page, in the call under way; and which 2 MiB it is for */
+	uint64_t table_for;
 	struct nest_given given[NEST_GIVEN];
 	u_int givens;
 	uint64_t denied[NEST_DENIED]; /* in the call that is repeated */
@@ -139,7 +142,6 @@ uint64_t nest_withheld(uint32_t proc_ctls2);
 
 /* create.c */
 void nest_create(struct vmx_vcpu *vcpu);
-bool nest_is_apic_page(const struct nest_vm *vm, uint64_t hpa);
 
 /* ops.c */
 extern const struct nvmx_host_ops nest_ops;
@@ -151,6 +153,7 @@ void *nest_op_page_alloc(struct nvmx_host *h, uint64_t *hpa);
 void nest_op_page_free(struct nvmx_host *h, void *page, uint64_t hpa);
 
 /* memory.c: EPT01, inside of smr_enter(pm_eptsmr) */
+void nest_memory_begin(struct nest *n);
 int nest_op_translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out);
 void *nest_op_map(struct nvmx_host *h, uint64_t gpa, bool write);
 void nest_op_unmap(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote);

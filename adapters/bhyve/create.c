@@ -17,17 +17,13 @@ void nest_vm_init(struct vmx *vmx)
 	sx_init(&vm->lock, "nested VM");
 	vm->memory = malloc_aligned(NVMX_VM_SIZE, BLOCK, M_NEST, M_WAITOK | M_ZERO);
 	vm->apic_page = malloc_aligned(PAGE_SIZE, PAGE_SIZE, M_NEST, M_WAITOK | M_ZERO);
+	vm->apic_hpa = vtophys(vm->apic_page);
 	vmx->nest = vm;
 }
 
 uint64_t nest_apic_page(const struct vmx *vmx, uint64_t bhyves)
 {
-	return (vmx->nest != NULL ? vtophys(vmx->nest->apic_page) : bhyves);
-}
-
-bool nest_is_apic_page(const struct nest_vm *vm, uint64_t hpa)
-{
-	return ((hpa & ~(uint64_t)PAGE_MASK) == vtophys(vm->apic_page));
+	return (vmx->nest != NULL ? vmx->nest->apic_hpa : bhyves);
 }
 
 void nest_vm_cleanup(struct vmx *vmx)

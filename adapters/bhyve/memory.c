@@ -18,6 +18,7 @@
 #define EPT_A (1ul << 8)
 #define EPT_D (1ul << 9)
 #define EPT_FRAME 0x000ffffffffff000ul
+#define TABLE_SHIFT (PAGE_SHIFT + 9)	/* what a table of pages maps */
 
 /* An entry's meaning, by the pmap's way to keep accessed and dirty flags. */
 struct meaning {
@@ -39,23 +40,40 @@ static bool allows(const struct meaning *m, u_long e, unsigned access)
 		((access & NVMX_ACCESS_W) == 0 || (e & m->write) != 0) && ((access & NVMX_ACCESS_X) == 0 || (e & EPT_X) != 0));
 }
 
-/* The leaf that maps `gpa`, or NULL. */
-static u_long *leaf(pmap_t pmap, const struct meaning *m, uint64_t gpa, u_int *shift)
+/* A call begins, or L2 is about to run: what was found before may be gone. */
+void nest_memory_begin(struct nest *n)
 {
-	u_long *table = (u_long *)pmap->pm_pmltop, e;
+	n->table = NULL;
+	n->givens = 0;
+}
 
+/*
+ * The leaf that maps `gpa`, or NULL.  The last table of pages is kept for the call, as a processor keeps what it read in its
+ * paging-structure caches (SDM 28.4.1): if EPT01 does not lead to it any more, it is a table still until smr_exit().
+ */
+static u_long *leaf(struct nest *n, const struct meaning *m, uint64_t gpa, u_int *shift)
+{
+	u_long *table = (u_long *)n->vcpu->vmx->pmap->pm_pmltop, *at, e;
+
+	*shift = PAGE_SHIFT;
+	if (n->table != NULL && n->table_for == gpa >> TABLE_SHIFT)
+		return (&n->table[gpa >> PAGE_SHIFT & 511]);
 	if (gpa >> 48 != 0)
 		return (NULL);
 	for (*shift = 39;; *shift -= 9) {
-		u_long *at = &table[gpa >> *shift & 511];
-
+		at = &table[gpa >> *shift & 511];
+		if (*shift == PAGE_SHIFT)
+			break;
 		e = atomic_load_long(at);
 		if ((e & m->valid) == 0)
 			return (NULL);
-		if (*shift == PAGE_SHIFT || ((e & EPT_LARGE) != 0 && *shift < 39))
+		if ((e & EPT_LARGE) != 0 && *shift < 39)
 			return (at);
 		table = (u_long *)PHYS_TO_DMAP(e & EPT_FRAME);
 	}
+	n->table = table;
+	n->table_for = gpa >> TABLE_SHIFT;
+	return (at);
 }
 
 /* Sets what the access sets; false: the entry has changed under us, so that nothing is known. */
@@ -77,8 +95,9 @@ bool nest_walk(struct nest *n, uint64_t gpa, unsigned access, struct nvmx_xlate 
 	u_long *at, e, offset;
 	u_int shift;
 
+	SMR_ASSERT_ENTERED(pmap->pm_eptsmr);
 	do {
-		at = leaf(pmap, m, gpa, &shift);
+		at = leaf(n, m, gpa, &shift);
 		if (at == NULL)
 			return (false);
 		e = atomic_load_long(at);
@@ -91,7 +110,7 @@ bool nest_walk(struct nest *n, uint64_t gpa, unsigned access, struct nvmx_xlate 
 	out->page_shift = shift;
 	out->memtype = EPT_TYPE(e);
 	out->ignore_pat = (e & EPT_IGNORE_PAT) != 0;
-	return (!nest_is_apic_page(n->vm, out->hpa));
+	return ((out->hpa & ~(uint64_t)PAGE_MASK) != n->vm->apic_hpa);
 }
 
 /* A frame that is not there is a fault of L2's for vm_handle_paging(), or an instruction to emulate. */

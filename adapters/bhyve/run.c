@@ -33,7 +33,7 @@ void nest_begin(struct nest *n)
 {
 	CRITICAL_ASSERT(curthread);
 	smr_enter(n->vcpu->vmx->pmap->pm_eptsmr);
-	n->givens = 0;
+	nest_memory_begin(n);
 	registers_in(n);
 }
 
@@ -207,7 +207,7 @@ static void follow_ept01(struct nest *n)
 static bool start_l2(struct nest *n)
 {
 	n->cpu = curcpu;
-	n->givens = 0;
+	nest_memory_begin(n);
 	for (;;) {
 		follow_ept01(n);
 		atomic_add_int(&n->running, 1);

@@ -104,6 +104,11 @@ void smr_exit(smr_t smr)
 	critical_exit();
 }
 
+bool shim_in_section(void)
+{
+	return curthread->smr != 0;
+}
+
 void smr_synchronize(smr_t smr)
 {
 	u_long goal = ++smr->seq;

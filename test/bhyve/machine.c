@@ -155,6 +155,7 @@ static void collect(void)
 	nested.kicks = world.kicks;
 	nested.barriers = world.barriers;
 	nested.invalidations = world.invalidations;
+	nested.tables_gone = world.tables_gone;
 }
 
 /* The pages come back. */

@@ -51,7 +51,7 @@ struct machine_result {
 	struct fake_trace trace[MACHINE_VCPUS];
 	uint64_t counters[MACHINE_VCPUS][NVMX_CNT_COUNT];
 	uint8_t ram[FAKE_RAM_SIZE];
-	unsigned long steps, kicks, barriers, invalidations, hlts, user, emulated, entries;
+	unsigned long steps, kicks, barriers, invalidations, tables_gone, hlts, user, emulated, entries;
 	char said[4096];
 };
 extern struct machine_result nested;

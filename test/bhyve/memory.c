@@ -152,10 +152,27 @@ static uint64_t flags_of(int kind)
 	return flag_a() | (kind & VM_PROT_WRITE ? flag_d() : 0);
 }
 
+static uint64_t *new_table(void)
+{
+	vm_page_t m = new_page();
+
+	KASSERT(m, ("no memory for the EPT"));
+	return (uint64_t *)PHYS_TO_DMAP(m->phys_addr);
+}
+
+static void refer(uint64_t *entry, const uint64_t *table)
+{
+	*entry = DMAP_TO_PHYS((vm_offset_t)table) | E_R | E_W | E_X | (emulated_ad() ? EPT_PG_EMUL_V | EPT_PG_EMUL_RW : 0);
+}
+
 static void enter(uint64_t gpa, vm_page_t m, uint64_t flags)
 {
 	uint64_t rights = emulated_ad() ? EPT_PG_EMUL_V | EPT_PG_EMUL_RW | E_X : E_R | E_W | E_X;
 
+	if (!world.leaf) {
+		world.leaf = new_table();
+		refer(world.directory, world.leaf);
+	}
 	m->managed = true;
 	m->ref_count = VPRC_OBJREF;
 	m->queue = PQ_ACTIVE;
@@ -168,7 +185,7 @@ int pmap_emulate_accessed_dirty(pmap_t pmap, vm_offset_t gpa, int kind)
 	uint64_t *e = &world.leaf[gpa / PAGE_SIZE];
 
 	may_sleep("pmap_emulate_accessed_dirty");
-	if (!(pmap->pm_flags & PMAP_EMULATE_AD_BITS) || gpa >= FAKE_RAM_SIZE || !(*e & EPT_PG_EMUL_V))
+	if (!(pmap->pm_flags & PMAP_EMULATE_AD_BITS) || gpa >= FAKE_RAM_SIZE || !world.leaf || !(*e & EPT_PG_EMUL_V))
 		return -1;
 	*e |= flags_of(kind);
 	return 0;
@@ -206,9 +223,24 @@ static void give_away(vm_page_t m)
 	memset((void *)PHYS_TO_DMAP((*place)->phys_addr), DECOY, PAGE_SIZE);
 }
 
+/* A table in which nothing is left goes with its last page, when nobody can be in it any more. */
+static vm_page_t empty_table(void)
+{
+	vm_page_t table = PHYS_TO_VM_PAGE(DMAP_TO_PHYS((vm_offset_t)world.leaf));
+
+	for (unsigned i = 0; i < RAM_FRAMES; i++)
+		if (world.leaf[i])
+			return NULL;
+	*world.directory = 0;
+	world.leaf = NULL;
+	world.tables_gone++;
+	return table;
+}
+
 bool page_out(uint64_t gpa)
 {
 	struct ram_page *p = &world.ram[gpa / PAGE_SIZE];
+	vm_page_t table;
 	uint64_t entry;
 
 	if (gpa >= FAKE_RAM_SIZE || !p->m || world.paging || WIRINGS(p->m))
@@ -216,7 +248,10 @@ bool page_out(uint64_t gpa)
 	p->m->being_unmapped = world.paging = true;
 	entry = world.leaf[gpa / PAGE_SIZE];
 	world.leaf[gpa / PAGE_SIZE] = 0;
+	table = empty_table();
 	ept_invalidate();
+	if (table)
+		give_away(table);
 	KASSERT(!WIRINGS(p->m), ("a page was wired while it was unmapped"));
 	write_out(gpa, entry);
 	give_away(p->m);
@@ -243,7 +278,7 @@ bool page_clean(uint64_t gpa)
 
 bool page_is_dirty(uint64_t gpa)
 {
-	return world.leaf[gpa / PAGE_SIZE] & flag_d();
+	return world.leaf && world.leaf[gpa / PAGE_SIZE] & flag_d();
 }
 
 bool page_fault(uint64_t gpa, int kind)
@@ -302,27 +337,19 @@ uint8_t *ram_at(uint64_t gpa)
 	return (p->m ? (uint8_t *)PHYS_TO_DMAP(p->m->phys_addr) : p->swap) + gpa % PAGE_SIZE;
 }
 
-static uint64_t *new_table(void)
-{
-	vm_page_t m = new_page();
-
-	KASSERT(m, ("no memory for the EPT"));
-	return (uint64_t *)PHYS_TO_DMAP(m->phys_addr);
-}
-
 /* Four levels; the last one has all of L1's RAM. */
 void memory_begin(bool emulated)
 {
-	uint64_t *table = new_table(), *next;
+	uint64_t *table = new_table();
 
 	world.smr.seq = 1;
 	world.pmap = (struct pmap){ .pm_pmltop = table, .pm_eptsmr = &world.smr, .pm_eptgen = 1,
 				    .pm_flags = KICK_VECTOR | (emulated ? PMAP_EMULATE_AD_BITS | PMAP_SUPPORTS_EXEC_ONLY : 0) };
 	mtx_init(&world.pmap.pm_mtx, "pmap", NULL, MTX_DEF);
 	for (unsigned level = 3; level; level--) {
-		next = new_table();
-		table[0] = DMAP_TO_PHYS((vm_offset_t)next) | E_R | E_W | E_X | (emulated ? EPT_PG_EMUL_V | EPT_PG_EMUL_RW : 0);
-		table = next;
+		world.directory = table;
+		table = new_table();
+		refer(world.directory, table);
 	}
 	world.leaf = table;
 	for (uint64_t gpa = 0; gpa < FAKE_RAM_SIZE; gpa += PAGE_SIZE) {
@@ -340,7 +367,7 @@ static void free_tables(void)
 {
 	uint64_t *table = world.pmap.pm_pmltop, entry;
 
-	for (unsigned level = 4; level; level--) {
+	for (unsigned level = 4; level > !world.leaf; level--) {
 		entry = table[0];
 		release(PHYS_TO_VM_PAGE(DMAP_TO_PHYS((vm_offset_t)table)));
 		if (level > 1)

@@ -125,6 +125,30 @@ static void guests_without_accessed_and_dirty_flags(void **state)
 	wrote_all();
 }
 
+static bool all_goes(unsigned vcpu)
+{
+	if (sign(vcpu))
+		take_all();
+	return false;
+}
+
+/* EPT01's table of L1's memory goes with the last page: the next call finds the one that was made anew. */
+static void a_table_of_ept01_goes(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	for (unsigned emulated = 0; emulated < 2; emulated++) {
+		busy_guests();
+		m = machine();
+		m.between = all_goes;
+		m.emulated_ad = emulated;
+		same(&m, FAKE_STOP_END);
+		wrote_all();
+		assert_true(nested.tables_gone > 1);
+	}
+}
+
 /* The pager on another processor, each time that L2 runs. */
 static void page_out_under_l2(void)
 {
@@ -491,6 +515,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_is_paged_out_again_and_again),
+		cmocka_unit_test(a_table_of_ept01_goes),
 		cmocka_unit_test(guests_without_accessed_and_dirty_flags),
 		cmocka_unit_test(pages_go_under_a_running_l2),
 		cmocka_unit_test(a_page_that_was_written_out_is_written_again),

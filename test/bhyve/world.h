@@ -48,12 +48,13 @@ struct world {
 	struct pmap pmap;
 	struct smr smr;
 	struct ram_page ram[RAM_FRAMES];
-	uint64_t *leaf;                  /* EPT01's entries for them */
+	uint64_t *directory;             /* EPT01's entry for the table of ... */
+	uint64_t *leaf;                  /* ... its entries for them; NULL: there is none */
 	bool lets_monitor, sets_tsc;
 	bool vid;                        /* bhyve uses "virtual-interrupt delivery" */
 	uint32_t interleave;             /* seed; 0: none */
 	int64_t now;                     /* as sbintime_t */
-	u_long kicks, rendezvous, invalidations, wirings, barriers;
+	u_long kicks, rendezvous, invalidations, wirings, barriers, tables_gone;
 	char said[4096];                 /* what the kernel has printed */
 	size_t said_n;
 };

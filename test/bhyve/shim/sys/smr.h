@@ -8,5 +8,7 @@ typedef struct smr *smr_t;
 void smr_enter(smr_t smr);
 void smr_exit(smr_t smr);
 void smr_synchronize(smr_t smr);
+bool shim_in_section(void);
+#define SMR_ASSERT_ENTERED(section) KASSERT(shim_in_section(), ("not in an SMR section"))
 
 #endif
