@@ -10,6 +10,7 @@
 #include <string.h>
 #include "../../tools/nvmx-explain/transcript.h"
 #include "deviations.h"
+#include "states.h"
 
 #define MAX_SHOWN 40
 
@@ -23,6 +24,26 @@ struct outcome {
 static unsigned long used[64], states, differences, explained;
 static bool verbose, long_run;
 static enum emulator emulator;
+
+/* What the letters of a transcript stand for. */
+struct letter {
+	struct outcome outcome;
+	char text[32];
+};
+
+static struct letter letters[128];
+static struct {
+	unsigned long next, left;
+} batch; /* of a base's states */
+static bool ended;
+
+/* The state that is judged. */
+struct state {
+	unsigned long number;
+	unsigned nchanges;
+	struct state_change changes[STATE_CHANGES];
+	const struct letter *bochs;
+};
 
 static bool parse_outcome(const char *text, struct outcome *o)
 {
@@ -120,85 +141,145 @@ static bool explains(const struct nvmx_check_input *in, struct outcome bochs, ui
 	return !refused && bochs.what == PASSED;
 }
 
-static void show(const struct nvmx_check_input *in, const char *line, const struct nvmx_check_row *ours)
+static void show(const struct nvmx_check_input *in, const struct state *s, const struct nvmx_check_row *ours)
 {
 	size_t n;
 	const struct nvmx_check_row *rows = nvmx_check_rows(&n);
 
-	printf("ours: %s\n  %s\n", ours ? ours->id : "passes", line);
+	printf("ours: %s\n  s %lu ", ours ? ours->id : "passes", s->number);
+	for (unsigned i = 0; i < s->nchanges; i++)
+		printf("%s%" PRIx32 "=%" PRIx64, i ? "," : "", s->changes[i].field, s->changes[i].value);
+	printf(" -> %s\n", s->bochs->text);
 	for (size_t i = 0; i < n; i++)
 		if (!rows[i].holds(in))
 			printf("  fails %s (%s)\n", rows[i].id, rows[i].sdm);
 }
 
-static void judge(const struct transcript *t, const struct nvmx_vmcs12 *v12, struct outcome bochs, const char *line)
+static void judge(const struct transcript *t, const struct nvmx_vmcs12 *v12, const struct state *s)
 {
 	struct nvmx_check_input in = transcript_input(t, v12);
 	const struct nvmx_check_row *ours = nvmx_check_entry(&in, NVMX_GROUPS_ALL);
 	uint64_t by = 0;
 
 	states++;
-	if (same(outcome_of(ours), bochs))
+	if (same(outcome_of(ours), s->bochs->outcome))
 		return;
-	if (explains(&in, bochs, &by)) {
+	if (explains(&in, s->bochs->outcome, &by)) {
 		explained++;
 		for (unsigned i = 0; i < ndeviations; i++)
 			used[i] += by >> i & 1;
 		return;
 	}
 	if (differences++ < MAX_SHOWN || verbose)
-		show(&in, line, ours);
+		show(&in, s, ours);
 }
 
-/* "s N ENC=VALUE,... -> OUTCOME" */
-static bool take_state(struct transcript *t, char *line)
+/* "outcome LETTER OUTCOME" */
+static bool take_outcome(const char *line)
 {
-	struct nvmx_vmcs12 v12 = t->v12;
-	char *arrow = strstr(line, " -> "), *p = line + 2;
-	struct outcome bochs;
+	unsigned char c = (unsigned char)line[0];
+	struct letter *l = &letters[c & 127];
 
-	if (!arrow || !parse_outcome(arrow + 4, &bochs))
+	if (c <= ' ' || c > 126 || line[1] != ' ' || !parse_outcome(line + 2, &l->outcome))
 		return false;
-	strtoul(p, &p, 10);
-	while (p < arrow) {
-		unsigned long encoding = strtoul(p + 1, &p, 16);
+	snprintf(l->text, sizeof(l->text), "%s", line + 2);
+	return true;
+}
 
-		if (*p != '=')
-			break;
-		if (!transcript_set(&v12, (uint32_t)encoding, strtoull(p + 1, &p, 16)))
+/* "states FROM COUNT SEED" */
+static bool take_states(struct transcript *t, const char *line)
+{
+	struct states_machine m = { .phys_bits = t->caps.maxphyaddr, .linear_bits = t->caps.linear_width, .vmcs = t->vmcs,
+				    .pages = t->pages, .npages = t->npages };
+	uint64_t seed;
+
+	if (sscanf(line, "%lu %lu %" SCNx64, &batch.next, &batch.left, &seed) != 3)
+		return false;
+	transcript_end(t);
+	m.pin = nvmx_caps_get(&t->caps, NVMX_MSR_VMX_TRUE_PINBASED_CTLS);
+	m.proc = nvmx_caps_get(&t->caps, NVMX_MSR_VMX_TRUE_PROCBASED_CTLS);
+	if (t->msr_given[NVMX_MSR_VMX_PROCBASED_CTLS2 - NVMX_CAPS_FIRST_MSR])
+		m.proc2 = nvmx_caps_get(&t->caps, NVMX_MSR_VMX_PROCBASED_CTLS2);
+	m.exit = nvmx_caps_get(&t->caps, NVMX_MSR_VMX_TRUE_EXIT_CTLS);
+	m.entry = nvmx_caps_get(&t->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS);
+	return states_begin(&m, seed);
+}
+
+/* "o LETTERS": what came of the next states. */
+static bool take_letters(const struct transcript *t, const char *line)
+{
+	for (; *line; line++, batch.left--) {
+		struct nvmx_vmcs12 v12 = t->v12;
+		struct state s = { .number = batch.next++, .bochs = &letters[*line & 127] };
+
+		if (!batch.left || !s.bochs->text[0])
 			return false;
+		s.nchanges = states_next(s.changes);
+		for (unsigned i = 0; i < s.nchanges; i++)
+			if (!transcript_set(&v12, s.changes[i].field, s.changes[i].value))
+				return false;
+		judge(t, &v12, &s);
 	}
-	judge(t, &v12, bochs, line);
+	return true;
+}
+
+/* "digest VALUE": all states of a base have been tried, and were these. */
+static bool take_digest(const char *line)
+{
+	return !batch.left && strtoull(line, NULL, 16) == states_digest();
+}
+
+/* The base of the next states, besides the transcript's own note of it. */
+static bool take_base(const char *line)
+{
+	uint64_t field, value;
+
+	return sscanf(line, "%" SCNx64 " %" SCNx64, &field, &value) == 2 && field <= 0xffff && states_base_field((uint32_t)field, value);
+}
+
+/* What the word of a line that transcript_take() knows, too, or does not know, is to the states. */
+static bool take(struct transcript *t, const char *line)
+{
+	const char *rest = strchr(line, ' ');
+
+	rest = rest ? rest + 1 : "";
+	if (!strncmp(line, "o ", 2))
+		return take_letters(t, rest);
+	if (!strncmp(line, "outcome ", 8))
+		return take_outcome(rest);
+	if (!strncmp(line, "states ", 7))
+		return take_states(t, rest);
+	if (!strncmp(line, "digest ", 7))
+		return take_digest(rest);
+	if (!strncmp(line, "base ", 5))
+		return take_base(rest) && transcript_take(t, line) == TRANSCRIPT_TAKEN;
+	if (line[0] == '#')
+		states_base();
+	else if (!strncmp(line, "end ", 4))
+		ended = true;
+	else if (!strncmp(line, "entrydiff ", 10))
+		return !strcmp(rest, "2");
+	else
+		return transcript_take(t, line) != TRANSCRIPT_BAD;
 	return true;
 }
 
 static int replay(FILE *file, const char *name)
 {
 	static struct transcript t;
-	static char line[1 << 16];
+	static char line[1 << 10];
 	unsigned long number = 0;
-	bool ended = false;
 
 	transcript_init(&t);
 	while (fgets(line, sizeof(line), file)) {
-		enum transcript_line kind = TRANSCRIPT_OTHER;
-
 		number++;
 		line[strcspn(line, "\r\n")] = 0;
-		if (!strncmp(line, "s ", 2)) {
-			if (!take_state(&t, line))
-				return fprintf(stderr, "%s:%lu: not a state: %.80s\n", name, number, line), 2;
-			continue;
-		}
-		if (strncmp(line, "end ", 4) && strncmp(line, "entrydiff ", 10))
-			kind = transcript_take(&t, line);
-		else
-			ended |= line[1] == 'n' && line[2] == 'd';
-		if (kind == TRANSCRIPT_BAD)
-			return fprintf(stderr, "%s:%lu: %s\n", name, number, t.error), 2;
+		if (!take(&t, line))
+			return fprintf(stderr, "%s:%lu: not of this program's states: %.80s%s%s\n", name, number, line,
+				       t.error[0] ? ": " : "", t.error), 2;
 	}
 	transcript_free(&t);
-	if (!ended || !states)
+	if (!ended || !states || batch.left)
 		return fprintf(stderr, "%s: the transcript is not complete\n", name), 2;
 	return 0;
 }

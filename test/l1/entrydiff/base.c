@@ -156,9 +156,7 @@ static void snapshot(struct base *b)
 	for (unsigned i = 0; i < ARRAY_SIZE(all_fields); i++) {
 		if (!writable(all_fields[i]) || beyond(all_fields[i]) || vmread_try(all_fields[i], &v) != VMX_OK)
 			continue;
-		b->field[b->count] = all_fields[i];
-		b->value[b->count++] = v;
-		b->slot[field_slot(all_fields[i])] = (u16)b->count;
+		base_add(b, all_fields[i], v);
 	}
 }
 

@@ -18,7 +18,7 @@ static void print_machine(void)
 		{ 0x80000001, 0 }, { 0x80000008, 0 } };
 	u32 last = caps.vmfunc ? MSR_VMX_VMFUNC : caps.has_true ? MSR_VMX_TRUE_ENTRY : MSR_VMX_EPT_VPID_CAP;
 
-	printf("entrydiff 1\nwidth %u %u\n", caps.phys_bits, caps.linear_bits);
+	printf("entrydiff 2\nwidth %u %u\n", caps.phys_bits, caps.linear_bits);
 	for (unsigned i = 0; i < ARRAY_SIZE(leaves); i++) {
 		struct cpuid c = cpuid(leaves[i][0], leaves[i][1]);
 
@@ -104,38 +104,84 @@ static void put_decimal(u32 v)
 		put_char(*p++);
 }
 
-static void put_outcome(enum vmx_result r, u32 reason)
+/* What an entry came to; each that there was has a letter, in order. */
+struct outcome { u32 result, number; u64 qualification; };
+enum { FIRST_LETTER = '!', MAX_OUTCOMES = 90, LETTERS_IN_LINE = 120 };
+static struct outcome outcomes[MAX_OUTCOMES];
+static unsigned outcome_count, line_len;
+
+static struct outcome outcome_of(enum vmx_result r, u32 reason)
 {
-	if (r == VMX_FAIL_INVALID) {
+	struct outcome o = { .result = r };
+
+	if (r == VMX_FAIL_VALID)
+		o.number = (u32)vmread(VM_INSTRUCTION_ERROR);
+	if (r == VMX_OK)
+		o.number = reason;
+	if (r == VMX_OK && reason & REASON_ENTRY_FAILURE)
+		o.qualification = vmread(EXIT_QUALIFICATION);
+	return o;
+}
+
+static void put_outcome(const struct outcome *o)
+{
+	if (o->result == VMX_FAIL_INVALID) {
 		put_word("invalid");
-	} else if (r == VMX_FAIL_VALID) {
+	} else if (o->result == VMX_FAIL_VALID) {
 		put_word("valid ");
-		put_decimal((u32)vmread(VM_INSTRUCTION_ERROR));
-	} else if (reason & REASON_ENTRY_FAILURE) {
+		put_decimal(o->number);
+	} else if (o->number & REASON_ENTRY_FAILURE) {
 		put_word("exit ");
-		put_decimal(reason & 0xffff);
+		put_decimal(o->number & 0xffff);
 		put_char(' ');
-		put_hex(vmread(EXIT_QUALIFICATION));
+		put_hex(o->qualification);
 	} else {
 		put_word("entered ");
-		put_decimal(reason & 0xffff);
+		put_decimal(o->number & 0xffff);
 	}
 	put_char('\n');
 }
 
-static void put_mutant(u32 n, const struct mutant *m)
+static void end_line(void)
 {
-	put_word("s ");
-	put_decimal(n);
+	if (line_len)
+		put_char('\n');
+	line_len = 0;
+}
+
+static char new_letter(const struct outcome *o)
+{
+	char letter = (char)(FIRST_LETTER + outcome_count);
+
+	if (outcome_count == MAX_OUTCOMES)
+		fatal("more outcomes than letters");
+	outcomes[outcome_count++] = *o;
+	end_line();
+	put_word("outcome ");
+	put_char(letter);
 	put_char(' ');
-	for (unsigned i = 0; i < m->count; i++) {
-		if (i)
-			put_char(',');
-		put_hex(m->m[i].field);
-		put_char('=');
-		put_hex(m->m[i].value);
+	put_outcome(o);
+	return letter;
+}
+
+static char letter_of(const struct outcome *o)
+{
+	for (unsigned i = 0; i < outcome_count; i++) {
+		if (outcomes[i].result == o->result && outcomes[i].number == o->number &&
+		    outcomes[i].qualification == o->qualification)
+			return (char)(FIRST_LETTER + i);
 	}
-	put_word(" -> ");
+	return new_letter(o);
+}
+
+static void put_letter(char letter)
+{
+	if (line_len == LETTERS_IN_LINE)
+		end_line();
+	if (!line_len)
+		put_word("o ");
+	put_char(letter);
+	line_len++;
 }
 
 /* What was loaded for L2, and no exit control has undone. */
@@ -159,9 +205,10 @@ static void restore_all(const struct base *b)
 	world_refresh(&world);
 }
 
-static void one_state(const struct base *b, u32 n, u64 *seed, bool *launched)
+static void one_state(const struct base *b, u64 *seed, u64 *digest, bool *launched)
 {
 	struct mutant m;
+	struct outcome o;
 	enum vmx_result r;
 	u32 reason = 0;
 
@@ -170,13 +217,14 @@ static void one_state(const struct base *b, u32 n, u64 *seed, bool *launched)
 		vmwrite(m.m[i].field, m.m[i].value);
 		m.m[i].value = vmread(m.m[i].field);
 	}
-	put_mutant(n, &m);
+	*digest = mutant_digest(*digest, &m);
 	r = (enum vmx_result)l2_enter(&regs, *launched);
 	if (r == VMX_OK) {
 		reason = (u32)vmread(EXIT_REASON);
 		restore_msrs();
 	}
-	put_outcome(r, reason);
+	o = outcome_of(r, reason);
+	put_letter(letter_of(&o));
 	if (r == VMX_OK && !(reason & REASON_ENTRY_FAILURE)) {
 		*launched = true;
 		restore_all(b);
@@ -188,11 +236,12 @@ static void one_state(const struct base *b, u32 n, u64 *seed, bool *launched)
 		text_flush();
 }
 
-static void print_base(const struct base *b)
+static void print_base(const struct base *b, u32 from, u32 count, u64 seed)
 {
 	printf("# %s\n", b->name);
 	for (unsigned i = 0; i < b->count; i++)
 		printf("base %x %lx\n", b->field[i], b->value[i]);
+	printf("states %u %u %lx\n", from, count, seed);
 }
 
 static void check_base(const struct base *b, bool *launched)
@@ -207,18 +256,21 @@ static void check_base(const struct base *b, bool *launched)
 	restore_all(b);
 }
 
-static void run_base(unsigned n, u64 *seed, u32 from, u32 count)
+static void run_base(unsigned n, u64 seed, u32 from, u32 count)
 {
 	static struct base b;
+	u64 digest = 0;
 	bool launched;
 
 	if (!base_load(&world, n, &b))
 		return;
 	check_base(&b, &launched);
-	print_base(&b);
+	print_base(&b, from, count, seed);
 	for (u32 i = 0; i < count; i++)
-		one_state(&b, from + i, seed, &launched);
+		one_state(&b, &seed, &digest, &launched);
+	end_line();
 	text_flush();
+	printf("digest %lx\n", digest);
 	vmclear(phys(world.vmcs));
 }
 
@@ -241,9 +293,9 @@ void l1_main(void)
 	can_sleep = sleeper_build();
 	world_print(&world);
 	for (unsigned n = 0; n < BASES; n++) {
-		u64 upto = count * (n + 1) / BASES, start = seed * BASES + n;
+		u64 upto = count * (n + 1) / BASES;
 
-		run_base(n, &start, (u32)from, (u32)(upto - from));
+		run_base(n, seed * BASES + n, (u32)from, (u32)(upto - from));
 		from = upto;
 	}
 	printf("end %lu\n", count);

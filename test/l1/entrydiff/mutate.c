@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * Boundary-biased mutations. Each field has a kind, which is a way to make interesting values of it, and a theme:
- * fields whose checks depend on each other are mostly changed together.
+ * fields whose checks depend on each other are mostly changed together. The judge compiles this too (test/entrydiff/states.c):
+ * no expression draws twice, for the order would be the compiler's.
  */
 #include "entrydiff.h"
 #include "memory.h"
@@ -150,8 +151,17 @@ static u64 loads(u64 *seed, u16 field, u64 v)
 /* IA32_S_CET: bits 9:6 are reserved, 11:10 not both 1, the rest is a canonical address. */
 static u64 s_cet(u64 *seed, u64 enabled)
 {
-	return PICK(seed, 0, 2, BIT(4), BIT(5), BIT(6), BIT(7), BIT(8), BIT(9), BIT(10), BIT(11), BIT(10) | BIT(11), enabled,
-		    BIT(10) | enabled) | (below(seed, 3) ? 0 : canonical(seed) & ~0xfffull);
+	u64 low = PICK(seed, 0, 2, BIT(4), BIT(5), BIT(6), BIT(7), BIT(8), BIT(9), BIT(10), BIT(11), BIT(10) | BIT(11),
+		       enabled, BIT(10) | enabled);
+
+	return low | (below(seed, 3) ? 0 : canonical(seed) & ~0xfffull);
+}
+
+static u64 ssp(u64 *seed)
+{
+	u64 v = canonical(seed);
+
+	return PICK(seed, v, v & ~3ull, 1, 2, 4, 8);
 }
 
 /* What is loaded for L1 fails, or leaves it the pages of key 0. */
@@ -170,7 +180,8 @@ static u64 rights(u64 *seed, u64 v)
 	case 0:	/* usable or not, any type */
 		return (v & ~15ull) | below(seed, 16);
 	case 1:	/* privilege level and type together */
-		return (v & ~0x6full) | below(seed, 16) | below(seed, 4) << 5;
+		v = (v & ~0x6full) | below(seed, 16);
+		return v | below(seed, 4) << 5;
 	case 2:
 		return flip(seed, v, 17);
 	default:
@@ -193,8 +204,10 @@ static u64 event(u64 *seed)
 		vector = PICK(seed, VEC_DF, VEC_TS, VEC_NP, VEC_SS, VEC_GP, VEC_PF, VEC_AC, VEC_BP, VEC_UD, VEC_MC);
 		vector = type == 2 ? VEC_NMI : type == 7 ? 0 : type == 5 ? VEC_DB : vector;
 	}
-	return vector | type << 8 | (below(seed, 2) ? INTR_DELIVER_ERROR : 0) | (below(seed, 10) ? INTR_VALID : 0) |
-	       (below(seed, 12) ? 0 : 1ull << (12 + below(seed, 19)));
+	vector |= type << 8;
+	vector |= below(seed, 2) ? INTR_DELIVER_ERROR : 0;
+	vector |= below(seed, 10) ? INTR_VALID : 0;
+	return vector | (below(seed, 12) ? 0 : 1ull << (12 + below(seed, 19)));
 }
 
 static u64 link(const struct world *w, u64 *seed)
@@ -348,7 +361,7 @@ static u64 value_of(const struct world *w, const struct gen *g, u64 v, u64 *seed
 	case CR4_CET_PKS: return v ^ PICK(seed, CR4_CET, CR4_PKS, CR4_CET | CR4_PKS);
 	case S_CET: return s_cet(seed, PICK(seed, 1, 4, 5, 13));
 	case S_CET_HOST: return s_cet(seed, BIT(3));
-	case SSP: return PICK(seed, canonical(seed), canonical(seed) & ~3ull, 1, 2, 4, 8);
+	case SSP: return ssp(seed);
 	case PKRS: return pkrs(seed, 3);
 	case PKRS_HOST: return pkrs(seed, 0xfffffffc);
 	}
@@ -450,4 +463,13 @@ void mutate(const struct world *w, const struct base *b, u64 *seed, struct mutan
 	keep_emulator_running(b, out);
 	undo_what_is_loaded(b, out);
 	stay_in_control(w, b, out);
+}
+
+u64 mutant_digest(u64 digest, const struct mutant *m)
+{
+	for (u32 i = 0; i < m->count; i++) {
+		digest += (u64)m->m[i].field << 48 ^ m->m[i].value;
+		digest = random64(&digest);
+	}
+	return digest;
 }

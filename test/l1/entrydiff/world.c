@@ -90,8 +90,9 @@ static void print_page(const void *page)
 
 void world_print(const struct world *w)
 {
-	const void *const pages[] = { w->pml4, w->pae_pdpt, w->bad_pdpt, w->ept, w->zero, w->vapic, w->vapic_high,
-		w->apic_access, w->link_plain, w->link_shadow, w->link_wrong, w->msr_fine, w->msr_bad };
+#define PAGE_OF(name) w->name,
+	const void *const pages[] = { WORLD_PAGES(PAGE_OF) };
+#undef PAGE_OF
 
 	printf("vmcs %lx\nvmxon %lx\n", phys(w->vmcs), phys(vmxon_region));
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++)
