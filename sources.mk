@@ -19,6 +19,7 @@ nestvmx-sources := \
 	src/ept/fill.c \
 	src/ept/keep.c \
 	src/ept/list.c \
+	src/ept/named.c \
 	src/ept/pool.c \
 	src/ept/range.c \
 	src/ept/relink.c \
@@ -32,6 +33,7 @@ nestvmx-sources := \
 	src/ept/walk.c \
 	src/ept/watch.c \
 	src/ept/window.c \
+	src/invept/hyperv.c \
 	src/invept/invept.c \
 	src/invept/range.c \
 	src/invept/vpid.c \

@@ -172,10 +172,10 @@ struct nvmx_host_ops {
 	 * L2 runs: the host may only remember it here.  A VMCS of the vCPU is current, not necessarily the new guest's. */
 	void (*barrier)(struct nvmx_host *h, unsigned kinds);
 	/* Makes every vCPU of the VM that is in L2 on another processor than the calling one leave it, and returns when each
-	 * has.  Before it runs L2 again it calls nvmx_before_l2(), or flushes all EPT contexts of its processor.  Called by
-	 * nvmx_host_invalidate() and nvmx_host_write_protect() alone, in their context, with no lock held, several at once if
-	 * they are: a host that calls them with more than one vCPU has this op.  `h` is that of the calling vCPU, or of another
-	 * one of the VM. */
+	 * has.  Before it runs L2 again it calls nvmx_before_l2(); after the first two calls below a flush of all EPT contexts of its
+	 * processor will do.  Called by nvmx_host_invalidate(), nvmx_host_write_protect(), nvmx_host_changed() and
+	 * nvmx_hv_flush_guest_mapping() alone, in their context, with no lock held, several at once if they are: a host that calls
+	 * them with more than one vCPU has this op.  `h` is that of the calling vCPU, or of another one of the VM. */
 	void (*kick_others)(struct nvmx_host *h);
 	/* Optional: a record of <nestvmx/trace.h>.  May be called between any two of the library's steps: looks at no VMCS, calls
 	 * nothing of the library but names, does not sleep. */

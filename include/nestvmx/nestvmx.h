@@ -436,7 +436,8 @@ int nvmx_l1_wants_port(struct nvmx_vcpu *v, uint16_t port, unsigned size);
 /*
  * Right before L2 is resumed, in a host whose ops translate or kick_others can be called while L2 is out, or that moves
  * vCPUs: performs the flush that waits and gives vmcs02 (current) the EPT pointer of the shadow.  A few instructions when
- * nothing happened.  Does not call page_alloc while the shadow's root exists.  NVMX_RESUME_L2 or NVMX_STOP.
+ * nothing happened.  Does not call page_alloc while the shadow's root exists.  Calls map, to look at what was named by
+ * nvmx_hv_flush_guest_mapping() since.  NVMX_RESUME_L2 or NVMX_STOP.
  */
 enum nvmx_verdict nvmx_before_l2(struct nvmx_vcpu *v);
 
@@ -574,6 +575,7 @@ enum nvmx_counter {
 	NVMX_CNT_ENTRY_REFUSED,   /* VM entries that passed every check and that the processor refused: nvmx_entry_refused(),
 				   * or a VM exit with bit 31 of the reason.  Counted by NVMX_CNT_ENTRY, too */
 	NVMX_CNT_AGAIN,           /* "not now" of map, pin or translate */
+	NVMX_CNT_HV_FLUSH,        /* nvmx_hv_flush_guest_mapping() that flushed */
 	NVMX_CNT_COUNT
 };
 uint64_t nvmx_counter(const struct nvmx_vcpu *v, enum nvmx_counter c);

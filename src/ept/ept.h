@@ -9,6 +9,7 @@
 #define NVMX_SRC_EPT_H
 
 #include "../vmx/vcpu.h"
+#include "named.h"
 
 /* An EPTP has bits 63:52 reserved (SDM 24.6.11), so a role keeps its own bits there. */
 #define NVMX_EPT_ROLE_MODE_EXEC NVMX_BIT64(63) /* mode-based execute control for EPT */
@@ -96,6 +97,9 @@ enum nvmx_ept_answer nvmx_ept_violation(struct nvmx_vcpu *v, uint64_t role12, ui
 void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12);
 /* The same for guest-physical addresses [gpa2, end] alone, compared with EPT12 at once; at most 32 tables, else all. */
 void nvmx_ept_invept_range(struct nvmx_vcpu *v, uint64_t eptp12, uint64_t gpa2, uint64_t end);
+/* The same of ranges of one space for all vCPUs of the VM, which are kicked: those that were in L2 have left it, and none runs it again
+ * before its own roots were compared (nvmx_ept_root()).  False: nothing was done, since the host has other vCPUs and no kick_others. */
+bool nvmx_ept_invept_everywhere(struct nvmx_vcpu *self, const struct nvmx_ept_named *named);
 
 /*
  * L1 enters L2 with EPT.  An entry without VPID leaves the processor only guest-physical mappings (SDM 28.4.3.1), and

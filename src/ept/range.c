@@ -6,8 +6,6 @@
  */
 #include "shadow.h"
 
-#define TABLES_AT_ONCE 32 /* tables of 4-KiB pages; more are as good as all */
-
 struct range {
 	struct nvmx_ept_vcpu *e;
 	struct nvmx_ept_root *r;
@@ -97,7 +95,7 @@ void nvmx_ept_invept_range(struct nvmx_vcpu *v, uint64_t eptp12, uint64_t gpa2, 
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	if ((end >> 21) - (gpa2 >> 21) >= TABLES_AT_ONCE) {
+	if ((end >> 21) - (gpa2 >> 21) >= NVMX_EPT_TABLES_AT_ONCE) {
 		nvmx_ept_invept(v, NVMX_FLUSH_SINGLE, eptp12);
 		return;
 	}

@@ -2,27 +2,20 @@
 /* The host takes frames of L1 back, or the right to write to them. */
 #include "shadow.h"
 
-/* A walk along the list of vCPUs begins.  A fill that translated before `changed` either sees the count or has its leaf in a chain
- * by now. */
-static uint32_t *begin(struct nvmx_ept *ve, bool changed)
+uint32_t *nvmx_ept_begin_vcpus(struct nvmx_ept *ve)
 {
-	uint32_t *walkers;
+	uint32_t *walkers = &ve->walkers[__atomic_load_n(&ve->walk, __ATOMIC_RELAXED)];
 
-	if (changed)
-		__atomic_add_fetch(&ve->changes, 1, __ATOMIC_SEQ_CST);
-	walkers = &ve->walkers[__atomic_load_n(&ve->walk, __ATOMIC_RELAXED)];
 	__atomic_add_fetch(walkers, 1, __ATOMIC_SEQ_CST);
 	return walkers;
 }
 
-static struct nvmx_vcpu *first_vcpu(const struct nvmx_ept *ve)
+/* A fill that translated before `changed` either sees the count or has its leaf in a chain by now. */
+static uint32_t *begin(struct nvmx_ept *ve, bool changed)
 {
-	return __atomic_load_n(&ve->vcpus, __ATOMIC_SEQ_CST);
-}
-
-static struct nvmx_vcpu *next_vcpu(struct nvmx_vcpu *v)
-{
-	return __atomic_load_n(&nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST);
+	if (changed)
+		__atomic_add_fetch(&ve->changes, 1, __ATOMIC_SEQ_CST);
+	return nvmx_ept_begin_vcpus(ve);
 }
 
 /* v flushes all its roots before it runs L2 again. */
@@ -39,10 +32,10 @@ void nvmx_ept_tell(struct nvmx_ept *ve, uint64_t users)
 	if (!users)
 		return;
 	walkers = begin(ve, false);
-	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v))
+	for (struct nvmx_vcpu *v = nvmx_ept_first_vcpu(ve); v; v = nvmx_ept_next_vcpu(v))
 		if (nvmx_ept_of(v)->bit & users)
 			tell_one(nvmx_ept_of(v));
-	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	nvmx_ept_end_vcpus(walkers);
 }
 
 /* Whether the vCPU was told and may not have left L2 since. */
@@ -66,7 +59,7 @@ static unsigned lose_shared(struct nvmx_ept *ve, const struct nvmx_vcpu *self, s
 	r->announce = &ve->kicking;
 	r->users = r->spares = 0;
 	nvmx_ept_lose_shared(ve, r);
-	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v)) {
+	for (struct nvmx_vcpu *v = nvmx_ept_first_vcpu(ve); v; v = nvmx_ept_next_vcpu(v)) {
 		uses = nvmx_ept_of(v)->bit & r->users;
 		if (uses)
 			tell_one(nvmx_ept_of(v));
@@ -101,7 +94,7 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 	r.turns = 0;
 	r.found = r.given_up = r.announced = false;
 	walkers = begin(ve, true);
-	for (v = first_vcpu(ve); v; v = next_vcpu(v)) {
+	for (v = nvmx_ept_first_vcpu(ve); v; v = nvmx_ept_next_vcpu(v)) {
 		r.announce = v == self ? NULL : &ve->kicking;
 		owes = nvmx_ept_lose(nvmx_ept_of(v), &r);
 		if (v == self)
@@ -116,7 +109,7 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 		mine |= told & TOLD_SELF;
 		others |= told & TOLD_OTHERS;
 	}
-	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	nvmx_ept_end_vcpus(walkers);
 	if (__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST) > r.announced) {
 		mine = self && nvmx_ept_of(self)->hot.eptp02;
 		others = host != NULL;
@@ -139,7 +132,7 @@ static bool protect_shared(struct nvmx_ept *ve, struct nvmx_vcpu *self, struct n
 	found = nvmx_ept_lose_shared(ve, r);
 	if (r->users)
 		tell_one(nvmx_ept_of(self));
-	for (struct nvmx_vcpu *v = first_vcpu(ve); v; v = next_vcpu(v))
+	for (struct nvmx_vcpu *v = nvmx_ept_first_vcpu(ve); v; v = nvmx_ept_next_vcpu(v))
 		found |= v != self && is_told(nvmx_ept_of(v));
 	return found;
 }
@@ -157,14 +150,14 @@ bool nvmx_ept_protect(struct nvmx_vcpu *self, uint64_t gpa, bool first)
 	uint32_t *walkers = begin(ve, first);
 	bool found = false, has;
 
-	for (struct nvmx_vcpu *v = first_vcpu(ve); v && !r.given_up; v = next_vcpu(v)) {
+	for (struct nvmx_vcpu *v = nvmx_ept_first_vcpu(ve); v && !r.given_up; v = nvmx_ept_next_vcpu(v)) {
 		r.loss = v == self ? NVMX_EPT_LOSE_WRITE : NVMX_EPT_FIND_WRITE;
 		has = nvmx_ept_lose(nvmx_ept_of(v), &r);
 		found |= has && v != self;
 	}
 	if (nvmx_ept_is_sharing(ve) && !r.given_up)
 		found |= protect_shared(ve, self, &r);
-	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	nvmx_ept_end_vcpus(walkers);
 	return !found && !r.given_up && !__atomic_load_n(&ve->kicking, __ATOMIC_SEQ_CST);
 }
 
@@ -199,13 +192,13 @@ void nvmx_host_changed(struct nvmx_vm *vm, struct nvmx_vcpu *self)
 	__atomic_add_fetch(&ve->epoch, 1, __ATOMIC_SEQ_CST);
 	nvmx_ept_watch_nothing(&ve->watches);
 	walkers = begin(ve, true);
-	for (v = first_vcpu(ve); v; v = next_vcpu(v)) {
+	for (v = nvmx_ept_first_vcpu(ve); v; v = nvmx_ept_next_vcpu(v)) {
 		used = outdate(nvmx_ept_of(v));
 		others |= used && v != self;
 		if (!self && (used || !host))
 			host = v->host;
 	}
-	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	nvmx_ept_end_vcpus(walkers);
 	if (others && vm->ops->kick_others)
 		vm->ops->kick_others(host);
 }
@@ -220,11 +213,11 @@ bool nvmx_host_uses(struct nvmx_vm *vm, uint64_t gpa, uint64_t length)
 	if (!length)
 		return false;
 	walkers = begin(ve, false);
-	for (struct nvmx_vcpu *v = first_vcpu(ve); v && !r.found; v = next_vcpu(v))
+	for (struct nvmx_vcpu *v = nvmx_ept_first_vcpu(ve); v && !r.found; v = nvmx_ept_next_vcpu(v))
 		nvmx_ept_lose(nvmx_ept_of(v), &r);
 	if (!r.found && nvmx_ept_is_sharing(ve))
 		nvmx_ept_lose_shared(ve, &r);
-	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+	nvmx_ept_end_vcpus(walkers);
 	return r.found;
 }
 

@@ -152,6 +152,8 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 		forget_roots(e, epoch);
 	if (e->want_n)
 		nvmx_ept_watch_begin(v);
+	if (nvmx_ept_has_named(e))
+		nvmx_ept_see_to_named(v);
 	r = nvmx_ept_find_root(e, role12);
 	if (!r)
 		r = new_root(v, role12);
@@ -172,7 +174,7 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	e->hot.eptp02 = r->eptp02;
 	e->hot.ahead = r->ahead;
 	e->hot.root = r->number;
-	if (epoch_of_vm(v) != epoch)
+	if (epoch_of_vm(v) != epoch || nvmx_ept_has_named(e))
 		__atomic_store_n(&e->hot.pending, 1, __ATOMIC_RELEASE); /* it changes again: the kick comes after */
 	if (e->listed_n)
 		nvmx_ept_list_review(e);

@@ -8,6 +8,7 @@
 #include "walk.h"
 #include "lock.h"
 #include "watch.h"
+#include "named.h"
 
 #define NVMX_EPT_ROOTS 1024      /* per vCPU, in so far as its pages hold them */
 #define NVMX_EPT_ROOTS_OF_PAGE 8
@@ -43,6 +44,7 @@
 #define NVMX_EPT_LOOSE 16        /* tables that an INVEPT cuts off one by one, per root */
 #define NVMX_EPT_KEEP_MAX 1024   /* entries that are looked at for links that may stay */
 #define NVMX_EPT_PAUSE_MAX 1024
+#define NVMX_EPT_TABLES_AT_ONCE 32 /* tables of 4-KiB pages that an INVEPT of ranges compares; more are as good as all */
 #define NVMX_EPT_HOMES 4         /* of the tables that vCPUs share, by the address of L1's table */
 #define NVMX_EPT_SHARED_CHAIN 64 /* of them, looked at for one */
 
@@ -219,6 +221,8 @@ struct nvmx_ept_vcpu {
 	uint32_t moved;          /* how often the vCPU went to another processor, or another one has taken from a table that both use */
 	uint32_t made;           /* tables */
 	uint32_t random;         /* where eviction begins */
+	struct nvmx_ept_named named; /* by L1 on another vCPU, perhaps, and not seen to; under the lock */
+	uint32_t noted;          /* whether there is any */
 };
 
 enum nvmx_ept_sharing { NVMX_EPT_NOT_SHARING, NVMX_EPT_PREPARING, NVMX_EPT_SHARING };
@@ -520,6 +524,32 @@ static inline uint64_t nvmx_ept_word_of(const struct nvmx_ept_vcpu *e, const str
 void nvmx_ept_watch_begin(struct nvmx_vcpu *v);
 /* What was watched until now is not watched any more. */
 void nvmx_ept_watch_nothing(struct nvmx_ept_watches *w);
+
+/* revoke.c: a walk along the list of vCPUs, each of which stays until it ends. */
+uint32_t *nvmx_ept_begin_vcpus(struct nvmx_ept *ve);
+static inline void nvmx_ept_end_vcpus(uint32_t *walkers)
+{
+	__atomic_sub_fetch(walkers, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline struct nvmx_vcpu *nvmx_ept_first_vcpu(const struct nvmx_ept *ve)
+{
+	return __atomic_load_n(&ve->vcpus, __ATOMIC_SEQ_CST);
+}
+
+static inline struct nvmx_vcpu *nvmx_ept_next_vcpu(struct nvmx_vcpu *v)
+{
+	return __atomic_load_n(&nvmx_ept_of(v)->next, __ATOMIC_SEQ_CST);
+}
+
+/* named.c: what was named of the vCPU's roots is compared with EPT12, as by nvmx_ept_invept_range(); more than 32 tables of it are cut
+ * off.  Maps L1's memory. */
+void nvmx_ept_see_to_named(struct nvmx_vcpu *v);
+/* Whether something was. */
+static inline bool nvmx_ept_has_named(const struct nvmx_ept_vcpu *e)
+{
+	return __atomic_load_n(&e->noted, __ATOMIC_RELAXED);
+}
 
 /* setup.c: what a vCPU that uses EPT needs once; false: there is no memory for it. */
 bool nvmx_ept_prepare(struct nvmx_vcpu *v);

@@ -142,6 +142,7 @@ const char *nvmx_counter_name(unsigned c)
 		[NVMX_CNT_MSR_GRANT] = "bitmap_grants",
 		[NVMX_CNT_ENTRY_REFUSED] = "vm_entries_refused",
 		[NVMX_CNT_AGAIN] = "not_now",
+		[NVMX_CNT_HV_FLUSH] = "hv_flushes",
 	};
 
 	return c < NVMX_CNT_COUNT ? names[c] : NULL;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <nestvmx/check.h>
 #include <nestvmx/enlighten.h>
+#include <nestvmx/hyperv.h>
 #include <nestvmx/fake.h>
 #include <nestvmx/nestvmx.h>
 #include <nestvmx/vtd.h>

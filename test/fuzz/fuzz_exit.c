@@ -8,6 +8,7 @@
 #include "input.h"
 #include "host.h"
 #include "vmcs/vmcs.h"
+#include <nestvmx/hyperv.h>
 
 static struct script l1, l2;
 static struct fake_code code[2];
@@ -107,9 +108,25 @@ static bool handle(struct nvmx_host *h, struct nvmx_regs *regs)
 	return true;
 }
 
+/* A flush hypercall of Hyper-V's; its parameters in memory are what set_memory() has left there. */
+static void hypercall(struct nvmx_host *h, struct input *in)
+{
+	uint64_t code = take(in, 1) & 1 ? NVMX_HV_FLUSH_LIST : NVMX_HV_FLUSH_SPACE, input = take(in, 6) << 16 | code, result = ~0ull;
+	uint64_t first = take(in, 8), second = take(in, 8);
+
+	h->inside = true;
+	if (nvmx_hv_flush_guest_mapping(h->vcpu, input, first, second, &result) != 0)
+		__builtin_trap(); /* this host has all at hand */
+	h->inside = false;
+	if (result & 0xfffff000ffff0000 || (result >> 32 & 0xfff) > (input >> 32 & 0xfff))
+		__builtin_trap();
+}
+
 /* false: the vCPU was stopped. */
 static bool command(struct nvmx_host *h, struct nvmx_regs *regs, struct input *in)
 {
+	uint64_t reason;
+
 	switch (take(in, 1) % 8) {
 	case 0:
 	case 1:
@@ -130,7 +147,12 @@ static bool command(struct nvmx_host *h, struct nvmx_regs *regs, struct input *i
 		fake_field_set(&h->cpu, NVMX_EXIT_REASON, nvmx_in_l2(h->vcpu) ? NVMX_XR_VMCALL : NVMX_XR_VMRESUME);
 		return handle(h, regs);
 	default:
-		fake_field_set(&h->cpu, NVMX_EXIT_REASON, take(in, 1) % 72);
+		reason = take(in, 1) % 73;
+		if (reason == 72) { /* none that there is */
+			hypercall(h, in);
+			return true;
+		}
+		fake_field_set(&h->cpu, NVMX_EXIT_REASON, reason);
 		plausible(h);
 		return handle(h, regs);
 	}

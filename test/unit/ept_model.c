@@ -204,15 +204,20 @@ static void access_randomly(struct model *m)
 }
 
 /* INVEPT of one context affects all EPTPs with the same table address (SDM 28.4.1). */
+static void space_was_invalidated(struct model *m, unsigned n)
+{
+	for (unsigned i = 0; i < EPTPS; i++)
+		if (!((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR))
+			m->c->invept_at[i] = m->now;
+}
+
 static void invept_here(struct model *m, unsigned n, bool all)
 {
-	unsigned i;
-
 	m->c->in_l2 = false;
 	nvmx_ept_invept(m->c->v, all ? NVMX_FLUSH_ALL : NVMX_FLUSH_SINGLE, m->eptp[n]);
-	for (i = 0; i < EPTPS; i++)
-		if (all || !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR))
-			m->c->invept_at[i] = m->now;
+	space_was_invalidated(m, n);
+	for (unsigned i = 0; i < EPTPS && all; i++)
+		m->c->invept_at[i] = m->now;
 }
 
 /* On this vCPU, or as L1's do, on all. */
@@ -230,6 +235,48 @@ static void invept(struct model *m, unsigned n)
 		invept_here(m, n, all);
 	}
 	turn_to(m, was);
+}
+
+/* A range was invalidated: what its pages were mapped by before is legal no more. */
+static void range_was_invalidated(struct model *m, unsigned n, uint64_t gpa2, uint64_t end)
+{
+	uint64_t page;
+
+	for (unsigned i = 0, s; i < EPTPS; i++)
+		for (s = 0; s < SLOTS && !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR); s++) {
+			page = (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[s] << 12;
+			if (page >= gpa2 && page <= end)
+				*range_at(m, i, page) = m->now;
+		}
+}
+
+/* What was named is legal no more, on any vCPU.  The hypercalls of <nestvmx/hyperv.h>: no INVEPT is executed. */
+static void invept_everywhere(struct model *m)
+{
+	unsigned k = below(m, RECENT), n = below(m, 4) ? m->recent[k].eptp : below(m, EPTPS), ranges = 1 + below(m, 3);
+	struct nvmx_ept_named named = { 0 };
+	struct cpu *was = m->c;
+
+	m->named++;
+	for (unsigned i = 0; i < ranges; i++) {
+		uint64_t gpa2 = (below(m, 4) ? m->recent[(k + i) % RECENT].gpa2 : random_gpa(m)) & ~0xfffull;
+		struct nvmx_ept_range r = { m->eptp[n] & NVMX_EPTE_ADDR, gpa2, gpa2 + ((uint64_t)below(m, 600) << 12) + 0xfff };
+
+		if (below(m, 4) == 0) {
+			r.gpa = 0;
+			r.end = ~0ull;
+		}
+		nvmx_ept_name(&named, &r);
+	}
+	assert_true(nvmx_ept_invept_everywhere(m->c->v, &named));
+	for (m->c = m->cpu; m->c < m->cpu + m->cpus; m->c++)
+		for (unsigned i = 0; i < named.n; i++) {
+			if (named.range[i].end == ~0ull)
+				space_was_invalidated(m, n);
+			else
+				range_was_invalidated(m, n, named.range[i].gpa, named.range[i].end);
+		}
+	m->c = was;
 }
 
 /* L1's table of a level for gpa2; TABLES: none. */
@@ -278,19 +325,6 @@ static uint64_t change_way(struct model *m, unsigned eptp, uint64_t gpa2)
 	}
 	edit(m, table, slot, random_entry(m, table));
 	return (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[slot] << 12;
-}
-
-/* A range was invalidated: what its pages were mapped by before is legal no more. */
-static void range_was_invalidated(struct model *m, unsigned n, uint64_t gpa2, uint64_t end)
-{
-	uint64_t page;
-
-	for (unsigned i = 0, s; i < EPTPS; i++)
-		for (s = 0; s < SLOTS && !((m->eptp[i] ^ m->eptp[n]) & NVMX_EPTE_ADDR); s++) {
-			page = (gpa2 & ~0x1fffffull) | (uint64_t)slot_index[s] << 12;
-			if (page >= gpa2 && page <= end)
-				*range_at(m, i, page) = m->now;
-		}
 }
 
 /* L1 takes a right, or the dirty flag, out of an entry on the way to a page that L2 has written to; a violation elsewhere has the
@@ -484,7 +518,7 @@ static void run(uint64_t seed, bool ad, bool scarce, bool watching, unsigned cpu
 		else if (what < 8)
 			below(m, 3) ? invept(m, below(m, EPTPS)) : go_in_order(m);
 		else if (what < 9)
-			below(m, 2) ? invept_range(m) : narrow_way(m);
+			below(m, 3) ? below(m, 2) ? invept_range(m) : narrow_way(m) : invept_everywhere(m);
 		else if (what < 11)
 			change_host(m);
 		else if (what < 12)
@@ -510,6 +544,7 @@ static void run(uint64_t seed, bool ad, bool scarce, bool watching, unsigned cpu
 		print_message("  %u accesses of vCPUs that went on, %u vCPUs gone, %llu pages shared\n", m->others_reached, m->gone,
 			      (unsigned long long)(nvmx_ept_of_vm(&m->r->vm)->pages - pages_of_vcpus(m)));
 	assert_true(cpus == 1 || m->others_reached > steps / 20);
+	assert_true(m->named > steps / 1000);
 	for (i = 1; i < cpus; i++) {
 		nvmx_ept_vcpu_destroy(m->cpu[i].v);
 		free(m->cpu[i].v);

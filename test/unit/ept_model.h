@@ -57,7 +57,7 @@ struct model {
 	bool dma;                         /* a device of L1's writes unseen, and nothing is watched */
 	bool may_race, raced;             /* in a violation: L1's other processors may write, and did */
 	bool at_hand;                     /* a call is repeated after "not now" */
-	unsigned unseen, not_now;
+	unsigned unseen, not_now, named;
 };
 
 static uint64_t rnd(struct model *m)

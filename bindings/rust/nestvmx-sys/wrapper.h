@@ -4,6 +4,7 @@
 #include <nestvmx/caps.h>
 #include <nestvmx/check.h>
 #include <nestvmx/enlighten.h>
+#include <nestvmx/hyperv.h>
 #include <nestvmx/error.h>
 #include <nestvmx/fields.h>
 #include <nestvmx/host.h>

@@ -302,6 +302,15 @@ pub const NVMX_CPUID_ECX: u32 = 1987343205;
 pub const NVMX_CPUID_EDX: u32 = 30829;
 pub const NVMX_CPUID_INVEPT_RANGE: u32 = 1;
 pub const NVMX_HC_INVEPT_RANGE: u32 = 1853358081;
+pub const NVMX_HV_CPUID_FLUSH: u32 = 262144;
+pub const NVMX_HV_FLUSH_SPACE: u32 = 175;
+pub const NVMX_HV_FLUSH_LIST: u32 = 176;
+pub const NVMX_HV_SUCCESS: u32 = 0;
+pub const NVMX_HV_INVALID_CODE: u32 = 2;
+pub const NVMX_HV_INVALID_INPUT: u32 = 3;
+pub const NVMX_HV_INVALID_ALIGNMENT: u32 = 4;
+pub const NVMX_HV_INVALID_PARAMETER: u32 = 5;
+pub const NVMX_HV_OPERATION_DENIED: u32 = 8;
 pub const NVMX_DESCRIBE_MAX: u32 = 256;
 pub const NVMX_ABI_VERSION: u32 = 2;
 pub const NVMX_ACCESS_R: u32 = 1;
@@ -828,6 +837,20 @@ pub struct nvmx_vm {
 extern "C" {
     pub fn nvmx_cpuid(vm: *const nvmx_vm, base: u32, leaf: u32, regs: *mut u32) -> bool;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct nvmx_vcpu {
+    _unused: [u8; 0],
+}
+extern "C" {
+    pub fn nvmx_hv_flush_guest_mapping(
+        v: *mut nvmx_vcpu,
+        input: u64,
+        first: u64,
+        second: u64,
+        result: *mut u64,
+    ) -> crate::ctypes::c_int;
+}
 pub const nvmx_error_NVMX_OK: nvmx_error = 0;
 pub const nvmx_error_NVMX_ERR_ABI: nvmx_error = -1;
 pub const nvmx_error_NVMX_ERR_OP_MISSING: nvmx_error = -2;
@@ -1295,11 +1318,6 @@ pub struct nvmx_host_ops {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
-pub struct nvmx_vcpu {
-    _unused: [u8; 0],
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
 pub struct nvmx_state_header {
     pub flags: u16,
     pub format: u16,
@@ -1758,7 +1776,8 @@ pub const nvmx_counter_NVMX_CNT_EPT_FAULT: nvmx_counter = 14;
 pub const nvmx_counter_NVMX_CNT_MSR_GRANT: nvmx_counter = 15;
 pub const nvmx_counter_NVMX_CNT_ENTRY_REFUSED: nvmx_counter = 16;
 pub const nvmx_counter_NVMX_CNT_AGAIN: nvmx_counter = 17;
-pub const nvmx_counter_NVMX_CNT_COUNT: nvmx_counter = 18;
+pub const nvmx_counter_NVMX_CNT_HV_FLUSH: nvmx_counter = 18;
+pub const nvmx_counter_NVMX_CNT_COUNT: nvmx_counter = 19;
 pub type nvmx_counter = crate::ctypes::c_uint;
 extern "C" {
     pub fn nvmx_counter(v: *const nvmx_vcpu, c: nvmx_counter) -> u64;
