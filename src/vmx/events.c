@@ -237,13 +237,25 @@ static bool saves_rf(const struct nvmx_exit_info *exit)
 	uint32_t event = exit->reason == NVMX_XR_EXCEPTION_NMI ? exit->intr_info : exit->idt_info;
 
 	if (event & NVMX_INTR_VALID)
-		return NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC && (event & NVMX_INTR_VECTOR) != NVMX_VECTOR_DB;
+		return NVMX_INTR_TYPE(event) == NVMX_EVENT_HW_EXC &&
+		       ((event & NVMX_INTR_VECTOR) != NVMX_VECTOR_DB ||
+			(exit->reason == NVMX_XR_EXCEPTION_NMI && exit->qualification & NVMX_DB_GENERAL_DETECT));
 	return exit->reason == NVMX_XR_EPT_VIOLATION || exit->reason == NVMX_XR_EPT_MISCONFIG ||
 	       exit->reason == NVMX_XR_PML_FULL || exit->reason == NVMX_XR_APIC_ACCESS || exit->reason == NVMX_XR_SPP;
 }
 
-static enum nvmx_verdict leave_made(struct nvmx_vcpu *v, const struct nvmx_exit_info *exit)
+/* In real mode no exception has an error code, and the exit does not say so (SDM 27.2.2, 27.2.4): L1 could not inject it again. */
+static void drop_error_codes(struct nvmx_vcpu *v, struct nvmx_exit_info *exit)
 {
+	if (!((exit->intr_info | exit->idt_info) & NVMX_INTR_DELIVER_EC) || nvmx_vmread(v, NVMX_GUEST_CR0) & NVMX_CR0_PE)
+		return;
+	exit->intr_info &= ~NVMX_INTR_DELIVER_EC;
+	exit->idt_info &= ~NVMX_INTR_DELIVER_EC;
+}
+
+static enum nvmx_verdict leave_made(struct nvmx_vcpu *v, struct nvmx_exit_info *exit)
+{
+	drop_error_codes(v, exit);
 	if (saves_rf(exit))
 		nvmx_set_rf(v);
 	return nvmx_leave_l2(v, exit);
@@ -380,6 +392,8 @@ static enum nvmx_verdict inject(struct nvmx_vcpu *v, unsigned vector, bool has_e
 		nvmx_vmwrite_flush(v);
 		v->ops->set_dr6(v->host, payload);
 	}
+	if (vector == NVMX_VECTOR_DB && payload & NVMX_DB_GENERAL_DETECT && !(v->in_l2 ? v->ops->inject_l2 : v->ops->inject_l1))
+		nvmx_set_rf(v);
 	verdict = nvmx_raise(v, vector, has_error, error);
 	nvmx_vmwrite_flush(v);
 	return verdict;

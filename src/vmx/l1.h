@@ -105,6 +105,8 @@ enum nvmx_combined { NVMX_SERIAL, NVMX_DOUBLE_FAULT, NVMX_TRIPLE_FAULT };
 enum nvmx_combined nvmx_combine_exceptions(uint32_t prior, unsigned vector);
 /* The same with what the host has queued or what was being delivered at the exit. */
 enum nvmx_combined nvmx_combined_with_prior(struct nvmx_vcpu *v, unsigned vector);
+/* BD of the conditions of a #DB (SDM table 27-1): MOV DR with DR7.GD, the one #DB beside instruction breakpoints that is a fault. */
+#define NVMX_DB_GENERAL_DETECT NVMX_BIT64(13)
 /* Sets RFLAGS.RF of the current guest. */
 void nvmx_set_rf(struct nvmx_vcpu *v);
 /* The part of nvmx_skip() that is not RFLAGS.RF; `rflags` is RFLAGS as the instruction found it. */

@@ -3,6 +3,8 @@
  * 26.7.3, 27.2, 27.3.3); the end of an instruction that the host has executed. */
 #include "l2_rig.h"
 
+#define BD NVMX_BIT64(13) /* general detection, among the conditions of a #DB */
+
 static void traps_precede_nmis_and_interrupts(void **state)
 {
 	static const struct {
@@ -170,7 +172,7 @@ static void what_precedes_an_exit(void **state)
 /* SDM table 27-1, 17.2.3: the exit reports the conditions, and DR6 gets them only where L2 takes the exception. */
 static void a_db_carries_its_conditions(void **state)
 {
-	const uint64_t conditions = NVMX_BIT64(13) | NVMX_BIT64(2);
+	const uint64_t conditions = BD | NVMX_BIT64(2);
 	struct mini *m = *state;
 	struct nvmx_vmcs12 *v12 = in_l2(m);
 
@@ -187,6 +189,7 @@ static void a_db_carries_its_conditions(void **state)
 	assert_true(dr6_sets == 1 && dr6 == conditions);
 	assert_int_equal(F02(GUEST_DR7), 0x400); /* SDM 17.2.4, 17.4.1, 17.4.3: as the handler finds them */
 	assert_int_equal(F02(GUEST_DEBUGCTL), 0);
+	assert_int_equal(F02(GUEST_RFLAGS), 2 | NVMX_RFLAGS_RF); /* general detection is a fault (SDM 17.3.1.1) */
 	in_l2(m);
 	m->ops.set_dr6 = NULL; /* it is optional */
 	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_DB, false, 0, conditions), NVMX_RESUME_L2);
@@ -196,6 +199,7 @@ static void a_db_carries_its_conditions(void **state)
 	out_of_l2(m);
 	assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_DB, false, 0, 1), NVMX_RESUME_L1); /* into L1 */
 	assert_true(dr6_sets == 1 && dr6 == 1);
+	assert_false(F01(GUEST_RFLAGS) & NVMX_RFLAGS_RF);
 }
 
 /* SDM 26.3.1.5: behind STI or MOV SS a single-step trap is pending if and only if TF says so. */
@@ -233,6 +237,8 @@ static void exits_that_are_made_save_rf(void **state)
 		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_VECTOR_DB) }, false },
 		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_VECTOR_PF) }, true },
 		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_VECTOR_DB) }, false },
+		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = HW_EXC(NVMX_VECTOR_DB), .qualification = BD }, true },
+		{ { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_VECTOR_DB), .qualification = BD }, false },
 		{ { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2 }, false },
 		{ { .reason = NVMX_XR_PREEMPTION_TIMER }, false },
 		{ { .reason = NVMX_XR_HLT }, false },
@@ -244,6 +250,33 @@ static void exits_that_are_made_save_rf(void **state)
 
 		assert_int_equal(nvmx_exit_to_l1(m->v, &cases[i].exit), NVMX_RESUME_L1);
 		assert_int_equal(v12->guest_rflags, 2 | (cases[i].rf ? NVMX_RFLAGS_RF : 0));
+	}
+}
+
+/* SDM 27.2.2, 27.2.4: an unrestricted L2 in real mode has exceptions without error code, and L1 injects them again as they are. */
+static void no_error_code_in_real_mode(void **state)
+{
+	const uint32_t ec = NVMX_INTR_DELIVER_EC;
+	struct mini *m = *state;
+
+	for (unsigned real = 0; real < 2; real++) {
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+		const struct nvmx_l2_exit exit = { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = HW_EXC(NVMX_VECTOR_GP) | ec };
+
+		F02(GUEST_CR0) = v12->guest_cr0 = real ? NVMX_CR0_NE : L2_CR0;
+		v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_GP);
+		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_GP, true, 0x18, 0), NVMX_RESUME_L1);
+		assert_int_equal(v12->exit_intr_info, HW_EXC(NVMX_VECTOR_GP) | (real ? 0 : ec));
+		v12 = in_l2(m);
+		F02(GUEST_CR0) = v12->guest_cr0 = real ? NVMX_CR0_NE : L2_CR0;
+		v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_DF);
+		F02(ENTRY_INTR_INFO) = HW_EXC(NVMX_VECTOR_GP);
+		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_GP, true, 0, 0), NVMX_RESUME_L1);
+		assert_int_equal(v12->exit_intr_info, HW_EXC(NVMX_VECTOR_DF) | (real ? 0 : ec));
+		v12 = in_l2(m);
+		F02(GUEST_CR0) = v12->guest_cr0 = real ? NVMX_CR0_NE : L2_CR0;
+		assert_int_equal(nvmx_exit_to_l1(m->v, &exit), NVMX_RESUME_L1);
+		assert_int_equal(v12->idt_vectoring_info, HW_EXC(NVMX_VECTOR_GP) | (real ? 0 : ec));
 	}
 }
 
@@ -428,6 +461,7 @@ int main(void)
 		MINI_TEST(a_db_carries_its_conditions),
 		MINI_TEST(exceptions_behind_blocking_can_be_entered),
 		MINI_TEST(exits_that_are_made_save_rf),
+		MINI_TEST(no_error_code_in_real_mode),
 		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_a_notify_exit_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
 		MINI_TEST(instructions_of_l2_end),
 		MINI_TEST(instructions_of_l1_end),
