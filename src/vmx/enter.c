@@ -42,7 +42,9 @@ bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struc
 		check = true;
 	}
 	if (nvmx_needs_pdptes(v12)) {
-		in->pdpte_known = !nvmx_gpa_read(v, v12->guest_cr3 & 0xffffffe0u, in->pdpte, sizeof(in->pdpte));
+		if (nvmx_gpa_read(v, v12->guest_cr3 & 0xffffffe0u, in->pdpte, sizeof(in->pdpte)))
+			nvmx_memset(in->pdpte, 0xff, sizeof(in->pdpte)); /* no memory reads as ones: reserved bits */
+		in->pdpte_known = true;
 		check = true;
 	}
 	return check;

@@ -28,6 +28,21 @@ static void pdptes_of_l2_are_read_where_cr3_says(void **state)
 	assert_memory_equal(in.pdpte, pdptes, sizeof(pdptes));
 }
 
+/* Where L1 has no memory the processor reads ones, which no PDPTE may be: the fields of vmcs12 are no substitute (SDM 26.3.1.6). */
+static void pdptes_of_l2_that_are_nowhere(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = vmcs12(m);
+	struct nvmx_check_input in = { .v12 = v12 };
+
+	v12->guest_cr0 = NVMX_CR0_PG | NVMX_CR0_PE;
+	v12->guest_cr4 = NVMX_CR4_PAE;
+	v12->guest_cr3 = MINI_RAM;
+	v12->vmcs_link_pointer = NVMX_NO_ADDR;
+	assert_true(nvmx_gather_facts(m->v, v12, &in));
+	assert_true(in.pdpte_known && in.pdpte[0] == ~0ull && in.pdpte[3] == ~0ull);
+}
+
 /* A VM exit to a PAE L1 (SDM 27.5.4): a present PDPTE with reserved bits is a VMX abort. */
 static enum nvmx_verdict exit_to_pae(struct mini *m, uint64_t pdpte1)
 {
@@ -102,6 +117,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(pdptes_of_l2_are_read_where_cr3_says),
+		MINI_TEST(pdptes_of_l2_that_are_nowhere),
 		MINI_TEST(pdptes_of_l1_are_loaded),
 		MINI_TEST(the_mode_of_l2_is_stored),
 		MINI_TEST(another_mode_of_l1_is_checked),
