@@ -58,13 +58,14 @@ enum nvmx_verdict nvmx_insn_invept_range(struct nvmx_insn *i)
 	return nvmx_vmsucceed(i->v);
 }
 
+/* The address is one of L2's, whose paging may have more levels than L1's: canonical is what the processor's width makes so. */
 static bool vpid_descriptor_good(const struct nvmx_insn *i, uint64_t type, const uint64_t *desc)
 {
 	if (desc[0] >> 16)
 		return false;
 	if (type != NVMX_FLUSH_ALL && !desc[0])
 		return false;
-	return type != NVMX_FLUSH_ADDRESS || nvmx_l1_canonical(i->l1.cr4, desc[1]);
+	return type != NVMX_FLUSH_ADDRESS || nvmx_canonical(&i->v->vm->caps, desc[1]);
 }
 
 enum nvmx_verdict nvmx_insn_invvpid(struct nvmx_insn *i)
