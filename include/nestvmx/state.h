@@ -103,7 +103,8 @@ struct nvmx_state_context {
 
 /*
  * The three calls below are made on the processor that runs the vCPU, with its VMCS current, between an exit that has been
- * handled (any verdict but NVMX_STOP) and the next entry; never inside a callback.  They sleep in callbacks only.
+ * handled (any verdict but NVMX_STOP; after NVMX_AGAIN the call that is to come again comes first, or the event that the exit has
+ * interrupted would be lost) and the next entry; never inside a callback.  They sleep in callbacks only.
  */
 
 /*
