@@ -398,6 +398,18 @@ static uint64_t restrict_control(uint64_t own, uint64_t limit)
 	return (uint64_t)may << 32 | (((uint32_t)own | (uint32_t)limit) & may);
 }
 
+#define MISC_TIMER_RATE 0x1full
+#define MISC_CR3_TARGETS 0x01ff0000ull
+
+/* Of IA32_VMX_MISC (A.6) two parts are numbers: the timer counts as the processor has it, whatever `limit` says, and of CR3-target
+ * values there are as many as both have. */
+static uint64_t restrict_misc(uint64_t own, uint64_t limit)
+{
+	uint64_t targets = own & MISC_CR3_TARGETS, most = limit & MISC_CR3_TARGETS;
+
+	return (own & limit & ~MISC_CR3_TARGETS) | (targets < most ? targets : most) | (own & MISC_TIMER_RATE);
+}
+
 void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit)
 {
 	for (uint32_t msr = NVMX_MSR_VMX_MISC; msr < NVMX_CAPS_FIRST_MSR + NVMX_CAPS_MSRS; msr++) {
@@ -405,12 +417,16 @@ void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit)
 
 		if (msr == NVMX_MSR_VMX_CR0_FIXED0 || msr == NVMX_MSR_VMX_CR4_FIXED0)
 			*slot(c, msr) |= by;
+		else if (msr == NVMX_MSR_VMX_MISC)
+			*slot(c, msr) = restrict_misc(*slot(c, msr), by);
 		else if (msr != NVMX_MSR_VMX_VMCS_ENUM && !is_control(msr))
 			*slot(c, msr) &= by;
 	}
 	for (uint32_t msr = NVMX_CAPS_FIRST_MSR + 1; msr < NVMX_CAPS_FIRST_MSR + NVMX_CAPS_MSRS; msr++)
 		if (is_control(msr))
 			*slot(c, msr) = restrict_control(nvmx_caps_get(c, msr), nvmx_caps_get(limit, msr));
+	if (!(nvmx_caps_may(c, NVMX_MSR_VMX_TRUE_PINBASED_CTLS) & NVMX_PIN_PREEMPTION_TIMER))
+		*slot(c, NVMX_MSR_VMX_MISC) &= ~MISC_TIMER_RATE;
 	*slot(c, NVMX_MSR_VMX_VMCS_ENUM) = nvmx_vmcs_enum(c);
 	c->efer_valid &= limit->efer_valid;
 	c->debugctl_valid &= limit->debugctl_valid;

@@ -340,6 +340,16 @@ static void restricted_by_another_set(void **state)
 	assert_int_equal(MSR(c, TRUE_PINBASED_CTLS), 0x1600000016ull);
 	assert_int_equal(MSR(c, CR4_FIXED0), 0x2020);
 	assert_int_equal(MSR(c, CR4_FIXED1), 0x2020);
+	c = limit = all; /* numbers are no sets of bits: the timer's rate is the processor's, of CR3 targets there are the fewer (A.6) */
+	SET(c, MISC, 5 | 4 << 16);
+	SET(limit, MISC, 2 | 3 << 16);
+	nvmx_caps_restrict(&c, &limit);
+	assert_int_equal(MSR(c, MISC), 5 | 3 << 16);
+	c = all;
+	SET(c, MISC, 5);
+	SET(limit, TRUE_PINBASED_CTLS, 0x1600000016ull); /* no timer */
+	nvmx_caps_restrict(&c, &limit);
+	assert_int_equal(MSR(c, MISC), 0);
 	memset(&limit, 0, sizeof(limit));
 	c = all;
 	nvmx_caps_restrict(&c, &limit);
