@@ -7,6 +7,7 @@
  * On other processors than this vCPU's there may be translations of the past: nvmx_vpid_forget() when it moves.
  */
 #include "invept.h"
+#include "../vmcs/values.h"
 #include "../vmx/port.h"
 
 static unsigned vpids(const struct nvmx_vcpu *v)
@@ -78,6 +79,12 @@ bool nvmx_invvpid_supported(const struct nvmx_caps *caps, uint64_t type)
 	return type <= NVMX_FLUSH_SINGLE_NON_GLOBAL && nvmx_caps_get(caps, NVMX_MSR_VMX_EPT_VPID_CAP) & cap[type];
 }
 
+/* Whether an INVVPID of the address is none that the processor could refuse a host with 4-level paging. */
+static bool host_may_name(unsigned type, uint64_t linear)
+{
+	return type != NVMX_FLUSH_ADDRESS || nvmx_canonical_in(48, linear);
+}
+
 /* What all of a VPID is flushed for waits for its next use: several INVVPIDs in a row cost one flush. */
 void nvmx_invvpid(struct nvmx_vcpu *v, unsigned type, uint16_t vpid12, uint64_t linear)
 {
@@ -90,7 +97,7 @@ void nvmx_invvpid(struct nvmx_vcpu *v, unsigned type, uint16_t vpid12, uint64_t 
 	i = place(v, vpid12);
 	if (v->vpid[i].of12 != vpid12)
 		return;
-	if (type != NVMX_FLUSH_SINGLE && v->config.vpid02 && nvmx_invvpid_supported(&v->vm->hw, type))
+	if (type != NVMX_FLUSH_SINGLE && v->config.vpid02 && nvmx_invvpid_supported(&v->vm->hw, type) && host_may_name(type, linear))
 		flush(v, i, type, linear);
 	else
 		v->vpid[i].of12 = 0;

@@ -372,7 +372,7 @@ static void invvpid_operands(void **state)
 	m->vm->caps.linear_width = 57; /* L2 may use what L1's own CR4.LA57 does not allow */
 	m->v->vpid[0].of12 = 5;
 	mini_succeeded(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 1ull << 47));
-	assert_true(m->host.flushes == 3 && m->host.flushed_linear == 1ull << 47);
+	assert_true(m->host.flushes == 2 && !m->v->vpid[0].of12); /* all of the VPID: a host with 4-level paging is not asked for it */
 	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 1ull << 56), 28);
 	F01(GUEST_CR4) |= NVMX_CR4_LA57;
 	mini_failed(m, invalidate(m, NVMX_XR_INVVPID, 0, 5, 1ull << 56), 28);
