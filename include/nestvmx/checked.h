@@ -15,8 +15,10 @@
  *	nvmx_vcpu_destroy(vcpu);
  *	nvmx_ledger_end(&ledger);
  *
- * One ledger for each vCPU; the table of any of them serves the VM.  What the port header's accessors read and write is not
- * seen here.  No malloc, no globals: all state is in the ledger.
+ * One ledger for each vCPU; the table of any of them serves the VM.  With NVMX_HOST_PAGES_OF_VM there is one more, the VM's, whose
+ * `host` is any address: its table goes to nvmx_vm_init(), it keeps the pages of all vCPUs, whose ledgers name it (`vm`), and it is
+ * ended when nvmx_vm_destroy() has returned.  What the port header's accessors read and write is not seen here.  No malloc, no
+ * globals: all state is in the ledgers.
  */
 #ifndef NESTVMX_CHECKED_H
 #define NESTVMX_CHECKED_H
@@ -65,6 +67,8 @@ struct nvmx_ledger {
 	struct nvmx_ledger_page *pages; /* room for the pages that the vCPU may have at a time; if there are more, or NULL, pages that are
 	                                * not in the books are no fault */
 	uint32_t pages_n;              /* a power of two, twice what is expected: it is a hash table */
+	struct nvmx_ledger *vm;        /* with NVMX_HOST_PAGES_OF_VM, the ledger that keeps the pages of the VM's vCPUs, these instead of
+	                                * pages[]; it is prepared before this one.  NULL: pages are the vCPU's */
 	bool (*lock_held)(struct nvmx_host *h); /* what the port's lock macros know; NULL: nothing */
 	/* Called for each promise that is broken, in the context of the op: calls nothing of the library but the three below.
 	 * NULL: what is in `first` and `broken` is all. */
@@ -92,6 +96,8 @@ struct nvmx_ledger {
 	uint64_t current;              /* the current VMCS; ~0: none */
 	uint32_t pages_live;
 	bool pages_lost;               /* there was no room for one */
+	bool pages_held;               /* a lock: who looks for pages, or for a batch, where these are the VM's */
+	unsigned long pages_flags;     /* of the port's lock macros */
 	unsigned pending;              /* what pending_events answered last, less what was taken */
 	bool in_l2;                    /* as the barriers say */
 	uint64_t batch;                /* of the last watch */
@@ -100,13 +106,13 @@ struct nvmx_ledger {
 
 /*
  * Prepares *ledger, and returns the table to hand to nvmx_vm_init(): it has the ops that `real` has, whose size and ABI are as for
- * nvmx_vm_init().  NULL: `ledger` or `real` is NULL, or ledger->size, host, pages_n or real->size is not what it must be.  Any
+ * nvmx_vm_init().  NULL: `ledger` or `real` is NULL, or ledger->size, host, pages_n, vm (one that has none) or real->size is not what it must be.  Any
  * context.  `real` is copied.
  */
 const struct nvmx_host_ops *nvmx_checked_ops(const struct nvmx_host_ops *real, struct nvmx_ledger *ledger);
 /* What nvmx_vcpu_config.host is with it. */
 struct nvmx_host *nvmx_checked_host(struct nvmx_ledger *ledger);
-/* The vCPU was destroyed: whatever it still has is reported.  Returns how many promises were broken since nvmx_checked_ops(). */
+/* The vCPU, or the VM, was destroyed: whatever it still has is reported.  Returns how many promises were broken since nvmx_checked_ops(). */
 uint64_t nvmx_ledger_end(struct nvmx_ledger *ledger);
 
 /* "XLATE_SHIFT"; the sentence of <nestvmx/promises.def>; whether it is the host's to keep.  NULL, false: no such promise.  Pure. */

@@ -188,8 +188,7 @@ static void check_page(struct nvmx_ledger *l, const char *op, void *page, uint64
 	EXPECT(!((uintptr_t)page & 0xfff), PAGE_POINTER, (uintptr_t)page, hpa);
 	EXPECT(nvmx_ledger_frame(l, hpa), PAGE_ADDRESS, hpa, hpa);
 	EXPECT(zeroed(page), PAGE_ZEROED, (uintptr_t)page, hpa);
-	EXPECT(!nvmx_ledger_page(l, hpa) && !pinned && hpa != l->vmcs01, PAGE_FRESH, hpa, hpa);
-	nvmx_ledger_add(l, hpa, page);
+	EXPECT(nvmx_ledger_add(l, hpa, page) && !pinned && hpa != l->vmcs01, PAGE_FRESH, hpa, hpa);
 }
 
 static void *checked_page_alloc(struct nvmx_host *h, uint64_t *hpa)
@@ -208,16 +207,12 @@ static void checked_page_free(struct nvmx_host *h, void *page, uint64_t hpa)
 {
 	static const char op[] = "page_free";
 	struct nvmx_ledger *l = begin(h, op);
-	struct nvmx_ledger_page *p = nvmx_ledger_page(l, hpa);
+	bool vmcs;
 
-	if (p && p->page == page) {
-		EXPECT(!p->vmcs && l->current != hpa, PAGE_NO_VMCS, hpa, hpa);
-		nvmx_ledger_remove(l, p);
-	} else if (nvmx_ledger_follows(l)) {
-		BROKE(PAGE_OWN, (uintptr_t)page, hpa);
-	} else {
-		l->pages_live--;
-	}
+	if (nvmx_ledger_remove(l, hpa, page, &vmcs))
+		EXPECT(!vmcs && l->current != hpa, PAGE_NO_VMCS, hpa, hpa);
+	else
+		EXPECT(!nvmx_ledger_follows(l), PAGE_OWN, (uintptr_t)page, hpa);
 	l->real.page_free(l->host, page, hpa);
 	end(l);
 }
@@ -466,14 +461,13 @@ static int checked_watch(struct nvmx_host *h, const uint64_t *gpas, size_t n, ui
 {
 	static const char op[] = "watch";
 	struct nvmx_ledger *l = begin(h, op);
-	uint64_t offsets = 0;
+	uint64_t offsets = 0, last = nvmx_ledger_batch(l, batch);
 	int answer;
 
 	for (size_t i = 0; i < n; i++)
 		offsets |= gpas[i] & 0xfff;
 	EXPECT(n >= 1 && n <= NVMX_WATCH_BATCH && !offsets, WATCH_FRAMES, n, offsets);
-	EXPECT(batch > l->batch, WATCH_BATCH, batch, l->batch);
-	l->batch = batch;
+	EXPECT(batch > last, WATCH_BATCH, batch, last);
 	answer = l->real.watch(l->host, gpas, n, batch);
 	EXPECT(!answer || answer == NVMX_WATCH_BEGUN || answer == -1, WATCH_ANSWER, (unsigned)answer, batch);
 	end(l);
@@ -526,6 +520,8 @@ static struct nvmx_host_ops layer_of(const struct nvmx_host_ops *real)
 const struct nvmx_host_ops *nvmx_checked_ops(const struct nvmx_host_ops *real, struct nvmx_ledger *l)
 {
 	if (!real || !l || l->size != sizeof(*l) || !l->host || l->pages_n & (l->pages_n - 1) || (l->pages_n && !l->pages))
+		return NULL;
+	if (l->vm && (l->vm->vm || l->vm == l || l->vm->size != sizeof(*l)))
 		return NULL;
 	if (real->size < 16 || real->size > sizeof(*real) || real->size % 8)
 		return NULL;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "../ept/lock.h"
 #include "ledger.h"
 
 static const struct promise {
@@ -53,15 +54,43 @@ void nvmx_ledger_broke(struct nvmx_ledger *l, unsigned promise, const char *op, 
 
 #define USED 1ull /* in hpa: the search goes on behind the place */
 
-bool nvmx_ledger_follows(const struct nvmx_ledger *l)
+/* The ledger that has the vCPU's pages. */
+static struct nvmx_ledger *book_of(struct nvmx_ledger *l)
 {
-	return l->pages_n && !l->pages_lost;
+	return l->vm ? l->vm : l;
 }
 
-struct nvmx_ledger_page *nvmx_ledger_page(struct nvmx_ledger *l, uint64_t hpa)
+/* Several vCPUs may have the VM's book at a time. */
+static void hold(struct nvmx_ledger *book)
 {
-	for (uint32_t i = 0; i < l->pages_n; i++) {
-		struct nvmx_ledger_page *p = &l->pages[((hpa >> 12) + i) & (l->pages_n - 1)];
+	unsigned long flags = 0;
+
+	NVMX_PORT_LOCK_BEGIN(flags);
+	while (__atomic_exchange_n(&book->pages_held, true, __ATOMIC_ACQUIRE))
+		NVMX_RELAX();
+	book->pages_flags = flags;
+}
+
+static void release(struct nvmx_ledger *book)
+{
+	unsigned long flags = book->pages_flags;
+
+	(void)flags;
+	__atomic_store_n(&book->pages_held, false, __ATOMIC_RELEASE);
+	NVMX_PORT_LOCK_END(flags);
+}
+
+bool nvmx_ledger_follows(const struct nvmx_ledger *l)
+{
+	const struct nvmx_ledger *book = l->vm ? l->vm : l;
+
+	return book->pages_n && !__atomic_load_n(&book->pages_lost, __ATOMIC_RELAXED);
+}
+
+static struct nvmx_ledger_page *find_page(const struct nvmx_ledger *book, uint64_t hpa)
+{
+	for (uint32_t i = 0; i < book->pages_n; i++) {
+		struct nvmx_ledger_page *p = &book->pages[((hpa >> 12) + i) & (book->pages_n - 1)];
 
 		if (!(p->hpa & USED))
 			return NULL;
@@ -71,24 +100,71 @@ struct nvmx_ledger_page *nvmx_ledger_page(struct nvmx_ledger *l, uint64_t hpa)
 	return NULL;
 }
 
-void nvmx_ledger_add(struct nvmx_ledger *l, uint64_t hpa, void *page)
+struct nvmx_ledger_page *nvmx_ledger_page(struct nvmx_ledger *l, uint64_t hpa)
 {
-	l->pages_live++;
-	for (uint32_t i = 0; i < l->pages_n; i++) {
-		struct nvmx_ledger_page *p = &l->pages[((hpa >> 12) + i) & (l->pages_n - 1)];
+	struct nvmx_ledger *book = book_of(l);
+	struct nvmx_ledger_page *p;
+
+	hold(book);
+	p = find_page(book, hpa);
+	release(book);
+	return p;
+}
+
+static void enter(struct nvmx_ledger *book, uint64_t hpa, void *page)
+{
+	book->pages_live++;
+	for (uint32_t i = 0; i < book->pages_n; i++) {
+		struct nvmx_ledger_page *p = &book->pages[((hpa >> 12) + i) & (book->pages_n - 1)];
 
 		if (p->page)
 			continue;
 		*p = (struct nvmx_ledger_page){ .hpa = hpa | USED, .page = page };
 		return;
 	}
-	l->pages_lost = true;
+	__atomic_store_n(&book->pages_lost, true, __ATOMIC_RELAXED);
 }
 
-void nvmx_ledger_remove(struct nvmx_ledger *l, struct nvmx_ledger_page *p)
+bool nvmx_ledger_add(struct nvmx_ledger *l, uint64_t hpa, void *page)
 {
-	l->pages_live--;
-	p->page = NULL;
+	struct nvmx_ledger *book = book_of(l);
+	bool fresh;
+
+	hold(book);
+	fresh = !find_page(book, hpa);
+	enter(book, hpa, page);
+	release(book);
+	return fresh;
+}
+
+bool nvmx_ledger_remove(struct nvmx_ledger *l, uint64_t hpa, const void *page, bool *vmcs)
+{
+	struct nvmx_ledger *book = book_of(l);
+	struct nvmx_ledger_page *p;
+	bool found;
+
+	hold(book);
+	p = find_page(book, hpa);
+	found = p && p->page == page;
+	*vmcs = found && p->vmcs;
+	if (found)
+		p->page = NULL;
+	if (found || !nvmx_ledger_follows(l))
+		book->pages_live--;
+	release(book);
+	return found;
+}
+
+uint64_t nvmx_ledger_batch(struct nvmx_ledger *l, uint64_t batch)
+{
+	struct nvmx_ledger *book = book_of(l);
+	uint64_t last;
+
+	hold(book);
+	last = book->batch;
+	book->batch = batch;
+	release(book);
+	return last;
 }
 
 bool nvmx_ledger_pinned(const struct nvmx_ledger *l, uint64_t gpa, unsigned *i)

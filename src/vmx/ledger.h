@@ -17,12 +17,16 @@ static inline bool nvmx_ledger_frame(const struct nvmx_ledger *l, uint64_t hpa)
 	return !(hpa & 0xfff) && !(hpa >> l->maxphyaddr);
 }
 
-/* The page at hpa, or NULL. */
+/* The library's page at hpa, or NULL.  What it holds is the vCPU's that got it, the place in the books all of theirs. */
 struct nvmx_ledger_page *nvmx_ledger_page(struct nvmx_ledger *l, uint64_t hpa);
 /* Whether pages are followed at all: without, none can be found missing. */
 bool nvmx_ledger_follows(const struct nvmx_ledger *l);
-void nvmx_ledger_add(struct nvmx_ledger *l, uint64_t hpa, void *page);
-void nvmx_ledger_remove(struct nvmx_ledger *l, struct nvmx_ledger_page *p);
+/* The host gives a page; false: the library has it already. */
+bool nvmx_ledger_add(struct nvmx_ledger *l, uint64_t hpa, void *page);
+/* The library gives one back; false: it is none that it has.  *vmcs: it is an active VMCS. */
+bool nvmx_ledger_remove(struct nvmx_ledger *l, uint64_t hpa, const void *page, bool *vmcs);
+/* A batch of watches begins; returns the last one's number. */
+uint64_t nvmx_ledger_batch(struct nvmx_ledger *l, uint64_t batch);
 /* The first pin of L1's frame at gpa, from the one numbered *i on; false: no more. */
 bool nvmx_ledger_pinned(const struct nvmx_ledger *l, uint64_t gpa, unsigned *i);
 

@@ -74,7 +74,7 @@ static inline void come(struct cpus *c, unsigned i)
 	memset(&c->host[i], 0, sizeof(c->host[i]));
 	c->host[i].pages_of_all = of_vm->pages;
 	v->vm = &c->r->vm;
-	v->ops = &ops;
+	v->ops = c->r->vm.ops;
 	v->host = &c->host[i];
 	v->cur = &c->r->slot;
 	c->v[i] = v;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Tables that the vCPUs of a VM have in common: what they cost, and what one of them does to the others. */
 #include "ept_cpus.h"
+#include <nestvmx/checked.h>
 #include <sys/mman.h>
 
 static unsigned use_all(struct cpus *c, unsigned i)
@@ -357,6 +358,47 @@ static void test_watch(void **state)
 	end(&c);
 }
 
+/* The books of nvmx_checked_ops(): what one vCPU got another one gives back, and that is right if they are the VM's. */
+static uint64_t with_books(bool of_all)
+{
+	static struct nvmx_ledger_page pages[3][4096];
+	static struct nvmx_ledger books[3];
+	uint64_t broken = 0;
+	unsigned faults = 0;
+	struct cpus c;
+
+	memset(pages, 0, sizeof(pages));
+	begin(&c, 0, 0, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		books[i] = (struct nvmx_ledger){
+			.size = sizeof(books[i]), .host = &c.host[i % 2], .maxphyaddr = 52, .pages = pages[i], .pages_n = 4096,
+			.vm = of_all && i ? &books[0] : NULL,
+		};
+		assert_non_null(nvmx_checked_ops(&ops, &books[i]));
+	}
+	c.r->vm.ops = &books[0].table;
+	for (c.n = 0; c.n < 2; c.n++) {
+		come(&c, c.n);
+		c.v[c.n]->host = nvmx_checked_host(&books[1 + c.n]);
+		books[1 + c.n].host = &c.host[c.n];
+	}
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < 2; i++)
+			use(&c, i, EPTP, 0, NVMX_ACCESS_W, &faults);
+	go(&c, 0);
+	broken += nvmx_ledger_end(&books[1]);
+	use(&c, 1, EPTP, 0, NVMX_ACCESS_W, &faults);
+	end(&c);
+	return broken + nvmx_ledger_end(&books[2]) + nvmx_ledger_end(&books[0]);
+}
+
+static void test_books(void **state)
+{
+	(void)state;
+	assert_int_equal(with_books(true), 0);
+	assert_int_not_equal(with_books(false), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_revoke_what_another_dropped), cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_late_fill), cmocka_unit_test(test_late_neighbour), cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_give_pages), cmocka_unit_test(test_changed), cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_books),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -552,11 +552,77 @@ static void books_that_are_full(void **state)
 	assert_int_equal(nvmx_ledger_end(&ledger), 0);
 }
 
+/* Two vCPUs with tables in common, whose pages are in the books of their VM. */
+static struct nvmx_ledger of_vm, other;
+
+static void start_two(void)
+{
+	start();
+	of_vm = ledger;
+	of_vm.vmcs01 = 0;
+	assert_non_null(nvmx_checked_ops(&real, &of_vm));
+	ledger.pages = NULL;
+	ledger.pages_n = 0;
+	ledger.vm = &of_vm;
+	other = ledger;
+	other.vmcs01 = VMCS01 + 0x1000;
+	ops = nvmx_checked_ops(&real, &ledger);
+	assert_non_null(ops);
+	assert_non_null(nvmx_checked_ops(&real, &other));
+	h = nvmx_checked_host(&ledger);
+}
+
+static void expect_broken(const struct nvmx_ledger *l, uint64_t broken, unsigned promise)
+{
+	assert_int_equal(ledger.broken + other.broken + of_vm.broken, broken);
+	assert_int_equal(l->first.promise, promise);
+}
+
+static void pages_of_a_vm(void **state)
+{
+	struct nvmx_host *h2 = nvmx_checked_host(&other);
+
+	(void)state;
+	start_two();
+	alloc(memory[0], 0x9000);
+	ops->flush_ept(h2, 0x905e, NVMX_FLUSH_SINGLE);
+	ops->page_free(h2, memory[0], 0x9000); /* of_vm's, whoever got it */
+	alloc(memory[0], 0x9000);
+	assert_int_equal(nvmx_ledger_end(&ledger), 0); /* its vCPU is gone, the page is not */
+	ops->page_free(h2, memory[0], 0x9000);
+	ops->vmcs_load(h2, VMCS01 + 0x1000);
+	expect_broken(&ledger, 0, NVMX_PROMISE_NONE);
+
+	ops->page_free(h2, memory[0], 0x9000);
+	expect_broken(&other, 1, NVMX_PROMISE_PAGE_OWN);
+	start_two();
+	alloc(memory[0], 0x9000);
+	h = h2;
+	alloc(memory[0], 0x9000);
+	expect_broken(&other, 1, NVMX_PROMISE_PAGE_FRESH);
+	start_two();
+	load(region(0, REVISION));
+	load(VMCS01);
+	ops->page_free(h2, memory[0], 1u << 20);
+	expect_broken(&other, 1, NVMX_PROMISE_PAGE_NO_VMCS);
+	start_two();
+	watching(1, 0, 2, 0);
+	ops->watch(h2, &(uint64_t){ 0 }, 1, 2);
+	expect_broken(&other, 1, NVMX_PROMISE_WATCH_BATCH);
+	start_two();
+	alloc(memory[0], 0x9000);
+	assert_int_equal(nvmx_ledger_end(&ledger) + nvmx_ledger_end(&other), 0);
+	assert_int_equal(nvmx_ledger_end(&of_vm), 1);
+	expect_broken(&of_vm, 1, NVMX_PROMISE_PAGES_FREED);
+	other.vm = &ledger; /* which is no VM's */
+	assert_null(nvmx_checked_ops(&real, &other));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_told_of), cmocka_unit_test(each_promise_has_a_case), cmocka_unit_test(the_table),
-		cmocka_unit_test(books_that_are_full),
+		cmocka_unit_test(books_that_are_full), cmocka_unit_test(pages_of_a_vm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
