@@ -240,7 +240,7 @@ static inline __attribute__((always_inline)) void search_chain(struct search *s,
 		i = s->at.link & 511;
 		frame = leaf_frame(t, i);
 		s->at.link = (uint32_t)(t->side[i] >> 32);
-		if (t->level == level && frame >= first && frame <= last)
+		if (t->level == level && frame - first <= last - first)
 			take_from(s, t, i);
 	}
 }
@@ -273,12 +273,25 @@ static inline __attribute__((always_inline)) void search_level(struct search *s,
 	} while (n <= last && s->h->leaves[level]);
 }
 
+static inline __attribute__((always_inline)) void search_range(struct search *s, unsigned level)
+{
+	search_level(s, level, s->r->gpa >> nvmx_ept_shift(level), s->r->end >> nvmx_ept_shift(level));
+}
+
+static __attribute__((noinline)) void search_large(struct search *s)
+{
+	for (unsigned level = 2; level <= 3; level++)
+		if (s->h->leaves[level])
+			search_range(s, level);
+}
+
+/* A fill that makes the first leaf of a level from now on knows of the change. */
 static inline __attribute__((always_inline)) void search_levels(struct search *s)
 {
-	/* A fill that makes the first leaf of a level from now on knows of the change. */
-	for (unsigned level = 1; level <= 3; level++)
-		if (s->h->leaves[level])
-			search_level(s, level, s->r->gpa >> nvmx_ept_shift(level), s->r->end >> nvmx_ept_shift(level));
+	if (s->h->leaves[1])
+		search_range(s, 1);
+	if (s->h->leaves[2] | s->h->leaves[3])
+		search_large(s);
 }
 
 bool nvmx_ept_lose(struct nvmx_ept_vcpu *e, struct nvmx_ept_revocation *r)
