@@ -72,7 +72,7 @@ nestvmx-sources := \
 	src/vmx/msrlist.c \
 	src/vmx/operand.c \
 	src/vmx/posted.c \
-	src/vmx/prepare.c \
+	src/vmx/merge_host.c \
 	src/vmx/refuse_vcpu.c \
 	src/vmx/refuse_vm.c \
 	src/vmx/refused.c \

@@ -287,6 +287,10 @@ uint64_t nvmx_current_vmcs(const struct nvmx_vcpu *v);
  * processor may have cached.  unpark_here: on the same one as before, on which no other vCPU has used this one's VPIDs (vpid02 and
  * those behind it) meanwhile: only makes the VMCS current.  A host that parks at each return from its run loop remembers the
  * processor and chooses; nvmx_before_l2() follows either of them.
+ *
+ * Host state that differs between processors (TR, GS and GDTR base, SDM 24.5): the host writes it into the VMCS that is current after
+ * unpark, as it does without the library.  Where L2 is current that is vmcs02, and vmcs01 and other vmcs02s do not know: the host
+ * remembers it, and calls nvmx_vmcs01_changed() when L1 is current again, with vmcs01's host state right, before its next VM entry.
  */
 void nvmx_vcpu_park(struct nvmx_vcpu *v);
 void nvmx_vcpu_unpark(struct nvmx_vcpu *v);
@@ -294,7 +298,8 @@ void nvmx_vcpu_unpark_here(struct nvmx_vcpu *v);
 /* The host changed what is not L1's own in vmcs01 (host-state fields, control fields, MSR areas): vmcs02s take it over at their next
  * VM entry.  What the library keeps of vmcs01 it reads here and nowhere else, but for the TSC offset, which it looks at with each
  * VM entry, and at init, at the end of SMM, at a reset and a restore.  L1 is current, or the call changes nothing and returns
- * NVMX_ERR_IN_L2: vmcs02 is what L2 runs on, or will at the end of SMM.  Else NVMX_OK. */
+ * NVMX_ERR_IN_L2: vmcs02 is what L2 runs on, or will at the end of SMM.  Nothing is remembered then: a host that changes vmcs01 while
+ * L2 is current calls again when L1 is, before its next VM entry.  Else NVMX_OK. */
 int nvmx_vmcs01_changed(struct nvmx_vcpu *v);
 /* The host set bits in msr_bitmap01 or io_bitmap01: what was open to L2 is closed at once.  Whoever is current. */
 void nvmx_bitmaps01_changed(struct nvmx_vcpu *v);
@@ -556,8 +561,8 @@ void nvmx_stop_info(const struct nvmx_vcpu *v, struct nvmx_error_info *info);
 
 /* Counters, all monotonic.  Names by nvmx_counter_name(). */
 enum nvmx_counter {
-	NVMX_CNT_ENTRY,           /* VM entries of L1 into L2 that succeeded */
-	NVMX_CNT_ENTRY_FAIL,      /* that failed a check */
+	NVMX_CNT_ENTRY,           /* VM entries of L1 into L2 that passed every check, and whose MSRs were loaded */
+	NVMX_CNT_ENTRY_FAIL,      /* that failed: a check, an MSR, or as NVMX_CNT_ENTRY_REFUSED says */
 	NVMX_CNT_EXIT_TO_L1,      /* VM exits of L2 delivered to L1 */
 	NVMX_CNT_EXIT_L0,         /* exits of L2 handled by the library without L1 */
 	NVMX_CNT_EXIT_HOST,       /* exits of L2 given to the host */

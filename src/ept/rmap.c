@@ -28,9 +28,30 @@ static uint32_t *head(const struct nvmx_ept_home *h, unsigned level, uint64_t fr
 	return head_at(h, (uint32_t)hash(h->heads_bits, level, frame) & (h->heads_n - 1));
 }
 
+static uint64_t *used_word(struct nvmx_ept_home *h, uint32_t n)
+{
+	return h->used + n / NVMX_EPT_BLOCK / 64;
+}
+
+static uint64_t used_bit(uint32_t n)
+{
+	return 1ull << n / NVMX_EPT_BLOCK % 64;
+}
+
 static uint64_t *side(struct nvmx_ept_home *h, uint32_t link)
 {
 	return nvmx_ept_table(h, link >> 9)->side + (link & 511);
+}
+
+/* Leaves have come into chains of several blocks. */
+static __attribute__((noinline)) void use_blocks(struct nvmx_ept_home *h, const struct nvmx_ept_table *t,
+						 const struct nvmx_ept_leaf *leaves, unsigned n)
+{
+	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
+		uint32_t at = (uint32_t)hash(h->heads_bits, t->level, leaf_frame(t, l->index)) & (h->heads_n - 1);
+
+		*used_word(h, at) |= used_bit(at);
+	}
 }
 
 void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
@@ -43,6 +64,7 @@ void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, cons
 	const unsigned level = t->level;
 	uint64_t *near_sides = sides; /* of the table that the last head led to: the next one likely leads there, too */
 	uint32_t near = t->number;
+	uint32_t bucket = 0, any = 0, all = ~0u;
 
 	if (!n)
 		return;
@@ -53,13 +75,15 @@ void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, cons
 	NVMX_LOCK_VISIT(n);
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
 		const unsigned i = l->index;
-		uint32_t *at, bucket, first;
+		uint32_t *at, first;
 		uint64_t frame;
 
 		if (copy)
 			copy[i] = l->copy;
 		frame = (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level);
 		bucket = (uint32_t)hash(bits, level, frame) & mask;
+		any |= bucket;
+		all &= bucket;
 		at = (uint32_t *)heads[bucket / 1024] + bucket % 1024;
 		first = *at;
 		if (first) {
@@ -73,6 +97,9 @@ void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, cons
 		*at = number | i;
 		__atomic_store_n(hw + i, l->hw, __ATOMIC_RELEASE);
 	}
+	*used_word(h, bucket) |= used_bit(bucket);
+	if ((any ^ all) >= NVMX_EPT_BLOCK)
+		use_blocks(h, t, leaves, n);
 }
 
 /* Revocations that stand at a leaf go on with the one behind it. */
@@ -245,15 +272,45 @@ static inline __attribute__((always_inline)) void search_chain(struct search *s,
 	}
 }
 
+/* Whether all chains of a block, which begins with head n, are empty; that they have become so is found here. */
+static bool is_block_empty(struct search *s, uint32_t n)
+{
+	const uint64_t *heads = (const uint64_t *)(const void *)head_at(s->h, n);
+	uint64_t *used = used_word(s->h, n);
+
+	if (!(*used & used_bit(n)))
+		return true;
+	if (s->h->held > NVMX_EPT_HELD_MAX - NVMX_EPT_BLOCK / 2)
+		give_way(s);
+	s->h->held += NVMX_EPT_BLOCK / 2;
+	for (unsigned i = 0; i < NVMX_EPT_BLOCK / 2; i++) {
+		NVMX_LOCK_VISIT(1);
+		if (heads[i])
+			return false;
+	}
+	*used &= ~used_bit(n);
+	return true;
+}
+
 /* All chains: there are fewer than frames in the range. */
 static __attribute__((noinline)) void search_all(struct search *s, unsigned level, uint64_t first, uint64_t last)
 {
 	for (uint32_t n = 0; n < s->h->heads_n && s->h->leaves[level];) {
 		if (!look_at_one(s))
 			continue;
+		if (n % NVMX_EPT_BLOCK == 0 && is_block_empty(s, n)) {
+			n += NVMX_EPT_BLOCK;
+			continue;
+		}
 		s->at.link = *head_at(s->h, n++);
 		search_chain(s, level, first, last);
 	}
+}
+
+/* Frames that follow each other from one at such a boundary on have the chains of a block. */
+static __attribute__((noinline)) bool is_unused_from(struct search *s, unsigned level, uint64_t n)
+{
+	return is_block_empty(s, (uint32_t)hash(s->h->heads_bits, level, n) & (s->h->heads_n - 1) & ~(NVMX_EPT_BLOCK - 1u));
 }
 
 static inline __attribute__((always_inline)) void search_level(struct search *s, unsigned level, uint64_t first, uint64_t last)
@@ -267,6 +324,10 @@ static inline __attribute__((always_inline)) void search_level(struct search *s,
 	do {
 		if (!look_at_one(s))
 			continue;
+		if (n % NVMX_EPT_BLOCK == 0 && last - n >= NVMX_EPT_BLOCK - 1 && is_unused_from(s, level, n)) {
+			n += NVMX_EPT_BLOCK;
+			continue;
+		}
 		s->at.link = *head(s->h, level, n);
 		search_chain(s, level, n, n);
 		n++;

@@ -21,6 +21,8 @@
 #define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
 #define NVMX_EPT_PAGES 256       /* in a page of pages */
 #define NVMX_EPT_HEADS 16        /* pages of chain heads with the default budget; NVMX_EPT_PAGES at most */
+#define NVMX_EPT_BLOCK 512       /* chain heads: those of the 4-KiB frames of 2 MiB */
+#define NVMX_EPT_BLOCKS (NVMX_EPT_PAGES * 1024 / NVMX_EPT_BLOCK)
 #define NVMX_EPT_RECORD 168      /* bytes of a table's record */
 #define NVMX_EPT_PER_SLAB 24     /* records in a page; the first holds the page's address */
 #define NVMX_EPT_NUMBERS 32      /* and so many numbers of tables it takes */
@@ -177,6 +179,7 @@ struct nvmx_ept_home {
 	uint32_t heads_bits;
 	uint32_t names_n;        /* the VM's: chains of its tables by what they stand for; their heads are behind the others */
 	uint64_t leaves[4];      /* by level: entries in chains */
+	uint64_t used[NVMX_EPT_BLOCKS / 64]; /* a bit for each block of heads; clear: its chains are empty */
 	struct nvmx_page dir;    /* a page of pages, with the addresses of the slabs */
 	struct nvmx_page heads;  /* one with chain heads */
 };

@@ -12,12 +12,13 @@
 
 #define VTPR 0x80u
 
-/* Groups whose check rows read only fields that every exit brings up to date. */
+/* Groups no check row of which reads a RARE field, which may be stale. */
 #define GROUPS_ALWAYS_FRESH                                                                              \
 	(NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(PROC) | NVMX_GROUP(HOST) | NVMX_GROUP(INFO) | \
 	 NVMX_GROUP(EPTP) | NVMX_GROUP_FACTS)
 
-/* What changes from one entry to the next of an L2 that runs: a processor that took the others before takes them again. */
+/* What changes from one entry to the next of an L2 that runs.  If nothing else has, a processor that took vmcs02 before is not
+ * expected to refuse it, and MSRs are loaded without a log of what they were. */
 #define GROUPS_OF_RUNNING (NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(INFO) | NVMX_GROUP_FACTS)
 
 /* A PAE L2 that L1 runs without EPT: hardware, which has EPT on, wants the PDPTEs in vmcs02 (SDM 26.3.2.4). */
@@ -200,6 +201,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	NVMX_NOT_CLEARED struct nvmx_l1_regs l1;
 	uint64_t cr0, have = 0;
 	uint32_t groups;
+	bool held;
 
 	in.v12 = s->v12;
 	in.caps = &v->vm->caps;
@@ -226,8 +228,13 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (v->not_now)
 		return nvmx_again(v);
 	failed = nvmx_check_entry(&in, groups);
-	if (!(failed ? failed->consequence != NVMX_CHECK_ENTRY_FAIL || nvmx_hold_for_exit(v) : nvmx_hold_for_entry(v, s)))
+	if (!failed)
+		held = nvmx_hold_for_entry(v, s);
+	else /* VMfail needs no memory */
+		held = failed->consequence != NVMX_CHECK_ENTRY_FAIL || nvmx_hold_for_exit(v);
+	if (!held)
 		return nvmx_again(v);
+	/* From here on there is no "not now". */
 	if (!failed)
 		return switch_to_l2(v, s, &in, &l1, have, groups, launch, (cr0 ^ s->v12->guest_cr0) & nvmx_cr0_masked01(v));
 	NVMX_TRACE(v, CHECK, row_number(failed), failed->consequence, s->gpa);

@@ -246,6 +246,14 @@ enum nvmx_verdict nvmx_load_host_state(struct nvmx_vcpu *v, const struct nvmx_le
 	return NVMX_RESUME_L1;
 }
 
+/*
+ * A VM exit to L1, in this order (SDM 27.1; an abort ends it, 27.7):
+ *	L1's memory that it needs is held: from here on there is no "not now"
+ *	guest state goes into vmcs12, then the exit information: its row for the interruptibility changes what was saved
+ *	what L2 leaves in registers that the exit does not load is read while vmcs02 is current
+ *	VM-exit MSR-store area (abort 1); L1's mode (abort 6)
+ *	vmcs01: PDPTEs of a PAE L1 (abort 2), host state, VM-exit MSR-load area (abort 4): nvmx_load_host_state()
+ */
 NVMX_HOT enum nvmx_verdict leave(struct nvmx_vcpu *v, const struct nvmx_exit_info *info)
 {
 	struct nvmx_slot *s = v->cur;

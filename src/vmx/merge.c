@@ -2,6 +2,7 @@
 /*
  * Which steps of steps.def a VM entry runs, and running them.
  */
+#include "hold.h"
 #include "merge.h"
 #include "port.h"
 
@@ -29,7 +30,8 @@ uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 	if (steps & NVMX_STEP(EACH)) {
 		struct nvmx_merging m;
 
-		steps = (steps | s->each) & ~NVMX_STEP(EACH); /* what the last VM exit did not save, by the controls of then */
+		/* Old and new: a register that was L1's needs vmcs12's value once, one that becomes L1's needs L1's from now on. */
+		steps = (steps | s->each) & ~NVMX_STEP(EACH);
 		nvmx_merge_begin(&m, v, s, NULL, in);
 		nvmx_merge_EACH(&m);
 	}
@@ -83,6 +85,7 @@ static bool stopped(struct nvmx_merging *m, enum nvmx_step_end end)
 		break;
 	case NVMX_STEP_REFUSED:
 		nvmx_stop_refused(m->v, NVMX_STOP_CONTROL, &m->v->refused01);
+		nvmx_release(m->v);
 		break;
 	default:
 		nvmx_stop_vm(m->v, NVMX_STOP_NO_MEMORY, 0);

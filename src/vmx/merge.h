@@ -2,7 +2,8 @@
 /*
  * vmcs01 + vmcs12 -> vmcs02: the steps of src/vmcs/steps.def.  A VM entry calls, in this order,
  *	nvmx_merge_steps()   which steps have to run, by what has changed
- *	nvmx_merge_read01()  if any of them reads L1's registers: vmcs01 is current
+ *	nvmx_merge_read01()  if any of them reads L1's registers: vmcs01 is current.  For the steps that are known sooner (pending, each)
+ *	                     it may come first: vmcs01 is current then, and is not after the hardware shadow was read
  *	nvmx_merge()         the steps: vmcs02 is current
  */
 #ifndef NVMX_SRC_MERGE_H
@@ -35,7 +36,7 @@ struct nvmx_merging {
 	uint64_t unpinned;              /* NVMX_STEP_NO_PIN: the frame */
 };
 
-/* How a step ends.  One that has not ended runs again at the next VM entry of its vmcs12, with those behind it. */
+/* How a step ends: done, or the vCPU stops, and it is pending with those behind it.  None ends by "not now": see hold.h. */
 enum nvmx_step_end {
 	NVMX_STEP_DONE,
 	NVMX_STEP_NO_MEMORY,
@@ -62,7 +63,7 @@ void nvmx_merge_begin(struct nvmx_merging *m, struct nvmx_vcpu *v, struct nvmx_s
 		      const struct nvmx_check_input *in);
 enum nvmx_step_end nvmx_merge_step(struct nvmx_merging *m, unsigned step);
 
-/* The steps: prepare.c, merge.c, merge_controls.c, merge_effects.c, merge_guest.c, carry.c. */
+/* The steps: merge_host.c, merge.c, merge_controls.c, merge_effects.c, merge_guest.c, carry.c. */
 #define STEP(NAME, reads) enum nvmx_step_end nvmx_merge_##NAME(struct nvmx_merging *m);
 #define LAST(NAME, reads)
 #include "../vmcs/steps.def"

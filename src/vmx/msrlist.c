@@ -140,8 +140,8 @@ static bool load_vmcs_msr(struct nvmx_vcpu *v, const struct msr_row *m, uint64_t
 	}
 	if (m->msr == NVMX_MSR_DEBUGCTL)
 		value &= ~v->config.debugctl_hidden;
-	if (v->cur && v->loaded != v->config.vmcs01) /* an entry that fails must not have lost what L2 left there alone */
-		nvmx_slot_freshen_row(v, v->cur, (unsigned)nvmx_field_find(m->field));
+	if (v->cur && v->loaded != v->config.vmcs01)
+		nvmx_slot_learn_row(v, v->cur, (unsigned)nvmx_field_find(m->field));
 	nvmx_vmwrite(v, m->field, value);
 	return true;
 }

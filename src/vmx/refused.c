@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * VM entries into vmcs02 that the processor refuses although vmcs12 passed every check: by VMfail, or by a VM-entry failure
- * (SDM 26.2, 26.8).  It is stricter than the SDM, or knows less, in something that L1 chose: the failure is L1's, who has to
- * live with it on the bare processor too.  What the emulation of the entry had changed is put back.
+ * (SDM 26.2, 26.8).  It is stricter than the SDM, or knows less, in something that L1 chose: the failure is taken for L1's, who has
+ * to live with it on the bare processor too.  (Host state, error 8, and vmcs02's MSR area are the host's, who finds such a failure
+ * in the counter and in the trace: an L1 is not to stop its machine by what it combines with them.)  What the emulation of the
+ * entry had changed is put back.
  */
 #include "hold.h"
 #include "port.h"

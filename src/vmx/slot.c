@@ -229,6 +229,14 @@ void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned ro
 		freshen(v, s, 1u << nvmx_field_rows[row].group);
 }
 
+void nvmx_slot_learn_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row)
+{
+	if (!nvmx_set_has(&s->stale, row))
+		return;
+	nvmx_v12_set(s->v12, row, nvmx_read_row(v, s->v12, row));
+	nvmx_set_del(&s->stale, row);
+}
+
 /* Nothing is known of what vmcs02 holds, and no comparison with it is to find it right. */
 static void forget_vmcs02(struct nvmx_slot *s)
 {

@@ -86,6 +86,75 @@ static void l1s_registers_run_in_l2(void **state)
 	}
 }
 
+#define MSR_LIST 0xa000u
+
+/* A VM-entry MSR area of one entry. */
+static uint32_t *msr_list(struct mini *m, struct nvmx_slot *s)
+{
+	uint32_t *entry = (uint32_t *)mini_ram(m, MSR_LIST);
+
+	entry[0] = NVMX_MSR_SYSENTER_CS;
+	entry[1] = 0;
+	nvmx_slot_write(s, NVMX_I_ENTRY_MSR_LOAD_ADDR, MSR_LIST);
+	nvmx_slot_write(s, NVMX_I_ENTRY_MSR_LOAD_COUNT, 1);
+	return entry;
+}
+
+/* Registers that the exit saves and the entry does not load: L1's are in vmcs02 already when the entry fails, and what L2 had is
+ * vmcs12's nevertheless (SDM 26.8).  No field of vmcs12 has changed meanwhile. */
+static void a_failed_entry_changes_nothing(void **state)
+{
+	static const unsigned rows[] = { NVMX_I_GUEST_PAT, NVMX_I_GUEST_DR7, NVMX_I_GUEST_DEBUGCTL };
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+	struct mini_vmcs *vmcs02;
+	uint32_t *entry = msr_list(m, s);
+
+	s->v12->entry_ctls &= ~(NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_DEBUG);
+	s->v12->exit_ctls |= NVMX_EXIT_SAVE_PAT | NVMX_EXIT_SAVE_DEBUG;
+	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS, ~0ull << 32);
+	for (unsigned i = 0; i < 3; i++)
+		nvmx_set_add(&m->vm->rare, rows[i]);
+	for (unsigned refused = 0; refused < 2; refused++) {
+		entry[1] = 0;
+		vmcs02 = enter(m, !refused);
+		for (unsigned i = 0; i < 3; i++)
+			vmcs02->field[rows[i]] = 0x700 + i;
+		leave(m);
+		if (refused) {
+			enter(m, false);
+			m->host.current->field[NVMX_I_VM_INSTR_ERROR] = NVMX_VMERR_ENTRY_CONTROLS;
+			assert_int_equal(nvmx_entry_refused(m->v), NVMX_RESUME_L1);
+		} else {
+			entry[1] = 1; /* reserved (SDM table 24-12) */
+			assert_int_equal(nvmx_enter_l2(m->v, false), NVMX_RESUME_L1);
+			assert_int_equal(s->v12->exit_reason, NVMX_XR_ENTRY_FAIL_MSR | NVMX_XR_ENTRY_FAILURE);
+		}
+		nvmx_vmwrite_flush(m->v);
+		nvmx_slot_freshen(m->v, s);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(nvmx_v12_get(s->v12, rows[i]), 0x700 + i);
+	}
+}
+
+/* The host has turned a control on that no vmcs02 can keep: the stop gives back what of L1's memory the entry had mapped. */
+static void a_stop_gives_memory_back(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+	int mapped;
+
+	enter(m, true);
+	leave(m);
+	msr_list(m, s);
+	mapped = m->host.mapped;
+	F01(PROC_CTLS2) |= NVMX_PROC2_SPP;
+	assert_int_equal(nvmx_vmcs01_changed(m->v), NVMX_OK);
+	assert_int_equal(nvmx_enter_l2(m->v, false), NVMX_STOP);
+	assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_CONTROL);
+	assert_int_equal(m->host.mapped, mapped);
+}
+
 /* VMLAUNCH and VMRESUME, the launch state, and the instruction that they end. */
 static void launch_state_follows(void **state)
 {
@@ -390,6 +459,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(the_hosts_tsc_offset_moves),
 		MINI_TEST(l1s_registers_run_in_l2),
+		MINI_TEST(a_failed_entry_changes_nothing),
+		MINI_TEST(a_stop_gives_memory_back),
 		MINI_TEST(launch_state_follows),
 		MINI_TEST(failed_checks_stay_in_l1),
 		MINI_TEST(emulated_counters),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The host takes frames, or the right to write to them, from shadows of several vCPUs. */
+#include "lock_count.h" /* before the library's own */
 #include "ept_mapped.h"
 
 static unsigned kicks;
@@ -222,6 +223,53 @@ static void test_long_ranges(void **state)
 	}
 }
 
+static unsigned long looks_of(struct two *t, uint64_t gpa, uint64_t length)
+{
+	lock_looked();
+	nvmx_host_invalidate(&t->r->vm, NULL, gpa, length);
+	return lock_looked();
+}
+
+/* Memory of which L2 has nothing costs one look for each 2 MiB, or for each 512 chains if they are fewer; so does what the host has
+ * taken already, and what has come since then is found. */
+static void test_what_nobody_maps(void **state)
+{
+	const uint64_t mib2 = 2u << 20, data = DATA << 12;
+	unsigned rights;
+	struct two t;
+
+	(void)state;
+	two_init(&t);
+	l1_set(t.r, PD, 1, TABLE(PT2)); /* a page of L2's elsewhere */
+	l1_set(t.r, PT2, 88, PAGE(DATA + 600));
+	touch_all(t.r);
+	assert_true(looks_of(&t, 32u << 20, 16 * mib2) <= 16);
+	assert_true(looks_of(&t, 1ull << 40, 1ull << 40) <= 32 + 256 + 1024);
+	assert_true(reaches(&t, 0) && reaches(&t, 511 << 12));
+	second_touches(&t, 7 << 12);
+	assert_true(looks_of(&t, data, mib2) >= 512);
+	assert_false(reaches(&t, 0) || reaches(&t, 511 << 12) || second_reaches(&t, 7 << 12, &rights));
+	second_touches(&t, 5 << 12);
+	second_touches(&t, 500 << 12);
+	looks_of(&t, data, mib2 / 2);
+	assert_false(second_reaches(&t, 5 << 12, &rights));
+	assert_true(second_reaches(&t, 500 << 12, &rights));
+	looks_of(&t, data, mib2);
+	assert_false(second_reaches(&t, 500 << 12, &rights));
+	second_touches(&t, 600 << 12);
+	looks_of(&t, data, mib2); /* finds that nothing is left, */
+	assert_true(looks_of(&t, data, mib2) <= 2); /* and need not look again */
+	second_touches(&t, 9 << 12);
+	looks_of(&t, 0, 32u << 20);
+	assert_false(second_reaches(&t, 9 << 12, &rights));
+	touch_all(t.r);
+	nvmx_host_invalidate(&t.r->vm, NULL, data, mib2 - 4096);
+	assert_true(reaches(&t, 511 << 12));
+	assert_true(looks_of(&t, data, 2 * mib2) < 2 * 512);
+	assert_false(reaches(&t, 511 << 12));
+	two_free(&t);
+}
+
 /* L1 invalidates a range on one of its processors: the other may use what it has, until it does the same. */
 static void test_range_on_each_vcpu(void **state)
 {
@@ -345,7 +393,7 @@ static void test_changed_meanwhile(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_long_ranges), cmocka_unit_test(test_range_on_each_vcpu),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_long_ranges), cmocka_unit_test(test_what_nobody_maps), cmocka_unit_test(test_range_on_each_vcpu),
 					    cmocka_unit_test(test_used),
 		cmocka_unit_test(test_kick), cmocka_unit_test(test_write_protect),
 					    cmocka_unit_test(test_write_protect_large), cmocka_unit_test(test_changed),

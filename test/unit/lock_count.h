@@ -9,6 +9,8 @@ void lock_end(unsigned long flags);
 void lock_visit(unsigned entries);
 /* The largest number of entries that this thread looked at while it held a lock, since it was asked last. */
 unsigned lock_most(void);
+/* And how many it has looked at in all since then. */
+unsigned long lock_looked(void);
 /* `meanwhile` is called each time that a lock was given back, but not in what it does itself; NULL: no more. */
 void lock_between(void (*meanwhile)(void));
 /* A callback must not be called with a lock held. */

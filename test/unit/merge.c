@@ -383,6 +383,31 @@ static void what_l2_left_is_not_overwritten(void **state)
 	}
 }
 
+/* Before L1's value takes its place, vmcs12 learns it: the entry may yet fail. */
+static void what_l2_left_is_learnt(void **state)
+{
+	static const unsigned rows[] = { NVMX_I_GUEST_PAT, NVMX_I_GUEST_EFER, NVMX_I_GUEST_DR7, NVMX_I_GUEST_DEBUGCTL };
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+	struct mini_vmcs *vmcs02;
+
+	for (unsigned i = 0; i < SHARED; i++)
+		F01(ENTRY_CTLS) |= shared[i].load;
+	nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, NVMX_ENTRY_IA32E);
+	for (unsigned i = 0; i < SHARED + 4; i++) {
+		const unsigned row = i < SHARED ? shared[i].guest : rows[i - SHARED];
+
+		vmcs02 = merged(m, s);
+		vmcs02->field[row] = 7;
+		nvmx_set_add(&s->stale, row);
+		*mini01(m, row) = HOSTS;
+		merged(m, s);
+		assert_int_not_equal(vmcs02->field[row], 7);
+		assert_int_equal(nvmx_v12_get(s->v12, row), 7);
+		assert_false(nvmx_set_has(&s->stale, row));
+	}
+}
+
 #define CARRYING_STEPS (NVMX_STEP(PERF) | NVMX_STEP(BNDCFGS) | NVMX_STEP(CET) | NVMX_STEP(PKRS))
 /* A host that does not load them leaves L1's in the processor: no field of its VMCSs is touched. */
 static void a_host_that_loads_none(void **state)
@@ -471,6 +496,7 @@ int main(void)
 		MINI_TEST(efer_without_its_control),
 		MINI_TEST(the_hosts_tsc_offset_is_scaled),
 		MINI_TEST(what_l2_left_is_not_overwritten),
+		MINI_TEST(what_l2_left_is_learnt),
 		MINI_TEST(a_host_that_loads_none),
 		MINI_TEST(an_exit_loads_or_leaves),
 		MINI_TEST(exceptions_of_both),

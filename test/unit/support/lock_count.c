@@ -7,6 +7,7 @@
 #define MOST 512u /* docs/ept.md */
 
 static _Thread_local unsigned depth, entries, most;
+static _Thread_local unsigned long looked;
 static _Thread_local void (*between)(void);
 
 static void must(int holds, const char *what)
@@ -45,6 +46,7 @@ void lock_visit(unsigned n)
 {
 	must(depth, "an entry is looked at without the lock");
 	entries += n;
+	looked += n;
 }
 
 unsigned lock_most(void)
@@ -52,6 +54,14 @@ unsigned lock_most(void)
 	unsigned was = most;
 
 	most = 0;
+	return was;
+}
+
+unsigned long lock_looked(void)
+{
+	unsigned long was = looked;
+
+	looked = 0;
 	return was;
 }
 
