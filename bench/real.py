@@ -10,7 +10,7 @@ OPERATIONS = ("cpuid", "io", "ept_fault", "timer", "hlt_wake")	# in the order in
 TURNS = 64	# of each, after as many to warm up
 COUNTED = ("vmread", "vmwrite", "vmptrld", "vmclear", "invvpid", "invept")
 NAMES = [f"l1kvm_{name}{what}" for name in OPERATIONS for what in ("", "_exits", "_vmx")] + ["l1xen_cpuid"]
-L1 = ("loader", "linux-packed", "l1-base", "l1-kvm", "l1-ops")
+L1 = ("loader", "vmlinux", "l1-base", "l1-kvm", "l1-ops")
 MODULES = {"kvm": "l1-kvm", "kvm-nestvmx": "l1-kvm-nestvmx"}
 WANTED = r"\bbench l1kvm_hlt_wake \d"
 LAST = r"^L1: done"
@@ -40,7 +40,7 @@ def metal(opt):
 
 def kvm(opt, host, count=False):
 	"""L0 is KVM, and L1 the same under QEMU.  Counting takes ticks, and gets a boot of its own."""
-	pieces = ("loader", "linux-packed", "l1-base", MODULES[host], "l1-qemu", "l2-kvm-ops")
+	pieces = ("loader", "vmlinux", "l1-base", MODULES[host], "l1-qemu", "l2-kvm-ops")
 	scenario = "count,guests,counted" if count else "guests"
 	words = [f"nvmx.scenario={scenario}", "nvmx.guests=kvm", "nvmx.l2scenario=ops", "nvmx.kvm=nested=1", measuring()]
 	return f"{host}, KVM as L1{', counting' * count}", boot(opt, pieces, words, 1300, "--native"), WANTED, LAST
@@ -50,7 +50,7 @@ def xen(opt, host):
 	"""Xen as L1, and CPUID of a PVH guest of its own."""
 	wanted = r"bench l1xen_cpuid \d"
 	if host in MODULES:
-		pieces = ("loader", "linux-packed", "l1-base", MODULES[host], "l1-qemu", "l2-xen-cpuid")
+		pieces = ("loader", "vmlinux", "l1-base", MODULES[host], "l1-qemu", "l2-xen-cpuid")
 		words = ["nvmx.scenario=guests", "nvmx.guests=xen", "nvmx.kvm=nested=1"]
 		return f"{host}, Xen as L1", boot(opt, pieces, words, 1536, "--native"), wanted, LAST
 	row = next(row for row in matrix.ROWS if row.name == "xen-pvh")

@@ -28,7 +28,7 @@ AVOIDED = [
 	# It refuses a posted-interrupt descriptor that is not aligned to 4 KiB (SDM 26.2.1.1: 64 bytes): KVM's VM entries fail with error 7.
 	*[("3.0", piece, "nvmx.kvm=enable_apicv=0") for piece in ("l1-kvm", "l1-kvm-trixie", "l1-kvm-sid")],
 	# XRSTORS of a task's first state is refused: init dies of #GP.
-	("2.7", "linux-packed-sid", "clearcpuid=xsaves,xsavec"),
+	("2.7", "vmlinux-sid", "clearcpuid=xsaves,xsavec"),
 ]
 
 def avoiding(pieces, bochs):
@@ -86,15 +86,11 @@ def linux(name, guests, kvm="", l2cpus=1, extra="", stress=0, release="", **kw):
 	if stress:
 		arguments += f" nvmx.append=nvmx.stress={stress}"
 		expect += [STRESSED.format(rounds=stress)] * l2cpus
-	alive = []
-	for number, guest in enumerate(guests.split(","), 1):
-		alive.append(rf"^\[{number} {guest}\] " + ALIVE[guest].format(cpus=l2cpus,
-			sums=",".join([SUM] * l2cpus)))
 	images = {"amd64": of_release("l2-amd64", release)}
-	pieces = " ".join(of_release(piece, release) if piece != "l1-base" else piece for piece in f"loader linux-packed {KVM}".split()[1:])
+	pieces = " ".join(of_release(piece, release) if piece != "l1-base" else piece for piece in f"loader vmlinux {KVM}".split()[1:])
 	pieces = f"loader {pieces} " + " ".join(images.get(g, f"l2-{g}") for g in dict.fromkeys(guests.split(",")))
 	# Guests of one boot end in any order.
-	return Row(name, pieces, arguments, expect + [tuple(alive), r"^L1: done", OFF], about=in_words(guests, kvm, l2cpus, stress, release), **kw)
+	return Row(name, pieces, arguments, expect + [tuple(alive(guests, l2cpus)), r"^L1: done", OFF], about=in_words(guests, kvm, l2cpus, stress, release), **kw)
 
 
 def in_words(guests, kvm, l2cpus, stress, release):
@@ -109,7 +105,7 @@ def nested(name, guest, l2kvm="", **kw):
 	arguments = f"{LINUX} nvmx.scenario=guests nvmx.guests=kvm nvmx.l2guests={guest} nvmx.kvm=nested=1 nvmx.l2kvm={l2kvm} nowatchdog"
 	expect = [up(), r"^L1: KVM loaded: .*nested=1", rf"^\[1 kvm\] {up()[1:]}", r"^\[1 kvm\] L1: KVM loaded: ",
 		rf"^\[1 kvm\] \[1 {guest}\] " + ALIVE[guest].format(cpus=1, sums=SUM), r"^L1: done", OFF]
-	return Row(name, f"loader linux-packed {KVM} l2-kvm-amd64", arguments, expect, memory=1300, seconds=900, seldom=True,
+	return Row(name, f"loader vmlinux {KVM} l2-kvm-amd64", arguments, expect, memory=1300, seconds=900, seldom=True,
 		about=("Linux with KVM, `nested=1`", f"the same, and in it, L3: {WORDS[guest]}"), **kw)
 
 
@@ -120,7 +116,7 @@ UNLOADED = [tuple(rf"^L1: ledger: {thing} (\d+) taken, \1 returned$" for thing i
 
 def under_kvm(name, guests, extra="", kvm="nested=1", l1cpus=1, l2cpus=1, **kw):
 	"""L0: Linux with libnestvmx in its kvm-intel.ko; L1: Linux with stock KVM under QEMU; L2: guests of that one's."""
-	pieces = "loader linux-packed l1-base l1-kvm-nestvmx l1-qemu l2-kvm-" + ("i386" if "i386" in guests else "amd64")
+	pieces = "loader vmlinux l1-base l1-kvm-nestvmx l1-qemu l2-kvm-" + ("i386" if "i386" in guests else "amd64")
 	arguments = (f"{LINUX} nvmx.scenario=guests,unload nvmx.guests=kvm nvmx.l2guests={guests} nvmx.kvm={kvm} "
 		f"nvmx.l1cpus={l1cpus} nvmx.l2cpus={l2cpus} {extra}")
 	alive = tuple(rf"^\[1 kvm\] \[{number} {guest}\] " + ALIVE[guest].format(cpus=l2cpus, sums=",".join([SUM] * l2cpus))
@@ -136,7 +132,7 @@ def adapted(name, l2kvm="", **kw):
 
 def xen_under_kvm(name, kvm):
 	"""L1: Xen under QEMU, and its dom0; L2: a PVH guest of Xen's."""
-	return Row(name, "loader linux-packed l1-base l1-kvm-nestvmx l1-qemu l2-xen",
+	return Row(name, "loader vmlinux l1-base l1-kvm-nestvmx l1-qemu l2-xen",
 		f"{LINUX} nvmx.scenario=guests,unload nvmx.guests=xen nvmx.kvm={kvm}",
 		[up(), r"^L1: KVM loaded: ", r"^\[1 xen\] .*Xen version 4\.\d+", r"^\[1 xen\] L1: dom0 up",
 		r"^\[1 xen\] " + ALIVE["amd64"].format(cpus=1, sums=SUM), *UNLOADED], memory=1536, seconds=1800, kvm_host=True)
@@ -163,7 +159,7 @@ def torture(name, items, pieces="", rounds=300, cpus=1, parameters=TORTURED, off
 		expect.append(offered)
 	if "caps" in items.split(","):
 		expect.append(r"^caps: nothing lacks")
-	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
+	return Row(name, f"loader vmlinux l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
 		f"{LINUX} nvmx.scenario=torture,unload nvmx.kvm={parameters} nvmx.rounds={rounds} nvmx.torture={items}", expect + UNLOADED, memory=512,
 		seconds=900, cpus=cpus, kvm_host=True)
 
@@ -183,7 +179,7 @@ def inject(name, items, pieces=""):
 		expect.append(r"^L1: \d+ pages given to the kernel")
 	if "device" in steps:
 		expect.append(r"^L1: \d+ frames of a device, not cached")
-	return Row(name, f"loader linux-packed l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
+	return Row(name, f"loader vmlinux l1-base l1-kvm-nestvmx l1-torture {pieces}".strip(),
 		f"{LINUX_TRACED} nvmx.scenario=inject,unload nvmx.kvm={TORTURED} nvmx.inject={items}", expect + UNLOADED, memory=512,
 		seconds=300, kvm_host=True)
 
@@ -192,14 +188,14 @@ def migrate(name, hosts):
 	"""The same L1 under QEMU, which goes to a file and comes back once for each host."""
 	expect = [up(), r"^L1: KVM loaded: "]
 	expect += [rf"^L1: migrated {number}: {host}, " for number, host in enumerate(hosts.split(","), 1)]
-	return Row(name, "loader linux-packed l1-base l1-kvm-nestvmx l1-kvm-stock l1-torture l1-qemu",
+	return Row(name, "loader vmlinux l1-base l1-kvm-nestvmx l1-kvm-stock l1-torture l1-qemu",
 		f"{LINUX} nvmx.scenario=migrate,unload nvmx.kvm={TORTURED} nvmx.hosts={hosts}", expect + UNLOADED, memory=768,
 		seconds=900, kvm_host=True)
 
 
 def newer(row, kernel):
 	"""The same with another Linux, and our module for it, as L0."""
-	own = {"linux-packed", "l1-kvm-nestvmx", "l1-kvm-stock"}
+	own = {"vmlinux", "l1-kvm-nestvmx", "l1-kvm-stock"}
 	row.name = row.name.replace("host-kvm-", f"host-kvm{kernel.replace('.', '')}-")
 	row.pieces = [f"{piece}-{kernel}" if piece in own else piece for piece in row.pieces]
 	return row
@@ -222,7 +218,7 @@ def xen(name, guest="amd64", stress=0, l2cpus=1, release="", **kw):
 	dom0 = f"nvmx.l2cpus={l2cpus}" + (f" nvmx.append=nvmx.stress={stress}" if stress else "")
 	stressed = [STRESSED.format(rounds=stress)] * l2cpus if stress else []
 	l2 = {"real": "PVH: real mode", "hvm": "HVM: " + WORDS["hvm"]}.get(guest, "PVH: " + WORDS[guest]) + (f"; {l2cpus} vCPUs" if l2cpus > 1 else "")
-	pieces = " ".join(of_release(piece, release) for piece in ("xen", "vmlinux", f"dom0-{guest}"))
+	pieces = "loader " + " ".join(of_release(piece, release) for piece in ("xen", "vmlinux", f"dom0-{guest}"))
 	return Row(name, pieces, XEN, [r"Xen version 4\.\d+", r"L1: dom0 up", *stressed, alive, r"^L1: done"],
 		memory=1024, seconds=600, options="--disable vid", dom0=dom0,
 		about=("Xen, Linux as dom0" + (f", of Debian {release}" if release else ""), l2 + (f"; memory stress, {stress} rounds" if stress else "")), **kw)
@@ -237,22 +233,40 @@ def parameters():
 	return rows
 
 
-def in_turn(name, guest, off):
-	"""The same in one boot, with a guest that is soon done: KVM goes and comes back with the next feature off."""
+def in_turn(name, off, guest, first="", **kw):
+	"""KVM as L1 with `first` in it, all at once, and then in the same boot `guest` once for each feature that is off: KVM goes and comes back."""
 	expect = [up(), r"^L1: KVM loaded: ept=Y"]
+	if first:
+		expect.append(tuple(alive(first)))
 	for parameter in off:
-		expect += [rf"^L1: KVM reloaded: {parameter}=0", rf"^\[1 {guest}\] " + ALIVE[guest].format(cpus=1, sums=SUM)]
-	return Row(name, f"loader linux-packed {KVM} l2-{guest}", f"{LINUX} nvmx.scenario=each nvmx.guests={guest} "
-		f"nvmx.each={','.join(parameter + '=0' for parameter in off)}", expect + [r"^L1: done", OFF], seconds=600, seldom=True,
-		about=("Linux with KVM, in turn " + ", ".join(f"`{parameter}=0`" for parameter in off), WORDS[guest]))
+		expect += [rf"^L1: KVM reloaded: {parameter}=0", *alive(guest)]
+	guests = " ".join(f"l2-{one}" for one in dict.fromkeys([*first.split(","), guest]) if one)
+	scenario = f"nvmx.scenario=guests,each nvmx.guests={first} nvmx.with={guest}" if first else f"nvmx.scenario=each nvmx.guests={guest}"
+	return Row(name, f"loader vmlinux {KVM} {guests}", f"{LINUX} {scenario} nvmx.each={','.join(parameter + '=0' for parameter in off)}",
+		expect + [r"^L1: done", OFF], seconds=600, seldom=True, **kw)
 
 
+def alive(guests, cpus=1):
+	"""What the guests of one L1 say, each when it is ready."""
+	return [rf"^\[{number} {guest}\] " + ALIVE[guest].format(cpus=cpus, sums=",".join([SUM] * cpus)) for number, guest in enumerate(guests.split(","), 1)]
+
+
+def xen_in_turn(name, *guests):
+	"""Xen with PVH guests one after another in one boot."""
+	expect = [r"Xen version 4\.\d+", r"L1: dom0 up"]
+	for number, guest in enumerate(guests, 1):
+		expect.append((rf"\(d{number}\) " if guest == "real" else "^") + ALIVE[guest].format(cpus=1, sums=SUM))
+	return Row(name, f"loader xen vmlinux dom0-{'-'.join(guests)}", XEN, [*expect, r"^L1: done"], memory=1024, seconds=900, options="--disable vid",
+		seldom=True)
+
+
+PARAMETERS = ("enable_apicv", "pml", "preemption_timer", "unrestricted_guest", "enable_shadow_vmcs", "ept")
 ROWS = [
-	Row("linux", "loader linux-packed l1-base", f"{LINUX} nvmx.scenario=plain",
+	Row("linux", "loader vmlinux l1-base", f"{LINUX} nvmx.scenario=plain",
 		[up(), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512, about=("Linux", "–")),
-	Row("linux-smp", "loader linux-packed l1-base", f"{LINUX} nvmx.scenario=plain",
+	Row("linux-smp", "loader vmlinux l1-base", f"{LINUX} nvmx.scenario=plain",
 		[up(2), rf"^L1: plain x86_64 sum={SUM}", OFF], memory=512, cpus=2, about=("Linux", "–")),
-	Row("linux-vtd", "loader linux-packed l1-base l1-ide",
+	Row("linux-vtd", "loader vmlinux l1-base l1-ide",
 		f"{LINUX} intel_iommu=on iommu=pt nvmx.scenario=plain,ide",
 		[up(), rf"^L1: plain x86_64 sum={SUM}", r"^L1: IOMMU dmar0 cap=", r"^L1: groups identity of [1-9]",
 		r"^L1: disk .*DMA.* magic=55aa", OFF], memory=512, options="--vtd", host_only=True,
@@ -278,7 +292,7 @@ ROWS = [
 	under_kvm("host-kvm-linux-noept", "amd64", extra="nvmx.l2kvm=ept=0"),
 	under_kvm("host-kvm-linux-noshadow", "amd64", kvm="nested=1,enable_shadow_vmcs=0"),
 	under_kvm("host-kvm-two-l2", "real,real"),
-	Row("host-kvm-bench-smp", "loader linux-packed l1-base l1-kvm-nestvmx l1-bench",
+	Row("host-kvm-bench-smp", "loader vmlinux l1-base l1-kvm-nestvmx l1-bench",
 		f"{LINUX} nvmx.scenario=bench,unload nvmx.kvm=nested=1 nvmx.cpus=2 nvmx.bench=smp=1",
 		[up(2), r"^L1: KVM loaded: ", r"^bench ept_touch512_cold_2cpu \d+", r"^bench done", *UNLOADED], cpus=2, seconds=900, kvm_host=True),
 	under_kvm("host-kvm-two-cpus", "amd64", l1cpus=2, l2cpus=2, mips=200),	# virtual ones: L0 has one
@@ -295,14 +309,14 @@ ROWS = [
 	# Bochs 3.0's alone, which wants posted-interrupt descriptors that KVM does not have (AVOIDED).
 	torture("host-kvm-mode-exec", "stock,caps,nestvmx,step:2:20,dirty:4:20,caps", "l1-kvm-stock", rounds=60,
 		parameters=f"{TORTURED},enable_apicv=0,nest_mode_exec=1", offered=r"^caps: \| 48BH .* more: 54 \|"),
-	Row("host-kvm-reclaim", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture l1-zram",
+	Row("host-kvm-reclaim", "loader vmlinux l1-base l1-kvm-nestvmx l1-torture l1-zram",
 		f"{LINUX} nvmx.scenario=reclaim,unload nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", r"torture: inject: reclaim: 0 wrong$", *UNLOADED], memory=512, seconds=300, kvm_host=True),
 	newer(under_kvm("host-kvm-linux", "amd64"), "6.12"),
 	newer(torture("host-kvm-torture", TORTURE, rounds=100), "6.12"),
 	newer(torture("host-kvm-caps", beside("caps"), "l1-kvm-stock"), "6.12"),
 	newer(inject("host-kvm-inject", INJECTED), "6.12"),
-	Row("host-kvm-off", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=busy nvmx.kvm={TORTURED}",
+	Row("host-kvm-off", "loader vmlinux l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=busy nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", r"^L1: busy", r"^L1: done", OFF], memory=512, seconds=300, kvm_host=True),
 	# Without halt: stock KVM gives L2 the interrupt that is L1's, and it ends in a trap.
 	inject("host-kvm-inject-stock", f"stock,{INJECTED.replace(',halt', '').replace(',trace', '')},nestvmx,{INJECTED}", "l1-kvm-stock"),
@@ -316,7 +330,9 @@ ROWS = [
 	xen("xen-real", "real"),
 	xen("xen-stress", stress=STRESS),
 	xen("xen-smp", l2cpus=2),
-	in_turn("kvm-parameters", "real", ("enable_apicv", "pml", "preemption_timer", "unrestricted_guest", "enable_shadow_vmcs", "ept")),
+	in_turn("kvm-parameters", PARAMETERS, "real", about=("Linux with KVM, in turn " + ", ".join(f"`{off}=0`" for off in PARAMETERS), WORDS["real"])),
+	in_turn("kvm-in-turn", ("ept", "enable_shadow_vmcs"), "amd64", first="amd64,i386,real", memory=1024),
+	xen_in_turn("xen-in-turn", "amd64", "i386", "real"),
 	*parameters(),
 	adapted("host-kvm-no-shadow-vmcs", "enable_shadow_vmcs=0"),
 	nested("kvm-nested-real", "real"),

@@ -8,6 +8,9 @@ import struct
 import subprocess
 
 GRUB = "/usr/lib/grub/i386-pc"
+LOADER = b"NVMXDISK"	# in tools/lab/loader.c, and before what it reads
+PAGE = 4096
+CYLINDER = 16 * 63 * 512	# what an emulator counts a disk in
 GRUB_MODULES = "biosdisk iso9660 part_msdos search_fs_file linux multiboot multiboot2 boot"
 PACKAGES = "grub-pc-bin grub-common xorriso"
 
@@ -80,8 +83,28 @@ def _tool(argv):
 		raise ImageError(f"{argv[0]}: " + (done.stdout.strip().splitlines() or ["failed"])[-1])
 
 
+def _behind(out, parts):
+	"""Puts (file, words) where tools/lab/loader.c looks for them: behind the file system, as its structures say."""
+	with open(out, "r+b") as disk:
+		disk.seek(16 * 2048 + 80)	# of the volume descriptor
+		end = struct.unpack("<I", disk.read(4))[0] * 2048
+		disk.truncate(end)
+		disk.seek(end)
+		disk.write(struct.pack("<8sI2036x", LOADER, len(parts)))
+		for path, words in parts:
+			if len(words.encode()) > 2043:
+				raise ImageError(f"{path}: its arguments are too long")
+			disk.write(struct.pack("<I2044s", os.path.getsize(path), words.encode()))
+		for path, _ in parts:
+			with open(path, "rb") as part:
+				shutil.copyfileobj(part, disk, 1 << 20)
+			disk.write(bytes(-os.path.getsize(path) % PAGE))
+		disk.truncate(-(-disk.tell() // CYLINDER) * CYLINDER)
+
+
 def make_disk(out, kernel, arguments="", modules=(), tag="disk"):
-	"""GRUB disk `out` that boots `kernel`, as a CD-ROM and as a hard disk. `modules`: (file, arguments).
+	"""GRUB disk `out` that boots `kernel`, as a CD-ROM and as a hard disk. `modules`: (file, arguments); of the loader's, which has to
+	be on a hard disk, the first is the kernel that it starts.
 
 	The disk finds itself by the file /boot/`tag`, so each disk of a machine needs its own.
 	"""
@@ -99,9 +122,11 @@ def make_disk(out, kernel, arguments="", modules=(), tag="disk"):
 		f.write(data)
 	with open(os.path.join(boot, tag), "wb"):
 		pass
-	for i, (path, _) in enumerate(modules):
+	for path, _ in modules:
 		if not os.path.isfile(path):
 			raise ImageError(f"{path}: no such file")
+	behind, modules = (modules, []) if LOADER in data[:8192] and kind == "multiboot" else ([], modules)
+	for i, (path, _) in enumerate(modules):
 		os.symlink(os.path.abspath(path), os.path.join(boot, f"m{i}"))
 	script = out + ".cfg"
 	with open(script, "w", encoding="utf-8") as f:
@@ -110,6 +135,8 @@ def make_disk(out, kernel, arguments="", modules=(), tag="disk"):
 		"-o", os.path.join(boot, "grub.img"), *GRUB_MODULES.split()])
 	_tool(["xorriso", "-as", "mkisofs", "-quiet", "-f", "-R", "-b", "boot/grub.img", "-no-emul-boot",
 		"-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info", "--grub2-mbr", mbr, "-o", out, work])
+	if behind:
+		_behind(out, behind)
 	shutil.rmtree(work)
 	return kind
 

@@ -33,7 +33,7 @@ KERNELS = {"amd64": "linux-image-amd64", "i386": "linux-image-686-pae"}
 def linux(arch, kernel=""):
 	"""Debian's kernel for that machine: its own one, or the one of that version or release."""
 	if not kernel:
-		return tree(f"linux-{arch}", arch, [KERNELS[arch], "busybox-static"], skip=NOT_NEEDED)
+		return tree(f"linux-{arch}", arch, [KERNELS[arch], "busybox-static"], skip=NOT_NEEDED, suite=packages.kernel_suite(arch))
 	return tree(f"linux-{arch}-{kernel}", arch, [KERNELS[arch]], only=("linux-image", "linux-base", "linux-binary", "linux-modules"), suite=packages.kernel_suite(kernel))
 
 
@@ -84,14 +84,6 @@ def vmlinux(arch, version=""):
 	source = vmlinuz(arch, version)
 	if stale(out, [source] + own("elf.py", "kernel.py")):
 		_write(out, kernel.vmlinux(source))
-	return out
-
-
-def linux_packed(version=""):
-	"""Module 0 of the loader."""
-	out = os.path.join(OUT, beside("linux", version) + ".lz4")
-	if stale(out, [vmlinux("amd64", version)]):
-		initramfs.lz4(vmlinux("amd64", version), out)
 	return out
 
 
@@ -272,7 +264,8 @@ def _l2_kvm(name, parts):
 	if stale(out, [vmlinux("amd64"), *parts] + own("initramfs.py", "images.py")):
 		archive = initramfs.Archive()
 		archive.copy("l2/kvm/kernel", vmlinux("amd64"))
-		archive.file("l2/kvm/initrd", b"".join(open(path, "rb").read() for path in parts))
+		initrd = b"".join(open(path, "rb").read() for path in parts)
+		archive.file("l2/kvm/initrd", initramfs.lz4(initrd))	# its memory is small
 		archive.write(out)
 	return out
 
@@ -344,10 +337,10 @@ def pvh_linux(arch, release=""):
 def dom0_guest(guest, release):
 	"""What a guest of dom0's is made of, by the names that dom0-init knows."""
 	if guest == "hvm":
-		return {"disk": boot_sector()}
+		return {f"{guest}/disk": boot_sector()}
 	if guest in ("real", "cpuid"):
-		return {"kernel": pvh_image("pvh" + guest)}
-	return {"kernel": pvh_linux(guest, release), "initrd": l2_initrd(guest)}
+		return {f"{guest}/kernel": pvh_image("pvh" + guest)}
+	return {f"{guest}/kernel": pvh_linux(guest, release), f"{guest}/initrd": l2_initrd(guest)}
 
 
 def device_model(archive, root):
@@ -361,10 +354,10 @@ def device_model(archive, root):
 	archive.copy("usr/share/seabios/bios-256k.bin", os.path.join(root, "usr/share/seabios/bios-256k.bin"))
 
 
-def dom0(guest, release=""):
-	"""The file system of Xen's first domain, with what the guest that it starts is made of."""
-	out = os.path.join(OUT, beside(f"dom0-{guest}", release))
-	parts = dom0_guest(guest, release)
+def dom0(guests, release=""):
+	"""The file system of Xen's first domain, with what the guests that it starts in turn are made of: A, or A-B-..."""
+	out = os.path.join(OUT, beside(f"dom0-{guests}", release))
+	parts = {name: path for guest in guests.split("-") for name, path in dom0_guest(guest, release).items()}
 	root = xen(release)
 	if stale(out, list(parts.values()) + own("dom0-init", *LAB_SOURCES)):
 		archive = initramfs.Archive()
@@ -374,18 +367,18 @@ def dom0(guest, release=""):
 		for name in XEN_PROGRAMS:
 			path = one(os.path.join(root, "usr/lib/xen-[0-9]*/bin", name))
 			archive.program(root, os.path.relpath(path, root))
-		if guest == "hvm":
+		if guests == "hvm":
 			device_model(archive, root)
 		# pthread_cancel loads it by name.
 		archive.copy("lib/libgcc_s.so.1", one(*(os.path.join(root, d, "libgcc_s.so.1") for d in ("lib/*", "usr/lib/*"))), 0o755)
 		for name, part in parts.items():
 			archive.copy("l2/" + name, part)
-		archive.write(out)
+		archive.write(out, packed=True)	# its memory is small
 	return out
 
 
 # What rows with another release's hypervisor boot from.
-RELEASED = {"linux-packed": linux_packed, "l1-kvm": l1_kvm, "l1-qemu": l1_qemu, "xen": xen_hypervisor,
+RELEASED = {"l1-kvm": l1_kvm, "l1-qemu": l1_qemu, "xen": xen_hypervisor,
 	"l2-amd64": lambda release: l2_linux("amd64", False, release), "vmlinux": lambda release: vmlinux("amd64", release),
 	"dom0-amd64": partial(dom0, "amd64"), "dom0-real": partial(dom0, "real"), "dom0-hvm": partial(dom0, "hvm")}
 
@@ -394,7 +387,7 @@ PIECES = {
 	"l1-disk": lambda: l1_modules("l1-disk", DISK_MODULES, "disk/{number:02}-{file}"),
 	"l1-zram": lambda: l1_modules("l1-zram", ("zram",), "zram/{number:02}-{file}"),
 	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
-	"l1-kvm-stock": l1_kvm_stock, "l1-kvm-6.12": lambda: l1_kvm("6.12"), "linux-packed-6.12": lambda: linux_packed("6.12"),
+	"l1-kvm-stock": l1_kvm_stock, "l1-kvm-6.12": lambda: l1_kvm("6.12"), "vmlinux-6.12": lambda: vmlinux("amd64", "6.12"),
 	"l1-kvm-nestvmx-6.12": lambda: l1_kvm_nestvmx("6.12"), "l1-kvm-stock-6.12": lambda: l1_kvm_stock("6.12"),
 	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
 	"l1-ops": lambda: l1_elf("ops"), "l2-kvm-ops": l2_kvm_ops,
@@ -402,19 +395,17 @@ PIECES = {
 	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": partial(l2_xen, "amd64"), "l2-xen-cpuid": partial(l2_xen, "cpuid"), "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
-	"loader": loader, "linux-packed": linux_packed,
+	"loader": loader,
 	"linux": lambda: vmlinuz("amd64"),
 	"vmlinux": lambda: vmlinux("amd64"), "xen": xen_hypervisor,
 	**{f"{name}-{release}": partial(make, release) for release in packages.RELEASES for name, make in RELEASED.items()},
 	"dom0-amd64": lambda: dom0("amd64"), "dom0-i386": lambda: dom0("i386"), "dom0-real": lambda: dom0("real"),
-	"dom0-cpuid": lambda: dom0("cpuid"),
+	"dom0-cpuid": lambda: dom0("cpuid"), "dom0-amd64-i386-real": lambda: dom0("amd64-i386-real"),
 }
 
 
 def piece(name):
 	os.makedirs(OUT, exist_ok=True)
-	if not shutil.which("lz4"):
-		raise LabError("lz4 is missing: apt-get install lz4")
 	if name not in PIECES:
 		raise LabError(f"no image called {name}: {' '.join(PIECES)}")
 	with open(os.path.join(LAB, "lock"), "w", encoding="ascii") as lock:

@@ -62,28 +62,25 @@ class Archive:
 				self.copy(target, found, 0o755)
 				pending += elf.needed(found)
 
-	def write(self, path, packed=True):
+	def write(self, path, packed=False):
+		"""Packed it takes less memory, and its kernel much longer."""
 		self._entry("TRAILER!!!", 0)
 		self.out += bytes(-len(self.out) % 512)
-		with open(path + ".cpio", "wb") as f:
-			f.write(self.out)
-		if packed:
-			lz4(path + ".cpio", path)
-			os.unlink(path + ".cpio")
-		else:
-			os.replace(path + ".cpio", path)
+		with open(path + ".tmp", "wb") as f:
+			f.write(lz4(self.out) if packed else self.out)
+		os.replace(path + ".tmp", path)
 
 
-def lz4(source, path):
+def lz4(data):
 	"""In the legacy format, the one that the kernel unpacks."""
-	done = subprocess.run(["lz4", "-l", "-9", "-f", "-q", source, path + ".tmp"], stderr=subprocess.PIPE, text=True,
-		check=False)
+	try:
+		done = subprocess.run(["lz4", "-l", "-9", "-q", "-c"], input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+	except FileNotFoundError:
+		raise LabError("lz4 is missing: apt-get install lz4") from None
 	if done.returncode:
-		raise LabError("lz4: " + done.stderr.strip())
+		raise LabError("lz4: " + done.stderr.decode().strip())
 	# A zero block size ends it, when another archive follows.
-	with open(path + ".tmp", "ab") as f:
-		f.write(bytes(4 + -f.tell() % 4))
-	os.replace(path + ".tmp", path)
+	return done.stdout + bytes(4 + -len(done.stdout) % 4)
 
 
 def _library(root, name):

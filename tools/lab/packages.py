@@ -35,9 +35,9 @@ def retry(argv, **kw):
 		try:
 			return run(argv, **kw)
 		except LabError as why:
-			missing = re.search(r"Unable to locate package (\S+)", str(why))
+			missing = re.search(r"Unable to locate package (\S+)|Package '(\S+)' has no installation candidate", str(why))
 			if missing:
-				raise Absent(f"the archive has no package {missing[1]}") from None
+				raise Absent(f"the archive has no package {missing[1] or missing[2]}") from None
 			unreached = re.search(r"The value '(\S+)' is invalid for APT::Default-Release", str(why))
 			if unreached:
 				raise Absent(f"the suite {unreached[1]} cannot be reached") from None
@@ -50,7 +50,7 @@ def retry(argv, **kw):
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # Kernels that a Debian has in another suite than its own; the others have them in theirs.
 RELEASES = ("trixie", "sid")	# whose hypervisors rows of the boot matrix have as L1
-KERNEL_SUITES = {("bookworm", "6.12"): "bookworm-backports", ("trixie", "6.1"): "bookworm"}
+KERNEL_SUITES = {("bookworm", "6.12"): "bookworm-backports", ("trixie", "6.1"): "bookworm", ("trixie", "i386"): "bookworm"}
 
 
 def codename():
@@ -60,7 +60,7 @@ def codename():
 
 
 def kernel_suite(kernel):
-	"""Where the Debian of this machine has that kernel, by its version or its release; an empty string for its own suites."""
+	"""Where the Debian of this machine has that kernel, by its version, its release or its architecture; an empty string for its own suites."""
 	return release_suite(kernel) if kernel in RELEASES else KERNEL_SUITES.get((codename(), kernel), "")
 
 
