@@ -108,6 +108,7 @@ struct nest {
 	uint64_t slept_since;	/* TSC */
 
 	/* L1's memory and the host's. */
+	const struct nest_meaning *meaning; /* of EPT01's entries */
 	u_long *table;		/* of EPT01, the last one that led to a page, in the call under way; and which 2 MiB it is for */
 	uint64_t table_for;
 	struct nest_given given[NEST_GIVEN];
@@ -153,11 +154,11 @@ void *nest_op_page_alloc(struct nvmx_host *h, uint64_t *hpa);
 void nest_op_page_free(struct nvmx_host *h, void *page, uint64_t hpa);
 
 /* memory.c: EPT01, inside of smr_enter(pm_eptsmr) */
+void nest_memory_init(struct nest *n);
 void nest_memory_begin(struct nest *n);
 int nest_op_translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out);
 void *nest_op_map(struct nvmx_host *h, uint64_t gpa, bool write);
 void nest_op_unmap(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote);
-bool nest_walk(struct nest *n, uint64_t gpa, unsigned access, struct nvmx_xlate *out);
 bool nest_is_ram(uint64_t hpa);
 bool nest_can_come(struct nest *n, uint64_t gpa);
 

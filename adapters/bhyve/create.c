@@ -150,6 +150,7 @@ static void make_nest(struct nest_vm *vm, struct vmx_vcpu *vcpu)
 	n->pat01 = ~vcpu->guest_msrs[IDX_MSR_PAT];
 	n->memory = malloc_aligned(NVMX_VCPU_SIZE, BLOCK, M_NEST, M_WAITOK | M_ZERO);
 	SLIST_INIT(&n->reserve);
+	nest_memory_init(n);
 	nest_halt_init(n);
 	take_vpids(n);
 	nest_pages_fill(n);

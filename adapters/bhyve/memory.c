@@ -20,24 +20,34 @@
 #define EPT_FRAME 0x000ffffffffff000ul
 #define TABLE_SHIFT (PAGE_SHIFT + 9)	/* what a table of pages maps */
 
-/* An entry's meaning, by the pmap's way to keep accessed and dirty flags. */
-struct meaning {
-	u_long valid, write, accessed, dirty;
+/* What an entry means, by the pmap's way to keep accessed and dirty flags.  `valid` is any of the bits there. */
+struct nest_meaning {
+	u_long valid, read, write, accessed, dirty;
 };
 
-static const struct meaning by_hardware = { EPT_R | EPT_W | EPT_X, EPT_W, EPT_A, EPT_D };
-static const struct meaning emulated = { EPT_PG_EMUL_V, EPT_PG_EMUL_RW, EPT_R, EPT_W };
+static const struct nest_meaning by_hardware = { EPT_R | EPT_W | EPT_X, EPT_R, EPT_W, EPT_A, EPT_D };
+static const struct nest_meaning emulated = { EPT_PG_EMUL_V, EPT_PG_EMUL_V, EPT_PG_EMUL_RW, EPT_R, EPT_W };
 
-static uint8_t rights(const struct meaning *m, u_long e)
+void nest_memory_init(struct nest *n)
 {
-	return ((m == &emulated || (e & EPT_R) ? NVMX_ACCESS_R : 0) | ((e & EPT_X) != 0 ? NVMX_ACCESS_X : 0) |
-		((e & (m->write | m->dirty)) == (m->write | m->dirty) ? NVMX_ACCESS_W : 0));
+	n->meaning = (n->vcpu->vmx->pmap->pm_flags & PMAP_EMULATE_AD_BITS) != 0 ? &emulated : &by_hardware;
 }
 
-static bool allows(const struct meaning *m, u_long e, unsigned access)
+static bool has(u_long e, u_long mask)
 {
-	return (((access & NVMX_ACCESS_R) == 0 || m == &emulated || (e & EPT_R) != 0) &&
-		((access & NVMX_ACCESS_W) == 0 || (e & m->write) != 0) && ((access & NVMX_ACCESS_X) == 0 || (e & EPT_X) != 0));
+	return ((e & mask) == mask);
+}
+
+static uint8_t rights(const struct nest_meaning *m, u_long e)
+{
+	return ((has(e, m->read) ? NVMX_ACCESS_R : 0) | (has(e, m->write | m->dirty) ? NVMX_ACCESS_W : 0) |
+		(has(e, EPT_X) ? NVMX_ACCESS_X : 0));
+}
+
+static bool allows(const struct nest_meaning *m, u_long e, unsigned access)
+{
+	return ((e & m->valid) != 0 && ((access & NVMX_ACCESS_R) == 0 || has(e, m->read)) &&
+		((access & NVMX_ACCESS_W) == 0 || has(e, m->write)) && ((access & NVMX_ACCESS_X) == 0 || has(e, EPT_X)));
 }
 
 /* A call begins, or L2 is about to run: what was found before may be gone. */
@@ -48,16 +58,24 @@ void nest_memory_begin(struct nest *n)
 }
 
 /*
- * The leaf that maps `gpa`, or NULL.  The last table of pages is kept for the call, as a processor keeps what it read in its
- * paging-structure caches (SDM 28.4.1): if EPT01 does not lead to it any more, it is a table still until smr_exit().
+ * The last table of pages serves the whole call, as a processor keeps what it read in its paging-structure caches (SDM 28.4.1): if
+ * EPT01 does not lead to it any more, it is a table still until smr_exit().
  */
-static u_long *leaf(struct nest *n, const struct meaning *m, uint64_t gpa, u_int *shift)
+static bool is_kept(const struct nest *n, uint64_t gpa)
+{
+	return (n->table != NULL && n->table_for == gpa >> TABLE_SHIFT);
+}
+
+static u_long *kept(const struct nest *n, uint64_t gpa)
+{
+	return (&n->table[gpa >> PAGE_SHIFT & 511]);
+}
+
+/* The leaf that maps `gpa`, or NULL. */
+static u_long *leaf(struct nest *n, uint64_t gpa, u_int *shift)
 {
 	u_long *table = (u_long *)n->vcpu->vmx->pmap->pm_pmltop, *at, e;
 
-	*shift = PAGE_SHIFT;
-	if (n->table != NULL && n->table_for == gpa >> TABLE_SHIFT)
-		return (&n->table[gpa >> PAGE_SHIFT & 511]);
 	if (gpa >> 48 != 0)
 		return (NULL);
 	for (*shift = 39;; *shift -= 9) {
@@ -65,7 +83,7 @@ static u_long *leaf(struct nest *n, const struct meaning *m, uint64_t gpa, u_int
 		if (*shift == PAGE_SHIFT)
 			break;
 		e = atomic_load_long(at);
-		if ((e & m->valid) == 0)
+		if ((e & n->meaning->valid) == 0)
 			return (NULL);
 		if ((e & EPT_LARGE) != 0 && *shift < 39)
 			return (at);
@@ -77,7 +95,7 @@ static u_long *leaf(struct nest *n, const struct meaning *m, uint64_t gpa, u_int
 }
 
 /* Sets what the access sets; false: the entry has changed under us, so that nothing is known. */
-static bool mark(const struct meaning *m, u_long *at, u_long *e, unsigned access)
+static bool mark(const struct nest_meaning *m, u_long *at, u_long *e, unsigned access)
 {
 	u_long marked = *e | m->accessed | ((access & NVMX_ACCESS_W) != 0 ? m->dirty : 0);
 
@@ -87,36 +105,48 @@ static bool mark(const struct meaning *m, u_long *at, u_long *e, unsigned access
 	return (true);
 }
 
-/* vmcs01's APIC-access page is none: it stands for a device. */
-bool nest_walk(struct nest *n, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+/* The entry that maps `gpa`, with the access made. */
+static __noinline bool make_access(struct nest *n, uint64_t gpa, unsigned access, u_long *e, u_int *shift)
 {
-	pmap_t pmap = n->vcpu->vmx->pmap;
-	const struct meaning *m = (pmap->pm_flags & PMAP_EMULATE_AD_BITS) != 0 ? &emulated : &by_hardware;
-	u_long *at, e, offset;
-	u_int shift;
+	u_long *at;
 
-	SMR_ASSERT_ENTERED(pmap->pm_eptsmr);
 	do {
-		at = leaf(n, m, gpa, &shift);
+		at = is_kept(n, gpa) ? kept(n, gpa) : leaf(n, gpa, shift);
 		if (at == NULL)
 			return (false);
-		e = atomic_load_long(at);
-		if ((e & m->valid) == 0 || (shift != PAGE_SHIFT && (e & EPT_LARGE) == 0) || !allows(m, e, access))
+		*e = atomic_load_long(at);
+		if ((*shift != PAGE_SHIFT && (*e & EPT_LARGE) == 0) || !allows(n->meaning, *e, access))
 			return (false);
-	} while ((access & NVMX_ACCESS_PEEK) == 0 && !mark(m, at, &e, access));
+	} while ((access & NVMX_ACCESS_PEEK) == 0 && !mark(n->meaning, at, e, access));
+	return (true);
+}
+
+/*
+ * A frame that is not there is a fault of L2's for vm_handle_paging(), or an instruction to emulate; so is vmcs01's APIC-access page,
+ * which stands for a device.  Neighbours of what L2 uses are asked for by the hundred.
+ */
+int nest_op_translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
+{
+	struct nest *n = nest_of_host(h);
+	const struct nest_meaning *m = n->meaning;
+	u_int shift = PAGE_SHIFT;
+	u_long e, offset;
+
+	SMR_ASSERT_ENTERED(n->vcpu->vmx->pmap->pm_eptsmr);
+	if ((access & NVMX_ACCESS_PEEK) != 0 && is_kept(n, gpa)) {
+		e = atomic_load_long(kept(n, gpa));
+		if (!allows(m, e, access))
+			return (-1);
+	} else if (!make_access(n, gpa, access, &e, &shift)) {
+		return (-1);
+	}
 	offset = (1ul << shift) - 1;
 	out->hpa = (e & EPT_FRAME & ~offset) | (gpa & offset);
 	out->rights = rights(m, e);
 	out->page_shift = shift;
 	out->memtype = EPT_TYPE(e);
 	out->ignore_pat = (e & EPT_IGNORE_PAT) != 0;
-	return ((out->hpa & ~(uint64_t)PAGE_MASK) != n->vm->apic_hpa);
-}
-
-/* A frame that is not there is a fault of L2's for vm_handle_paging(), or an instruction to emulate. */
-int nest_op_translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
-{
-	return (nest_walk(nest_of_host(h), gpa, access, out) ? 0 : -1);
+	return ((out->hpa & ~(uint64_t)PAGE_MASK) != n->vm->apic_hpa ? 0 : -1);
 }
 
 bool nest_is_ram(uint64_t hpa)
@@ -168,7 +198,7 @@ void *nest_op_map(struct nvmx_host *h, uint64_t gpa, bool write)
 
 	if (g != NULL && (g->write || !write))
 		return (g->page);
-	if (!nest_walk(n, gpa, NVMX_ACCESS_R | (write ? NVMX_ACCESS_W : 0), &x))
+	if (nest_op_translate(h, gpa, NVMX_ACCESS_R | (write ? NVMX_ACCESS_W : 0), &x) != 0)
 		return (nest_can_come(n, gpa) ? NVMX_MAP_NOT_NOW : NULL);
 	return (nest_is_ram(x.hpa) ? remember(n, g, gpa, (void *)PHYS_TO_DMAP(x.hpa), write) : NULL);
 }

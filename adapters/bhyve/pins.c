@@ -44,7 +44,7 @@ int nest_op_pin(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
 	struct nvmx_xlate x;
 	struct nest_pin *p;
 
-	if (!nest_walk(n, gpa, NVMX_ACCESS_R | NVMX_ACCESS_W, &x))
+	if (nest_op_translate(h, gpa, NVMX_ACCESS_R | NVMX_ACCESS_W, &x) != 0)
 		return (nest_can_come(n, gpa) ? NVMX_NOT_NOW : -1);
 	if (!nest_is_ram(x.hpa))
 		return (-1);
@@ -73,7 +73,8 @@ void nest_pins_review(struct nest *n)
 	struct nest_pin *p;
 
 	for (p = n->pins; p < n->pins + NEST_PINS; p++) {
-		if (p->page == NULL || p->users == 0 || !nest_walk(n, p->gpa, NVMX_ACCESS_R | NVMX_ACCESS_PEEK, &x))
+		if (p->page == NULL || p->users == 0 ||
+		    nest_op_translate((struct nvmx_host *)n, p->gpa, NVMX_ACCESS_R | NVMX_ACCESS_PEEK, &x) != 0)
 			continue;
 		if (x.hpa != VM_PAGE_TO_PHYS(p->page)) {
 			nvmx_pins_moved(n->v);

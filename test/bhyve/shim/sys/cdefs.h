@@ -2,6 +2,7 @@
 #ifndef SHIM_SYS_CDEFS_H
 #define SHIM_SYS_CDEFS_H
 
+#define __noinline __attribute__((noinline))
 #define __unused __attribute__((unused))
 #define __diagused
 #define __used __attribute__((used))
