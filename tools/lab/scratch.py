@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """A copy of the tree in which sources can be changed, built and tested as `./test.sh unit` does it."""
+import contextlib
 import os
 import shutil
 import signal
@@ -7,7 +8,6 @@ import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = "build/unit"
-LIBRARY = f"{BUILD}/test/libnestvmx_test.a"
 
 
 def run(command, cwd, timeout, output=subprocess.DEVNULL):
@@ -33,7 +33,6 @@ class Scratch:
 	def __init__(self, folder):
 		self.folder = os.path.abspath(folder)
 		self.copy()
-		self.configure()
 
 	def path(self, name):
 		return os.path.join(self.folder, name)
@@ -45,6 +44,18 @@ class Scratch:
 	def write(self, name, text):
 		with open(self.path(name), "w", encoding="utf-8") as file:
 			file.write(text)
+
+	@contextlib.contextmanager
+	def changed(self, name, text, built=True):
+		"""The file is another one for a while; `built`: what ninja makes of it meanwhile is to be made again afterwards."""
+		good, stamp = self.read(name), os.stat(self.path(name))
+		try:
+			self.write(name, text)
+			yield
+		finally:
+			self.write(name, good)
+			if not built:
+				os.utime(self.path(name), ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
 	def copy(self):
 		"""Only what differs is written: what is built already stays so."""
@@ -61,14 +72,16 @@ class Scratch:
 				if os.path.relpath(os.path.join(where, name), self.folder) not in names:
 					os.remove(os.path.join(where, name))
 
-	def configure(self):
+	def configure(self, build=BUILD, *options):
 		flags = ["-G", "Ninja", "-DNESTVMX_METAL=OFF", "-DNESTVMX_TEST_FULL=OFF", "-DCMAKE_C_COMPILER=gcc",
-			 "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -DNDEBUG"]
+			 "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -DNDEBUG", *options]
 		if shutil.which("ld.lld"):
 			flags.append("-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld")
-		if run(["cmake", "-S", ".", "-B", BUILD, *flags], self.folder, 600) != 0:
+		if shutil.which("ccache"):
+			flags.append("-DCMAKE_C_COMPILER_LAUNCHER=ccache")
+		if run(["cmake", "-S", ".", "-B", build, *flags], self.folder, 600) != 0:
 			raise SystemExit(f"{self.folder}: cmake fails")
 
-	def ninja(self, *targets):
+	def ninja(self, *targets, build=BUILD):
 		"""Whether the targets can be built."""
-		return run(["ninja", "-C", BUILD, "-j2", *targets], self.folder, 1800) == 0
+		return run(["ninja", "-C", build, "-j2", *targets], self.folder, 1800) == 0
