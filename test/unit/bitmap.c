@@ -184,6 +184,37 @@ static void hosts_call_closes(void **state)
 	assert_false(exits(NVMX_MSR_PAT, true));
 }
 
+/* Ports of both bitmaps, a word of several: what the host closes now is closed, and nothing that it does not. */
+static void hosts_ports_close(void **state)
+{
+	static uint8_t io01[8192], io02[2][4096];
+	static const uint16_t ports[] = { 0x60, 0x64, 0x3f8, 0x7fff, 0x8000, 0xcfc };
+
+	(void)state;
+	begin(0, false);
+	memset(io01, 0, sizeof(io01));
+	memset(io02, 0xff, sizeof(io02));
+	slot.io[0].page.va = io02[0];
+	slot.io[1].page.va = io02[1];
+	v->config.io_bitmap01 = io01;
+	for (unsigned i = 0; i < sizeof(ports) / sizeof(*ports); i++)
+		assert_true(nvmx_open_io(v, (uint64_t)ports[i] << 16));
+	nvmx_bitmaps_review_host(v, &slot);
+	for (unsigned i = 0; i < sizeof(ports) / sizeof(*ports); i++)
+		assert_false(io02[ports[i] >> 15][(ports[i] & 0x7fff) / 8] >> ports[i] % 8 & 1);
+	for (unsigned closed = 0; closed < sizeof(ports) / sizeof(*ports); closed++) {
+		io01[ports[closed] / 8] |= (uint8_t)(1u << ports[closed] % 8);
+		nvmx_bitmaps_review_host(v, &slot);
+		for (unsigned i = 0; i < sizeof(ports) / sizeof(*ports); i++)
+			assert_int_equal(io02[ports[i] >> 15][(ports[i] & 0x7fff) / 8] >> ports[i] % 8 & 1, i <= closed);
+	}
+	v->config.io_bitmap01 = NULL; /* with io_passthrough the host has no say */
+	v->config.io_passthrough = true;
+	assert_true(nvmx_open_io(v, 0x60ull << 16));
+	nvmx_bitmaps_review_host(v, &slot);
+	assert_false(io02[0][0x60 / 8] & 1);
+}
+
 /* What the table does not name exits, and a real L1's and L2's frequent ones are in it. */
 static void only_the_table_opens(void **state)
 {
@@ -259,6 +290,7 @@ int main(void)
 		cmocka_unit_test(hosts_apic_stays_closed),
 		cmocka_unit_test(l1s_controls_close),
 		cmocka_unit_test(hosts_call_closes),
+		cmocka_unit_test(hosts_ports_close),
 		cmocka_unit_test(only_the_table_opens),
 		cmocka_unit_test(switched_registers),
 	};

@@ -270,9 +270,34 @@ static void unknown_facts_pass(void **state)
 	assert_null(nvmx_check_entry(&s.in, NVMX_GROUPS_ALL));
 }
 
+static bool is_of(const struct nvmx_check_row *row, const char *prefix)
+{
+	return !strncmp(row->id, prefix, strlen(prefix));
+}
+
+/* What a failure looks like depends on what was checked alone (SDM 26.2, 26.8, table 30.4): a few guest-state checks qualify it. */
+static void outcomes_are_the_sdms(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nrows; i++) {
+		bool guest = is_of(&rows[i], "guest."), host = is_of(&rows[i], "host.");
+		unsigned qualification = is_of(&rows[i], "guest.link.") ? 4 : is_of(&rows[i], "guest.interruptibility.nmi_sti") ? 3
+						 : is_of(&rows[i], "guest.pdpte") ? 2 : 0;
+
+		if (!guest && !host && !is_of(&rows[i], "ctrl."))
+			fail_msg("%s is of no kind", rows[i].id);
+		assert_int_equal(rows[i].consequence, guest ? NVMX_CHECK_ENTRY_FAIL : NVMX_CHECK_VMFAIL);
+		assert_int_equal(rows[i].error, guest ? 0 : host ? NVMX_VMERR_ENTRY_HOST_STATE : NVMX_VMERR_ENTRY_CONTROLS);
+		if (rows[i].qualification != qualification)
+			fail_msg("%s: exit qualification %u", rows[i].id, rows[i].qualification);
+		assert_int_equal(strncmp(rows[i].sdm, guest ? "26.3.1" : "26.2", guest ? 6 : 4), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(outcomes_are_the_sdms),
 		cmocka_unit_test(each_case_breaks_its_row_alone),
 		cmocka_unit_test(each_row_has_a_case),
 		cmocka_unit_test(rows_count_under_their_controls),

@@ -328,6 +328,9 @@ static void a_stop_is_final(void **state)
 		reads = m->v->counters[NVMX_CNT_VMREAD] + m->v->counters[NVMX_CNT_VMWRITE] + m->v->counters[NVMX_CNT_VMPTRLD];
 		for (unsigned again = 0; again < 2; again++) {
 			assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_STOP);
+			assert_int_equal(nvmx_handle_exit_reason(m->v, &m->regs, NVMX_XR_CPUID), NVMX_STOP);
+			assert_int_equal(nvmx_reflect(m->v, &m->regs), NVMX_STOP);
+			assert_int_equal(nvmx_complete_instruction(m->v, 2, 0, 0), NVMX_STOP);
 			assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_STOP);
 			assert_int_equal(nvmx_before_l2(m->v), NVMX_STOP);
 			assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_STOP);
