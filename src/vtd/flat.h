@@ -113,6 +113,7 @@ struct vtd_flat {
 	bool flush_new;          /* the physical unit wants a flush for what was not present, too */
 	bool tlbs_sent;          /* some device's `sent` is not 0 */
 	bool revoking;           /* the flush under way is one that the host waits for */
+	bool unasked;            /* what is under way was for L1 as it was before a reset */
 	struct nvmx_vtd_flush flushes[FLUSHES + DEVICE_FLUSHES];
 	struct nvmx_vtd_flush device_flushes[DEVICE_FLUSHES];
 	struct vtd_device devices[DEVICES];
@@ -210,6 +211,8 @@ void nvmx_vtd_flush_forget(struct nvmx_vtd *u, uint64_t domain);
 void nvmx_vtd_flush_forget_device(struct nvmx_vtd *u, struct vtd_device *d);
 /* false: queued. */
 bool nvmx_vtd_flush(struct nvmx_vtd *u);
+/* L1 has been reset: it hears of nothing that it has asked for until now. */
+void nvmx_vtd_flush_reset(struct nvmx_vtd *u);
 
 /* flat.c: the device did not answer; it reaches nothing until L1's next invalidation finds it attached anew. */
 void nvmx_vtd_device_block(struct nvmx_vtd *u, struct vtd_device *d);

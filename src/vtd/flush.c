@@ -188,8 +188,17 @@ static __attribute__((noinline)) void fail(struct nvmx_vtd *u, int result)
 		if (d->sent & TLB_FOR_HOST || (all && d->now.kind == NVMX_VTD_DOMAIN))
 			nvmx_vtd_device_block(u, d);
 	}
-	if (why & TLB_FOR_L1 || (!why && !u->flat.revoking))
+	if (why & TLB_FOR_L1 || (!why && !u->flat.revoking && !u->flat.unasked))
 		tell(u, result);
+}
+
+void nvmx_vtd_flush_reset(struct nvmx_vtd *u)
+{
+	for (unsigned i = 0; i < u->flat.devices_end; i++) {
+		u->flat.devices[i].asked &= TLB_FOR_HOST;
+		u->flat.devices[i].sent &= TLB_FOR_HOST;
+	}
+	u->flat.unasked = u->flat.inflight;
 }
 
 /* Which device may fail to answer what is about to be asked: the host does not say. */
@@ -205,7 +214,7 @@ static inline void flushed(struct nvmx_vtd *u)
 	for (unsigned i = 0; u->flat.tlbs_sent && i < u->flat.devices_end; i++)
 		u->flat.devices[i].sent = 0;
 	u->flat.result = NVMX_VTD_FLUSHED;
-	u->flat.revoking = u->flat.tlbs_sent = false;
+	u->flat.revoking = u->flat.tlbs_sent = u->flat.unasked = false;
 	bury(u);
 }
 

@@ -151,6 +151,7 @@ int nvmx_vtd_reset(struct nvmx_vtd *u)
 	u->head = 0;
 	u->finish = u->waits_n = u->queue_error = 0;
 	u->drain = false;
+	nvmx_vtd_flush_reset(u);
 	nvmx_vtd_cache_reset(u);
 	nvmx_vtd_inv_irte_all(u);
 	nvmx_vtd_flat_follow_devices(u);

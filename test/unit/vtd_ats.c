@@ -142,6 +142,41 @@ static void test_both_at_once(void **state)
 	end(w);
 }
 
+/* A reset of L1's platform while its invalidation is under way: who comes after has asked for nothing that could fail. */
+static void test_a_reset_meanwhile(void **state)
+{
+	(void)state;
+	for (unsigned revoked = 0; revoked < 2; revoked++) {
+		struct world *w = two_devices();
+		struct rig *r = w->r;
+		struct hw *hw = r->host.hw;
+		uint64_t tail = 0;
+
+		hw->queue = true;
+		queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
+		queue_put(r, &tail, WAIT(1, STATUS));
+		assert_int_equal(queue_go(r, tail), NVMX_VTD_WAITING);
+		assert_int_equal(nvmx_vtd_reset(r->u), NVMX_VTD_WAITING);
+		if (revoked) { /* the host's own is answered for as ever */
+			take_frame(w);
+			assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_WAITING);
+		}
+		for (unsigned i = 0; i < hw->queued_n; i++)
+			hw_flush_one(hw, &hw->queued[i]);
+		hw->queued_n = 0;
+		hw->queue = false;
+		if (revoked)
+			assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_WAITING);
+		nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSH_TIMEOUT);
+		hw_run(r);
+		assert_int_equal(rd(r, 0x34, 4), 0);
+		assert_int_equal(*word(r, STATUS), 0);
+		assert_int_equal(w->dev2.target.kind, NVMX_VTD_IDENTITY);
+		assert_int_equal(counter(w, NVMX_VTD_CNT_BLOCKED), revoked);
+		end(w);
+	}
+}
+
 /* L1 unmaps a page and tells the IOTLB, not the device.  The device may use it as long as it is L1's, and no longer. */
 static void test_a_page_that_only_the_device_remembers(void **state)
 {
@@ -313,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_the_last_of_a_domain),
 		cmocka_unit_test(test_a_revocation_that_fails_for_no_device),
 		cmocka_unit_test(test_both_at_once),
+		cmocka_unit_test(test_a_reset_meanwhile),
 		cmocka_unit_test(test_a_page_that_only_the_device_remembers),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_an_emulated_device),
