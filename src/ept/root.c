@@ -145,7 +145,7 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	uint64_t epoch = epoch_of_vm(v);
 	struct nvmx_ept_root *r;
-	uint32_t moved;
+	uint64_t moved;
 	bool flush;
 
 	if (e->epoch != epoch)

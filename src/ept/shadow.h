@@ -137,7 +137,7 @@ struct nvmx_ept_root {
 	struct nvmx_ept_table *top;
 	uint16_t number;        /* in the pages of roots */
 	uint16_t next;          /* number + 1 of the next in the chain, or of free ones */
-	uint32_t alls, moves;   /* the vCPU's invept_alls, moved that were seen to */
+	uint64_t alls, moves;   /* the vCPU's invept_alls, moved that were seen to */
 	uint64_t stamp;         /* the VM's clock at the last INVEPT: what was compared since may be used */
 	bool stale;             /* INVEPT of it alone: what may have changed is to be cut off */
 	bool invepted;          /* there was one */
@@ -191,7 +191,7 @@ struct nvmx_ept_vcpu {
 	struct nvmx_ept *vm;
 	uint64_t bit;            /* in `users` of shared tables */
 	bool lessened;           /* a shared table whose lock is held allows less than it did */
-	uint32_t seen;           /* `moved` as it was when the flush was last seen to that it stands for */
+	uint64_t seen;           /* `moved` as it was when the flush was last seen to that it stands for */
 	struct {
 		uint64_t first, last; /* the frames for which the host is asked again, since its map changed meanwhile; */
 		bool hit;             /* and whether it took one of them back */
@@ -220,8 +220,8 @@ struct nvmx_ept_vcpu {
 	uint32_t roots_n;        /* roots that have a place; */
 	uint16_t free_roots;     /* number + 1 of the first that is free */
 	uint16_t root_heads[NVMX_EPT_ROOT_HEADS];
-	uint32_t invept_alls;    /* INVEPTs of all contexts */
-	uint32_t moved;          /* how often the vCPU went to another processor, or another one has taken from a table that both use */
+	uint64_t invept_alls;    /* INVEPTs of all contexts */
+	uint64_t moved;          /* how often the vCPU went to another processor, or another one has taken from a table that both use */
 	uint32_t made;           /* tables */
 	uint32_t random;         /* where eviction begins */
 	struct nvmx_ept_named named; /* by L1 on another vCPU, perhaps, and not seen to; under the lock */

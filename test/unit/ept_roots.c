@@ -134,6 +134,25 @@ static void test_pool_a_little_too_small(void **state)
 	rig_free(r);
 }
 
+/* Counts that L1 drives, by INVEPTs and by what its vCPUs take from each other's tables: a root that was away for as many as fit 32 bits
+ * is not taken for one that has seen them. */
+static void test_counts_do_not_come_round(void **state)
+{
+	struct rig *r = roots_rig(1);
+	struct nvmx_ept_vcpu *e = nvmx_ept_of(&r->v);
+	struct nvmx_ept_root *root;
+
+	(void)state;
+	round_of(r, 1);
+	root = nvmx_ept_last_root(e);
+	assert_false(nvmx_ept_owes_flush(e, root) || nvmx_ept_is_stale(e, root));
+	e->moved += 1ull << 32;
+	assert_true(nvmx_ept_owes_flush(e, root));
+	e->invept_alls += 1ull << 32;
+	assert_true(nvmx_ept_is_stale(e, root));
+	rig_free(r);
+}
+
 /* The host asks for pages back while L2 is in the middle of it all. */
 static void test_pages_given_back(void **state)
 {
@@ -165,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_roots_in_turn),
 		cmocka_unit_test(test_invept_of_one_of_many),
 		cmocka_unit_test(test_all_places_taken),
+		cmocka_unit_test(test_counts_do_not_come_round),
 		cmocka_unit_test(test_pages_given_back),
 		cmocka_unit_test(test_pool_a_little_too_small),
 	};
