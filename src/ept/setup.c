@@ -95,10 +95,13 @@ static void unshare_slab(struct nvmx_ept_vcpu *e, uint32_t slab)
 /* The last one takes with it what sharing took. */
 static void detach_from_vm(struct nvmx_ept_vcpu *e)
 {
+	bool shared;
+
 	nvmx_ept_lock(&e->vm->lock);
-	if (!--e->vm->attached)
-		nvmx_ept_end_sharing(e);
+	shared = !--e->vm->attached && nvmx_ept_stop_sharing(e->vm);
 	nvmx_ept_unlock(&e->vm->lock);
+	if (shared)
+		nvmx_ept_end_sharing(e);
 }
 
 static void free_slab(struct nvmx_vcpu *v, uint32_t slab)

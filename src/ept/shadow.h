@@ -382,7 +382,9 @@ void nvmx_ept_tell(struct nvmx_ept *ve, uint64_t users);
 void nvmx_ept_take_shared(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i, uint64_t hw);
 /* What vCPUs that share need once; without memory for it they do not. */
 void nvmx_ept_prepare_shared(struct nvmx_vcpu *v, uint32_t heads);
-/* The last vCPU goes, and takes the pages. */
+/* The last vCPU goes: from now on nobody shares; true: somebody did.  Then it takes the pages, of which there may be many: without a
+ * lock.  A vCPU that comes meanwhile has tables of its own. */
+bool nvmx_ept_stop_sharing(struct nvmx_ept *ve);
 void nvmx_ept_end_sharing(struct nvmx_ept_vcpu *e);
 
 /* window.c: what L2 sees of t's entry i, if it does. */

@@ -281,10 +281,15 @@ void nvmx_ept_prepare_shared(struct nvmx_vcpu *v, uint32_t heads)
 	__atomic_store_n(&e->vm->sharing, ready ? NVMX_EPT_SHARING : NVMX_EPT_NOT_SHARING, __ATOMIC_SEQ_CST);
 }
 
+bool nvmx_ept_stop_sharing(struct nvmx_ept *ve)
+{
+	uint32_t sharing = NVMX_EPT_SHARING;
+
+	return __atomic_compare_exchange_n(&ve->sharing, &sharing, NVMX_EPT_PREPARING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 void nvmx_ept_end_sharing(struct nvmx_ept_vcpu *e)
 {
-	if (e->vm->sharing != NVMX_EPT_SHARING)
-		return;
 	give_homes(e);
 	__atomic_store_n(&e->vm->sharing, NVMX_EPT_NOT_SHARING, __ATOMIC_SEQ_CST);
 }

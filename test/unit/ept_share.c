@@ -296,6 +296,39 @@ static void test_gone(void **state)
 	end(&c);
 }
 
+static struct nvmx_vm *shared_vm;
+static unsigned left_for_later;
+static void nobody_is_left(void)
+{
+	const struct nvmx_ept *ve = nvmx_ept_of_vm(shared_vm);
+
+	left_for_later += !ve->attached && ve->shared[0].heads.va;
+}
+
+/* The last vCPU takes the pages of what was shared, as many as there are: not under the VM's lock, for which a vCPU that comes waits,
+ * perhaps with interrupts off. */
+static void test_the_last_one_takes_its_time(void **state)
+{
+	struct cpus c;
+
+	(void)state;
+	begin(&c, 2, 0, 0);
+	use_all(&c, 0);
+	use_all(&c, 1);
+	go(&c, 0);
+	shared_vm = &c.r->vm;
+	left_for_later = 0;
+	lock_between(nobody_is_left);
+	go(&c, 1);
+	lock_between(NULL);
+	assert_int_equal(left_for_later, 1);
+	come(&c, 1); /* and sharing begins anew */
+	come(&c, 0);
+	use_all(&c, 1);
+	assert_in_range(use_all(&c, 0), 1, 2);
+	end(&c);
+}
+
 /* One vCPU gives all its pages back: the other goes on, and what it alone uses then is given by it. */
 static void test_give_pages(void **state)
 {
@@ -405,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_cost), cmocka_unit_test(test_second), cmocka_unit_test(test_revoke),
 		cmocka_unit_test(test_revoke_what_another_dropped), cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_late_fill), cmocka_unit_test(test_late_neighbour), cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_the_last_one_takes_its_time),
 		cmocka_unit_test(test_give_pages), cmocka_unit_test(test_changed), cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_books),
 	};
