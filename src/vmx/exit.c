@@ -283,7 +283,7 @@ static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, 
 }
 
 /* What made L2 exit for its sake, so that it goes in, may be weaker than this one and came behind it: the stronger event, which
- * waits, goes first, and but for MTF the exit comes again. */
+ * waits, goes first, and the exit comes again.  MTF's would not by itself: it stays pending, for after an SMI; an INIT takes its place. */
 static bool between_instructions(uint32_t reason)
 {
 	return reason == NVMX_XR_INT_WINDOW || reason == NVMX_XR_NMI_WINDOW || reason == NVMX_XR_MTF ||
@@ -292,9 +292,11 @@ static bool between_instructions(uint32_t reason)
 
 static enum nvmx_verdict exit_of_l1s(struct nvmx_vcpu *v, uint32_t reason)
 {
-	if (between_instructions(reason & 0xffff) && nvmx_event_precedes(v, reason & 0xffff))
-		return resume_l2(v);
-	return to_l1(v, reason);
+	if (!between_instructions(reason & 0xffff) || !nvmx_event_precedes(v, reason & 0xffff))
+		return to_l1(v, reason);
+	if ((reason & 0xffff) == NVMX_XR_MTF)
+		nvmx_begin_mtf(v);
+	return resume_l2(v);
 }
 
 static enum nvmx_verdict entry_failure(struct nvmx_vcpu *v, uint32_t reason)

@@ -150,7 +150,7 @@ enum nvmx_verdict nvmx_raise_fault(struct nvmx_vcpu *v, const struct nvmx_fault 
 	return nvmx_raise(v, fault->vector, true, fault->error);
 }
 
-static void begin_mtf(struct nvmx_vcpu *v)
+void nvmx_begin_mtf(struct nvmx_vcpu *v)
 {
 	if (!(nvmx_vmread(v, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID))
 		nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT);
@@ -170,7 +170,7 @@ NVMX_HOT void end(struct nvmx_vcpu *v, uint64_t rflags, uint32_t blocking, uint3
 		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) | traps);
 	/* An instruction of L2 is followed by the MTF VM exit that was asked for (SDM 25.5.2). */
 	if (v->in_l2 && (v->cur->v12->proc_ctls | v->cur->ctl02[NVMX_WORD_PROC]) & NVMX_PROC_MTF)
-		begin_mtf(v);
+		nvmx_begin_mtf(v);
 }
 
 NVMX_HOT uint64_t behind(struct nvmx_vcpu *v, uint64_t rip, uint64_t length)
@@ -220,7 +220,7 @@ enum nvmx_verdict nvmx_complete_instruction(struct nvmx_vcpu *v, unsigned length
 	}
 	end(v, rflags, (uint32_t)nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY), blocks, flags & NVMX_INSN_BRANCH, traps & NVMX_PENDING_DBG_BREAKPOINTS);
 	if (!v->in_l2 && nvmx_vmread(v, NVMX_PROC_CTLS) & NVMX_PROC_MTF)
-		begin_mtf(v);
+		nvmx_begin_mtf(v);
 	if (flags & NVMX_INSN_HLT)
 		nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_HLT);
 	nvmx_vmwrite_flush(v);

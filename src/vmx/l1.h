@@ -109,6 +109,8 @@ enum nvmx_combined nvmx_combined_with_prior(struct nvmx_vcpu *v, unsigned vector
 #define NVMX_DB_GENERAL_DETECT NVMX_BIT64(13)
 /* Sets RFLAGS.RF of the current guest. */
 void nvmx_set_rf(struct nvmx_vcpu *v);
+/* An MTF VM exit is pending in the current guest, unless an event is to be delivered, which it follows by itself (SDM 26.6.2, 26.7.8). */
+void nvmx_begin_mtf(struct nvmx_vcpu *v);
 /* The part of nvmx_skip() that is not RFLAGS.RF; `rflags` is RFLAGS as the instruction found it. */
 void nvmx_advance(struct nvmx_vcpu *v, uint64_t rflags);
 

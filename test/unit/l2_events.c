@@ -169,6 +169,33 @@ static void what_precedes_an_exit(void **state)
 	}
 }
 
+/* An SMI is taken before an MTF VM exit that the processor has made already: that follows RSM, not another instruction of L2's. */
+static void an_mtf_exit_outlasts_an_smi(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->proc_ctls = NVMX_PROC_MTF;
+	F02(EXIT_REASON) = NVMX_XR_MTF;
+	waiting = NVMX_PENDING_SMI;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L2);
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_HOST);
+	assert_int_equal(F02(ENTRY_INTR_INFO), MTF_EVENT);
+	waiting = 0;
+	F02(ENTRY_INTR_INFO) = 0; /* as the processor leaves it, which exits at once (26.7.8) */
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L1);
+	assert_int_equal(v12->exit_reason, NVMX_XR_MTF);
+	v12 = in_l2(m);
+	v12->proc_ctls = NVMX_PROC_MTF;
+	F02(EXIT_REASON) = NVMX_XR_MTF;
+	waiting = NVMX_PENDING_INIT;
+	assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L2);
+	assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L1);
+	assert_int_equal(v12->exit_reason, NVMX_XR_INIT);
+	assert_int_equal(v12->idt_vectoring_info | F02(ENTRY_INTR_INFO), 0);
+	out_of_l2(m);
+}
+
 /* SDM table 27-1, 17.2.3: the exit reports the conditions, and DR6 gets them only where L2 takes the exception. */
 static void a_db_carries_its_conditions(void **state)
 {
@@ -458,6 +485,7 @@ int main(void)
 		MINI_TEST(shutdown_knows_no_interrupts),
 		MINI_TEST(mtf_and_what_waits),
 		MINI_TEST(what_precedes_an_exit),
+		MINI_TEST(an_mtf_exit_outlasts_an_smi),
 		MINI_TEST(a_db_carries_its_conditions),
 		MINI_TEST(exceptions_behind_blocking_can_be_entered),
 		MINI_TEST(exits_that_are_made_save_rf),
