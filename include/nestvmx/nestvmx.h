@@ -373,7 +373,8 @@ int nvmx_feature_control_set(struct nvmx_vcpu *v, uint64_t value);
  * bitmap asks for it, else into the current guest.  `payload` is, of #PF, the linear address (CR2); of #DB, the conditions
  * that DR6 would get, as the exit qualification has them (SDM table 27-1: B0 to B3, BD, BS; RTM), which the VM exit reports and
  * else DR6 gets (op set_dr6).  Of other vectors it is 0.  A data or I/O breakpoint that an emulated instruction has met is a
- * trap: the host gives it to nvmx_complete_instruction() instead.  RIP is that of the instruction; RF, which the image of a
+ * trap: the host gives it to nvmx_complete_instruction() instead.  #BP and #OF are those of INT3 and INTO, one byte long: software
+ * exceptions (SDM 24.8.3).  RIP is that of the instruction; RF, which the image of a
  * fault has (SDM 17.3.1.1, 27.3.3), is the library's to set, and so is a pending single-step trap that the entry wants to see.
  * Same context as nvmx_handle_exit.  Returns NVMX_RESUME_L1, NVMX_RESUME_L2 or NVMX_STOP.
  */

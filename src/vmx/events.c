@@ -402,8 +402,7 @@ static enum nvmx_verdict inject(struct nvmx_vcpu *v, unsigned vector, bool has_e
 enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *regs, unsigned vector, bool has_error,
 					uint32_t error, uint64_t payload)
 {
-	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | (vector & 31) |
-			(has_error ? NVMX_INTR_DELIVER_EC : 0);
+	uint32_t info = nvmx_exception_info(vector & 31) | (has_error ? NVMX_INTR_DELIVER_EC : 0);
 	struct nvmx_route_in in = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
 	struct nvmx_exit_info exit = { .reason = NVMX_XR_EXCEPTION_NMI, .intr_info = info, .intr_error = error };
 	enum nvmx_verdict verdict;
@@ -423,6 +422,8 @@ enum nvmx_verdict nvmx_inject_exception(struct nvmx_vcpu *v, struct nvmx_regs *r
 	}
 	if (vector == NVMX_VECTOR_PF || vector == NVMX_VECTOR_DB)
 		exit.qualification = payload; /* SDM 27.2.1 */
+	if (nvmx_is_software_exception(vector)) /* SDM 27.2.5 */
+		exit.instr_len = NVMX_SOFTWARE_EXCEPTION_LEN;
 	if (unblocked)
 		exit.intr_info |= NVMX_INTR_NMI_UNBLOCK;
 	take_pending_injection(v, &exit);

@@ -67,8 +67,10 @@ static void begin_debug_handler(struct nvmx_vcpu *v)
 
 static void write_event(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error)
 {
-	uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | vector;
+	uint32_t info = nvmx_exception_info(vector);
 
+	if (nvmx_is_software_exception(vector))
+		nvmx_vmwrite(v, NVMX_ENTRY_INSTR_LEN, NVMX_SOFTWARE_EXCEPTION_LEN);
 	/* No error code is delivered in real mode, and asking for one would fail the VM entry (SDM 26.2.1.3). */
 	if (has_error && nvmx_vmread(v, NVMX_GUEST_CR0) & NVMX_CR0_PE) {
 		info |= NVMX_INTR_DELIVER_EC;
@@ -126,7 +128,7 @@ enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_erro
 	}
 	switch (nvmx_combined_with_prior(v, vector)) {
 	case NVMX_SERIAL:
-		if (vector != NVMX_VECTOR_DB) /* a fault's stack image has it set (SDM 17.3.1.1) */
+		if (vector != NVMX_VECTOR_DB && !nvmx_is_software_exception(vector)) /* a fault's stack image has it set (SDM 17.3.1.1) */
 			nvmx_set_rf(v);
 		write_event(v, vector, has_error, error);
 		break;

@@ -105,6 +105,21 @@ enum nvmx_combined { NVMX_SERIAL, NVMX_DOUBLE_FAULT, NVMX_TRIPLE_FAULT };
 enum nvmx_combined nvmx_combine_exceptions(uint32_t prior, unsigned vector);
 /* The same with what the host has queued or what was being delivered at the exit. */
 enum nvmx_combined nvmx_combined_with_prior(struct nvmx_vcpu *v, unsigned vector);
+/* #BP and #OF are software exceptions, of INT3 and INTO (SDM 24.8.3, 24.9.2): traps, behind an instruction of one byte. */
+#define NVMX_SOFTWARE_EXCEPTION_LEN 1u
+static inline bool nvmx_is_software_exception(unsigned vector)
+{
+	return vector == NVMX_VECTOR_BP || vector == NVMX_VECTOR_OF;
+}
+
+/* An exception without error code in interruption-information format. */
+static inline uint32_t nvmx_exception_info(unsigned vector)
+{
+	uint32_t type = nvmx_is_software_exception(vector) ? NVMX_EVENT_SW_EXC : NVMX_EVENT_HW_EXC;
+
+	return NVMX_INTR_VALID | type << NVMX_INTR_TYPE_SHIFT | vector;
+}
+
 /* BD of the conditions of a #DB (SDM table 27-1): MOV DR with DR7.GD, the one #DB beside instruction breakpoints that is a fault. */
 #define NVMX_DB_GENERAL_DETECT NVMX_BIT64(13)
 /* Sets RFLAGS.RF of the current guest. */

@@ -229,6 +229,30 @@ static void a_db_carries_its_conditions(void **state)
 	assert_false(F01(GUEST_RFLAGS) & NVMX_RFLAGS_RF);
 }
 
+/* SDM 24.8.3, 24.9.2, 27.2.5: INT3 and INTO that the host has executed; as traps they leave RF as it is. */
+static void breakpoints_are_software_exceptions(void **state)
+{
+	static const unsigned vectors[] = { NVMX_VECTOR_BP, NVMX_VECTOR_OF };
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		const uint32_t info = NVMX_INTR_VALID | NVMX_EVENT_SW_EXC << NVMX_INTR_TYPE_SHIFT | vectors[i];
+		struct nvmx_vmcs12 *v12;
+
+		in_l2(m);
+		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, vectors[i], false, 0, 0), NVMX_RESUME_L2);
+		assert_int_equal(F02(ENTRY_INTR_INFO), info);
+		assert_int_equal(F02(ENTRY_INSTR_LEN), 1);
+		assert_int_equal(F02(GUEST_RFLAGS), 2);
+		v12 = in_l2(m);
+		v12->exception_bitmap = NVMX_BIT(vectors[i]);
+		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, vectors[i], false, 0, 0), NVMX_RESUME_L1);
+		assert_int_equal(v12->exit_intr_info, info);
+		assert_int_equal(v12->exit_instr_len, 1);
+		assert_int_equal(v12->guest_rflags, 2);
+	}
+}
+
 /* SDM 26.3.1.5: behind STI or MOV SS a single-step trap is pending if and only if TF says so. */
 static void exceptions_behind_blocking_can_be_entered(void **state)
 {
@@ -487,6 +511,7 @@ int main(void)
 		MINI_TEST(what_precedes_an_exit),
 		MINI_TEST(an_mtf_exit_outlasts_an_smi),
 		MINI_TEST(a_db_carries_its_conditions),
+		MINI_TEST(breakpoints_are_software_exceptions),
 		MINI_TEST(exceptions_behind_blocking_can_be_entered),
 		MINI_TEST(exits_that_are_made_save_rf),
 		MINI_TEST(no_error_code_in_real_mode),
