@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """What rows of the boot matrix showed when they last ran: the file `results` beside this one, and docs/matrix.md, which is made of it.
 
-A line of `results` is ROW HOST pass|fail NAME=VALUE...; `why`, the last of a row that failed, goes to the line's end."""
+A line of `results` is ROW HOST pass|fail NAME=VALUE...; `why`, the last of a row that failed, goes to the line's end. `bochs`
+is the emulator's version, and "-plain" behind it if it was built without its debugger: that one counts fewer ticks."""
 import os
 import re
 import time
@@ -10,6 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FILE = os.path.join(HERE, "results")
 PAGE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs", "matrix.md")
 HOSTS = ("native", "metal", "kvm")
+PLAIN = "-plain"
 SPDX = "SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later"
 INTRODUCTION = f"""<!-- {SPDX} -->
 <!-- Written by test/boot/run --all -->
@@ -17,8 +19,9 @@ INTRODUCTION = f"""<!-- {SPDX} -->
 
 Each row is a boot of [test/boot](../test/boot): on the bare emulated machine (native), under the metal host, and, where there is such a row, as a
 guest of Linux 6.1's KVM with libnestvmx in it. A cell says that all that the row expects was printed and that L1 then powered the machine off, after
-so many million ticks (emulated instructions of all levels, from power-on); or that it did not. "Exits" are all VM exits to metal. `test/boot/run --all
-[ROW...]` boots rows and puts what they show here; the date is that of the oldest cell.
+so many million ticks (emulated instructions of all levels, from power-on); or that it did not. Compare ticks of one emulator alone: a Bochs without its
+debugger, which is faster, does not count all. "Exits" are all VM exits to metal. `test/boot/run --all [ROW...]` boots rows and puts what they show here; the
+date is that of the oldest cell.
 
 | row | L1 | L2 | machine | native | metal | exits | KVM adapter | versions | date |
 |---|---|---|---|---:|---:|---:|---:|---|---|
@@ -49,9 +52,11 @@ class Outcome:
 			if found:
 				self.facts[name] = found[1]
 
-	def record(self, row, host, bochs):
+	def record(self, row, host, bochs, qemu):
 		"""In place of what that row showed there before."""
 		facts = {**self.facts, "bochs": bochs, "date": time.strftime("%Y-%m-%d")}
+		if qemu:
+			facts["versions"] = ",".join([*self.facts.get("versions", "").split(), f"QEMU_{qemu}"])
 		if self.wrong:
 			facts["why"] = re.sub(r"\s+", " ", self.wrong)
 		known = read()
@@ -104,7 +109,7 @@ def _line(row, known):
 	ran = [facts for facts in cells.values() if facts]
 	shown = {host: _cell(cells[host]) if host in row.hosts() else "–" for host in HOSTS}
 	exits = (cells["metal"] or {}).get("exits")
-	bochs = ", ".join(sorted({facts["bochs"] for facts in ran})) or "not run"
+	bochs = ", ".join(sorted({facts["bochs"].replace(PLAIN, " without debugger") for facts in ran})) or "not run"
 	versions = dict.fromkeys(version.replace("_", " ") for facts in ran for version in facts.get("versions", "").split(",") if version)
 	machine = f"Bochs {bochs}, {row.cpus} CPU{'s' * (row.cpus > 1)}, {row.memory} MiB"
 	return "| " + " | ".join([f"`{row.name}`", *row.about, machine, shown["native"], shown["metal"], f"{int(exits):,}" if exits else "–",
@@ -120,7 +125,7 @@ def page(rows):
 	ran = [row for row in rows if any((row.name, host) in known for host in HOSTS)]
 	text = INTRODUCTION + "".join(_line(row, known) + "\n" for row in ran)
 	rest = [f"`{row.name}`" for row in rows if row not in ran]
-	return text + (f"\nNot run yet: {', '.join(rest)}.\n" if rest else "")
+	return text + (f"\nNot run by `--all` yet: {', '.join(rest)}.\n" if rest else "")
 
 
 def write_page(rows):

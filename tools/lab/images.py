@@ -47,6 +47,12 @@ def qemu(release=""):
 		suite=packages.release_suite(release) if release else "")
 
 
+def qemu_version(pieces):
+	"""That of the QEMU among the pieces of a boot; an empty string without one."""
+	releases = [name.removeprefix("l1-qemu").lstrip("-") for name in pieces if name.startswith("l1-qemu")]
+	return packages.version(qemu(releases[0]), "qemu-system-x86").partition("+")[0] if releases else ""
+
+
 def xen(release=""):
 	if not release:
 		return tree("xen", "amd64", ["xen-system-amd64"], skip=NOT_NEEDED)

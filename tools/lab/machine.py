@@ -51,6 +51,10 @@ def bochs_version(path):
 	return found[1] if found else ""
 
 
+def has_debugger(path):
+	return " -rc filename" in _help(path)
+
+
 class Disk:
 	def __init__(self, path, cdrom=False, keep=False):
 		self.path = path
@@ -176,7 +180,7 @@ class Bochs(Machine):
 		if not self.path:
 			raise MachineError(f"{options.bochs} is missing: apt-get install bochs bochs-term bochsbios vgabios")
 		self.path = os.path.abspath(self.path)		# it is started in the run's own folder
-		self.debugger = " -rc filename" in _help(self.path)
+		self.debugger = has_debugger(self.path)
 		if options.cpu_model not in _help(self.path, "cpu").split():
 			raise MachineError(f"{options.bochs} has no processor model {options.cpu_model}")
 
