@@ -221,11 +221,12 @@ static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, struct
 
 /*
  * Fault-around: fills the entries around the one that faulted; more of them with each fault of the table.  One that
- * follows a present entry looks like a sequence: then those after it, and the width grows faster.
+ * follows a present entry looks like a sequence: then those after it, and the width grows faster.  Where nothing was to be filled, L1
+ * maps page by page, as L2 comes to them: the next look is a short one again.
  */
 void nvmx_ept_fill_around(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned index)
 {
-	unsigned width = t->around, i = index & ~(width - 1u), grow = 2, end, n;
+	unsigned width = t->around, i = index & ~(width - 1u), grow = 2, filled = 0, end, n;
 	struct nvmx_ept_leaf leaves[BATCH];
 
 	if (index && nvmx_ept_load(t->hw + index - 1)) {
@@ -233,11 +234,13 @@ void nvmx_ept_fill_around(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, uns
 		grow = 4;
 	}
 	end = i + width < 512 ? i + width : 512;
-	t->around = (uint16_t)(width * grow < NVMX_EPT_AROUND_MAX ? width * grow : NVMX_EPT_AROUND_MAX);
 	while (i < end) {
 		n = gather(f, t, &i, end, leaves);
 		put_leaves(f, t, leaves, n);
+		filled += n;
 	}
+	width = filled ? width * grow : NVMX_EPT_AROUND_MIN;
+	t->around = (uint16_t)(width < NVMX_EPT_AROUND_MAX ? width : NVMX_EPT_AROUND_MAX);
 }
 
 /* Makes the leaves anew that re-validation has just dropped: L2 had used them. */

@@ -13,6 +13,30 @@ static void test_fault_around(void **state)
 	rig_free(r);
 }
 
+/* L1 maps a page when L2 comes to it: there is nothing behind the last one, and the next look around is a short one. */
+static void test_page_by_page(void **state)
+{
+	struct rig *r = mapped_rig(0);
+	struct nvmx_ept_fault f;
+	unsigned faults = 0, i;
+	uint64_t filled;
+
+	(void)state;
+	for (i = 0; i < 512; i++)
+		r->host.ram[PT][i] = 0;
+	for (i = 0; i < 64; i++) {
+		r->host.ram[PT][i] = PAGE(DATA + i);
+		assert_int_equal(touch(r, i * 0x1000ul, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	}
+	assert_int_equal(faults, 64);
+	for (; i < 512; i++)
+		r->host.ram[PT][i] = PAGE(DATA + i);
+	filled = r->v.counters[NVMX_CNT_EPT_FILL];
+	assert_int_equal(touch(r, 64 * 0x1000ul, NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(r->v.counters[NVMX_CNT_EPT_FILL] - filled, 1 + 16);
+	rig_free(r);
+}
+
 /* What L1 is told: an entry changed at one level, an access, the exit. */
 static const struct {
 	unsigned table;
@@ -273,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fault_around),
+		cmocka_unit_test(test_page_by_page),
 		cmocka_unit_test(test_tellings),
 		cmocka_unit_test(test_wide_address),
 		cmocka_unit_test(test_five_levels),
