@@ -367,7 +367,7 @@ static void free_tables(void)
 {
 	uint64_t *table = world.pmap.pm_pmltop, entry;
 
-	for (unsigned level = 4; level > !world.leaf; level--) {
+	for (unsigned level = 4; level > (world.leaf ? 0u : 1u); level--) {
 		entry = table[0];
 		release(PHYS_TO_VM_PAGE(DMAP_TO_PHYS((vm_offset_t)table)));
 		if (level > 1)

@@ -26,7 +26,7 @@ def up(cpus=1):
 # Faults of an emulator that a row has to avoid: of which Bochs, which piece meets it, and the word for the kernel that avoids it.
 AVOIDED = [
 	# It refuses a posted-interrupt descriptor that is not aligned to 4 KiB (SDM 26.2.1.1: 64 bytes): KVM's VM entries fail with error 7.
-	*[("3.0", piece, "nvmx.kvm=enable_apicv=0") for piece in ("l1-kvm", "l1-kvm-trixie", "l1-kvm-sid")],
+	*[("3.0", piece, "nvmx.kvm=enable_apicv=0") for piece in ("l1-kvm", "l1-kvm-trixie", "l1-kvm-sid", "l1-kvm-nestvmx", "l1-kvm-nestvmx-6.12")],
 	# XRSTORS of a task's first state is refused: init dies of #GP.
 	("2.7", "vmlinux-sid", "clearcpuid=xsaves,xsavec"),
 ]
