@@ -47,6 +47,14 @@ static uint64_t tsc_scale(uint64_t value, uint64_t multiplier)
 	return (uint64_t)((unsigned __int128)value * multiplier >> 48);
 }
 
+/* Of two that are none 0 there may be nothing left, which no VM entry takes (SDM 26.2.1.1). */
+static uint64_t tsc_product(uint64_t a, uint64_t b)
+{
+	uint64_t product = tsc_scale(a, b);
+
+	return product ? product : 1;
+}
+
 enum nvmx_step_end nvmx_merge_TSC(struct nvmx_merging *m)
 {
 	uint32_t c01 = m->c01->ctl[NVMX_WORD_PROC], c12 = m->v12->proc_ctls;
@@ -61,8 +69,8 @@ enum nvmx_step_end nvmx_merge_TSC(struct nvmx_merging *m)
 						 : tsc_scale(offset01, m->v12->tsc_multiplier);
 	write02(m, NVMX_TSC_OFFSET, offset01 + offset12);
 	if (m->s->ctl02[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING)
-		write02(m, NVMX_TSC_MULTIPLIER, tsc_scale(scale01 ? m->c01->tsc_multiplier : TSC_ONE,
-							  scale12 ? m->v12->tsc_multiplier : TSC_ONE));
+		write02(m, NVMX_TSC_MULTIPLIER, tsc_product(scale01 ? m->c01->tsc_multiplier : TSC_ONE,
+							    scale12 ? m->v12->tsc_multiplier : TSC_ONE));
 	return NVMX_STEP_DONE;
 }
 

@@ -363,6 +363,28 @@ static void the_hosts_tsc_offset_is_scaled(void **state)
 	}
 }
 
+/* SDM 26.2.1.1: L1's multiplier passes the checks with any value but 0, and the product with the host's has to. */
+static void a_product_of_tsc_multipliers_is_not_0(void **state)
+{
+	static const struct { uint64_t host, multiplier, product; } cases[] = {
+		{ 1ull << 47, 3ull << 48, 3ull << 47 },
+		{ 1ull << 47, 1, 1 },
+		{ 1ull << 56, 1ull << 56, 1 }, /* no multiplier has 65 bits */
+	};
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+
+	F01(PROC_CTLS) |= NVMX_PROC_SECONDARY | NVMX_PROC_TSC_OFFSET;
+	F01(PROC_CTLS2) |= NVMX_PROC2_TSC_SCALING;
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, NVMX_PROC_SECONDARY | NVMX_PROC_TSC_OFFSET);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, NVMX_PROC2_TSC_SCALING);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		F01(TSC_MULTIPLIER) = cases[i].host;
+		nvmx_slot_write(s, NVMX_I_TSC_MULTIPLIER, cases[i].multiplier);
+		assert_int_equal(merged(m, s)->field[NVMX_I_TSC_MULTIPLIER], cases[i].product);
+	}
+}
+
 /* The field of vmcs02 that L2 changed and no exit has read is newer than vmcs12's. */
 static void what_l2_left_is_not_overwritten(void **state)
 {
@@ -495,6 +517,7 @@ int main(void)
 		MINI_TEST(a_register_is_l1s_unless_loaded),
 		MINI_TEST(efer_without_its_control),
 		MINI_TEST(the_hosts_tsc_offset_is_scaled),
+		MINI_TEST(a_product_of_tsc_multipliers_is_not_0),
 		MINI_TEST(what_l2_left_is_not_overwritten),
 		MINI_TEST(what_l2_left_is_learnt),
 		MINI_TEST(a_host_that_loads_none),
