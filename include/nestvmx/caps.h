@@ -126,7 +126,7 @@ void nvmx_caps_compute_beyond(const struct nvmx_caps *hw, uint64_t withheld, uin
 /*
  * Takes from L1's capabilities *c what `limit` lacks, MSR by MSR: controls that may not be 1 or must be 1 there, CR0 and
  * CR4 bits that are fixed there, EPT and VPID capabilities, VM functions, activity states.  The identification in
- * IA32_VMX_BASIC stays.  *c is consistent after it if `limit` is.  Pure; any context.
+ * IA32_VMX_BASIC stays, and so does the rate of the preemption timer, which is the processor's.  *c is consistent after it if `limit` is.  Pure; any context.
  */
 void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit);
 

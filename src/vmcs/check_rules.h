@@ -23,12 +23,10 @@ static inline bool allowed(nvmx_in in, uint32_t msr, uint32_t controls)
 	return !(~controls & nvmx_caps_must(in->caps, msr)) && !(controls & ~nvmx_caps_may(in->caps, msr));
 }
 
-/* A physical address in a VMCS field: aligned, and narrow enough (IA32_VMX_BASIC[48]: 32 bits). */
+/* A physical address in a VMCS field: aligned, and narrow enough. */
 static inline bool address_ok(nvmx_in in, uint64_t address, uint64_t low_bits)
 {
-	unsigned width = nvmx_caps_get(in->caps, NVMX_MSR_VMX_BASIC) & NVMX_BIT64(48) ? 32 : in->caps->maxphyaddr;
-
-	return !(address & low_bits) && !(address >> width);
+	return !(address & low_bits) && !(address >> nvmx_address_width(in->caps));
 }
 
 /* Bits 63:N are identical: bit N-1 may differ from them (26.3.1.4). */

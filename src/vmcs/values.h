@@ -28,6 +28,12 @@ static inline uint64_t nvmx_cr_unsupported(const struct nvmx_caps *caps, uint32_
 	return (~cr & nvmx_caps_get(caps, fixed0)) | (cr & ~nvmx_caps_get(caps, fixed0 + 1));
 }
 
+/* The width of the physical addresses that a VMCS, and a pointer to one, may hold (SDM A.1, IA32_VMX_BASIC[48]). */
+static inline unsigned nvmx_address_width(const struct nvmx_caps *caps)
+{
+	return nvmx_caps_get(caps, NVMX_MSR_VMX_BASIC) & NVMX_BIT64(48) ? 32 : caps->maxphyaddr;
+}
+
 /* EPT pointer (SDM 24.6.11): each of its parts by IA32_VMX_EPT_VPID_CAP (26.2.1.1), and all of them, as a VM entry, an INVEPT and an
  * EPTP switch want it. */
 static inline bool nvmx_eptp_type_ok(uint64_t cap, uint64_t eptp)

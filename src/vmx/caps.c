@@ -410,8 +410,17 @@ static uint64_t restrict_misc(uint64_t own, uint64_t limit)
 	return (own & limit & ~MISC_CR3_TARGETS) | (targets < most ? targets : most) | (own & MISC_TIMER_RATE);
 }
 
+#define BASIC_MORE (NVMX_BIT64(54) | NVMX_BIT64(56)) /* INS/OUTS information; error codes with any vector */
+#define BASIC_LESS NVMX_BIT64(48)                    /* addresses of 32 bits */
+
+static uint64_t restrict_basic(uint64_t own, uint64_t limit)
+{
+	return (own & ~(BASIC_MORE & ~limit)) | (limit & BASIC_LESS);
+}
+
 void nvmx_caps_restrict(struct nvmx_caps *c, const struct nvmx_caps *limit)
 {
+	*slot(c, NVMX_MSR_VMX_BASIC) = restrict_basic(nvmx_caps_get(c, NVMX_MSR_VMX_BASIC), nvmx_caps_get(limit, NVMX_MSR_VMX_BASIC));
 	for (uint32_t msr = NVMX_MSR_VMX_MISC; msr < NVMX_CAPS_FIRST_MSR + NVMX_CAPS_MSRS; msr++) {
 		uint64_t by = nvmx_caps_get(limit, msr);
 

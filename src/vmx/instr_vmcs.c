@@ -16,7 +16,7 @@ static int read_pointer(struct nvmx_insn *i, uint64_t *pointer, enum nvmx_verdic
 
 bool nvmx_good_pointer(const struct nvmx_vcpu *v, uint64_t pointer)
 {
-	return !(pointer & 0xfff) && !(pointer >> v->vm->caps.maxphyaddr);
+	return !(pointer & 0xfff) && !(pointer >> nvmx_address_width(&v->vm->caps));
 }
 
 /* The first four bytes of a VMCS or VMXON region; ones where there is no RAM. */

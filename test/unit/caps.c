@@ -340,6 +340,11 @@ static void restricted_by_another_set(void **state)
 	assert_int_equal(MSR(c, TRUE_PINBASED_CTLS), 0x1600000016ull);
 	assert_int_equal(MSR(c, CR4_FIXED0), 0x2020);
 	assert_int_equal(MSR(c, CR4_FIXED1), 0x2020);
+	c = limit = all; /* what of IA32_VMX_BASIC is no identification (A.1) */
+	SET(c, BASIC, NVMX_VMCS12_REVISION | NVMX_BIT64(54) | NVMX_BIT64(55) | NVMX_BIT64(56));
+	SET(limit, BASIC, 1 | NVMX_BIT64(48) | NVMX_BIT64(54));
+	nvmx_caps_restrict(&c, &limit);
+	assert_int_equal(MSR(c, BASIC), NVMX_VMCS12_REVISION | NVMX_BIT64(48) | NVMX_BIT64(54) | NVMX_BIT64(55));
 	c = limit = all; /* numbers are no sets of bits: the timer's rate is the processor's, of CR3 targets there are the fewer (A.6) */
 	SET(c, MISC, 5 | 4 << 16);
 	SET(limit, MISC, 2 | 3 << 16);

@@ -107,6 +107,10 @@ static void vmxon_conditions(void **state)
 	assert_int_equal(m->v->vmxon_ptr, NVMX_NO_ADDR);
 	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON + 8));
 	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, 1ull << 40));
+	mini_cap(m, NVMX_MSR_VMX_BASIC, nvmx_caps_get(&m->vm->caps, NVMX_MSR_VMX_BASIC) | NVMX_BIT64(48)); /* 32 bits (A.1) */
+	assert_true(nvmx_good_pointer(m->v, 0xfffff000));
+	assert_false(nvmx_good_pointer(m->v, 1ull << 32));
+	mini_cap(m, NVMX_MSR_VMX_BASIC, nvmx_caps_get(&m->vm->caps, NVMX_MSR_VMX_BASIC) & ~NVMX_BIT64(48));
 	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_RAM));
 	mini_vmcs_region(m, MINI_VMXON, NVMX_VMCS12_REVISION + 1);
 	mini_failed_invalid(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON));
