@@ -55,6 +55,7 @@ static inline bool nvmx_l1_canonical(uint64_t cr4, uint64_t linear)
 #define NVMX_PF_W NVMX_BIT(1)
 #define NVMX_PF_U NVMX_BIT(2)
 #define NVMX_PF_RSVD NVMX_BIT(3)
+#define NVMX_PF_PK NVMX_BIT(5)
 
 /*
  * linear.c: copies between `buf` and L1's linear memory (at most one page) with the rights of an explicit data access at

@@ -16,6 +16,8 @@
 #define ENTRY_PS NVMX_BIT64(7)
 #define ENTRY_NX NVMX_BIT64(63)
 #define CR4_SMAP NVMX_BIT64(21)
+#define PKRS_AD 1u /* of key 0: access disable, write disable */
+#define PKRS_WD 2u
 #define RFLAGS_AC NVMX_BIT64(18)
 #define PAGE_MASK 0xfffull
 #define BITS(high, low) ((~0ull >> (63 - (high))) & (~0ull << (low)))
@@ -225,6 +227,18 @@ NVMX_HOT bool allowed(const struct nvmx_l1 *l1, uint64_t all, bool write)
 	return !write || all & ENTRY_W || !(l1->cr0 & NVMX_CR0_WP);
 }
 
+/* SDM 4.6.2: the key of a supervisor-mode address, by IA32_PKRS.  That of a user-mode address is for PKRU, which no VMCS holds. */
+static bool key_forbids(const struct walk *w)
+{
+	unsigned key = w->entry[w->used - 1] >> 59 & 15;
+	uint64_t rights;
+
+	if (!(w->l1->cr4 & NVMX_CR4_PKS) || !w->l1->ia32e || w->all & ENTRY_U)
+		return false;
+	rights = nvmx_vmread(w->v, NVMX_GUEST_PKRS) >> 2 * key;
+	return rights & PKRS_AD || (rights & PKRS_WD && w->write && w->l1->cr0 & NVMX_CR0_WP);
+}
+
 /*
  * The walk of nearly every operand that is read: of L1's in 64-bit mode, with 4-level paging, where each entry has been used before and
  * is as it should be.  False: it is not so, or the host says "not now"; the walk that knows all the rules does it.
@@ -259,7 +273,7 @@ static __attribute__((__noinline__)) bool plain_walk(struct nvmx_vcpu *v, const 
 	uint64_t reserved = ~0ull << v->vm->caps.maxphyaddr & BITS(51, 0);
 	struct plain p = { .v = v, .l1 = l1, .linear = linear, .odd = reserved, .all = ENTRY_U };
 
-	if (!l1->code64 || l1->l2 || l1->cr4 & NVMX_CR4_LA57)
+	if (!l1->code64 || l1->l2 || l1->cr4 & (NVMX_CR4_LA57 | NVMX_CR4_PKS))
 		return false;
 	if (!(nvmx_l1_efer(v) & NVMX_EFER_NXE))
 		p.odd |= ENTRY_NX;
@@ -323,6 +337,7 @@ static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 		     struct nvmx_fault *fault)
 {
 	struct walk w;
+	bool by_key;
 	uint64_t cr3;
 	int done;
 
@@ -341,8 +356,9 @@ static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 	for (unsigned i = 0; i < WALKS; i++) {
 		if (walk_tables(&w, cr3, fault))
 			return -1;
-		if (!allowed(l1, w.all, write)) /* NOLINT: there was no page fault, so it is set */
-			return page_fault(&w, NVMX_PF_P, fault);
+		by_key = key_forbids(&w);
+		if (by_key || !allowed(l1, w.all, write)) /* NOLINT: there was no page fault, so it is set */
+			return page_fault(&w, NVMX_PF_P | (by_key ? NVMX_PF_PK : 0), fault);
 		done = set_accessed(&w, fault);
 		if (done < 0)
 			return -1;

@@ -317,6 +317,41 @@ static void smap(void **state)
 	ok(m, &t, true);
 }
 
+/* SDM 4.6.2: keys of supervisor-mode addresses, with paging of 4 and 5 levels. */
+static void supervisor_keys(void **state)
+{
+	struct mini *m = *state;
+
+	F01(GUEST_CR4) |= NVMX_CR4_PKS;
+	for (enum mode mode = LEVEL4; mode < MODES; mode++) {
+		struct tables t = build(m, mode, linears[mode]);
+
+		set(m, &t, 0, get(m, &t, 0) | 5ull << 59);
+		F01(GUEST_PKRS) = 1u << 10; /* access disable */
+		ok(m, &t, true); /* a user-mode address */
+		set(m, &t, 0, get(m, &t, 0) & ~U);
+		faulty(m, &t, false, NVMX_PF_P | NVMX_PF_PK);
+		faulty(m, &t, true, NVMX_PF_P | NVMX_PF_W | NVMX_PF_PK);
+		F01(GUEST_PKRS) = ~(3u << 10); /* of all others */
+		ok(m, &t, true);
+		F01(GUEST_PKRS) = 2u << 10; /* write disable */
+		ok(m, &t, false);
+		F01(GUEST_CR0) |= NVMX_CR0_WP;
+		faulty(m, &t, true, NVMX_PF_P | NVMX_PF_W | NVMX_PF_PK);
+		F01(GUEST_CR0) &= ~NVMX_CR0_WP;
+		ok(m, &t, true);
+		F01(GUEST_PKRS) = 1u << 10;
+		F01(GUEST_CR4) &= ~NVMX_CR4_PKS;
+		ok(m, &t, true);
+		F01(GUEST_CR4) |= NVMX_CR4_PKS;
+	}
+	struct tables pae = build(m, PAE, linears[PAE]);
+
+	set(m, &pae, 0, get(m, &pae, 0) & ~U);
+	F01(GUEST_PKRS) = ~0u;
+	ok(m, &pae, true);
+}
+
 static void flags_are_set_as_hardware_would(void **state)
 {
 	struct mini *m = *state;
@@ -478,6 +513,7 @@ int main(void)
 		MINI_TEST(supervisor_rights),
 		MINI_TEST(user_rights),
 		MINI_TEST(smap),
+		MINI_TEST(supervisor_keys),
 		MINI_TEST(flags_are_set_as_hardware_would),
 		MINI_TEST(two_pages),
 		MINI_TEST(linear_addresses_wrap_at_4_gib),
