@@ -21,11 +21,14 @@ static struct nvmx_slot slot;
 static struct nvmx_vm vm;
 static struct nvmx_vcpu *v;
 
+static unsigned maps;
+
 static void *map(struct nvmx_host *h, uint64_t gpa, bool write)
 {
 	(void)h;
 	(void)gpa;
 	assert_false(write);
+	maps++;
 	return bitmap12;
 }
 
@@ -87,9 +90,13 @@ static void l1s_change_closes(void **state)
 {
 	(void)state;
 	begin(0, false);
+	maps = 0;
+	nvmx_bitmaps_review(v, &slot);
+	assert_int_equal(maps, 0); /* nothing is open: nothing is looked at */
 	assert_true(nvmx_open_msr(v, EFER, false));
 	memset(bitmap12, 0xff, sizeof(bitmap12));
 	nvmx_bitmaps_review(v, &slot);
+	assert_int_equal(maps, 1);
 	assert_true(exits(EFER, false));
 }
 

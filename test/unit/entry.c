@@ -454,9 +454,58 @@ static void registers_without_a_save_travel(void **state)
 	}
 }
 
+static uint64_t no_ram;
+static int pin_of_ram(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
+{
+	return gpa == no_ram ? -1 : mini_pin(h, gpa, hpa);
+}
+
+/* The processor writes to these pages, so that where the host has no RAM there L2 cannot run.  The APIC-access page alone is not
+ * used, and a page of the library's stands for it, which the shadow EPT leads to: without "enable EPT" nothing can (SDM 29.4). */
+static void pages_that_are_no_ram(void **state)
+{
+	static const struct { uint32_t pin, proc, proc2; bool stops; } entries[] = {
+		{ 0, 0, 0, false },
+		{ 0, NVMX_PROC_TPR_SHADOW, 0, true },
+		{ 0, NVMX_PROC_TPR_SHADOW, NVMX_PROC2_APIC_ACCESS, true },
+		{ NVMX_PIN_POSTED_INT | NVMX_PIN_EXT_INT, NVMX_PROC_TPR_SHADOW, NVMX_PROC2_VID, true },
+		{ 0, 0, NVMX_PROC2_APIC_ACCESS, true },
+	};
+	static const unsigned rows[] = { NVMX_I_APIC_ACCESS_ADDR, NVMX_I_VIRTUAL_APIC_ADDR, NVMX_I_VIRTUAL_APIC_ADDR,
+					 NVMX_I_POSTED_INT_DESC_ADDR, NVMX_I_APIC_ACCESS_ADDR };
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+
+	m->ops.pin = pin_of_ram;
+	no_ram = 0x9000;
+	for (unsigned i = 0; i < sizeof(entries) / sizeof(*entries); i++) {
+		long_mode(s->v12);
+		s->v12->revision = NVMX_VMCS12_REVISION;
+		s->v12->launch_state = NVMX_LAUNCH_CLEAR;
+		s->v12->pin_ctls |= entries[i].pin;
+		s->v12->proc_ctls |= entries[i].proc;
+		s->v12->proc_ctls2 = entries[i].proc2;
+		if (entries[i].pin)
+			s->v12->exit_ctls |= NVMX_EXIT_ACK_INT;
+		s->v12->virtual_apic_addr = s->v12->posted_int_desc_addr = s->v12->apic_access_addr = 0x8000;
+		nvmx_v12_set(s->v12, rows[i], no_ram);
+		nvmx_slot_anew(m->v, s);
+		if (entries[i].stops) {
+			assert_int_equal(nvmx_enter_l2(m->v, true), NVMX_STOP);
+			assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_HOST_OP);
+			assert_int_equal(nvmx_stop_detail(m->v), no_ram);
+			m->v->stop = NVMX_STOP_NONE;
+		} else {
+			enter(m, true);
+			leave(m);
+		}
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		MINI_TEST(pages_that_are_no_ram),
 		MINI_TEST(the_hosts_tsc_offset_moves),
 		MINI_TEST(l1s_registers_run_in_l2),
 		MINI_TEST(a_failed_entry_changes_nothing),
