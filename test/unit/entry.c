@@ -66,6 +66,24 @@ static void the_hosts_tsc_offset_moves(void **state)
 	leave(m);
 }
 
+/* So is how fast it runs, which the host cannot change without the offset: the counter would leap. */
+static void the_hosts_tsc_multiplier_changes(void **state)
+{
+	struct mini *m = *state;
+	struct mini_vmcs *vmcs02;
+
+	ready(m);
+	m->v->vmcs01.ctl[NVMX_WORD_PROC] |= NVMX_PROC_TSC_OFFSET;
+	m->v->vmcs01.ctl[NVMX_WORD_PROC2] |= NVMX_PROC2_TSC_SCALING;
+	for (unsigned round = 1; round < 4; round++) {
+		F01(TSC_OFFSET) = 0x1000 * round;
+		F01(TSC_MULTIPLIER) = (uint64_t)round << 48;
+		vmcs02 = enter(m, round == 1);
+		assert_int_equal(vmcs02->field[NVMX_I_TSC_MULTIPLIER], (uint64_t)round << 48);
+		leave(m);
+	}
+}
+
 /* Registers that L1's entry does not load are L1's own, each time. */
 static void l1s_registers_run_in_l2(void **state)
 {
@@ -507,6 +525,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(pages_that_are_no_ram),
 		MINI_TEST(the_hosts_tsc_offset_moves),
+		MINI_TEST(the_hosts_tsc_multiplier_changes),
 		MINI_TEST(l1s_registers_run_in_l2),
 		MINI_TEST(a_failed_entry_changes_nothing),
 		MINI_TEST(a_stop_gives_memory_back),

@@ -330,6 +330,7 @@ static void a_stop_is_final(void **state)
 			assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_STOP);
 			assert_int_equal(nvmx_handle_exit_reason(m->v, &m->regs, NVMX_XR_CPUID), NVMX_STOP);
 			assert_int_equal(nvmx_reflect(m->v, &m->regs), NVMX_STOP);
+			assert_int_equal(nvmx_posted_notification(m->v), NVMX_STOP);
 			assert_int_equal(nvmx_complete_instruction(m->v, 2, 0, 0), NVMX_STOP);
 			assert_int_equal(nvmx_check_events(m->v, &m->regs), NVMX_STOP);
 			assert_int_equal(nvmx_before_l2(m->v), NVMX_STOP);

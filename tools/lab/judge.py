@@ -94,7 +94,8 @@ class Coverage:
 		self.lines = {file: {str(n): [name, sorted(tests)] for n, (name, tests) in counted.items()} for file, counted in lines.items()}
 
 	def take(self, test, lines):
-		data = glob.glob(os.path.join(self.folder, OBJECTS, "**/*.gcda"), recursive=True)
+		"""The library's lines, also where a program has them of a header."""
+		data = glob.glob(os.path.join(self.folder, "**/*.gcda"), recursive=True)
 		if not data:
 			return
 		said = subprocess.run(["gcov", "--json-format", "--stdout", *data], cwd=self.folder, check=True, capture_output=True)
@@ -103,6 +104,8 @@ class Coverage:
 			for file in report["files"]:
 				path = os.path.join(report["current_working_directory"], file["file"])
 				path = os.path.relpath(os.path.realpath(path), os.path.realpath(self.tree.folder))
+				if not path.startswith(("src/", "include/")):
+					continue
 				for row in file["lines"]:
 					_, executed = lines[path].setdefault(row["line_number"], (row.get("function_name", ""), set()))
 					if row["count"]:
@@ -166,6 +169,7 @@ class Plain(Tree):
 					  if OBJECTS in c["command"]}
 		self.temporary = os.path.join(self.folder, "mutant")
 		self.object = self.temporary + ".o"
+		self.objects = {}  # digests of the unchanged ones
 
 	def commands(self, tests):
 		"""What links each test, with room for an object in front of the library and for the program's name."""
@@ -192,11 +196,13 @@ class Plain(Tree):
 
 	def same_code(self, path, text, *options):
 		"""Whether the compiler makes the same of both.  None: nothing of the changed one."""
-		good = self.temporary + ".good.o"
-		if not self.compile(path, good, *options):
-			raise SystemExit(f"tools/mutate: {path} does not compile as it is")
+		key = (path, options)
+		if key not in self.objects:
+			if not self.compile(path, self.object, *options):
+				raise SystemExit(f"tools/mutate: {path} does not compile as it is")
+			self.objects[key] = digest(self.object)
 		with self.scratch.changed(path, text, built=False):
-			return digest(good) == digest(self.object) if self.compile(path, self.object, *options) else None
+			return self.objects[key] == digest(self.object) if self.compile(path, self.object, *options) else None
 
 	def kill_source(self, path, tests):
 		"""A changed .c, compiled already: it is linked in front of the library."""
