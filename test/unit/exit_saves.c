@@ -309,6 +309,85 @@ static void aborts(void **state)
 	}
 }
 
+#define LIST 0x40000u
+
+static void *list_not_now(struct nvmx_host *h, uint64_t gpa, bool write)
+{
+	return gpa == LIST ? NVMX_MAP_NOT_NOW : mini_map(h, gpa, write);
+}
+
+/* The ways out of L2; each with what of vmcs02 says so. */
+enum way { EXIT, REFLECTED, MADE, MACHINE_CHECK, FAILED, FAILED_MSR, REFUSED, WAYS };
+
+static enum nvmx_verdict go(struct mini *m, enum way way)
+{
+	*vmcs02(m, NVMX_I_EXIT_QUALIFICATION) = way == FAILED || way == FAILED_MSR ? 3 : 0;
+	switch (way) {
+	case EXIT:
+		*vmcs02(m, NVMX_I_EXIT_REASON) = NVMX_XR_CPUID;
+		return nvmx_handle_exit(m->v, &m->regs);
+	case REFLECTED:
+		*vmcs02(m, NVMX_I_EXIT_REASON) = NVMX_XR_EXCEPTION_NMI;
+		*vmcs02(m, NVMX_I_EXIT_INTR_INFO) = 0x80000301;
+		m->v->cur->v12->exception_bitmap = m->v->cur->exceptions01 = 2;
+		return nvmx_reflect(m->v, &m->regs);
+	case MADE:
+		return nvmx_exit_to_l1(m->v, &hlt);
+	case MACHINE_CHECK:
+		*vmcs02(m, NVMX_I_EXIT_REASON) = NVMX_XR_ENTRY_FAIL_MCE | NVMX_XR_ENTRY_FAILURE;
+		return nvmx_reflect(m->v, &m->regs);
+	case FAILED:
+		*vmcs02(m, NVMX_I_EXIT_REASON) = NVMX_XR_ENTRY_FAIL_GUEST | NVMX_XR_ENTRY_FAILURE;
+		return nvmx_handle_exit(m->v, &m->regs);
+	case FAILED_MSR:
+		*vmcs02(m, NVMX_I_EXIT_REASON) = NVMX_XR_ENTRY_FAIL_MSR | NVMX_XR_ENTRY_FAILURE;
+		return nvmx_handle_exit(m->v, &m->regs);
+	default:
+		*vmcs02(m, NVMX_I_VM_INSTR_ERROR) = NVMX_VMERR_ENTRY_CONTROLS;
+		return nvmx_entry_refused(m->v);
+	}
+}
+
+/* What the exit needs of L1's memory is not at hand: L2 has not ended, and the same call goes through when it is. */
+static void every_way_out_is_asked_again(void **state)
+{
+	static const struct { uint32_t reason; uint64_t qualification; } seen[WAYS] = {
+		[EXIT] = { NVMX_XR_CPUID, 0 }, [REFLECTED] = { NVMX_XR_EXCEPTION_NMI, 0 }, [MADE] = { NVMX_XR_HLT, 0 },
+		[MACHINE_CHECK] = { NVMX_XR_ENTRY_FAIL_MCE | NVMX_XR_ENTRY_FAILURE, 0 },
+		[FAILED] = { NVMX_XR_ENTRY_FAIL_GUEST | NVMX_XR_ENTRY_FAILURE, 3 },
+		[FAILED_MSR] = { NVMX_XR_ENTRY_FAIL_GUEST | NVMX_XR_ENTRY_FAILURE, 0 },
+		[REFUSED] = { NVMX_XR_ENTRY_FAIL_GUEST | NVMX_XR_ENTRY_FAILURE, 0 }, /* no instruction of L1's is there to fail */
+	};
+	struct mini *m = *state;
+
+	for (enum way way = EXIT; way < WAYS; way++) {
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+		uint64_t refused = m->v->counters[NVMX_CNT_ENTRY_REFUSED];
+		bool pending = way >= MADE; /* the VM entry has not been seen to succeed */
+
+		m->v->run_pending = pending;
+		v12->exit_reason = 0x7777;
+		v12->exit_msr_load_addr = LIST;
+		v12->exit_msr_load_count = 1;
+		*(uint32_t *)(void *)mini_ram(m, LIST) = NVMX_MSR_SYSENTER_CS;
+		m->ops.map = list_not_now;
+		for (unsigned again = 0; again < 3; again++) {
+			assert_int_equal(go(m, way), NVMX_AGAIN);
+			assert_true(m->v->in_l2 && m->v->run_pending == pending);
+			assert_int_equal(v12->exit_reason, 0x7777);
+			assert_int_equal(m->v->counters[NVMX_CNT_ENTRY_REFUSED], refused);
+		}
+		m->ops.map = mini_map;
+		assert_int_equal(go(m, way), NVMX_RESUME_L1);
+		nvmx_vmwrite_flush(m->v);
+		assert_false(m->v->in_l2 || m->v->run_pending);
+		assert_int_equal(v12->exit_reason, seen[way].reason);
+		assert_int_equal(v12->exit_qualification, seen[way].qualification);
+		assert_int_equal(m->v->counters[NVMX_CNT_ENTRY_REFUSED], refused + (way >= MACHINE_CHECK));
+		out(m);
+	}
+}
+
 /* After a stop each call says so again, with the first reason, and touches nothing; a reset ends it. */
 static void a_stop_is_final(void **state)
 {
@@ -380,6 +459,7 @@ static void a_stop_outlives_a_refused_blob(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		MINI_TEST(every_way_out_is_asked_again),
 		MINI_TEST(what_has_no_save_control_is_saved),
 		MINI_TEST(what_has_a_save_control_is_saved_by_it),
 		MINI_TEST(a_blob_has_what_vmcs02_alone_has),
