@@ -35,11 +35,14 @@ void nvmx_vmcs01_read(struct nvmx_vcpu *v)
 void nvmx_vmcs01_read_tsc(struct nvmx_vcpu *v)
 {
 	struct nvmx_vmcs01 *c = &v->vmcs01;
+	uint64_t multiplier = c->tsc_multiplier;
 
 	c->tsc_offset = nvmx_vmread(v, NVMX_TSC_OFFSET);
+	nvmx_slots_pend(v, v->vm->steps.of01[NVMX_01_TSC_OFFSET]);
 	if (c->ctl[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING)
 		c->tsc_multiplier = nvmx_vmread(v, NVMX_TSC_MULTIPLIER);
-	nvmx_slots_pend(v, v->vm->steps.of01[NVMX_01_TSC_OFFSET] | v->vm->steps.of01[NVMX_01_TSC_MULTIPLIER]);
+	if (c->tsc_multiplier != multiplier)
+		nvmx_slots_pend(v, v->vm->steps.of01[NVMX_01_TSC_MULTIPLIER]);
 }
 
 int nvmx_vmcs01_changed(struct nvmx_vcpu *v)
