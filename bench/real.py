@@ -54,9 +54,11 @@ def xen(opt, host):
 		words = ["nvmx.scenario=guests", "nvmx.guests=xen", "nvmx.kvm=nested=1"]
 		return f"{host}, Xen as L1", boot(opt, pieces, words, 1536, "--native"), wanted, LAST
 	row = next(row for row in matrix.ROWS if row.name == "xen-pvh")
-	hypervisor, kernel, initrd = [images.piece(name) for name in ("xen", "vmlinux", "dom0-cpuid")]
+	loader, hypervisor, kernel, initrd = [images.piece(name) for name in ("loader", "xen", "vmlinux", "dom0-cpuid")]
 	argv = ["--memory", str(row.memory), "--mips", str(row.mips), *(row.options if host == "metal" else ["--native"]), *opt.common]
-	return f"{host}, Xen as L1", [*argv, "--module", f"{kernel}={row.dom0}", "--module", initrd, hypervisor, "--", *row.words("")], wanted, LAST
+	for path in (hypervisor, f"{kernel}={row.dom0}", initrd):
+		argv += ["--module", path]
+	return f"{host}, Xen as L1", [*argv, loader, "--", *row.words("")], wanted, LAST
 
 
 def boots(opt, host, row):
