@@ -19,6 +19,7 @@
 #define ICR_SHORTHAND 0xc0000u
 #define ICR_OTHERS 0xc0000u
 #define ICR_NMI 0x4400u
+#define ICR_INIT 0x4500u
 #define SIPI_CAME 0x100u
 
 static volatile uint32_t *apic_register(const struct cpu *self, uint32_t offset)
@@ -47,6 +48,22 @@ void apic_send(const struct cpu *self, uint32_t to, uint32_t command)
 	*apic_register(self, APIC_ICR_LOW) = command;
 	while (*apic_register(self, APIC_ICR_LOW) & ICR_PENDING)
 		cpu_relax();
+}
+
+/* While L1 runs: it may have written half of a command of its own. */
+void apic_send_init(const struct cpu *self, uint32_t to)
+{
+	uint32_t high;
+
+	if (apic_is_x2(self)) {
+		apic_send(self, to, ICR_INIT);
+		return;
+	}
+	while (*apic_register(self, APIC_ICR_LOW) & ICR_PENDING)
+		cpu_relax();
+	high = *apic_register(self, APIC_ICR_HIGH);
+	apic_send(self, to, ICR_INIT);
+	*apic_register(self, APIC_ICR_HIGH) = high;
 }
 
 /* A processor was started: the last? Each processor's EPT follows at its next write (apic_write). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats trace=N enlighten vtd
+ * The command line, of words in any order: boot=0x81|next serial=0x2f8 disable=FEATURE,... stats trace=N enlighten hyperv vtd
  */
 #include "metal.h"
 
@@ -112,6 +112,8 @@ static void parse_word(const char *word, size_t length)
 		machine.stats = 1;
 	else if (word_is(word, length, "enlighten"))
 		machine.enlightened = 1;
+	else if (word_is(word, length, "hyperv"))
+		machine.hyperv = 1;
 	else if (word_is(word, length, "vtd"))
 		machine.vtd = 1;
 	else if (starts_with(word, length, "boot=", 5))

@@ -5,6 +5,7 @@
 #include "metal.h"
 
 #define CPUID_1_ECX_OSXSAVE (1u << 27)
+#define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define CPUID_1_EDX_APIC (1u << 9)
 #define CPUID_7_ECX_OSPKE (1u << 4)
 #define EPT_QUALIFICATION_WRITE 2
@@ -60,6 +61,8 @@ static __attribute__((noinline)) void correct_cpuid(struct cpu *cpu, uint32_t le
 		r[RCX] &= ~(uint64_t)CPUID_1_ECX_OSXSAVE;
 		if (cr4 & CR4_OSXSAVE)
 			r[RCX] |= CPUID_1_ECX_OSXSAVE;
+		if (machine.hyperv)
+			r[RCX] |= CPUID_1_ECX_HYPERVISOR;
 		if (!(cpu->apic_base & APIC_BASE_EN))
 			r[RDX] &= ~(uint64_t)CPUID_1_EDX_APIC;
 	} else if (subleaf == 0) {
@@ -83,7 +86,7 @@ static void execute_cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf)
 /* A leaf that the processor does not answer alone. */
 static __attribute__((noinline)) void exit_cpuid_slowly(struct cpu *cpu, uint32_t leaf, uint32_t subleaf)
 {
-	if (leaf >> 28 != 4 || !nest_cpuid(cpu))
+	if (leaf >> 28 != 4 || (!hyperv_cpuid(cpu, leaf) && !nest_cpuid(cpu)))
 		execute_cpuid(cpu, leaf, subleaf);
 	if (leaf == 1 || leaf == 7)
 		correct_cpuid(cpu, leaf, subleaf);
@@ -194,9 +197,10 @@ static void exit_other(struct cpu *cpu, uint32_t reason)
 	case EXIT_EXCEPTION_OR_NMI:
 		step_end(cpu);
 		return;
-	case EXIT_VMCALL:	/* outside VMX operation: no hypercall is metal's */
+	case EXIT_VMCALL:	/* without `hyperv` outside VMX operation alone */
 		check_vmcall(cpu);
-		inject_exception(cpu, VECTOR_UD, false);
+		if (!hyperv_call(cpu))
+			inject_exception(cpu, VECTOR_UD, false);
 		return;
 	case EXIT_GETSEC:
 		inject_exception(cpu, VECTOR_GP, true);
@@ -242,10 +246,18 @@ static __attribute__((noinline)) void exit_host(struct cpu *cpu, uint32_t reason
 	}
 }
 
+/* What other processors have asked for. True: that is all that the exit was for. */
+static __attribute__((noinline)) bool see_to_due(struct cpu *cpu, uint32_t reason)
+{
+	if (cpu->due & DUE_FLUSH)
+		watch_flush(cpu);
+	return reason == EXIT_INIT && kick_came(cpu);
+}
+
 static __attribute__((noinline)) void exit_library(struct cpu *cpu, uint32_t reason)
 {
-	if (cpu->flush_due)
-		watch_flush(cpu);
+	if (cpu->due && see_to_due(cpu, reason))
+		return;
 	if (nest_verdict(cpu, nvmx_handle_exit_reason(cpu->vcpu, registers(cpu), reason)))
 		exit_host(cpu, reason);
 	if (__builtin_expect(cpu->trace != NULL, 0))

@@ -27,6 +27,9 @@ struct range {
 	uint32_t type;			/* as E820 counts: 1 is memory to use, 2 reserved */
 } __attribute__((packed));
 
+#define DUE_FLUSH 1			/* EPT01 has lost rights: see watch.c */
+#define DUE_KICK 2			/* it has to leave L2: see kick.c */
+
 struct cpu {
 	uint8_t stack[CPU_STACK];
 	uint64_t regs[16];		/* the guest's, in the order of enum gpr; RSP and RIP live in the VMCS */
@@ -35,7 +38,8 @@ struct cpu {
 	uint8_t in_l2;			/* L2's VMCS is the current one */
 	uint8_t halted;			/* L1 executed HLT with interrupts off here */
 	uint8_t refused;		/* it was logged that the processor refused a VM entry of L1's */
-	uint8_t flush_due;		/* EPT01 has lost rights: see watch.c */
+	uint8_t due;			/* DUE_*, by other processors, too */
+	uint8_t kicks;			/* it waits until the others have left L2, and is not there itself */
 	uint8_t started;		/* L1 runs here: the boot processor, or a SIPI came */
 	volatile uint8_t ready;		/* to run L1 */
 	volatile uint32_t sipi;		/* L1's, while the processor waits in metal */
@@ -55,6 +59,7 @@ struct cpu {
 	uint64_t gdt[5];
 	uint8_t tss[104];
 	uint64_t fault_stack[2][256];	/* one for exceptions, one for NMIs */
+	uint64_t assist_page;		/* MSR of Hyper-V's interface */
 	uint64_t exits[EXIT_REASONS];
 	uint64_t own_memory_writes;
 	struct trace_record *trace;	/* a ring of machine.trace_records; NULL: none */
@@ -72,6 +77,7 @@ struct machine {
 	uint8_t boot_drive;		/* the BIOS's number; 0: the BIOS's next */
 	uint8_t stats;
 	uint8_t enlightened;		/* L1 is told that it is nested, and what that gives it */
+	uint8_t hyperv;			/* and finds Hyper-V's interface */
 	uint8_t vtd;			/* L1 has a VT-d unit */
 	volatile uint8_t dma;		/* devices of L1's may write memory unseen: see dma.c */
 	uint64_t rsdp;			/* page that L1 finds where the BIOS has its RSDP at `rsdp_at`, or 0 */
@@ -165,6 +171,16 @@ bool dma_owns(uint16_t port, uint32_t size);
 void dma_write(uint16_t port, uint32_t size, uint32_t value);
 void dma_begins(void);
 
+/* kick.c: processors that have to leave L2 */
+void kick_others(struct cpu *self);
+bool kick_came(struct cpu *cpu);
+
+/* hyperv.c: Hyper-V's interface */
+bool hyperv_cpuid(struct cpu *cpu, uint32_t leaf);
+bool hyperv_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
+bool hyperv_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
+bool hyperv_call(struct cpu *cpu);
+
 /* step.c: one instruction of L1 */
 void step_begin(struct cpu *cpu);
 void step_end(struct cpu *cpu);
@@ -173,6 +189,7 @@ void step_end(struct cpu *cpu);
 bool apic_is_x2(const struct cpu *self);
 uint32_t apic_id(const struct cpu *self);
 void apic_send(const struct cpu *self, uint32_t to, uint32_t command);
+void apic_send_init(const struct cpu *self, uint32_t to);
 bool apic_write(struct cpu *cpu, uint64_t address);
 void apic_write_done(struct cpu *cpu);
 void apic_command(struct cpu *self, uint32_t to, uint32_t command);

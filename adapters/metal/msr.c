@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MSRs of L1. The MSR bitmap sends here those in msr_rows, and the processor all MSRs outside the bitmap's ranges;
+ * MSRs of L1. The MSR bitmap sends here those in msr_rows, and the processor all MSRs outside the bitmap's ranges, Hyper-V's among them;
  * libnestvmx has taken its own, IA32_FEATURE_CONTROL and the VMX capabilities, before.
  */
 #include "metal.h"
@@ -68,6 +68,8 @@ bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	const struct msr_row *row = find_row(msr);
 
+	if (machine.hyperv && msr >> 28 == 4)
+		return hyperv_msr_read(cpu, msr, value);
 	return row ? row->read(cpu, value) : rdmsr_safe(msr, value);
 }
 
@@ -75,6 +77,8 @@ bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	const struct msr_row *row = find_row(msr);
 
+	if (machine.hyperv && msr >> 28 == 4)
+		return hyperv_msr_write(cpu, msr, value);
 	return row ? row->write(cpu, value) : wrmsr_safe(msr, value);
 }
 

@@ -8,7 +8,7 @@
 #include <nestvmx/enlighten.h>
 
 #define SHADOW_EPT_PAGES 4096
-#define NESTED_LEAF 0x40000000	/* of CPUID */
+#define NESTED_LEAF (machine.hyperv ? 0x40000100 : 0x40000000)	/* of CPUID */
 #define WATCHES 4096		/* pages of L1's that may be watched at a time */
 #define VPIDS 8			/* for the L2s of a processor */
 #define MSR_IA32_PRED_CMD 0x49
@@ -179,6 +179,11 @@ static void op_trace(struct nvmx_host *host, unsigned int event, uint64_t a, uin
 		log_line("cpu %lu refused a VM entry of L1's: exit reason %lu, qualification %lx", (uint64_t)cpu->index, a, b);
 }
 
+static void op_kick_others(struct nvmx_host *host)
+{
+	kick_others(cpu_of(host));
+}
+
 static int op_watch(struct nvmx_host *host, const uint64_t *gpas, size_t n, uint64_t batch)
 {
 	return watch_begin(cpu_of(host), gpas, n, batch);
@@ -208,6 +213,7 @@ static const struct nvmx_host_ops ops = {
 	.l1_msr_write = op_l1_msr_write,
 	.pending_events = op_pending_events,
 	.barrier = op_barrier,
+	.kick_others = op_kick_others,
 	.trace = op_trace,
 	.set_cr2 = op_set_cr2,
 	.watch = op_watch,
@@ -237,7 +243,7 @@ void nest_create(struct cpu *cpu)
 		.watches = pages_alloc(WATCHES * NVMX_WATCH_SIZE),
 		.watches_n = WATCHES,
 		.flags = NVMX_HOST_APIC_PASSTHROUGH | NVMX_HOST_PERF_PASSTHROUGH | NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_PAGES_OF_VM |
-			 (machine.enlightened ? NVMX_ENLIGHTENED : 0),
+			 (machine.enlightened ? NVMX_ENLIGHTENED : 0) | (machine.hyperv ? NVMX_HOST_HYPERCALLS : 0),
 	};
 	struct nvmx_error_info info;
 

@@ -39,7 +39,7 @@ static void flush(struct cpu *cpu)
 {
 	uint64_t last;
 
-	__atomic_store_n(&cpu->flush_due, 0, __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&cpu->due, (uint8_t)~DUE_FLUSH, __ATOMIC_SEQ_CST);
 	last = __atomic_load_n(&batch, __ATOMIC_SEQ_CST);
 	invept(INVALIDATE_SINGLE, cpu->eptp);
 	__atomic_store_n(&cpu->flushed, last, __ATOMIC_SEQ_CST);
@@ -75,7 +75,7 @@ int watch_begin(struct cpu *cpu, const uint64_t *pages, size_t n, uint64_t numbe
 			nvmx_watch_written(vm, pages[i], 1);
 	__atomic_store_n(&batch, number, __ATOMIC_SEQ_CST);
 	for (i = 0; i < machine.cpus; i++)
-		__atomic_store_n(&machine.cpu[i]->flush_due, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&machine.cpu[i]->due, DUE_FLUSH, __ATOMIC_SEQ_CST);
 	release();
 	flush(cpu);
 	return all_flushed(number) ? 0 : NVMX_WATCH_BEGUN;

@@ -6,12 +6,15 @@
 #include "bench.h"
 #include "console.h"
 #include "memory.h"
+#include <nestvmx/hyperv.h>
 
 enum {
 	TABLES = 256, SPREAD = 2 * PAGES * PAGE_SIZE,	/* no two tables are neighbours */
 	ENTRIES = 64,					/* of each table are present */
 	VIEWS = 64, VIEW_PAGES = 64
 };
+
+#define CHANGED (WINDOW + (PAGES - 1) * PAGE_SIZE)	/* the first table's last page */
 
 void l2_stride_loop(void);
 asm(".globl l2_stride_loop\n"
@@ -38,17 +41,48 @@ static void touch_tables(struct l2 *l2, u64 tables)
 /* The tables' pages are all the same one, but for the first table's last entry, which L2 does not use. */
 static u64 *map_tables(struct l2 *l2, u64 page)
 {
-	u64 last = WINDOW + (PAGES - 1) * PAGE_SIZE;
-
 	for (u64 k = 0; k < TABLES; k++)
 		for (u64 i = 0; i < ENTRIES; i++)
 			ept_map(l2->ept, WINDOW + k * SPREAD + i * PAGE_SIZE, page, 1, EPT_RWX | EPT_WB);
-	ept_map(l2->ept, last, page, 1, EPT_RWX | EPT_WB);
-	return ept_entry(l2->ept, last, 1);
+	ept_map(l2->ept, CHANGED, page, 1, EPT_RWX | EPT_WB);
+	return ept_entry(l2->ept, CHANGED, 1);
 }
 
-/* INVEPT, VM entry, L2's touches and VM exit.  Before each INVEPT `change`, if there is one, leads elsewhere. */
-static u64 set_ticks(struct l2 *l2, u64 tables, u64 *change, const u64 *page)
+/* Hyper-V's hypercall page, and a page for parameters; NULL: L1 does not find Hyper-V's interface. */
+struct hyperv { u8 *code; u64 *parameters; };
+
+static struct hyperv find_hyperv(void)
+{
+	struct cpuid c = cpuid(0x40000000, 0);
+	struct hyperv hv = { 0 };
+
+	if (c.ebx != 0x7263694d || c.eax < 0x4000000a || !(cpuid(0x4000000a, 0).eax & NVMX_HV_CPUID_FLUSH))
+		return hv;
+	hv.code = (u8 *)page_alloc();
+	hv.parameters = page_alloc();
+	wrmsr(0x40000000, 1);
+	wrmsr(0x40000001, phys(hv.code) | 1);
+	return hv;
+}
+
+/* Names the page that has changed, and no other. */
+static void flush_named(const struct hyperv *hv, u64 eptp, u64 gpa2)
+{
+	register u64 r8 asm("r8") = 0;
+	u64 result;
+
+	hv->parameters[0] = eptp & -PAGE_SIZE;
+	hv->parameters[1] = 0;
+	hv->parameters[2] = gpa2;
+	asm volatile("call *%4" : "=a"(result), "+r"(r8)
+		     : "c"(NVMX_HV_FLUSH_LIST | 1ull << 32), "d"(phys(hv->parameters)), "r"(hv->code) : "memory", "cc");
+	if (result != 1ull << 32)
+		fatal("hypercall: %lx", result);
+}
+
+/* INVEPT, VM entry, L2's touches and VM exit.  Before each INVEPT `change`, if there is one, leads elsewhere; with hv that alone is
+ * named, and there is no INVEPT. */
+static u64 set_ticks(struct l2 *l2, u64 tables, u64 *change, const u64 *page, const struct hyperv *hv)
 {
 	u64 best = ~0ull, turns = tables > 32 ? 4 : 16;
 
@@ -58,7 +92,9 @@ static u64 set_ticks(struct l2 *l2, u64 tables, u64 *change, const u64 *page)
 		for (u64 i = 0; i < turns; i++) {
 			if (change)
 				*change = page[i & 1] | EPT_RWX | EPT_WB;
-			if (invept(1, ept_pointer(l2->ept), 0) != VMX_OK)
+			if (hv)
+				flush_named(hv, ept_pointer(l2->ept), CHANGED);
+			else if (invept(1, ept_pointer(l2->ept), 0) != VMX_OK)
 				fatal("INVEPT failed");
 			touch_tables(l2, tables);
 		}
@@ -78,13 +114,16 @@ static void bench_working_sets(struct l2 *l2)
 {
 	static const u64 sizes[] = { 1, 4, 8, 16, 64, 256 };
 	u64 page[2] = { phys(page_alloc()), phys(page_alloc()) }, *change;
+	struct hyperv hv = find_hyperv();
 
 	new_touching_l2(l2);
 	change = map_tables(l2, page[0]);
 	touch_tables(l2, TABLES);
 	for (unsigned s = 0; s < sizeof(sizes) / sizeof(*sizes); s++)
-		numbered_row("ws", sizes[s], "", set_ticks(l2, sizes[s], NULL, NULL));
-	numbered_row("ws", 64, "_1changed", set_ticks(l2, 64, change, page));
+		numbered_row("ws", sizes[s], "", set_ticks(l2, sizes[s], NULL, NULL, NULL));
+	numbered_row("ws", 64, "_1changed", set_ticks(l2, 64, change, page, NULL));
+	if (hv.code)
+		numbered_row("ws", 64, "_1named", set_ticks(l2, 64, change, page, &hv));
 }
 
 /* A VM entry with each of n EPT pointers in turn, L2's touches and VM exit; nothing changes, nothing is invalidated. */

@@ -274,14 +274,14 @@ static void a_batch_is_armed_by_the_last_processor(void **state)
 	boot(false);
 	cpu[1].started = 1;
 	assert_int_equal(watch_begin(cpu, &page, 1, 7), NVMX_WATCH_BEGUN);
-	assert_false(cpu[0].flush_due);
-	assert_true(cpu[1].flush_due);
+	assert_false(cpu[0].due);
+	assert_true(cpu[1].due);
 	watch_flush(cpu);
 	assert_int_equal(armed, 0);
 	watch_flush(cpu + 1);
 	assert_int_equal(flushed_eptp, cpu[1].eptp);
 	assert_int_equal(armed, 7);
-	assert_false(cpu[1].flush_due);
+	assert_false(cpu[1].due);
 
 	assert_int_equal(watch_begin(cpu, &page, 1, 8), NVMX_WATCH_BEGUN);
 	cpu[1].started = 0;	/* INIT */
@@ -316,7 +316,7 @@ static void the_next_batch_is_not_armed_with_it(void **state)
 	watch_flush(cpu + 1);
 	assert_null(meanwhile);
 	assert_int_equal(armed, 7);
-	assert_true(cpu[1].flush_due);
+	assert_true(cpu[1].due);
 	watch_flush(cpu + 1);
 	assert_int_equal(armed, 8);
 }
