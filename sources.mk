@@ -67,12 +67,12 @@ nestvmx-sources := \
 	src/vmx/merge_controls.c \
 	src/vmx/merge_effects.c \
 	src/vmx/merge_guest.c \
+	src/vmx/merge_host.c \
 	src/vmx/mode.c \
 	src/vmx/msr.c \
 	src/vmx/msrlist.c \
 	src/vmx/operand.c \
 	src/vmx/posted.c \
-	src/vmx/merge_host.c \
 	src/vmx/refuse_vcpu.c \
 	src/vmx/refuse_vm.c \
 	src/vmx/refused.c \
