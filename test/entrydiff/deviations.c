@@ -17,11 +17,6 @@ static bool cp_without_error(nvmx_in in)
 	return vector_21(in) && !(in->v12->entry_intr_info & NVMX_INTR_DELIVER_EC);
 }
 
-static bool only_bit_7_of_eptp(nvmx_in in)
-{
-	return !(in->v12->ept_pointer & 0xf00);
-}
-
 static bool vector_18(nvmx_in in)
 {
 	return event_vector(in) == 18;
@@ -163,7 +158,6 @@ const struct deviation deviations[] = {
 		vector_21 },
 	{ SKYLAKE, STRICT, "ctrl.event.error_code_missing", "26.2.1.3", "#CP has an error code on a processor without CET",
 	  cp_without_error },
-	{ SKYLAKE, LENIENT, "ctrl.eptp.reserved", "24.6.11", "EPTP[7] passes on a processor without CET", only_bit_7_of_eptp },
 	{ BOCHS, LENIENT, "ctrl.entry.smm_outside_smm", "26.2.1.3", "\"entry to SMM\" outside SMM is not a control error",
 		NULL },
 	{ BOCHS, LENIENT, "host.perf_global_ctrl.reserved", "26.2.2", "the field is not judged", NULL },
