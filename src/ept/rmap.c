@@ -43,47 +43,25 @@ static uint64_t *side(struct nvmx_ept_home *h, uint32_t link)
 	return nvmx_ept_table(h, link >> 9)->side + (link & 511);
 }
 
-/* Leaves have come into chains of several blocks. */
-static __attribute__((noinline)) void use_blocks(struct nvmx_ept_home *h, const struct nvmx_ept_table *t,
-						 const struct nvmx_ept_leaf *leaves, unsigned n)
+static inline __attribute__((always_inline)) void set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, uint64_t *copy,
+							     unsigned level, const struct nvmx_ept_leaf *leaves, unsigned n)
 {
-	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
-		uint32_t at = (uint32_t)hash(h->heads_bits, t->level, leaf_frame(t, l->index)) & (h->heads_n - 1);
-
-		*used_word(h, at) |= used_bit(at);
-	}
-}
-
-void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
-			 unsigned n)
-{
-	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
+	uint64_t *const hw = t->hw, *const sides = t->side;
 	void *const *const heads = nvmx_ept_pages(&h->heads)->va;
 	const uint32_t bits = h->heads_bits, mask = h->heads_n - 1;
 	const uint32_t number = t->number << 9;
-	const unsigned level = t->level;
 	uint64_t *near_sides = sides; /* of the table that the last head led to: the next one likely leads there, too */
 	uint32_t near = t->number;
-	uint32_t bucket = 0, any = 0, all = ~0u;
 
-	if (!n)
-		return;
-	nvmx_ept_widen(t, leaves[0].index);
-	nvmx_ept_widen(t, leaves[n - 1].index);
-	h->leaves[level] += n;
-	t->leaves = (uint16_t)(t->leaves + n);
-	NVMX_LOCK_VISIT(n);
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
 		const unsigned i = l->index;
-		uint32_t *at, first;
+		uint32_t *at, bucket, first;
 		uint64_t frame;
 
 		if (copy)
 			copy[i] = l->copy;
 		frame = (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level);
 		bucket = (uint32_t)hash(bits, level, frame) & mask;
-		any |= bucket;
-		all &= bucket;
 		at = (uint32_t *)heads[bucket / 1024] + bucket % 1024;
 		first = *at;
 		if (first) {
@@ -92,14 +70,29 @@ void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, cons
 				near_sides = nvmx_ept_table(h, near)->side;
 			}
 			near_sides[first & 511] |= number | i;
+		} else {
+			*used_word(h, bucket) |= used_bit(bucket); /* as it is where a chain is not empty */
 		}
 		sides[i] = (uint64_t)first << 32;
 		*at = number | i;
 		__atomic_store_n(hw + i, l->hw, __ATOMIC_RELEASE);
 	}
-	*used_word(h, bucket) |= used_bit(bucket);
-	if ((any ^ all) >= NVMX_EPT_BLOCK)
-		use_blocks(h, t, leaves, n);
+}
+
+void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
+			 unsigned n)
+{
+	if (!n)
+		return;
+	nvmx_ept_widen(t, leaves[0].index);
+	nvmx_ept_widen(t, leaves[n - 1].index);
+	h->leaves[t->level] += n;
+	t->leaves = (uint16_t)(t->leaves + n);
+	NVMX_LOCK_VISIT(n);
+	if (t->copy && t->level == 1) /* nearly all */
+		set_leaves(h, t, t->copy, 1, leaves, n);
+	else
+		set_leaves(h, t, t->copy, t->level, leaves, n);
 }
 
 /* Revocations that stand at a leaf go on with the one behind it. */

@@ -11,10 +11,10 @@ const struct nvmx_field_row nvmx_field_rows[NVMX_ROWS] = {
 };
 
 const uint8_t nvmx_row_of_key[NVMX_FIELD_KEYS] = {
-#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) [NVMX_FIELD_KEY(enc)] = NVMX_I_##NAME + 1,
+#define F(enc, NAME, sdm, member, exists, merge, sync, shadow, group) [NVMX_FIELD_KEY(enc)] = NVMX_I_##NAME,
 #include "fields.def"
 };
-_Static_assert(NVMX_ROWS < 255, "row numbers plus one fit a byte");
+_Static_assert(NVMX_ROWS <= 256, "row numbers fit a byte");
 
 /* Which control, in which capability MSR, must be allowed to be 1 (SDM appendix B, notes to the tables). */
 struct exists_rule {

@@ -57,7 +57,8 @@ struct nvmx_step_masks {
 	uint64_t of01[NVMX_01_COUNT];
 	uint64_t of_pin[NVMX_PINS];
 	uint64_t of_fact[NVMX_FACTS];
-	uint64_t l1s, l2s;         /* those that such conditions count for */
+	uint64_t l1s, l2s;         /* those that such conditions count for, */
+	struct nvmx_rowset l1s_rows; /* and the fields that those of l1s make */
 	uint64_t said;
 };
 void nvmx_edges_derive(const struct nvmx_edge *edges, size_t count, struct nvmx_step_masks *masks);

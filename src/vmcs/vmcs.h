@@ -144,17 +144,19 @@ static inline bool nvmx_set_empty(const struct nvmx_rowset *s)
 		     bits_##row && ((row) = word_##row * 64 + (unsigned)__builtin_ctzll(bits_##row), 1);  \
 		     bits_##row &= bits_##row - 1)
 
-/* Width (bits 14:13), type (11:10) and the low six bits of the index (9:1) make a dense key: no field's index is higher. */
-#define NVMX_FIELD_KEY(enc) (((enc) >> 13 & 3u) << 8 | ((enc) >> 10 & 3u) << 6 | ((enc) >> 1 & 63u))
+/* The smallest odd factor that gives each field a key of its own.  A new field for which it does not is a compiler's error, of an
+ * initializer that overrides another: then the next factor that does is to be taken. */
+#define NVMX_FIELD_KEY(enc) ((uint32_t)(enc) * 0x20de67u >> 22)
 #define NVMX_FIELD_KEYS 1024
-extern const uint8_t nvmx_row_of_key[NVMX_FIELD_KEYS]; /* the row plus one; 0: none */
+extern const uint8_t nvmx_row_of_key[NVMX_FIELD_KEYS]; /* 0 where there is none: that row has another encoding */
 
 /* The row of an encoding (bit 0, the access type, is ignored), or -1. */
 static inline int nvmx_field_find(uint64_t encoding)
 {
-	int row = nvmx_row_of_key[NVMX_FIELD_KEY(encoding)] - 1;
+	uint64_t full = encoding & ~1ull;
+	int row = nvmx_row_of_key[NVMX_FIELD_KEY(full)];
 
-	return row >= 0 && nvmx_field_rows[row].encoding == (encoding & ~1ull) ? row : -1;
+	return nvmx_field_rows[row].encoding == full ? row : -1;
 }
 
 /* Whether the field is there for a vCPU with these capabilities. */

@@ -50,10 +50,8 @@ static enum nvmx_step_end to_l2(struct nvmx_merging *m, unsigned step)
 		if (carried[i].step != step)
 			continue;
 		if (!entry_loads(m->v, m->v12, i)) {
-			if (!(s->ctl02[NVMX_WORD_ENTRY] & carried[i].load))
-				continue;
-			nvmx_slot_learn_row(m->v, s, carried[i].guest);
-			nvmx_vmwrite(m->v, encoding(i), m->l1->carried[i]);
+			if (s->ctl02[NVMX_WORD_ENTRY] & carried[i].load)
+				nvmx_vmwrite(m->v, encoding(i), m->l1->carried[i]);
 		} else if (!nvmx_set_has(&s->stale, carried[i].guest)) {
 			nvmx_vmwrite(m->v, encoding(i), nvmx_v12_get(m->v12, carried[i].guest));
 		}

@@ -18,7 +18,7 @@
 	 NVMX_GROUP(EPTP) | NVMX_GROUP_FACTS)
 
 /* What changes from one entry to the next of an L2 that runs.  If nothing else has, a processor that took vmcs02 before is not
- * expected to refuse it, and MSRs are loaded without a log of what they were. */
+ * expected to refuse it: nothing is kept for that. */
 #define GROUPS_OF_RUNNING (NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(INFO) | NVMX_GROUP_FACTS)
 
 /* A PAE L2 that L1 runs without EPT: hardware, which has EPT on, wants the PDPTEs in vmcs02 (SDM 26.3.2.4). */
@@ -193,6 +193,15 @@ static uint64_t row_number(const struct nvmx_check_row *row)
 	return (uint64_t)(row - nvmx_check_rows(&count));
 }
 
+/* What the checks of these groups read, and what a vmcs02 that the processor refuses is to have changed nothing of. */
+static __attribute__((__noinline__)) void freshen_for(struct nvmx_vcpu *v, struct nvmx_slot *s, uint32_t groups)
+{
+	if (groups & ~GROUPS_ALWAYS_FRESH)
+		nvmx_slot_freshen(v, s);
+	else
+		nvmx_slot_learn_shared(v, s);
+}
+
 enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 {
 	struct nvmx_slot *s = v->cur;
@@ -223,8 +232,8 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 		s->dirty_groups |= NVMX_GROUP_FACTS; /* stays until an entry passes the checks */
 	s->l1_ia32e = in.l1_ia32e;
 	groups = s->dirty_groups;
-	if (groups & ~GROUPS_ALWAYS_FRESH && !nvmx_set_empty(&s->stale))
-		nvmx_slot_freshen(v, s);
+	if (groups & ~GROUPS_OF_RUNNING)
+		freshen_for(v, s, groups);
 	if (v->not_now)
 		return nvmx_again(v);
 	failed = nvmx_check_entry(&in, groups);

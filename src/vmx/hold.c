@@ -107,5 +107,8 @@ bool nvmx_hold_frames(struct nvmx_vcpu *v, struct nvmx_slot *s)
 		return false;
 	if (!(v12->entry_msr_load_count | (v12->entry_ctls & nvmx_loads_emulated(v))))
 		return true;
-	return hold_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count, false) && hold_exit_areas(v, false);
+	if (!hold_list(v, v12->entry_msr_load_addr, v12->entry_msr_load_count, false) || !hold_exit_areas(v, false))
+		return false;
+	nvmx_slot_learn_shared(v, s);
+	return true;
 }

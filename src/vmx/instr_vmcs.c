@@ -157,8 +157,7 @@ enum nvmx_verdict nvmx_vmptrst(struct nvmx_insn *i)
 /* SDM 26.1: whether VMLAUNCH and VMRESUME exist in L1's mode. */
 static bool mode_allows_entry(struct nvmx_vcpu *v)
 {
-	const uint32_t kept = v->vmcs01.ctl[NVMX_WORD_ENTRY] & ~NVMX_ENTRY_IA32E; /* what the host changes it tells */
-	uint32_t entry01 = v->vmcs01.ctl[NVMX_WORD_ENTRY] = kept | ((uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E);
+	uint32_t entry01 = v->vmcs01.ctl[NVMX_WORD_ENTRY] = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_CTLS);
 	uint64_t cr0 = nvmx_see01(v, GUEST_CR0), cs = nvmx_see01(v, GUEST_CS_AR);
 
 	v->seen01[NVMX_SEEN_GUEST_CS_BASE] = v->seen01[NVMX_SEEN_GUEST_CS_LIMIT] = NVMX_UNSEEN;

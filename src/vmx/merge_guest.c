@@ -45,20 +45,13 @@ static void write_guest(struct nvmx_merging *m, unsigned row, uint32_t field, ui
 		write02(m, field, value);
 }
 
-/* L1's value in the place of L2's. */
-static void write_l1s(struct nvmx_merging *m, unsigned row, uint32_t field, uint64_t value)
-{
-	nvmx_slot_learn_row(m->v, m->s, row);
-	write02(m, field, value);
-}
-
 /* vmcs12's, which count if L1 uses EPT.  Of a PAE L2 that it runs without, hardware, which has EPT on, wants those that CR3 leads
  * to (SDM 26.3.2.4). */
 enum nvmx_step_end nvmx_merge_PDPTE(struct nvmx_merging *m)
 {
 	if (m->in->pdpte_known) {
 		for (unsigned i = 0; i < 4; i++)
-			write_l1s(m, NVMX_I_GUEST_PDPTE0 + i, NVMX_GUEST_PDPTE0 + 2 * i, m->in->pdpte[i]);
+			write02(m, NVMX_GUEST_PDPTE0 + 2 * i, m->in->pdpte[i]);
 		return NVMX_STEP_DONE;
 	}
 	write_guest(m, NVMX_I_GUEST_PDPTE0, NVMX_GUEST_PDPTE0, m->v12->guest_pdpte0);
@@ -75,8 +68,8 @@ enum nvmx_step_end nvmx_merge_DEBUG(struct nvmx_merging *m)
 		write_guest(m, NVMX_I_GUEST_DEBUGCTL, NVMX_GUEST_DEBUGCTL,
 			    m->v12->guest_debugctl & ~m->v->config.debugctl_hidden);
 	} else {
-		write_l1s(m, NVMX_I_GUEST_DR7, NVMX_GUEST_DR7, m->l1->dr7);
-		write_l1s(m, NVMX_I_GUEST_DEBUGCTL, NVMX_GUEST_DEBUGCTL, m->l1->debugctl & ~m->v->config.debugctl_hidden);
+		write02(m, NVMX_GUEST_DR7, m->l1->dr7);
+		write02(m, NVMX_GUEST_DEBUGCTL, m->l1->debugctl & ~m->v->config.debugctl_hidden);
 	}
 	return NVMX_STEP_DONE;
 }
@@ -97,7 +90,7 @@ enum nvmx_step_end nvmx_merge_EFER(struct nvmx_merging *m)
 		if (m->v12->guest_cr0 & NVMX_CR0_PG)
 			efer &= ~NVMX_EFER_LME;
 	}
-	write_l1s(m, NVMX_I_GUEST_EFER, NVMX_GUEST_EFER, efer);
+	write02(m, NVMX_GUEST_EFER, efer);
 	return NVMX_STEP_DONE;
 }
 
@@ -106,7 +99,7 @@ enum nvmx_step_end nvmx_merge_PAT(struct nvmx_merging *m)
 	if (m->v12->entry_ctls & NVMX_ENTRY_LOAD_PAT)
 		write_guest(m, NVMX_I_GUEST_PAT, NVMX_GUEST_PAT, m->v12->guest_pat);
 	else
-		write_l1s(m, NVMX_I_GUEST_PAT, NVMX_GUEST_PAT, m->l1->pat);
+		write02(m, NVMX_GUEST_PAT, m->l1->pat);
 	return NVMX_STEP_DONE;
 }
 

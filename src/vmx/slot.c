@@ -237,6 +237,21 @@ void nvmx_slot_learn_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row)
 	nvmx_set_del(&s->stale, row);
 }
 
+void nvmx_slot_learn_shared(struct nvmx_vcpu *v, struct nvmx_slot *s)
+{
+	const struct nvmx_step_masks *steps = &v->vm->steps;
+	uint64_t before = v->loaded;
+	unsigned row;
+
+	if (!(s->each & steps->l1s))
+		return;
+	nvmx_vmcs_load(v, s->page02.hpa);
+	NVMX_FOR_EACH_ROW(row, &steps->l1s_rows)
+		nvmx_slot_learn_row(v, s, row);
+	if (before != NVMX_NO_ADDR)
+		nvmx_vmcs_load(v, before);
+}
+
 /* Nothing is known of what vmcs02 holds, and no comparison with it is to find it right. */
 static void forget_vmcs02(struct nvmx_slot *s)
 {

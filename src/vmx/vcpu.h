@@ -318,9 +318,12 @@ void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_slot_freshen(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* As nvmx_slot_freshen() for one field, and those of its group with it. */
 void nvmx_slot_freshen_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row);
-/* Before the library writes another value than L2's into a guest-state field of vmcs02, which is current: vmcs12 learns L2's, if vmcs02
- * alone has it.  A VM entry that fails after that has changed nothing of vmcs12 (SDM 26.8). */
+/* vmcs12 learns what vmcs02, which is current, alone has of L2's field, before the library writes another value there.  A VM entry that
+ * fails after that has changed nothing of vmcs12 (SDM 26.8). */
 void nvmx_slot_learn_row(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row);
+/* The same for all registers of L2's whose place L1's take in vmcs02 at each entry, before an entry that may fail after the merge.  The
+ * VMCS current before, if there is one, is current after. */
+void nvmx_slot_learn_shared(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* Makes all slots free; gives back every page and pin of the slots and switches shadowing off (vmcs01 is current after). */
 void nvmx_slots_init(struct nvmx_vcpu *v);
 void nvmx_slots_destroy(struct nvmx_vcpu *v);

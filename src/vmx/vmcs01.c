@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * What is kept of vmcs01: this file alone reads it (cached01.def), but for the bit "IA-32e mode guest", which is L1's, and finds out
- * what a change of it means for the vmcs02s.
+ * What is kept of vmcs01: this file alone reads it (cached01.def), but for the VM-entry controls, which have L1's mode and are read at
+ * its VM entries, too; and finds out what a change of it means for the vmcs02s.
  */
 #include "port.h"
 

@@ -29,6 +29,7 @@ static struct mini_vmcs *merged(struct mini *m, struct nvmx_slot *s)
 	nvmx_vmcs_load(m->v, MINI_VMCS01);
 	nvmx_merge_read01(m->v, steps, &l1);
 	nvmx_vmcs_load(m->v, s->page02.hpa);
+	nvmx_slot_learn_shared(m->v, s);
 	assert_true(nvmx_merge(m->v, s, steps, &l1, &in));
 	nvmx_vmwrite_flush(m->v);
 	s->dirty_groups = 0;
