@@ -74,11 +74,11 @@ static enum nvmx_verdict emulate(struct nvmx_host *h, struct nvmx_regs *regs)
 
 static enum fake_stop run(struct nvmx_host *h)
 {
+	char line[NVMX_DESCRIBE_MAX];
 	struct nvmx_error_info why;
-	enum nvmx_verdict verdict;
 	struct nvmx_regs regs;
 
-	for (;;) {
+	for (enum nvmx_verdict verdict;;) {
 		bool launch = nvmx_in_l2(h->vcpu) ? nvmx_must_launch(h->vcpu) : !fake_launched(&h->mem, h->cpu.vmcs);
 
 		if (fake_vmenter(&h->cpu, launch) != FAKE_VM_ENTERED)
@@ -92,9 +92,9 @@ static enum fake_stop run(struct nvmx_host *h)
 			verdict = emulate(h, &regs);
 		if (verdict == NVMX_STOP) {
 			nvmx_stop_info(h->vcpu, &why);
-			fail_msg("stopped: %s", nvmx_refusal_name(why.refusal));
+			nvmx_describe_error(line, sizeof(line), &why);
+			fail_msg("stopped: %s", line);
 		}
-		regs.gpr[4] = h->cpu.a.gpr[4]; /* RSP is in the VMCS */
 		memcpy(h->cpu.a.gpr, regs.gpr, sizeof(regs.gpr));
 	}
 }
@@ -118,13 +118,13 @@ static void write_scripts(struct script *l1, struct script *l2)
 
 static void an_l2_runs(void **state)
 {
-	static struct script l1, l2;
+	static struct script l1, l2; /* these are large */
 	static struct fake_trace nested, bare;
 	static struct nvmx_host h;
 	struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(h.hw), .ops = &ops, .hw = &h.hw };
 	struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = &h, .vpid02 = 2 };
-	struct fake_code code[2];
 	struct nvmx_error_info error;
+	struct fake_code code[2];
 
 	(void)state;
 	write_scripts(&l1, &l2);

@@ -131,7 +131,6 @@ static bool step(struct nvmx_host *h)
 		verdict = nvmx_entry_refused(h->vcpu);
 	}
 	verdict = events(h, &regs, verdict);
-	regs.gpr[4] = h->cpu.a.gpr[4]; /* RSP is in the VMCS */
 	memcpy(h->cpu.a.gpr, regs.gpr, sizeof(regs.gpr));
 	return verdict != NVMX_STOP;
 }

@@ -63,7 +63,7 @@ struct nvmx_ledger {
 	struct nvmx_host *host;        /* what the real ops get */
 	uint64_t vmcs01;
 	uint8_t maxphyaddr;            /* the processor's physical-address width */
-	uint16_t vpid01, vpid02, vpid02_n; /* as in vmcs01 and nvmx_vcpu_config; 0: none */
+	uint16_t vpid01, vpid02, vpid02_n; /* as in vmcs01 (0: none) and in nvmx_vcpu_config */
 	struct nvmx_ledger_page *pages; /* room for the pages that the vCPU may have at a time; if there are more, or NULL, pages that are
 	                                * not in the books are no fault */
 	uint32_t pages_n;              /* a power of two, twice what is expected: it is a hash table */
@@ -106,8 +106,8 @@ struct nvmx_ledger {
 
 /*
  * Prepares *ledger, and returns the table to hand to nvmx_vm_init(): it has the ops that `real` has, whose size and ABI are as for
- * nvmx_vm_init().  NULL: `ledger` or `real` is NULL, or ledger->size, host, pages_n, vm (one that has none) or real->size is not what it must be.  Any
- * context.  `real` is copied.
+ * nvmx_vm_init().  NULL, and nvmx_vm_init() then says that vm_config.ops is: `ledger` or `real` is NULL, or real->size, ledger->size, host,
+ * pages_n (a power of two) or vm (one that has none) is not what it must be.  Any context.  `real` is copied.
  */
 const struct nvmx_host_ops *nvmx_checked_ops(const struct nvmx_host_ops *real, struct nvmx_ledger *ledger);
 /* What nvmx_vcpu_config.host is with it. */

@@ -26,8 +26,8 @@
  *   3. vmcs01 = fake_native(&cpu) is a VMCS, current, in which any host's fields are; by fake_field_set() what yours does otherwise.
  *   4. The loop.  fake_vmenter(&cpu, launch) is VMLAUNCH or VMRESUME of the current VMCS; `launch` is nvmx_must_launch(vcpu) for L2,
  *      and that vmcs01 is not fake_launched() for L1.  With FAKE_VM_ENTERED, fake_run(&cpu) runs the guest until cpu.stop is
- *      FAKE_EXITED (a VM exit: cpu.a.gpr holds the guest's registers, VMREADs give the rest) or says why the run is over.  Any
- *      other answer is the VM-instruction error; cpu.refused, if not NULL, is the rule of SDM 26.2 or 26.3 that did not hold.
+ *      FAKE_EXITED (a VM exit: cpu.a.gpr holds the guest's registers, which go into struct nvmx_regs before nvmx_handle_exit() and come
+ *      back after it, RSP apart, which VM entry loads; VMREADs give the rest) or says why the run is over.  Any other answer is the VM-instruction error; cpu.refused, if not NULL, is the rule of SDM 26.2 or 26.3 that did not hold.
  *   5. Your callbacks are one call each: vmcs_load is fake_vmptrld(), vmcs_read_many fake_vmread(), flush_ept fake_invept() ...
  *   6. The comparison.  fake_run_alone(nvmx_vm_caps(vm), code, 2, &bare) is the other run, of a processor with what L1 was offered.
  *
@@ -410,7 +410,7 @@ uint64_t fake_new_ept(struct fake_cpu *c); /* an EPT of guest RAM in 4-KiB pages
 /* Memory with the image, and on it a processor with L1's state and these scripts; fake_mem_free() is the caller's. */
 void fake_setup(struct fake_cpu *c, struct fake_mem *m, uint64_t ram_base, const struct nvmx_caps *caps, const struct fake_code *code,
 		size_t codes, struct fake_trace *trace);
-/* The processor is a native host's from now on: in VMX operation, with a VMCS, current, that runs c->a; its address. */
+/* The processor is a native host's from now on: in VMX operation, with a VMCS, current, that runs c->a, with VPID 1; its address. */
 uint64_t fake_native(struct fake_cpu *c);
 /* The scripts with L1 on the processor itself; how the run ended. */
 enum fake_stop fake_run_alone(const struct nvmx_caps *caps, const struct fake_code *code, size_t codes, struct fake_trace *trace);
@@ -444,14 +444,17 @@ void script_invalidate(struct script *s, enum fake_op op, uint64_t type, uint64_
 void script_msr(struct script *s, enum fake_op op, uint32_t msr, uint64_t value);
 void script_vmwrite(struct script *s, uint32_t field, uint64_t value);
 void script_vmread(struct script *s, uint32_t field);
-/* VMXON, VMCLEAR and VMPTRLD of FAKE_VMCS_A, every field of a 64-bit L2 with EPT that starts at FAKE_L2_CODE. */
+/* VMXON, VMCLEAR and VMPTRLD of FAKE_VMCS_A, every field of a 64-bit L2 with EPT that starts at FAKE_L2_CODE.  Of the controls those
+ * are 1 that must be (SDM A.3), secondary ones with EPT and unrestricted guest, and a 64-bit host: what need not exit, HLT or RDTSC, does
+ * not.  script_vmwrite() after it changes a field; script_defaults[] has what was written. */
 void script_enter_vmx(struct script *s);
+/* In VMX operation: VMCLEAR, VMPTRLD and the fields of another VMCS, whose L2 starts at `rip`. */
 void script_vmcs(struct script *s, uint64_t region, uint64_t rip);
 /* HOST_RIP for the instruction after, then VMLAUNCH or VMRESUME. */
 void script_run(struct script *s, enum fake_op op);
 /* VMREADs of exit information and of what of the guest state often changes; all of it with `all`. */
 void script_look(struct script *s, bool all);
-/* Guest RIP past the instruction that exited. */
+/* Guest RIP past the instruction that exited: a VMREAD and a VMWRITE, which the trace has, too. */
 void script_advance(struct script *s);
 
 /* What script_vmcs() writes, but for fields that are 0. */

@@ -349,7 +349,8 @@ enum nvmx_verdict nvmx_reflect(struct nvmx_vcpu *v, struct nvmx_regs *regs);
  */
 int nvmx_l1_cr_check(const struct nvmx_vcpu *v, unsigned cr, uint64_t value);
 
-/* Whether L1 is in VMX operation; whether L2 is current (vmcs02); whether the current VMCS needs VMLAUNCH. */
+/* Whether L1 is in VMX operation; whether L2 is current (vmcs02); whether vmcs02, which is current then, needs VMLAUNCH: of vmcs01 the
+ * host knows that itself. */
 bool nvmx_in_vmx_operation(const struct nvmx_vcpu *v);
 bool nvmx_in_l2(const struct nvmx_vcpu *v);
 bool nvmx_must_launch(const struct nvmx_vcpu *v);
@@ -549,7 +550,8 @@ enum nvmx_stop {
 	NVMX_STOP_NONE = 0,
 	NVMX_STOP_VMX_ABORT,        /* SDM 27.7; detail: the indicator */
 	NVMX_STOP_NO_MEMORY,        /* page_alloc gave no page where the library cannot do without; detail: what for, an address or 0 */
-	NVMX_STOP_ENTRY_VMCS02,     /* vmcs02 was entered in a wrong way: a bug of the host; detail: the VM-instruction error */
+	NVMX_STOP_ENTRY_VMCS02,     /* nvmx_entry_refused(): vmcs02 was entered in a wrong way, or the entry was vmcs01's: a bug of the host;
+				     * detail: the VM-instruction error */
 	NVMX_STOP_HOST_OP,          /* an op failed where it must not, or answered what it must not; detail: what was found */
 	NVMX_STOP_CONTROL,          /* after nvmx_vmcs01_changed(): vmcs01 is no longer what nvmx_vcpu_init() accepts; detail: the rule */
 	NVMX_STOP_TRIPLE_FAULT      /* L1's processor shuts down (SDM 6.15, #DF), in a host that owns interrupts: the shutdown state

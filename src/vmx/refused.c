@@ -9,6 +9,7 @@
 #include "hold.h"
 #include "port.h"
 #include "trace.h"
+#include "../refuse.h"
 
 /* Whether L1 is still at the instruction that entered L2. */
 static bool at_instruction(const struct nvmx_vcpu *v)
@@ -59,6 +60,16 @@ enum nvmx_verdict nvmx_entry_exit(struct nvmx_vcpu *v, uint32_t reason)
 	}
 }
 
+/* No business of the library's: what is wrong is in what the host has put into vmcs01, or in its VMLAUNCH or VMRESUME. */
+static enum nvmx_verdict vmcs01_refused(struct nvmx_vcpu *v, uint32_t error)
+{
+	struct nvmx_error_info info;
+
+	nvmx_refuse(&info, NVMX_REFUSED_ENTRY_VMCS01, error, 0);
+	nvmx_stop_refused(v, NVMX_STOP_ENTRY_VMCS02, &info);
+	return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, error);
+}
+
 enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
 {
 	enum nvmx_verdict verdict;
@@ -67,7 +78,9 @@ enum nvmx_verdict nvmx_entry_refused(struct nvmx_vcpu *v)
 	if (v->stop)
 		return NVMX_STOP;
 	error = (uint32_t)nvmx_vmread(v, NVMX_VM_INSTR_ERROR);
-	if (!v->in_l2 || (error != NVMX_VMERR_ENTRY_CONTROLS && error != NVMX_VMERR_ENTRY_HOST_STATE))
+	if (!v->in_l2)
+		return vmcs01_refused(v, error);
+	if (error != NVMX_VMERR_ENTRY_CONTROLS && error != NVMX_VMERR_ENTRY_HOST_STATE)
 		return nvmx_stop_vm(v, NVMX_STOP_ENTRY_VMCS02, error);
 	nvmx_no_exit(v);
 	if (!nvmx_hold_for_exit(v))

@@ -173,6 +173,23 @@ static void a_stop_gives_memory_back(void **state)
 	assert_int_equal(m->host.mapped, mapped);
 }
 
+/* A host that takes a VM entry of vmcs01 that failed to the library: it is told that vmcs01 is its own. */
+static void a_refused_vmcs01_is_the_hosts(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_error_info info;
+	char line[NVMX_DESCRIBE_MAX];
+
+	ready(m);
+	F01(VM_INSTR_ERROR) = NVMX_VMERR_ENTRY_HOST_STATE;
+	assert_int_equal(nvmx_entry_refused(m->v), NVMX_STOP);
+	assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_ENTRY_VMCS02);
+	assert_int_equal(nvmx_stop_detail(m->v), NVMX_VMERR_ENTRY_HOST_STATE);
+	nvmx_stop_info(m->v, &info);
+	nvmx_describe_error(line, sizeof(line), &info);
+	assert_non_null(strstr(line, "the VM entry of vmcs01 failed (VM-instruction error 8)"));
+}
+
 /* VMLAUNCH and VMRESUME, the launch state, and the instruction that they end. */
 static void launch_state_follows(void **state)
 {
@@ -529,6 +546,7 @@ int main(void)
 		MINI_TEST(l1s_registers_run_in_l2),
 		MINI_TEST(a_failed_entry_changes_nothing),
 		MINI_TEST(a_stop_gives_memory_back),
+		MINI_TEST(a_refused_vmcs01_is_the_hosts),
 		MINI_TEST(launch_state_follows),
 		MINI_TEST(failed_checks_stay_in_l1),
 		MINI_TEST(emulated_counters),

@@ -962,6 +962,7 @@ pub const nvmx_refusal_NVMX_REFUSED_VTD_HOST_WIDTH: nvmx_refusal = 142;
 pub const nvmx_refusal_NVMX_REFUSED_VTD_DOMAIN_BITS: nvmx_refusal = 143;
 pub const nvmx_refusal_NVMX_REFUSED_VMX_ABORT: nvmx_refusal = 100;
 pub const nvmx_refusal_NVMX_REFUSED_ENTRY_VMCS02: nvmx_refusal = 101;
+pub const nvmx_refusal_NVMX_REFUSED_ENTRY_VMCS01: nvmx_refusal = 103;
 pub const nvmx_refusal_NVMX_REFUSED_TRIPLE_FAULT: nvmx_refusal = 102;
 pub const nvmx_refusal_NVMX_REFUSED_STATE_BUFFER: nvmx_refusal = 160;
 pub const nvmx_refusal_NVMX_REFUSED_STATE_STOPPED: nvmx_refusal = 161;
