@@ -21,6 +21,9 @@
  * expected to refuse it: nothing is kept for that. */
 #define GROUPS_OF_RUNNING (NVMX_GROUP(RIP) | NVMX_GROUP(EVENT) | NVMX_GROUP(INFO) | NVMX_GROUP_FACTS)
 
+/* What of vmcs12 does not reach vmcs02, which has the host's own: no processor refuses vmcs02 for it. */
+#define GROUPS_NOT_MERGED (NVMX_GROUP(HOST) | NVMX_GROUP(EPTP))
+
 /* A PAE L2 that L1 runs without EPT: hardware, which has EPT on, wants the PDPTEs in vmcs02 (SDM 26.3.2.4). */
 bool nvmx_needs_pdptes(const struct nvmx_vmcs12 *v12)
 {
@@ -232,7 +235,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 		s->dirty_groups |= NVMX_GROUP_FACTS; /* stays until an entry passes the checks */
 	s->l1_ia32e = in.l1_ia32e;
 	groups = s->dirty_groups;
-	if (groups & ~GROUPS_OF_RUNNING)
+	if (groups & ~(GROUPS_OF_RUNNING | GROUPS_NOT_MERGED))
 		freshen_for(v, s, groups);
 	if (v->not_now)
 		return nvmx_again(v);

@@ -118,41 +118,76 @@ static uint32_t *msr_list(struct mini *m, struct nvmx_slot *s)
 	return entry;
 }
 
-/* Registers that the exit saves and the entry does not load: L1's are in vmcs02 already when the entry fails, and what L2 had is
- * vmcs12's nevertheless (SDM 26.8).  No field of vmcs12 has changed meanwhile. */
-static void a_failed_entry_changes_nothing(void **state)
+static const unsigned saved_rows[] = { NVMX_I_GUEST_PAT, NVMX_I_GUEST_DR7, NVMX_I_GUEST_DEBUGCTL };
+
+/* Registers that the exit saves and the entry does not load. */
+static struct nvmx_slot *ready_to_save(struct mini *m)
 {
-	static const unsigned rows[] = { NVMX_I_GUEST_PAT, NVMX_I_GUEST_DR7, NVMX_I_GUEST_DEBUGCTL };
-	struct mini *m = *state;
 	struct nvmx_slot *s = ready(m);
-	struct mini_vmcs *vmcs02;
-	uint32_t *entry = msr_list(m, s);
 
 	s->v12->entry_ctls &= ~(NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_DEBUG);
 	s->v12->exit_ctls |= NVMX_EXIT_SAVE_PAT | NVMX_EXIT_SAVE_DEBUG;
 	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS, ~0ull << 32);
 	for (unsigned i = 0; i < 3; i++)
-		nvmx_set_add(&m->vm->rare, rows[i]);
-	for (unsigned refused = 0; refused < 2; refused++) {
-		entry[1] = 0;
-		vmcs02 = enter(m, !refused);
-		for (unsigned i = 0; i < 3; i++)
-			vmcs02->field[rows[i]] = 0x700 + i;
-		leave(m);
-		if (refused) {
-			enter(m, false);
-			m->host.current->field[NVMX_I_VM_INSTR_ERROR] = NVMX_VMERR_ENTRY_CONTROLS;
-			assert_int_equal(nvmx_entry_refused(m->v), NVMX_RESUME_L1);
-		} else {
-			entry[1] = 1; /* reserved (SDM table 24-12) */
-			assert_int_equal(nvmx_enter_l2(m->v, false), NVMX_RESUME_L1);
-			assert_int_equal(s->v12->exit_reason, NVMX_XR_ENTRY_FAIL_MSR | NVMX_XR_ENTRY_FAILURE);
-		}
-		nvmx_vmwrite_flush(m->v);
-		nvmx_slot_freshen(m->v, s);
-		for (unsigned i = 0; i < 3; i++)
-			assert_int_equal(nvmx_v12_get(s->v12, rows[i]), 0x700 + i);
-	}
+		nvmx_set_add(&m->vm->rare, saved_rows[i]);
+	return s;
+}
+
+/* L2 runs, and leaves its own values. */
+static void run_l2(struct mini *m, bool launch)
+{
+	struct mini_vmcs *vmcs02 = enter(m, launch);
+
+	for (unsigned i = 0; i < 3; i++)
+		vmcs02->field[saved_rows[i]] = 0x700 + i;
+	leave(m);
+}
+
+static void refuse(struct mini *m)
+{
+	enter(m, false);
+	m->host.current->field[NVMX_I_VM_INSTR_ERROR] = NVMX_VMERR_ENTRY_CONTROLS;
+	assert_int_equal(nvmx_entry_refused(m->v), NVMX_RESUME_L1);
+}
+
+static void l2s_values_are_there(struct mini *m, struct nvmx_slot *s)
+{
+	nvmx_vmwrite_flush(m->v);
+	nvmx_slot_freshen(m->v, s);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(nvmx_v12_get(s->v12, saved_rows[i]), 0x700 + i);
+}
+
+/* L1's registers are in vmcs02 already when the entry fails, and what L2 had is vmcs12's nevertheless (SDM 26.8).  No field of vmcs12 has
+ * changed meanwhile. */
+static void a_failed_entry_changes_nothing(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready_to_save(m);
+	uint32_t *entry = msr_list(m, s);
+
+	run_l2(m, true);
+	entry[1] = 1; /* reserved (SDM table 24-12) */
+	assert_int_equal(nvmx_enter_l2(m->v, false), NVMX_RESUME_L1);
+	assert_int_equal(s->v12->exit_reason, NVMX_XR_ENTRY_FAIL_MSR | NVMX_XR_ENTRY_FAILURE);
+	l2s_values_are_there(m, s);
+	entry[1] = 0;
+	run_l2(m, false);
+	refuse(m);
+	l2s_values_are_there(m, s);
+}
+
+/* The same of a control that the processor does not like. */
+static void a_refused_control_changes_nothing(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready_to_save(m);
+
+	run_l2(m, true);
+	run_l2(m, false);
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS, s->v12->proc_ctls ^ NVMX_PROC_HLT);
+	refuse(m);
+	l2s_values_are_there(m, s);
 }
 
 /* The host has turned a control on that no vmcs02 can keep: the stop gives back what of L1's memory the entry had mapped. */
@@ -545,6 +580,7 @@ int main(void)
 		MINI_TEST(the_hosts_tsc_multiplier_changes),
 		MINI_TEST(l1s_registers_run_in_l2),
 		MINI_TEST(a_failed_entry_changes_nothing),
+		MINI_TEST(a_refused_control_changes_nothing),
 		MINI_TEST(a_stop_gives_memory_back),
 		MINI_TEST(a_refused_vmcs01_is_the_hosts),
 		MINI_TEST(launch_state_follows),
