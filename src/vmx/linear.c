@@ -230,7 +230,7 @@ NVMX_HOT bool allowed(const struct nvmx_l1 *l1, uint64_t all, bool write)
 /* SDM 4.6.2: the key of a supervisor-mode address, by IA32_PKRS.  That of a user-mode address is for PKRU, which no VMCS holds. */
 static bool key_forbids(const struct walk *w)
 {
-	unsigned key = w->entry[w->used - 1] >> 59 & 15;
+	unsigned key = w->entry[w->used - 1] >> 59 & 15; /* NOLINT: there was no page fault, so it is set */
 	uint64_t rights;
 
 	if (!(w->l1->cr4 & NVMX_CR4_PKS) || !w->l1->ia32e || w->all & ENTRY_U)

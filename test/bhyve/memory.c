@@ -182,10 +182,13 @@ static void enter(uint64_t gpa, vm_page_t m, uint64_t flags)
 
 int pmap_emulate_accessed_dirty(pmap_t pmap, vm_offset_t gpa, int kind)
 {
-	uint64_t *e = &world.leaf[gpa / PAGE_SIZE];
+	uint64_t *e;
 
 	may_sleep("pmap_emulate_accessed_dirty");
-	if (!(pmap->pm_flags & PMAP_EMULATE_AD_BITS) || gpa >= FAKE_RAM_SIZE || !world.leaf || !(*e & EPT_PG_EMUL_V))
+	if (!(pmap->pm_flags & PMAP_EMULATE_AD_BITS) || gpa >= FAKE_RAM_SIZE || !world.leaf)
+		return -1;
+	e = &world.leaf[gpa / PAGE_SIZE];
+	if (!(*e & EPT_PG_EMUL_V))
 		return -1;
 	*e |= flags_of(kind);
 	return 0;
