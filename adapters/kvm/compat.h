@@ -31,7 +31,8 @@
 #define NEST_AS(kvm) kvm_arch_nr_memslot_as_ids(kvm)
 #define NEST_GLOBAL_CTRL_RSVD global_ctrl_rsvd
 #define nest_noncanonical(la, vcpu) is_noncanonical_address(la, vcpu, 0)
-#define nest_guest_memory_type(vcpu, gfn) 6	/* L1's MTRRs have no effect on its memory: write-back */
+#define NEST_MTRRS 0		/* L1's have no effect on its memory */
+#define nest_guest_memory_type(vcpu, gfn) 6
 #define nest_on_evmcs() kvm_is_using_evmcs()
 
 /* KVM's own, which it does not export. */
@@ -98,6 +99,7 @@ static inline void nest_track_end(struct kvm *kvm, struct kvm_page_track_notifie
 #define NEST_AS(kvm) KVM_ADDRESS_SPACE_NUM
 #define NEST_GLOBAL_CTRL_RSVD global_ctrl_mask
 #define nest_noncanonical(la, vcpu) is_noncanonical_address(la, vcpu)
+#define NEST_MTRRS 1
 #define nest_guest_memory_type(vcpu, gfn) kvm_mtrr_get_guest_memory_type(vcpu, gfn)
 #define nest_on_evmcs() static_branch_unlikely(&enable_evmcs)
 #define nest_get_interrupt(vcpu) kvm_cpu_get_interrupt(vcpu)

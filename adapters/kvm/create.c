@@ -76,34 +76,13 @@ static void op_barrier(struct nvmx_host *host, unsigned int kinds)
 		nest_vcpu(nest_of_host(host))->arch.l1tf_flush_l1d = true;
 }
 
-static void left_guest(void *unused)
-{
-}
-
-/*
- * The library's VM has one vCPU: before it runs a guest again it flushes what its processor has cached, and if it runs one it
- * leaves it first.  No other vCPU is touched, for KVM may be about to free them: this one stays until nest_unwatch_memory().
- */
-static void op_kick_others(struct nvmx_host *host)
-{
-	struct kvm_vcpu *vcpu = nest_vcpu(nest_of_host(host));
-	int cpu;
-
-	kvm_make_request(KVM_REQ_TLB_FLUSH, vcpu);
-	if (kvm_vcpu_exiting_guest_mode(vcpu) == OUTSIDE_GUEST_MODE)
-		return;
-	cpu = READ_ONCE(vcpu->cpu);
-	if (cpu != -1)
-		smp_call_function_single(cpu, left_guest, NULL, 1);
-}
-
 static void op_set_cr2(struct nvmx_host *host, u64 cr2)
 {
 	nest_vcpu(nest_of_host(host))->arch.cr2 = cr2;
 }
 
-static const struct nvmx_host_ops ops = {
-	.size = sizeof(ops),
+const struct nvmx_host_ops nest_ops = {
+	.size = sizeof(nest_ops),
 	.abi = NVMX_ABI_VERSION,
 	.translate = nest_op_translate,
 	.map = nest_op_map,
@@ -123,7 +102,7 @@ static const struct nvmx_host_ops ops = {
 	.ack_interrupt = nest_op_ack_interrupt,
 	.inject_l1 = op_inject,
 	.barrier = op_barrier,
-	.kick_others = op_kick_others,
+	.kick_others = nest_op_kick_others,
 	.take_event = nest_op_take_event,
 	.set_cr2 = op_set_cr2,
 	.inject_l2 = op_inject,
@@ -136,25 +115,9 @@ static const struct nvmx_host_ops ops = {
 #endif
 };
 
-static int init_library(struct nest *n)
+static int init_vcpu(struct nest *n)
 {
 	struct vcpu_vmx *vmx = n->vmx;
-	struct nvmx_vm_config vm = {
-		.size = sizeof(vm),
-		.caps_size = sizeof(n->hw),
-		.ops = &ops,
-		.hw = &n->hw,
-		.withheld = nest_withheld(),
-		.flags = NEST_FLAGS,
-		.shadow_ept_pages = NEST_SHADOW_EPT_PAGES,
-		.limit = &n->limit,
-		.beyond = nest_beyond(),
-		.posted_vector02 = enable_apicv ? POSTED_INTR_NESTED_VECTOR : 0,
-#if NEST_WATCH
-		.watches = n->watches,
-		.watches_n = NEST_WATCHES,
-#endif
-	};
 	struct nvmx_vcpu_config vcpu = {
 		.size = sizeof(vcpu),
 		.host = (struct nvmx_host *)n,
@@ -172,17 +135,16 @@ static int init_library(struct nest *n)
 
 	vmcs_write64(GUEST_IA32_EFER, vmx->vcpu.arch.efer);
 	n->efer01 = vmx->vcpu.arch.efer;
-	error = nvmx_vm_init(n->vm_memory, sizeof(n->vm_memory), &vm, &n->vm, &info);
+	mutex_lock(&n->vm->following);	/* the first one may take from what the VM offers */
+	error = nvmx_vcpu_init(n->vcpu_memory, sizeof(n->vcpu_memory), n->vm->lib, &vcpu, &n->v, &info);
+	mutex_unlock(&n->vm->following);
 	if (!error)
-		error = nvmx_vcpu_init(n->vcpu_memory, sizeof(n->vcpu_memory), n->vm, &vcpu, &n->v, &info);
-	if (error) {
-		nvmx_describe_error(line, sizeof(line), &info);
-		pr_err_once("kvm_intel: libnestvmx: %s\n", line);
-	}
-	return error ? -EINVAL : 0;
+		return 0;
+	nvmx_describe_error(line, sizeof(line), &info);
+	pr_err_once("kvm_intel: libnestvmx: %s\n", line);
+	return -EINVAL;
 }
 
-/* A vCPU has a library VM of its own: what L1 is offered is KVM's per vCPU, and shadow EPTs are the library's per vCPU. */
 int nest_create(struct kvm_vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
@@ -195,27 +157,21 @@ int nest_create(struct kvm_vcpu *vcpu)
 	n->vmx = vmx;
 	n->has_ibpb = guest_cpuid_has(vcpu, X86_FEATURE_SPEC_CTRL);
 	spin_lock_init(&n->frames_lock);
-#if NEST_WATCH
-	xa_init(&n->watched);
-#endif
-	nest_caps_of_processor(&n->hw);
-	nest_caps_of_vcpu(vcpu, &n->limit);
 	nest_mmu_init(n);
 	hrtimer_init(&vmx->nested.preemption_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED);
 	if (!vmx->nested.vpid02)
 		vmx->nested.vpid02 = allocate_vpid();
 	vmx->nested.hv_evmcs = (void *)n;
-	error = init_library(n);
+	error = nest_vm_join(n);
 	if (!error) {
-		error = nest_watch_memory(n);
+		error = init_vcpu(n);
 		if (!error) {
 			n->traced = true;	/* as the library begins */
 			nest_follow_tracing(n);
 			return 0;
 		}
-		nvmx_vcpu_destroy(n->v);
-		nvmx_vm_destroy(n->vm);
 		nest_settle(n);
+		nest_vm_leave(n);
 	}
 	vmx->nested.hv_evmcs = NULL;
 	nest_returned(NEST_VCPU);
@@ -232,9 +188,17 @@ static void print_counters(struct nest *n)
 			nvmx_counter(n->v, i));
 	pr_info("kvm_intel: vcpu %d nestvmx: stat pages_given %llu\n", nest_vcpu(n)->vcpu_id, n->given);
 	pr_info("kvm_intel: vcpu %d nestvmx: stat uncached_frames %llu\n", nest_vcpu(n)->vcpu_id, n->uncached);
+}
+
+/* Its vCPUs have gone. */
+void nest_print_vm(const struct nest_vm *vm)
+{
+	if (!stats)
+		return;
+	pr_info("kvm_intel: VM nestvmx: stat most_pages %d\n", atomic_read(&vm->most_pages));
 #if NEST_WATCH
-	pr_info("kvm_intel: vcpu %d nestvmx: stat watches_begun %llu\n", nest_vcpu(n)->vcpu_id, n->watches_begun);
-	pr_info("kvm_intel: vcpu %d nestvmx: stat watches_ended %llu\n", nest_vcpu(n)->vcpu_id, n->watches_ended);
+	pr_info("kvm_intel: VM nestvmx: stat watches_begun %llu\n", vm->watches_begun);
+	pr_info("kvm_intel: VM nestvmx: stat watches_ended %llu\n", vm->watches_ended);
 #endif
 }
 
@@ -248,15 +212,12 @@ void nest_destroy(struct kvm_vcpu *vcpu)
 		return;
 	if (stats)
 		print_counters(n);
-	nest_unwatch_memory(n);
 	hrtimer_cancel(&vmx->nested.preemption_timer);
 	nvmx_vcpu_destroy(n->v);
-	nvmx_vm_destroy(n->vm);
 	nest_settle(n);
 	nest_forget_vmcs02(n);
 	nest_frames_drop(n);
-	nest_space_put(n);
-	WARN_ON_ONCE(atomic_read(&n->pages));
+	nest_vm_leave(n);
 	vmx->vmcs01.shadow_vmcs = NULL;
 	vmx->vmcs01.controls_shadow.secondary_exec = vmcs_read32(SECONDARY_VM_EXEC_CONTROL);
 	vmx->nested.hv_evmcs = NULL;

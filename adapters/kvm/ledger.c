@@ -6,7 +6,7 @@
 #include "nest.h"
 
 static const char *const names[NEST_THINGS] = {
-	[NEST_SPACE] = "spaces", [NEST_VCPU] = "vCPUs", [NEST_PAGE] = "pages", [NEST_FRAME] = "frames", [NEST_PIN] = "pins",
+	[NEST_VM] = "VMs", [NEST_VCPU] = "vCPUs", [NEST_PAGE] = "pages", [NEST_FRAME] = "frames", [NEST_PIN] = "pins",
 	[NEST_VMCS02] = "vmcs02s",
 };
 static atomic64_t taken[NEST_THINGS], returned[NEST_THINGS];

@@ -113,8 +113,8 @@ static unsigned int block_shift(const struct kvm_memory_slot *slot, gfn_t gfn, c
  */
 static void wait_for_notifiers(struct nest *n)
 {
-	if (unlikely(atomic_read(&n->space->invalidating)))
-		wait_event(n->space->invalidated, !atomic_read(&n->space->invalidating));
+	if (unlikely(atomic_read(&n->vm->invalidating)))
+		wait_event(n->vm->invalidated, !atomic_read(&n->vm->invalidating));
 }
 
 /*
@@ -141,7 +141,7 @@ static void memory_type(struct nest *n, gfn_t gfn, kvm_pfn_t pfn, struct nvmx_xl
 		out->memtype = TYPE_UC;
 		out->ignore_pat = false;
 		n->uncached++;
-	} else if (!out->ignore_pat) {
+	} else if (!out->ignore_pat && n->vm->mtrrs) {
 		out->memtype = nest_guest_memory_type(vcpu, gfn);
 	}
 }
@@ -152,7 +152,7 @@ static int peek(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, struct 
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct host_page p;
 
-	if (atomic_read(&n->space->invalidating))
+	if (atomic_read(&n->vm->invalidating))
 		return -1;
 	p = host_page(vcpu->kvm->mm, __gfn_to_hva_memslot(slot, gfn));
 	if (!p.shift)
@@ -164,14 +164,6 @@ static int peek(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, struct 
 	out->page_shift = block_shift(slot, gfn, &p);
 	memory_type(n, gfn, p.pfn, out);
 	return 0;
-}
-
-static void may_write(struct nest *n, gfn_t gfn)
-{
-	if (n->written_n < NEST_WRITTEN)
-		n->written[n->written_n] = gfn;
-	if (n->written_n <= NEST_WRITTEN)
-		n->written_n++;
 }
 
 /* Has the host map the page as L2's access needs it. */
@@ -197,7 +189,7 @@ static int ask(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, bool wri
 	out->page_shift = block_shift(slot, gfn, &p);
 	memory_type(n, gfn, pfn, out);
 	if (write && logged) {
-		may_write(n, gfn);
+		nest_may_write(n->vm, gfn);
 		mark_page_dirty_in_slot(vcpu->kvm, slot, gfn);
 	}
 	if (out->rights & NVMX_ACCESS_W)
@@ -312,7 +304,7 @@ static noinline void *new_frame(struct nest *n, gfn_t gfn, bool write)
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct kvm_memory_slot *slot = visible_slot(vcpu, gfn);
-	u64 before = atomic64_read(&n->space->invalidations);
+	u64 before = atomic64_read(&n->vm->invalidations);
 	bool writable = false;
 	struct nest_frame *f;
 	kvm_pfn_t pfn;
@@ -332,7 +324,7 @@ static noinline void *new_frame(struct nest *n, gfn_t gfn, bool write)
 		f->gfn = gfn;
 		f->page = page_address(pfn_to_page(pfn));
 		f->writable = writable && !(slot->flags & KVM_MEM_READONLY);
-		f->gone = atomic_read(&n->space->invalidating) || atomic64_read(&n->space->invalidations) != before;
+		f->gone = atomic_read(&n->vm->invalidating) || atomic64_read(&n->vm->invalidations) != before;
 		atomic_set(&f->users, 1);
 	}
 	spin_unlock(&n->frames_lock);
@@ -422,7 +414,7 @@ void nest_op_unmap(struct nvmx_host *host, u64 gpa, void *page, bool wrote)
 	if (wrote) {
 		wrote_frame(n, gfn, page);
 		if (atomic_read(&nest_vcpu(n)->kvm->online_vcpus) > 1)
-			nest_before_write(nest_vcpu(n)->kvm, gfn, n);
+			nest_before_write(nest_vcpu(n)->kvm, gfn, n->vm);
 	}
 	f = frame_in_set(set_of(n, gfn), gfn, page);
 	if (unlikely(!f))
@@ -536,20 +528,24 @@ void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa)
 {
 	struct nest *n = nest_of_host(host);
 	struct page *page;
+	int pages;
 
 	nest_settle(n);
 	page = alloc_page((preemptible() ? GFP_KERNEL_ACCOUNT : GFP_ATOMIC) | __GFP_ZERO);
 	if (!page)
 		return NULL;
-	atomic_inc(&n->pages);
 	nest_took(NEST_PAGE);
+	pages = atomic_inc_return(&n->vm->pages);
+	if (pages > atomic_read(&n->vm->most_pages))
+		atomic_set(&n->vm->most_pages, pages);	/* for the figures: it need not be exact */
 	*hpa = page_to_phys(page);
 	return page_address(page);
 }
 
+/* Any vCPU's that is there: pages are the VM's. */
 void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa)
 {
-	atomic_dec(&nest_of_host(host)->pages);
+	atomic_dec(&nest_of_host(host)->vm->pages);
 	nest_returned(NEST_PAGE);
 	free_page((unsigned long)page);
 }

@@ -164,7 +164,7 @@ void nest_mmu_before_l2(struct nest *n)
 	if (!n->ept12)
 		return;
 	if (unlikely(nest_unseen_dma(vcpu->kvm)))
-		nest_watch_lose(n, 0, ULONG_MAX);
+		nest_watch_lose(n->vm, 0, ULONG_MAX);
 	if (nvmx_before_l2(n->v) == NVMX_STOP) {
 		kvm_vm_bugged(vcpu->kvm);
 		return;

@@ -20,13 +20,14 @@
 #define NEST_SETS 16		/* frames of L1 that stay at hand for the library to read and write, */
 #define NEST_WAYS 4		/* in sets by their number */
 #define NEST_PINS (3 * NEST_SLOTS)
-#define NEST_WRITTEN 128	/* frames of slots with a log that L2 may write to, each known */
-#define NEST_SHADOW_EPT_PAGES 8192
+#define NEST_WRITTEN 512	/* frames of slots with a log that L2s may write to, each known */
+#define NEST_SHADOW_EPT_PAGES 8192	/* for each vCPU that the VM has when its first one needs them, */
+#define NEST_WATCHES 4096	/* and frames with tables of L1's EPT that are watched at a time */
+#define NEST_VCPUS_MAX 64	/* counted so */
 #define NEST_FLAGS (NVMX_HOST_OWNS_INTERRUPTS | NVMX_HOST_POSTS | NVMX_HOST_REINJECTS | NVMX_HOST_OWNS_TIMER | NVMX_HOST_EMULATES_CR | \
 		    NVMX_COMPATIBLE | NVMX_HOST_NO_PML_IN_L2 | NVMX_HOST_WAITS | NVMX_HOST_EPTP_SWITCHING | NVMX_HOST_FEW_VPIDS | \
 		    NVMX_HOST_PERF_EMULATED)
-#define NEST_WATCHES 4096	/* frames with tables of L1's EPT that are watched at a time */
-#define NEST_PAGES_KEPT 16	/* of a vCPU's, which the kernel is not told of as shrinkable */
+#define NEST_PAGES_KEPT 16	/* for each vCPU, which the kernel is not told of as shrinkable */
 #define NEST_ALL_PAGES (1ull << (52 - PAGE_SHIFT))
 #define NEST_TIMER_SHIFT 5	/* L1's VMX-preemption timer counts TSC ticks / 32 (SDM A.6) */
 
@@ -57,24 +58,59 @@ struct nest_regs {
 	u64 efer;
 };
 
-/* The process's memory as the vCPUs of one KVM VM have it. */
-struct nest_space {
-	struct list_head others;
+/*
+ * The vCPUs of a KVM VM that are offered the same, which as a rule are all of it: one VM of the library's, with what the host's memory
+ * management and KVM tell of L1's memory.  There from the first one's start to the last one's end.
+ */
+struct nest_vm {
+	struct nvmx_vm *lib;
 	struct kvm *kvm;
-	unsigned int users;
+	struct list_head others;	/* all of them, of every KVM VM, */
+	struct list_head watching;	/* as watch.c has them */
 	struct list_head nests;
+	unsigned int users;
+	struct nvmx_caps limit;
+	bool mtrrs;		/* L1's MTRRs count, which each vCPU has for itself */
+
+	/* space.c */
 	struct mmu_notifier notifier;
 	atomic_t invalidating;	/* ranges that have begun and not ended */
 	atomic64_t invalidations;
 	wait_queue_head_t invalidated;
+	atomic_t pages;		/* given to the library and not given back, */
+	atomic_t most_pages;	/* and the most there were */
+	atomic_t wanted;	/* of them, by the shrinker, */
+	atomic_t asked;		/* and how many vCPUs have not answered yet */
+
+	/* revoke.c: what one vCPU does for all, and the others wait for before they enter L2. */
+	struct mutex following;
+#if !NEST_SLOT_NOTIFIER
+	u64 slots_seen;		/* generation of the memory slots after which nothing older is in use */
+#endif
+	u64 protected_in;	/* generation of the memory slots in which all that had a log were protected */
+	spinlock_t written_lock;
+	gfn_t written[NEST_WRITTEN];	/* of slots with a log: what L2s may write to since all of them were protected */
+	gfn_t protecting[NEST_WRITTEN];
+	unsigned int written_n;	/* more than NEST_WRITTEN: not all are known */
+
+#if NEST_SLOT_NOTIFIER || NEST_WATCH
+	struct kvm_page_track_notifier_node track;
+#endif
+#if NEST_WATCH
+	struct xarray watched;	/* frames; in which address spaces they are tracked */
+	u64 watches_begun, watches_ended;
+#endif
+	void *watches;
+
+	u8 memory[NVMX_VM_SIZE] __aligned(64);
 };
 
 struct nest {
 	struct vcpu_vmx *vmx;
-	struct nvmx_vm *vm;
+	struct nest_vm *vm;
+	struct list_head beside;	/* of the VM */
 	struct nvmx_vcpu *v;
 	struct nvmx_view view;
-	struct nvmx_caps hw, limit;
 	struct loaded_vmcs vmcs02[NEST_SLOTS];
 	bool away;		/* a shadow VMCS is current or none is, and preemption is off: nest_settle() */
 	struct vmcs *shadow;	/* the shadow VMCS that is current or was last, while away */
@@ -105,33 +141,14 @@ struct nest {
 	unsigned int pinned;	/* how many of them */
 	bool pins_moved;	/* KVM's map may have changed where they are; a notifier sets it */
 	spinlock_t frames_lock;
-	struct nest_space *space;
-	struct list_head beside;	/* of the space */
-#if NEST_SLOT_NOTIFIER || NEST_WATCH
-	struct kvm_page_track_notifier_node track;
-#endif
-#if !NEST_SLOT_NOTIFIER
-	u64 slots_seen;		/* generation of the memory slots after which nothing older is in use */
-#endif
-#if NEST_WATCH
-	struct list_head others;	/* watch.c */
-	struct xarray watched;	/* frames; in which address spaces they are tracked */
-	u64 watches_begun, watches_ended;
-	u8 watches[NEST_WATCHES * NVMX_WATCH_SIZE] __aligned(64);
-#endif
-	atomic_t pages;		/* given to the library and not given back */
-	atomic_t wanted;	/* of them, by the shrinker */
+	bool asked;		/* by the shrinker, for pages */
 	u64 given;		/* to it */
-	gfn_t written[NEST_WRITTEN];	/* of slots with a log: what L2 may write to since all of them were protected */
-	unsigned int written_n;	/* more than NEST_WRITTEN: not all are known */
-	u64 protected_in;	/* generation of the memory slots in which all that had a log were protected */
 	u64 uncached;		/* how often it was given a frame of a device */
 
 	struct kvm_mmu mmu;	/* vcpu->arch.mmu while L2 runs with EPT, and vcpu->arch.nested_mmu the other one: */
 	struct nest_regs walked;	/* what KVM has made it of, */
 	u64 walked_role;	/* and what it was then */
 
-	u8 vm_memory[NVMX_VM_SIZE] __aligned(64);
 	u8 vcpu_memory[NVMX_VCPU_SIZE] __aligned(64);
 };
 
@@ -180,12 +197,13 @@ static inline void nest_write_back(struct kvm_vcpu *vcpu)
 }
 
 /* ledger.c */
-enum nest_thing { NEST_SPACE, NEST_VCPU, NEST_PAGE, NEST_FRAME, NEST_PIN, NEST_VMCS02, NEST_THINGS };
+enum nest_thing { NEST_VM, NEST_VCPU, NEST_PAGE, NEST_FRAME, NEST_PIN, NEST_VMCS02, NEST_THINGS };
 void nest_took(enum nest_thing thing);
 void nest_returned(enum nest_thing thing);
 void nest_ledger_close(void);
 
 /* create.c */
+extern const struct nvmx_host_ops nest_ops;
 int nest_create(struct kvm_vcpu *vcpu);
 void nest_destroy(struct kvm_vcpu *vcpu);
 
@@ -215,12 +233,23 @@ void nest_frames_drop(struct nest *n);
 void nest_lose_frames(struct nest *n, gfn_t first, gfn_t last);
 int nest_frame_fault(struct nest *n, u64 gpa, bool write);
 
-/* space.c */
-int nest_space_join(struct nest *n);
-void nest_space_leave(struct nest *n);
-void nest_space_put(struct nest *n);
-void nest_give_pages(struct nest *n);
+/* vm.c */
+extern struct mutex nest_joining;	/* who comes and goes; who must not wait for them walks nests otherwise */
+extern struct list_head nest_vms;	/* under it */
+extern struct srcu_struct nest_walking;	/* a vCPU that goes waits for who looks at it */
+#define for_each_nest(n, vm) list_for_each_entry_srcu(n, &(vm)->nests, beside, srcu_read_lock_held(&nest_walking))
+int nest_vm_join(struct nest *n);
+void nest_vm_leave(struct nest *n);
+void nest_print_vm(const struct nest_vm *vm);
+void nest_op_kick_others(struct nvmx_host *host);
+void nest_remind(struct nest *n);
 void nest_remind_all(void);
+
+/* space.c */
+int nest_space_begin(struct nest_vm *vm);
+void nest_space_end(struct nest_vm *vm);
+void nest_give_pages(struct nest *n);
+void nest_want_no_pages(struct nest *n);
 int nest_shrinker_begin(void);
 void nest_shrinker_end(void);
 
@@ -229,11 +258,12 @@ void nest_follow_tracing(struct nest *n);
 void nest_op_trace(struct nvmx_host *host, unsigned int what, u64 a, u64 b, u64 c);
 
 /* revoke.c */
-void nest_take_back(struct nest *n, gfn_t gfn, gfn_t pages);
-int nest_watch_memory(struct nest *n);
-void nest_unwatch_memory(struct nest *n);
+void nest_take_back(struct nest_vm *vm, gfn_t gfn, gfn_t pages);
+void nest_may_write(struct nest_vm *vm, gfn_t gfn);
+void nest_protect_logged(struct nest *n);
+void nest_watch_slots(struct nest_vm *vm);
 #if NEST_SLOT_NOTIFIER
-static inline bool nest_slots_changed(struct nest *n)
+static inline bool nest_slots_changed(const struct nest_vm *vm)
 {
 	return false;
 }
@@ -242,19 +272,18 @@ static inline void nest_follow_slots(struct nest *n)
 {
 }
 #else
-bool nest_slots_changed(struct nest *n);
+bool nest_slots_changed(const struct nest_vm *vm);
 void nest_follow_slots(struct nest *n);
 #endif
-void nest_protect_logged(struct nest *n);
 
 /* watch.c */
 #if NEST_WATCH
-int nest_watch_create(struct nest *n);
-void nest_watch_destroy(struct nest *n);
-void nest_watch_lose(struct nest *n, gfn_t first, gfn_t last);
+int nest_watch_create(struct nest_vm *vm);
+void nest_watch_destroy(struct nest_vm *vm);
+void nest_watch_lose(struct nest_vm *vm, gfn_t first, gfn_t last);
 bool nest_is_tracked(const struct kvm_memory_slot *slot, gfn_t gfn);
 bool nest_has_tracked(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int shift);
-void nest_before_write(struct kvm *kvm, gfn_t gfn, const struct nest *but);
+void nest_before_write(struct kvm *kvm, gfn_t gfn, const struct nest_vm *but);
 void nest_before_l1_write(struct kvm_vcpu *vcpu);
 int nest_op_watch(struct nvmx_host *host, const u64 *gpas, size_t count, u64 batch);
 void nest_op_unwatch(struct nvmx_host *host, u64 gpa);
@@ -266,16 +295,16 @@ static inline bool nest_unseen_dma(struct kvm *kvm)
 }
 #else
 #if NEST_SLOT_NOTIFIER
-static inline int nest_watch_create(struct nest *n) { return nest_track_begin(nest_vcpu(n)->kvm, &n->track); }
-static inline void nest_watch_destroy(struct nest *n) { nest_track_end(nest_vcpu(n)->kvm, &n->track); }
+static inline int nest_watch_create(struct nest_vm *vm) { return nest_track_begin(vm->kvm, &vm->track); }
+static inline void nest_watch_destroy(struct nest_vm *vm) { nest_track_end(vm->kvm, &vm->track); }
 #else
-static inline int nest_watch_create(struct nest *n) { return 0; }
-static inline void nest_watch_destroy(struct nest *n) { }
+static inline int nest_watch_create(struct nest_vm *vm) { return 0; }
+static inline void nest_watch_destroy(struct nest_vm *vm) { }
 #endif
-static inline void nest_watch_lose(struct nest *n, gfn_t first, gfn_t last) { }
+static inline void nest_watch_lose(struct nest_vm *vm, gfn_t first, gfn_t last) { }
 static inline bool nest_is_tracked(const struct kvm_memory_slot *slot, gfn_t gfn) { return false; }
 static inline bool nest_has_tracked(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int shift) { return false; }
-static inline void nest_before_write(struct kvm *kvm, gfn_t gfn, const struct nest *but) { }
+static inline void nest_before_write(struct kvm *kvm, gfn_t gfn, const struct nest_vm *but) { }
 static inline void nest_before_l1_write(struct kvm_vcpu *vcpu) { }
 static inline bool nest_unseen_dma(struct kvm *kvm) { return false; }
 #endif

@@ -110,7 +110,7 @@ bool nest_outdated(struct nest *n)
 	if (nvmx_in_vmx_operation(n->v) || n->in_smm)
 		return false;
 	nest_caps_of_vcpu(nest_vcpu(n), &limit);
-	return memcmp(&limit, &n->limit, sizeof(limit));
+	return memcmp(&limit, &n->vm->limit, sizeof(limit));
 }
 
 static int prepare(struct kvm_vcpu *vcpu)
@@ -374,7 +374,7 @@ void nested_vmx_before_entry(struct kvm_vcpu *vcpu)
 {
 	struct nest *n = nest_of(to_vmx(vcpu));
 
-	if (nest_slots_changed(n)) {
+	if (nest_slots_changed(n->vm)) {
 		kvm_make_request(KVM_REQ_TLB_FLUSH, vcpu);	/* so KVM gives this attempt up, for nested_vmx_flush_tlb() */
 		return;
 	}

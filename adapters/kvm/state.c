@@ -250,7 +250,7 @@ int nest_set_state(struct kvm_vcpu *vcpu, struct kvm_nested_state __user *from, 
 	if (!r && !nest_of(to_vmx(vcpu)))
 		r = nest_create(vcpu);
 	if (!r) {
-		nest_watch_lose(nest_of(to_vmx(vcpu)), 0, ULONG_MAX);	/* user space may have filled L1's memory, too */
+		nest_watch_lose(nest_of(to_vmx(vcpu))->vm, 0, ULONG_MAX);	/* user space may have filled L1's memory, too */
 		r = restore(vcpu, state, size);
 	}
 	kvfree(state);

@@ -2,9 +2,9 @@
 /*
  * Write tracking for the library, by KVM's page track: frames with tables of L1's EPT are protected in KVM's own page tables.
  *
- * A library VM is a vCPU's, and the frames are the KVM VM's, so whoever writes tells all of its vCPUs: an EPT violation, before KVM
- * sees it, which so never has to emulate the instruction; KVM's emulator, by the page track; the library on another vCPU; L2 on
- * another vCPU's shadow, which `translate` refuses the right.  What user space writes itself, and KVM for the paravirtual clock and
+ * Who writes tells: an EPT violation, before KVM sees it, which so never has to emulate the instruction; KVM's emulator, by the page
+ * track; an L2, which `translate` refuses the right.  The library itself knows of what it writes and of what it pins, but not another
+ * VM of the library's that has vCPUs of the same KVM VM (vm.c): so all of these are told.  What user space writes itself, and KVM for the paravirtual clock and
  * its like, is not seen; stock KVM's shadow of L1's EPT is not told of it either (docs/kvm.md).
  */
 #include "nest.h"
@@ -16,9 +16,9 @@
 static bool may_watch = true;
 module_param_named(nest_watch, may_watch, bool, 0444);
 
-/* Holds the list still, and what each nest watches.  Taken before mmu_lock. */
+/* Holds the list still, and what each VM watches.  Taken before mmu_lock. */
 static DEFINE_SPINLOCK(watch_lock);
-static LIST_HEAD(nests);
+static LIST_HEAD(vms);
 static atomic_t tracked;	/* frames, of all VMs */
 
 bool nest_is_tracked(const struct kvm_memory_slot *slot, gfn_t gfn)
@@ -92,54 +92,53 @@ static void untrack(struct kvm *kvm, gfn_t gfn, unsigned long mask)
 #endif
 
 /* The library is told before anybody has the right back. */
-static void end_watch(struct nest *n, gfn_t gfn)
+static void end_watch(struct nest_vm *vm, gfn_t gfn)
 {
-	struct kvm *kvm = nest_vcpu(n)->kvm;
-	void *mask = xa_erase(&n->watched, gfn);
+	void *mask = xa_erase(&vm->watched, gfn);
 	int idx;
 
-	nvmx_watch_written(n->vm, gfn_to_gpa(gfn), PAGE_SIZE);
+	nvmx_watch_written(vm->lib, gfn_to_gpa(gfn), PAGE_SIZE);
 	if (!mask)
 		return;
-	idx = srcu_read_lock(&kvm->srcu);
-	untrack(kvm, gfn, xa_to_value(mask));
-	srcu_read_unlock(&kvm->srcu, idx);
+	idx = srcu_read_lock(&vm->kvm->srcu);
+	untrack(vm->kvm, gfn, xa_to_value(mask));
+	srcu_read_unlock(&vm->kvm->srcu, idx);
 	atomic_dec(&tracked);
-	n->watches_ended++;
+	vm->watches_ended++;
 }
 
-static void end_range(struct nest *n, gfn_t first, gfn_t last)
+static void end_range(struct nest_vm *vm, gfn_t first, gfn_t last)
 {
 	unsigned long gfn;
 	void *mask;
 
-	xa_for_each_range(&n->watched, gfn, mask, first, last)
-		end_watch(n, gfn);
+	xa_for_each_range(&vm->watched, gfn, mask, first, last)
+		end_watch(vm, gfn);
 }
 
 /* L1's memory there is another now, or was written unseen. */
-void nest_watch_lose(struct nest *n, gfn_t first, gfn_t last)
+void nest_watch_lose(struct nest_vm *vm, gfn_t first, gfn_t last)
 {
-	if (xa_empty(&n->watched))
+	if (xa_empty(&vm->watched))
 		return;
 	spin_lock(&watch_lock);
-	end_range(n, first, last);
+	end_range(vm, first, last);
 	spin_unlock(&watch_lock);
 }
 
-static void before_write(struct kvm *kvm, gfn_t gfn, const struct nest *but)
+static void before_write(struct kvm *kvm, gfn_t gfn, const struct nest_vm *but)
 {
-	struct nest *n;
+	struct nest_vm *vm;
 
 	spin_lock(&watch_lock);
-	list_for_each_entry(n, &nests, others)
-		if (n != but && nest_vcpu(n)->kvm == kvm)
-			end_watch(n, gfn);
+	list_for_each_entry(vm, &vms, watching)
+		if (vm != but && vm->kvm == kvm)
+			end_watch(vm, gfn);
 	spin_unlock(&watch_lock);
 }
 
 /* The frame is about to be written, or was a moment ago.  `but` knows, if it is one's library that writes. */
-void nest_before_write(struct kvm *kvm, gfn_t gfn, const struct nest *but)
+void nest_before_write(struct kvm *kvm, gfn_t gfn, const struct nest_vm *but)
 {
 	const struct kvm_memory_slot *slot;
 
@@ -160,18 +159,18 @@ void nest_before_l1_write(struct kvm_vcpu *vcpu)
 /* KVM has emulated a write. */
 static void track_write(NEST_TRACK_VCPU gpa_t gpa, const u8 *new, int bytes, struct kvm_page_track_notifier_node *node)
 {
-	struct nest *n = container_of(node, struct nest, track);
+	struct nest_vm *vm = container_of(node, struct nest_vm, track);
 
-	nest_watch_lose(n, gpa_to_gfn(gpa), gpa_to_gfn(gpa + bytes - 1));
+	nest_watch_lose(vm, gpa_to_gfn(gpa), gpa_to_gfn(gpa + bytes - 1));
 }
 
 #if !NEST_SLOT_NOTIFIER
 /* KVM is about to free what it tracks of the slot, and another one may take its place. */
 static void remove_region(gfn_t gfn, unsigned long pages, struct kvm_page_track_notifier_node *node)
 {
-	struct nest *n = container_of(node, struct nest, track);
+	struct nest_vm *vm = container_of(node, struct nest_vm, track);
 
-	nest_watch_lose(n, gfn, gfn + pages - 1);
+	nest_watch_lose(vm, gfn, gfn + pages - 1);
 }
 #endif
 
@@ -181,102 +180,114 @@ static bool is_told(void)
 	return NEST_SLOT_NOTIFIER || may_watch;
 }
 
-int nest_watch_create(struct nest *n)
+int nest_watch_create(struct nest_vm *vm)
 {
 	int error;
 
-	INIT_LIST_HEAD(&n->others);
-	if (!is_told())
-		return 0;
-	n->track.track_write = track_write;
+	xa_init(&vm->watched);
+	if (is_told()) {
+		vm->track.track_write = track_write;
 #if !NEST_SLOT_NOTIFIER
-	n->track.track_remove_region = remove_region;
+		vm->track.track_remove_region = remove_region;
 #endif
-	error = nest_track_begin(nest_vcpu(n)->kvm, &n->track);
-	if (error)
-		return error;
+		error = nest_track_begin(vm->kvm, &vm->track);
+		if (error)
+			return error;
+	}
 	spin_lock(&watch_lock);
-	list_add(&n->others, &nests);
+	list_add(&vm->watching, &vms);
 	spin_unlock(&watch_lock);
 	return 0;
 }
 
-void nest_watch_destroy(struct nest *n)
+void nest_watch_destroy(struct nest_vm *vm)
 {
 	spin_lock(&watch_lock);
-	end_range(n, 0, ULONG_MAX);
-	list_del(&n->others);
+	end_range(vm, 0, ULONG_MAX);
+	list_del(&vm->watching);
 	spin_unlock(&watch_lock);
 	if (is_told())
-		nest_track_end(nest_vcpu(n)->kvm, &n->track);
+		nest_track_end(vm->kvm, &vm->track);
 }
 
 /* The processor writes to frames that are pinned, another vCPU's too; nest_op_pin() looks for a watch after it has its pin. */
 static bool is_pinned(struct kvm *kvm, gfn_t gfn)
 {
+	const struct nest_vm *vm;
 	const struct nest *n;
 	int i;
 
-	list_for_each_entry(n, &nests, others)
-		for (i = 0; nest_vcpu((struct nest *)n)->kvm == kvm && i < NEST_PINS; i++)
-			if (READ_ONCE(n->pins[i].used) && READ_ONCE(n->pins[i].gfn) == gfn)
-				return true;
+	list_for_each_entry(vm, &vms, watching) {
+		if (vm->kvm != kvm)
+			continue;
+		for_each_nest(n, vm)
+			for (i = 0; i < NEST_PINS; i++)
+				if (READ_ONCE(n->pins[i].used) && READ_ONCE(n->pins[i].gfn) == gfn)
+					return true;
+	}
 	return false;
 }
 
-static bool begin_watch(struct nest *n, gfn_t gfn)
+static bool begin_watch(struct nest_vm *vm, gfn_t gfn)
 {
-	struct kvm *kvm = nest_vcpu(n)->kvm;
 	unsigned long mask;
 
-	if (xa_load(&n->watched, gfn))
+	if (xa_load(&vm->watched, gfn))
 		return true;
-	if (xa_is_err(xa_store(&n->watched, gfn, xa_mk_value(0), GFP_ATOMIC)))
+	if (xa_is_err(xa_store(&vm->watched, gfn, xa_mk_value(0), GFP_ATOMIC)))
 		return false;
 	atomic_inc(&tracked);
-	mask = track(kvm, gfn);
+	mask = track(vm->kvm, gfn);
 	smp_mb();	/* nest_op_pin() has the other one */
-	xa_store(&n->watched, gfn, xa_mk_value(mask), GFP_ATOMIC);
-	return mask & BIT(0) && !is_pinned(kvm, gfn);
+	xa_store(&vm->watched, gfn, xa_mk_value(mask), GFP_ATOMIC);
+	return mask & BIT(0) && !is_pinned(vm->kvm, gfn);
 }
 
-/* Other vCPUs may have the frame in a shadow, with the right to write. */
-static void protect_others(struct nest *n, const u64 *gpas, size_t count)
+/* vCPUs of another VM of the library's may have the frame in a shadow, with the right to write. */
+static void protect_others(struct nest_vm *vm, const u64 *gpas, size_t count)
 {
-	struct nest *m;
+	struct nest_vm *other;
 	size_t i;
 
-	list_for_each_entry(m, &nests, others)
-		for (i = 0; m != n && nest_vcpu(m)->kvm == nest_vcpu(n)->kvm && i < count; i++)
-			nvmx_host_write_protect(m->vm, NULL, gpas[i], PAGE_SIZE);
+	list_for_each_entry(other, &vms, watching)
+		for (i = 0; other != vm && other->kvm == vm->kvm && i < count; i++)
+			nvmx_host_write_protect(other->lib, NULL, gpas[i], PAGE_SIZE);
+}
+
+static void begin_batch(struct nest_vm *vm, const u64 *gpas, size_t count)
+{
+	bool failed[NVMX_WATCH_BATCH];
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		failed[i] = !begin_watch(vm, gpa_to_gfn(gpas[i]));
+	for (i = 0; i < count; i++)
+		if (failed[i])
+			end_watch(vm, gpa_to_gfn(gpas[i]));
+	protect_others(vm, gpas, count);
+	vm->watches_begun += count;
 }
 
 /* KVM has flushed all vCPUs when the page track returns: the frames are armed. */
 int nest_op_watch(struct nvmx_host *host, const u64 *gpas, size_t count, u64 batch)
 {
 	struct nest *n = nest_of_host(host);
-	struct kvm *kvm = nest_vcpu(n)->kvm;
-	bool failed[NVMX_WATCH_BATCH];
-	size_t i;
+	int idx;
 
-	if (!may_watch || nest_unseen_dma(kvm))
+	if (!may_watch || nest_unseen_dma(nest_vcpu(n)->kvm))
 		return -1;
 	nest_settle(n);
+	idx = srcu_read_lock(&nest_walking);
 	spin_lock(&watch_lock);
-	for (i = 0; i < count; i++)
-		failed[i] = !begin_watch(n, gpa_to_gfn(gpas[i]));
-	for (i = 0; i < count; i++)
-		if (failed[i])
-			end_watch(n, gpa_to_gfn(gpas[i]));
-	protect_others(n, gpas, count);
+	begin_batch(n->vm, gpas, count);
 	spin_unlock(&watch_lock);
-	n->watches_begun += count;
+	srcu_read_unlock(&nest_walking, idx);
 	return 0;
 }
 
 void nest_op_unwatch(struct nvmx_host *host, u64 gpa)
 {
-	nest_watch_lose(nest_of_host(host), gpa_to_gfn(gpa), gpa_to_gfn(gpa));
+	nest_watch_lose(nest_of_host(host)->vm, gpa_to_gfn(gpa), gpa_to_gfn(gpa));
 }
 
 #endif

@@ -110,7 +110,7 @@ def nested(name, guest, l2kvm="", **kw):
 
 
 # The module goes at the end: it has returned what it took, and the kernel has not complained.
-UNLOADED = [tuple(rf"^L1: ledger: {thing} (\d+) taken, \1 returned$" for thing in ("spaces", "vCPUs", "pages", "frames", "pins", "vmcs02s")),
+UNLOADED = [tuple(rf"^L1: ledger: {thing} (\d+) taken, \1 returned$" for thing in ("VMs", "vCPUs", "pages", "frames", "pins", "vmcs02s")),
 	r"^L1: KVM unloaded, kernel log clean", r"^L1: done", OFF]
 
 
