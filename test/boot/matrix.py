@@ -298,9 +298,12 @@ ROWS = [
 	under_kvm("host-kvm-two-cpus", "amd64", l1cpus=2, l2cpus=2, mips=200),	# virtual ones: L0 has one
 	under_kvm("host-kvm-smp", "real", cpus=2, l1cpus=2, l2cpus=2, mips=200),
 	torture("host-kvm-torture", TORTURE, rounds=100),
-	torture("host-kvm-torture-two", "two:slots:10:20,two:fork:10:20,two:kill:8:600", rounds=96),	# virtual CPUs
-	torture("host-kvm-torture-smp", "two:hop:40:20,two:slots:10:20,two:fork:10:20,two:kill:8:600,hop:20:10,dirty:20:20", rounds=200,
-		cpus=2),
+	torture("host-kvm-torture-two", "two:dirty:10:20,two:slots:10:20,two:fork:10:20,two:apart:10:20,two:kill:8:600", rounds=96),	# virtual CPUs
+	torture("host-kvm-torture-smp", "two:hop:40:20,two:dirty:20:20,two:slots:10:20,two:fork:10:20,two:apart:10:20,two:kill:8:600,"
+		"hop:20:10,dirty:20:20", rounds=200, cpus=2),
+	Row("host-kvm-common", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=common,unload nvmx.kvm={TORTURED}",
+		[up(), r"^L1: KVM loaded: ", *[rf"^L1: {cpus} processors: \d+ fills, \d+ pages" for cpus in (1, 2, 4)], *UNLOADED],
+		memory=512, seconds=300, kvm_host=True),
 	torture("host-kvm-gap", beside("gap:get:8:20,gap:clear:8:20,gap:set:8:20,gap:anew:8:20,gap:ring:8:20"), "l1-kvm-stock", rounds=100),
 	torture("host-kvm-nested", beside("nested:init:2:20,nested:early:2:20,nested:again:2:20,nested:rewind:2:20,nested:taken:2:20,"
 		"move:any:20:20", "nested:wait:2:20,nested:late:2:20,nested:rsm:2:20"), "l1-kvm-stock", rounds=100),

@@ -28,13 +28,14 @@ static void read_log(uint8_t *bits)
 		err(1, "KVM_GET_DIRTY_LOG");
 }
 
-/* Pages that differ from `before` and are not in the log; `before` follows. */
-static unsigned unlogged(uint8_t *before, const uint8_t *bits)
+/* Pages of `after` that differ from `before` and are not in the log; `before` follows. */
+static unsigned unlogged_in(uint8_t *before, const uint8_t *after, const uint8_t *bits)
 {
 	unsigned missing = 0;
 
 	for (unsigned page = 0; page < PAGES; page++) {
-		uint8_t *now = vm.mem + (size_t)page * PAGE, *was = before + (size_t)page * PAGE;
+		const uint8_t *now = after + (size_t)page * PAGE;
+		uint8_t *was = before + (size_t)page * PAGE;
 
 		if (!memcmp(now, was, PAGE))
 			continue;
@@ -45,6 +46,11 @@ static unsigned unlogged(uint8_t *before, const uint8_t *bits)
 		fprintf(stderr, "torture: dirty: page %#x has changed and is not in the log\n", page);
 	}
 	return missing;
+}
+
+static unsigned unlogged(uint8_t *before, const uint8_t *bits)
+{
+	return unlogged_in(before, vm.mem, bits);
 }
 
 /* A KVM_RUN that a signal ends when KVM has all but entered the guest. */
@@ -244,4 +250,31 @@ int dirty(void)
 	}
 	free(before);
 	return finish("dirty", n, in_l2) || missing;
+}
+
+/*
+ * Other virtual CPUs run on.  What has changed from one copy of the memory to the next was written between the two, and so between
+ * the fetch of the log before the first and the one behind the second.
+ */
+int dirty_beside(void)
+{
+	uint8_t *before = malloc(MEMORY), *after = malloc(MEMORY), bits[PAGES / 8];
+	unsigned n, missing = 0, changed = 0;
+
+	if (!before || !after)
+		err(1, "malloc");
+	log_on();
+	for (n = 0; n < count; n++) {
+		read_log(bits);
+		memcpy(before, vm.mem, MEMORY);
+		if (run_for(most) != VM_INTERRUPTED)
+			break;
+		memcpy(after, vm.mem, MEMORY);
+		read_log(bits);
+		changed += memcmp(before, after, MEMORY) != 0;
+		missing += unlogged_in(before, after, bits);
+	}
+	free(before);
+	free(after);
+	return finish("dirty", n, changed) || missing;
 }

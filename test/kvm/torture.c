@@ -14,6 +14,7 @@
  *	nested STEP      what can be asked of a virtual CPU in L2: init, early, again, rewind, rsm (nested_steps.c)
  *	slots            with a memory slot at 64 MiB that comes and goes while the guest runs
  *	fork             its memory is shared with a short-lived child, so each page that is written to gets another frame
+ *	apart            slots and fork by turns, where the virtual CPUs are offered different things
  *	hop              each virtual CPU goes from one of the host's processors to another
  *	kill             SIGKILL, each time after a while
  *	refuse           given nested state that must be refused while L2 runs
@@ -21,7 +22,7 @@
  *	load FILE        ... and on from there (IMAGE is not used)
  *
  * COUNT times, at random moments up to so many milliseconds apart; then the guest runs to its end, but for kill and save.
- * With more than one virtual CPU: slots, fork, hop, kill.
+ * With more than one virtual CPU: dirty, slots, apart, fork, hop, kill.
  * Exit status 0: all went well.
  */
 #define _GNU_SOURCE
@@ -170,12 +171,37 @@ static void change_slots(unsigned i)
 	vm_slot(&vm, 0, i & 4 ? KVM_MEM_LOG_DIRTY_PAGES : 0, 0, MEMORY, vm.mem);
 }
 
-static int slots(void)
+static void make_slot_memory(void)
 {
 	slot_memory = mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (slot_memory == MAP_FAILED)
 		err(1, "slots");
+}
+
+static int slots(void)
+{
+	make_slot_memory();
 	return beside("slots", change_slots);
+}
+
+#define MSR_EPT_VPID_CAP 0x48c
+#define EPT_1G_PAGES (1u << 17)
+
+/* The other virtual CPUs are offered less than the first one. */
+static void offer_less(void)
+{
+	struct { struct kvm_msrs head; struct kvm_msr_entry entry; } msrs;
+
+	for (unsigned i = 0; i < vm.others; i++) {
+		memset(&msrs, 0, sizeof(msrs));
+		msrs.head.nmsrs = 1;
+		msrs.entry.index = MSR_EPT_VPID_CAP;
+		if (ioctl(vm.other[i], KVM_GET_MSRS, &msrs) != 1 || !(msrs.entry.data & EPT_1G_PAGES))
+			errx(1, "apart: no 1-GiB pages to take away");
+		msrs.entry.data &= ~(uint64_t)EPT_1G_PAGES;
+		if (ioctl(vm.other[i], KVM_SET_MSRS, &msrs) != 1)
+			err(1, "apart: KVM_SET_MSRS");
+	}
 }
 
 static void fork_child(unsigned i)
@@ -191,6 +217,21 @@ static void fork_child(unsigned i)
 	}
 	if (waitpid(child, NULL, 0) < 0)
 		err(1, "waitpid");
+}
+
+/* Slots and frames both. */
+static void change_both(unsigned i)
+{
+	if (i & 1)
+		fork_child(i);
+	else
+		change_slots(i / 2);
+}
+
+static int apart(void)
+{
+	make_slot_memory();
+	return beside("apart", change_both);
 }
 
 static pid_t thread_of_cpu[1 + VM_OTHERS];
@@ -294,7 +335,7 @@ static int by_name(const char *mode, const char *word)
 	if (!strcmp(mode, "save"))
 		return save(word);
 	if (!strcmp(mode, "dirty"))
-		return dirty();
+		return vm.others ? dirty_beside() : dirty();
 	if (!strcmp(mode, "step"))
 		return step();
 	if (!strcmp(mode, "gap"))
@@ -303,6 +344,8 @@ static int by_name(const char *mode, const char *word)
 		return nested_step(word);
 	if (!strcmp(mode, "slots"))
 		return slots();
+	if (!strcmp(mode, "apart"))
+		return apart();
 	if (!strcmp(mode, "fork"))
 		return beside("fork", fork_child);
 	if (!strcmp(mode, "hop"))
@@ -328,7 +371,7 @@ static bool has_word(const char *mode)
 
 static bool for_several(const char *mode)
 {
-	static const char *const modes[] = { "slots", "fork", "hop", "kill", NULL };
+	static const char *const modes[] = { "dirty", "slots", "apart", "fork", "hop", "kill", NULL };
 
 	return one_of(mode, modes);
 }
@@ -361,6 +404,8 @@ int main(int argc, char **argv)
 		return load(word);
 	vm_load(&vm, argv[4], argc - 5, argv + 5);
 	know_thread(0);
+	if (!strcmp(mode, "apart"))
+		offer_less();
 	vm_run_others(&vm, know_thread);
 	return by_name(mode, word);
 }

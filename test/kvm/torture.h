@@ -26,6 +26,7 @@ int finish(const char *what, unsigned n, unsigned in_l2);
 
 /* log.c */
 int dirty(void);
+int dirty_beside(void);	/* with more than one virtual CPU */
 int step(void);
 int gap(const char *log);
 

@@ -244,18 +244,19 @@ def torture():
 	inject = compiled("inject", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-I", HERE,
 		"-I", os.path.join(TOP, "include")], [os.path.join(TOP, "test/kvm", name) for name in ("inject.c", "snapshot.c")] + own("vmm.c"))
 	caps = compiled("caps", ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static"], [os.path.join(TOP, "test/kvm/caps.c")])
-	guests = [os.path.join(TOP, "build/test/l1", name) for name in ("work.elf", "pair.elf")]
+	guests = [os.path.join(TOP, "build/test/l1", name) for name in ("work.elf", "pair.elf", "common.elf")]
 	for path in guests:
 		if not os.path.exists(path):
 			raise LabError(f"{path} is missing: build the project first")
 	out = os.path.join(OUT, "l1-torture")
-	if stale(out, [*guests, program, inject, caps] + own("initramfs.py")):
+	if stale(out, [*guests, program, inject, caps, minivmm()] + own("initramfs.py")):
 		archive = initramfs.Archive()
 		archive.copy("bin/torture", program, 0o755)
 		archive.copy("bin/inject", inject, 0o755)
 		archive.copy("bin/caps", caps, 0o755)
 		for path in guests:
 			archive.copy("l2/" + os.path.basename(path), path)
+		archive.copy("bin/minivmm", minivmm(), 0o755)
 		archive.write(out)
 	return out
 

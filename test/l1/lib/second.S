@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Where a second processor starts: copied to the page that the SIPI names, from real mode straight to 64-bit mode. */
+/* Where another processor starts: copied to the page that the SIPI names, from real mode straight to 64-bit mode. */
 	.section .rodata
 	.globl second_entry, second_entry_size
 	.code16
@@ -34,7 +34,11 @@ second_64bit:
 	movl	%eax, %ss
 	movl	%eax, %fs
 	movl	%eax, %gs
-	movl	$second_stack_top, %esp
+	movl	$1, %eax
+	cpuid
+	shrl	$24, %ebx			/* the local APIC's ID, 1 to 3: each has a stack */
+	shll	$14, %ebx
+	leal	second_stacks(%rbx), %esp
 	xorl	%ebp, %ebp
 	call	second_main
 1:	cli
@@ -43,7 +47,7 @@ second_64bit:
 
 	.bss
 	.balign 16
-	.skip 16384
-second_stack_top:
+second_stacks:
+	.skip 3 * 16384
 
 	.section .note.GNU-stack, "", @progbits

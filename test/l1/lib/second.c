@@ -2,11 +2,12 @@
 #include "second.h"
 #include "memory.h"
 
-enum { APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR_LOW = 0x300 };
+enum { APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR_LOW = 0x300, APIC_ICR_HIGH = 0x310 };
 #define SVR_ENABLE BIT(8)
 #define ICR_PENDING BIT(12)
 #define ICR_SELF 0x44000u	/* oneself, asserted */
 #define ICR_OTHERS 0xc4000u	/* all but oneself, asserted */
+#define ICR_ONE 0x4000u		/* asserted */
 #define ICR_INIT 0x500u
 #define ICR_STARTUP 0x600u
 #define ENTRY_PAGE 0x8000ul	/* below 1 MiB */
@@ -54,17 +55,30 @@ void second_main(void)
 	second.code();
 }
 
-void second_start(void (*code)(void))
+/* `to`: ICR_OTHERS, or ICR_ONE for the one that APIC_ICR_HIGH names. */
+static void start(u32 to, void (*code)(void))
 {
 	second.idtr = sidt();
 	second.code = code;
+	second.begun = false;
 	memcpy((void *)ENTRY_PAGE, second_entry, second_entry_size);
-	send(ICR_OTHERS | ICR_INIT);
+	send(to | ICR_INIT);
 	wait(1000000);
-	send(ICR_OTHERS | ICR_STARTUP | ENTRY_PAGE >> 12);
+	send(to | ICR_STARTUP | ENTRY_PAGE >> 12);
 	wait(1000000);
 	if (!second.begun)
-		send(ICR_OTHERS | ICR_STARTUP | ENTRY_PAGE >> 12);
+		send(to | ICR_STARTUP | ENTRY_PAGE >> 12);
 	while (!second.begun)
 		cpuid(0, 0);	/* a host with one processor for the two has its own turn */
+}
+
+void second_start(void (*code)(void))
+{
+	start(ICR_OTHERS, code);
+}
+
+void processor_start(unsigned id, void (*code)(void))
+{
+	*apic(APIC_ICR_HIGH) = id << 24;
+	start(ICR_ONE, code);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* A second processor, and what the two tell each other by their local APICs (in xAPIC mode, at their usual address). */
+/* A second processor, or more of them, and what two tell each other by their local APICs (in xAPIC mode, at their usual address). */
 #ifndef L1_SECOND_H
 #define L1_SECOND_H
 
@@ -7,6 +7,8 @@
 
 /* Runs `code` on the other processor, with this one's IDT and interrupts off; once.  Back when `code` has begun. */
 void second_start(void (*code)(void));
+/* The same on the one whose local APIC has this ID, 1 to 3. */
+void processor_start(unsigned id, void (*code)(void));
 
 /* This processor's local APIC takes interrupts from now on. */
 void apic_enable(void);
