@@ -151,12 +151,15 @@ static void left_guest(void *unused)
 {
 }
 
-/* Before it runs a guest again it flushes what its processor has cached, and if it runs one it leaves it first. */
+/*
+ * If it runs a guest it leaves it, and if it is about to it begins again.  The request is not the one that nest_protect_logged() serves:
+ * two vCPUs that write to pages with a log would go on taking the right from each other, and each kick the other one for it.
+ */
 static void kick(struct kvm_vcpu *vcpu)
 {
 	int cpu;
 
-	kvm_make_request(KVM_REQ_TLB_FLUSH, vcpu);
+	kvm_make_request(KVM_REQ_TLB_FLUSH_CURRENT, vcpu);
 	if (kvm_vcpu_exiting_guest_mode(vcpu) == OUTSIDE_GUEST_MODE)
 		return;
 	cpu = READ_ONCE(vcpu->cpu);

@@ -301,7 +301,7 @@ ROWS = [
 	torture("host-kvm-torture-two", "two:dirty:10:20,two:slots:10:20,two:fork:10:20,two:apart:10:20,two:kill:8:600", rounds=96),	# virtual CPUs
 	torture("host-kvm-torture-smp", "two:hop:40:20,two:dirty:20:20,two:slots:10:20,two:fork:10:20,two:apart:10:20,two:kill:8:600,"
 		"hop:20:10,dirty:20:20", rounds=200, cpus=2),
-	Row("host-kvm-common", "loader linux-packed l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=common,unload nvmx.kvm={TORTURED}",
+	Row("host-kvm-common", "loader vmlinux l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=common,unload nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", *[rf"^L1: {cpus} processors: \d+ fills, \d+ pages" for cpus in (1, 2, 4)], *UNLOADED],
 		memory=512, seconds=300, kvm_host=True),
 	torture("host-kvm-gap", beside("gap:get:8:20,gap:clear:8:20,gap:set:8:20,gap:anew:8:20,gap:ring:8:20"), "l1-kvm-stock", rounds=100),
