@@ -34,9 +34,9 @@ second_64bit:
 	movl	%eax, %ss
 	movl	%eax, %fs
 	movl	%eax, %gs
-	movl	$1, %eax
-	cpuid
-	shrl	$24, %ebx			/* the local APIC's ID, 1 to 3: each has a stack */
+	movl	$0xfee00020, %ebx		/* the local APIC's ID, 1 to 3: each has a stack (CPUID may say what it likes) */
+	movl	(%rbx), %ebx
+	shrl	$24, %ebx
 	shll	$14, %ebx
 	leal	second_stacks(%rbx), %esp
 	xorl	%ebp, %ebp

@@ -79,6 +79,7 @@ void second_start(void (*code)(void))
 
 void processor_start(unsigned id, void (*code)(void))
 {
+	apic_enable();	/* KVM finds by its ID what was there when an APIC was enabled last */
 	*apic(APIC_ICR_HIGH) = id << 24;
 	start(ICR_ONE, code);
 }
