@@ -85,11 +85,12 @@ void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, cons
 	if (!n)
 		return;
 	nvmx_ept_widen(t, leaves[0].index);
-	nvmx_ept_widen(t, leaves[n - 1].index);
+	if (n > 1)
+		nvmx_ept_widen(t, leaves[n - 1].index);
 	h->leaves[t->level] += n;
 	t->leaves = (uint16_t)(t->leaves + n);
 	NVMX_LOCK_VISIT(n);
-	if (t->copy && t->level == 1) /* nearly all */
+	if (t->level == 1 && t->copy) /* nearly all */
 		set_leaves(h, t, t->copy, 1, leaves, n);
 	else
 		set_leaves(h, t, t->copy, t->level, leaves, n);
