@@ -30,7 +30,8 @@ static inline bool nvmx_hold_for_exit(struct nvmx_vcpu *v)
 
 /*
  * For a VM entry of L1's past its checks: the VM-entry MSR area and what its failure would need; and the frames that vmcs12 gives to
- * the processor are pinned, as far as they can be.  False: not now.
+ * the processor are pinned, as far as they can be; and vmcs12 learns what of L2's a failure behind the merge would lose
+ * (nvmx_slot_learn_shared()).  False: not now.
  */
 bool nvmx_hold_frames(struct nvmx_vcpu *v, struct nvmx_slot *s);
 static inline bool nvmx_hold_for_entry(struct nvmx_vcpu *v, struct nvmx_slot *s)

@@ -13,18 +13,26 @@ static struct nvmx_vmcs12 *vmcs12(struct mini *m)
 	return m->v->cur->v12;
 }
 
+/* What the checks of a PAE L2 without EPT read. */
+static void gather_of_pae(struct mini *m, uint64_t cr3, struct nvmx_check_input *in)
+{
+	struct nvmx_vmcs12 *v12 = vmcs12(m);
+
+	*in = (struct nvmx_check_input){ .v12 = v12 };
+	v12->guest_cr0 = NVMX_CR0_PG | NVMX_CR0_PE;
+	v12->guest_cr4 = NVMX_CR4_PAE;
+	v12->guest_cr3 = cr3;
+	v12->vmcs_link_pointer = NVMX_NO_ADDR;
+	assert_true(nvmx_gather_facts(m->v, v12, in));
+	assert_true(in->pdpte_known);
+}
+
 static void pdptes_of_l2_are_read_where_cr3_says(void **state)
 {
 	struct mini *m = *state;
-	struct nvmx_vmcs12 *v12 = vmcs12(m);
-	struct nvmx_check_input in = { .v12 = v12 };
+	struct nvmx_check_input in;
 
-	v12->guest_cr0 = NVMX_CR0_PG | NVMX_CR0_PE;
-	v12->guest_cr4 = NVMX_CR4_PAE;
-	v12->guest_cr3 = CR3 | CR3_IGNORED;
-	v12->vmcs_link_pointer = NVMX_NO_ADDR;
-	assert_true(nvmx_gather_facts(m->v, v12, &in));
-	assert_true(in.pdpte_known);
+	gather_of_pae(m, CR3 | CR3_IGNORED, &in);
 	assert_memory_equal(in.pdpte, pdptes, sizeof(pdptes));
 }
 
@@ -32,15 +40,10 @@ static void pdptes_of_l2_are_read_where_cr3_says(void **state)
 static void pdptes_of_l2_that_are_nowhere(void **state)
 {
 	struct mini *m = *state;
-	struct nvmx_vmcs12 *v12 = vmcs12(m);
-	struct nvmx_check_input in = { .v12 = v12 };
+	struct nvmx_check_input in;
 
-	v12->guest_cr0 = NVMX_CR0_PG | NVMX_CR0_PE;
-	v12->guest_cr4 = NVMX_CR4_PAE;
-	v12->guest_cr3 = MINI_RAM;
-	v12->vmcs_link_pointer = NVMX_NO_ADDR;
-	assert_true(nvmx_gather_facts(m->v, v12, &in));
-	assert_true(in.pdpte_known && in.pdpte[0] == ~0ull && in.pdpte[3] == ~0ull);
+	gather_of_pae(m, MINI_RAM, &in);
+	assert_true(in.pdpte[0] == ~0ull && in.pdpte[3] == ~0ull);
 }
 
 /* A VM exit to a PAE L1 (SDM 27.5.4): a present PDPTE with reserved bits is a VMX abort. */

@@ -60,6 +60,15 @@ static void test_a_revocation_that_a_device_does_not_answer(void **state)
 	}
 }
 
+/* The physical unit does what has been queued, and queues no more. */
+static void flushes_are_done(struct hw *hw)
+{
+	for (unsigned i = 0; i < hw->queued_n; i++)
+		hw_flush_one(hw, &hw->queued[i]);
+	hw->queued_n = 0;
+	hw->queue = false;
+}
+
 static void test_nor_later(void **state)
 {
 	struct world *w = two_devices();
@@ -69,10 +78,7 @@ static void test_nor_later(void **state)
 	take_frame(w);
 	hw->queue = true;
 	assert_int_equal(nvmx_vtd_host_invalidate(w->r->u, 0x123000, 0x1000), NVMX_VTD_WAITING);
-	for (unsigned i = 0; i < hw->queued_n; i++)
-		hw_flush_one(hw, &hw->queued[i]);
-	hw->queued_n = 0;
-	hw->queue = false;
+	flushes_are_done(hw);
 	assert_int_equal(nvmx_vtd_flush_done(w->r->u, NVMX_VTD_FLUSH_TIMEOUT), NVMX_VTD_DONE);
 	is_blocked(w);
 	end(w);
@@ -129,10 +135,7 @@ static void test_both_at_once(void **state)
 	assert_int_equal(queue_go(r, tail), NVMX_VTD_WAITING);
 	take_frame(w);
 	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_WAITING);
-	for (unsigned i = 0; i < hw->queued_n; i++)
-		hw_flush_one(hw, &hw->queued[i]);
-	hw->queued_n = 0;
-	hw->queue = false;
+	flushes_are_done(hw);
 	assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_WAITING);
 	nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSH_TIMEOUT);
 	assert_int_equal(w->dev.target.kind, NVMX_VTD_BLOCK);
@@ -161,10 +164,7 @@ static void test_a_reset_meanwhile(void **state)
 			take_frame(w);
 			assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_WAITING);
 		}
-		for (unsigned i = 0; i < hw->queued_n; i++)
-			hw_flush_one(hw, &hw->queued[i]);
-		hw->queued_n = 0;
-		hw->queue = false;
+		flushes_are_done(hw);
 		if (revoked)
 			assert_int_equal(nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED), NVMX_VTD_WAITING);
 		nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSH_TIMEOUT);
