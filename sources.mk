@@ -61,6 +61,7 @@ nestvmx-sources := \
 	src/vmx/instr_vmcs.c \
 	src/vmx/leave.c \
 	src/vmx/ledger.c \
+	src/vmx/line.c \
 	src/vmx/linear.c \
 	src/vmx/memory.c \
 	src/vmx/merge.c \

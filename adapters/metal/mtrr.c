@@ -4,8 +4,6 @@
  */
 #include "metal.h"
 
-#define TYPE_UC 0
-#define TYPE_WT 4
 #define MAX_VARIABLE 32
 #define CAP_COUNT 0xffu
 #define DEF_FIXED_ENABLE 0x400u
@@ -59,14 +57,14 @@ uint8_t mtrr_type(uint64_t address)
 	uint32_t i;
 
 	if (!(def_type & DEF_ENABLE))
-		return TYPE_UC;
+		return NVMX_MEMTYPE_UC;
 	if (address < MIB && def_type & DEF_FIXED_ENABLE)
 		return fixed_type(address);
 	for (i = 0; i < variables; i++) {
 		if ((address ^ variable[i].base) & variable[i].mask & -PAGE)
 			continue;
 		type = variable[i].base & 0xff;
-		if (!any || type == TYPE_UC || (type == TYPE_WT && found != TYPE_UC))
+		if (!any || type == NVMX_MEMTYPE_UC || (type == NVMX_MEMTYPE_WT && found != NVMX_MEMTYPE_UC))
 			found = type;
 		any = true;
 	}

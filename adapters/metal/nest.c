@@ -13,7 +13,6 @@
 #define VPIDS 8			/* for the L2s of a processor */
 #define MSR_IA32_PRED_CMD 0x49
 #define PRED_CMD_IBPB 1
-#define TYPE_WB 6
 
 static struct nvmx_vm *vm;
 static uint64_t sink;		/* L2 finds this page wherever L1 maps metal's memory, or the VT-d unit, for it */
@@ -33,7 +32,7 @@ static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int acces
 	(void)host;
 	if (gpa >= MAP_TOP)
 		return -1;
-	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X;
+	out->rights = NVMX_ACCESS_RWX;
 	out->ignore_pat = false;
 	out->hpa = ept_host_page(gpa & -PAGE) + gpa % PAGE;
 	out->page_shift = ept_page_shift(gpa, &is_protected);
@@ -47,7 +46,7 @@ static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int acces
 	if (is_own(gpa) || vtd_owns(gpa)) {
 		out->hpa = sink + gpa % PAGE;
 		out->page_shift = 12;
-		out->memtype = TYPE_WB;
+		out->memtype = NVMX_MEMTYPE_WB;
 	}
 	return 0;
 }

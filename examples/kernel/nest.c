@@ -23,7 +23,7 @@ static uint64_t rdmsr(uint32_t msr)
 static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
 	(void)access;
-	*out = (struct nvmx_xlate){ .hpa = h->guest_base + gpa, .rights = 7, .page_shift = 12, .memtype = 6 };
+	*out = (struct nvmx_xlate){ .hpa = h->guest_base + gpa, .rights = NVMX_ACCESS_RWX, .page_shift = 12, .memtype = NVMX_MEMTYPE_WB };
 	return gpa < GUEST_TOP ? 0 : -1;
 }
 

@@ -4,8 +4,11 @@
 
 static void report(struct nvmx_host *h, const struct nvmx_broken *what)
 {
+	char line[NVMX_DESCRIBE_MAX];
+
 	(void)h;
-	fail_msg("%s: %s", what->op, nvmx_promise_text(what->promise));
+	nvmx_describe_broken(line, sizeof(line), what);
+	fail_msg("%s", line);
 }
 
 /* vmcs01 as for any guest; a host that owns interrupts has three controls more. */
@@ -40,6 +43,7 @@ void host_start(struct nvmx_host *h)
 	};
 	struct nvmx_vcpu_config vcpu = {
 		.size = sizeof(vcpu),
+		.host = h,
 		.vmcs01 = h->vmcs01,
 		.vpid02 = VPID_L2,
 		.vpid02_n = 8,
@@ -48,13 +52,13 @@ void host_start(struct nvmx_host *h)
 	struct nvmx_error_info info;
 
 	memset(h->pages, 0, sizeof(h->pages));
-	h->ledger = (struct nvmx_ledger){
-		.size = sizeof(h->ledger), .host = h, .vmcs01 = h->vmcs01, .maxphyaddr = h->hw.maxphyaddr,
-		.vpid01 = VPID_L1, .vpid02 = VPID_L2, .vpid02_n = 8,
-		.pages = h->pages, .pages_n = 2 * FAKE_HOST_FRAMES, .report = report,
-	};
+	nvmx_ledger_of(&h->ledger, &vm, &vcpu);
+	h->ledger.vpid01 = VPID_L1;
+	h->ledger.pages = h->pages;
+	h->ledger.pages_n = 2 * FAKE_HOST_FRAMES;
+	h->ledger.report = report;
 	vm.ops = nvmx_checked_ops(&owner_ops, &h->ledger); /* a build for production has &owner_ops here, */
-	vcpu.host = nvmx_checked_host(&h->ledger);         /* and h */
+	vcpu.host = nvmx_checked_host(&h->ledger);         /* and leaves h */
 	must(nvmx_vm_init(h->vm_memory, sizeof(h->vm_memory), &vm, &h->vm, &info), &info);
 	must(nvmx_vcpu_init(h->vcpu_memory, sizeof(h->vcpu_memory), h->vm, &vcpu, &h->vcpu, &info), &info);
 }

@@ -14,7 +14,7 @@ static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct 
 		return -1;               /* no RAM: an access of L2 is the host's to emulate */
 	if (is_away(h, gpa))
 		return NVMX_NOT_NOW;     /* swapped out: the call is made again when page_in() has been there */
-	*out = (struct nvmx_xlate){ .hpa = fake_ram_hpa(&h->mem, gpa), .rights = 7, .page_shift = 12, .memtype = 6 };
+	*out = (struct nvmx_xlate){ .hpa = fake_ram_hpa(&h->mem, gpa), .rights = NVMX_ACCESS_RWX, .page_shift = 12, .memtype = NVMX_MEMTYPE_WB };
 	return 0;
 }
 

@@ -6,9 +6,10 @@
  * through as they are.
  *
  *	static struct nvmx_ledger_page pages[4096];
- *	struct nvmx_ledger ledger = { .size = sizeof(ledger), .host = my_host, .vmcs01 = vmcs01, .maxphyaddr = 39,
- *				      .vpid01 = 1, .vpid02 = 2, .vpid02_n = 8, .pages = pages, .pages_n = 4096, .report = my_report };
+ *	static struct nvmx_ledger ledger;
  *
+ *	nvmx_ledger_of(&ledger, &vm_config, &vcpu_config);  // both as without the layer
+ *	ledger.vpid01 = 1, ledger.pages = pages, ledger.pages_n = 4096, ledger.report = my_report;
  *	vm_config.ops = nvmx_checked_ops(&my_ops, &ledger);
  *	vcpu_config.host = nvmx_checked_host(&ledger);
  *	...
@@ -104,6 +105,13 @@ struct nvmx_ledger {
 	int acknowledged;              /* the vector that ack_interrupt gave last, and one; 0: none, or it was ended */
 };
 
+struct nvmx_vm_config;
+struct nvmx_vcpu_config;
+/*
+ * Begins *ledger: what the configurations of the VM and of the vCPU (<nestvmx/nestvmx.h>) say, `size` and `revision` too, and 0 in all
+ * else, of which the embedder sets what it wants: vpid01, pages and pages_n, vm, lock_held, report.  Pure; nothing is kept of `vm` and `vcpu`.
+ */
+void nvmx_ledger_of(struct nvmx_ledger *ledger, const struct nvmx_vm_config *vm, const struct nvmx_vcpu_config *vcpu);
 /*
  * Prepares *ledger, and returns the table to hand to nvmx_vm_init(): it has the ops that `real` has, whose size and ABI are as for
  * nvmx_vm_init().  NULL, and nvmx_vm_init() then says that vm_config.ops is: `ledger` or `real` is NULL, or real->size, ledger->size, host,
@@ -119,6 +127,11 @@ uint64_t nvmx_ledger_end(struct nvmx_ledger *ledger);
 const char *nvmx_promise_name(unsigned promise);
 const char *nvmx_promise_text(unsigned promise);
 bool nvmx_promise_is_hosts(unsigned promise);
+/*
+ * Writes one line for *what, with a NUL, into buf[0..size), cut off where that is too short: the op, the promise's name, who broke
+ * it, its sentence, and what was found.  Returns its whole length without the NUL; NVMX_DESCRIBE_MAX (<nestvmx/error.h>) holds each.  Pure.
+ */
+size_t nvmx_describe_broken(char *buf, size_t size, const struct nvmx_broken *what);
 
 #ifdef __cplusplus
 }

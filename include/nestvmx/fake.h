@@ -173,6 +173,9 @@ struct fake_trace {
 
 /* -1 if the traces are equal, else the index of the first record that differs. */
 long fake_trace_differs(const struct fake_trace *x, const struct fake_trace *y);
+/* What VMREADs of `field` into a register gave the guests: the value of the n-th, from 0 on; of those that failed none is counted.
+ * False: there were not as many. */
+bool fake_trace_read(const struct fake_trace *t, uint32_t field, size_t n, uint64_t *value);
 /* Prints records, and the registers in which two states differ, to standard error. */
 void fake_trace_print(const struct fake_trace *t, const char *name, size_t from, size_t to);
 void fake_arch_differences(const struct fake_arch *x, const struct fake_arch *y);
@@ -233,6 +236,8 @@ enum fake_stop {
 	FAKE_STOP_ABORT,  /* VMX abort */
 	FAKE_STOP_STEPS   /* too many steps */
 };
+
+const char *fake_stop_name(enum fake_stop stop); /* "FAKE_STOP_HUNG" */
 
 #define FAKE_TIMER_FAR 0x80000000u /* a preemption timer that no run lives to see */
 #define FAKE_MAX_STEPS 20000u
@@ -464,6 +469,7 @@ struct script_value {
 };
 extern const struct script_value script_defaults[];
 extern const size_t script_default_count;
+uint64_t script_default(uint32_t field); /* the value there, or 0: to set a bit more with script_vmwrite() */
 
 #ifdef __cplusplus
 }

@@ -49,15 +49,19 @@ struct nvmx_host;
 #define NVMX_ACCESS_R 1u
 #define NVMX_ACCESS_W 2u
 #define NVMX_ACCESS_X 4u
+#define NVMX_ACCESS_RWX 7u
 #define NVMX_ACCESS_PEEK 8u /* translate: for a neighbour of what L2 uses; only what the host has at hand */
 #define NVMX_ACCESS_USER 16u /* nvmx_l2_translate, with X: by a user-mode linear address (SDM 28.3.3.2) */
+
+/* Memory types, as EPT entries, MTRRs and IA32_PAT number them (SDM 11.3, 28.3.7). */
+enum nvmx_memtype { NVMX_MEMTYPE_UC = 0, NVMX_MEMTYPE_WC = 1, NVMX_MEMTYPE_WT = 4, NVMX_MEMTYPE_WP = 5, NVMX_MEMTYPE_WB = 6 };
 
 /* How the host maps a guest frame of L1. */
 struct nvmx_xlate {
 	uint64_t hpa;        /* host-physical address of the byte asked for */
 	uint8_t rights;      /* NVMX_ACCESS_*: what the host allows L1 there */
 	uint8_t page_shift;  /* 12, 21 or 30: the largest aligned block around it that is contiguous with the same rights */
-	uint8_t memtype;     /* EPT memory type: 0 UC, 1 WC, 4 WT, 5 WP, 6 WB */
+	uint8_t memtype;     /* enum nvmx_memtype */
 	bool ignore_pat;
 };
 

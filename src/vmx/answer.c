@@ -80,7 +80,7 @@ int nvmx_pin_frame(struct nvmx_vcpu *v, uint64_t gpa, uint64_t *hpa)
 bool nvmx_xlate_sound(struct nvmx_vcpu *v, uint64_t gpa, unsigned access, const struct nvmx_xlate *x)
 {
 	uint64_t last = last_frame(v) | (PAGE - 1);
-	unsigned asked = access & (NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X);
+	unsigned asked = access & NVMX_ACCESS_RWX;
 
 	if (x->page_shift != 12 && x->page_shift != 21 && x->page_shift != 30)
 		refuse_answer(v, NVMX_REFUSED_XLATE_SHIFT, x->page_shift, 12);

@@ -11,7 +11,6 @@
 		if (!(ok))                              \
 			BROKE(NAME, found, about);      \
 	} while (0)
-#define RIGHTS (NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X)
 
 /* What every op begins with; `op` stays for BROKE(). */
 static struct nvmx_ledger *begin(struct nvmx_host *h, const char *op)
@@ -46,7 +45,7 @@ static void check_xlate(struct nvmx_ledger *l, const char *op, uint64_t gpa, uns
 	else
 		BROKE(XLATE_SHIFT, x->page_shift, gpa);
 	EXPECT(!((x->hpa ^ gpa) & 0xfff), XLATE_OFFSET, x->hpa, gpa);
-	EXPECT(!(access & RIGHTS & ~x->rights) && !(x->rights & ~RIGHTS), XLATE_RIGHTS, x->rights, gpa);
+	EXPECT(!(access & NVMX_ACCESS_RWX & ~x->rights) && !(x->rights & ~NVMX_ACCESS_RWX), XLATE_RIGHTS, x->rights, gpa);
 	EXPECT(x->memtype <= 6 && x->memtype != 2 && x->memtype != 3, XLATE_MEMTYPE, x->memtype, gpa);
 	if (nvmx_ledger_pinned(l, gpa & ~0xfffull, &i))
 		EXPECT((x->hpa & ~0xfffull) == l->pin[i].hpa, XLATE_PINNED, x->hpa, gpa);
@@ -58,7 +57,7 @@ static int checked_translate(struct nvmx_host *h, uint64_t gpa, unsigned access,
 	struct nvmx_ledger *l = begin(h, op);
 	int answer;
 
-	EXPECT(access & RIGHTS && !(access & ~(RIGHTS | NVMX_ACCESS_PEEK)), XLATE_ACCESS, access, gpa);
+	EXPECT(access & NVMX_ACCESS_RWX && !(access & ~(NVMX_ACCESS_RWX | NVMX_ACCESS_PEEK)), XLATE_ACCESS, access, gpa);
 	answer = l->real.translate(l->host, gpa, access, out);
 	EXPECT(!answer || answer == -1 || answer == NVMX_NOT_NOW, XLATE_ANSWER, (unsigned)answer, gpa);
 	if (!answer)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The line for a value that was refused: the templates of refusals.def and vmcs01.def, filled in. */
 #include "../refuse.h"
+#include "line.h"
 #include <nestvmx/trace.h>
 
 static const struct rule {
@@ -56,76 +57,31 @@ int nvmx_refuse_overlap(struct nvmx_error_info *info, unsigned rule, const struc
 	return NVMX_OK;
 }
 
-/* What is being written, and how long it is already; what has no room is counted alone. */
-struct line {
-	char *buf;
-	size_t size, n;
-};
-
-static void put(struct line *l, char c)
-{
-	if (l->n + 1 < l->size)
-		l->buf[l->n] = c;
-	l->n++;
-}
-
-static void put_text(struct line *l, const char *text)
-{
-	for (; text && *text; text++)
-		put(l, *text);
-}
-
-static void put_digits(struct line *l, uint64_t value, unsigned base)
-{
-	char digits[20];
-	unsigned n = 0;
-
-	do
-		digits[n++] = "0123456789abcdef"[value % base];
-	while (value /= base);
-	while (n)
-		put(l, digits[--n]);
-}
-
-static void put_number(struct line *l, uint64_t value, unsigned base)
-{
-	if (base == 16)
-		put_text(l, "0x");
-	put_digits(l, value, base);
-}
-
-static void put_value(struct line *l, const struct rule *r, const struct nvmx_error_info *info, char which)
+static void put_value(struct nvmx_line *l, const struct rule *r, const struct nvmx_error_info *info, char which)
 {
 	switch (which) {
-	case 'n': put_text(l, info->name); break;
-	case 'w': put_text(l, r->why); break;
-	case 'a': put_number(l, info->about, 16); break;
-	case 'f': put_number(l, info->found, 16); break;
-	case 'F': put_number(l, info->found, 10); break;
-	case 'e': put_number(l, info->expected, 16); break;
-	default: put_number(l, info->expected, 10); break;
+	case 'n': nvmx_line_text(l, info->name); break;
+	case 'w': nvmx_line_text(l, r->why); break;
+	case 'a': nvmx_line_number(l, info->about, 16); break;
+	case 'f': nvmx_line_number(l, info->found, 16); break;
+	case 'F': nvmx_line_number(l, info->found, 10); break;
+	case 'e': nvmx_line_number(l, info->expected, 16); break;
+	default: nvmx_line_number(l, info->expected, 10); break;
 	}
-}
-
-static size_t finish(const struct line *l)
-{
-	if (l->size)
-		l->buf[l->n < l->size ? l->n : l->size - 1] = 0;
-	return l->n;
 }
 
 size_t nvmx_describe_error(char *buf, size_t size, const struct nvmx_error_info *info)
 {
 	const struct rule *r = find(info->refusal);
-	struct line l = { buf, size, 0 };
+	struct nvmx_line l = { buf, size, 0 };
 
 	for (const char *c = r ? r->line : "unknown error"; *c; c++) {
 		if (*c == '%')
 			put_value(&l, r, info, *++c);
 		else
-			put(&l, *c);
+			nvmx_line_char(&l, *c);
 	}
-	return finish(&l);
+	return nvmx_line_finish(&l);
 }
 
 size_t nvmx_describe_record(char *buf, size_t size, unsigned cpu, uint64_t time, unsigned what, uint64_t a, uint64_t b, uint64_t c)
@@ -133,17 +89,17 @@ size_t nvmx_describe_record(char *buf, size_t size, unsigned cpu, uint64_t time,
 	const uint64_t values[] = { a, b, c };
 	const char *name = nvmx_trace_name(what);
 	unsigned n = c ? 3 : b ? 2 : a ? 1 : 0; /* short, for serial ports: zeros at the end are left out */
-	struct line l = { buf, size, 0 };
+	struct nvmx_line l = { buf, size, 0 };
 
-	put_text(&l, "trace ");
-	put_digits(&l, cpu, 10);
-	put(&l, ' ');
-	put_digits(&l, time, 16);
-	put(&l, ' ');
-	put_text(&l, name ? name : "unknown");
+	nvmx_line_text(&l, "trace ");
+	nvmx_line_digits(&l, cpu, 10);
+	nvmx_line_char(&l, ' ');
+	nvmx_line_digits(&l, time, 16);
+	nvmx_line_char(&l, ' ');
+	nvmx_line_text(&l, name ? name : "unknown");
 	for (unsigned i = 0; i < n; i++) {
-		put(&l, ' ');
-		put_digits(&l, values[i], 16);
+		nvmx_line_char(&l, ' ');
+		nvmx_line_digits(&l, values[i], 16);
 	}
-	return finish(&l);
+	return nvmx_line_finish(&l);
 }

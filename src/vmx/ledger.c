@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "../ept/lock.h"
 #include "ledger.h"
+#include "line.h"
+#include <nestvmx/nestvmx.h>
 
 static const struct promise {
 	uint8_t number;
@@ -40,6 +42,41 @@ bool nvmx_promise_is_hosts(unsigned promise)
 	const struct promise *p = find(promise);
 
 	return p && p->hosts;
+}
+
+size_t nvmx_describe_broken(char *buf, size_t size, const struct nvmx_broken *what)
+{
+	const struct promise *p = find(what->promise);
+	struct nvmx_line l = { buf, size, 0 };
+
+	if (p) {
+		nvmx_line_text(&l, *what->op ? what->op : "at the end");
+		nvmx_line_text(&l, ": ");
+		nvmx_line_text(&l, p->name);
+		nvmx_line_text(&l, p->hosts ? " (the host's promise): " : " (the library's promise): ");
+		nvmx_line_text(&l, p->text);
+		nvmx_line_text(&l, "; found ");
+		nvmx_line_number(&l, what->found, 16);
+		nvmx_line_text(&l, what->about ? ", at " : "");
+		if (what->about)
+			nvmx_line_number(&l, what->about, 16);
+	} else {
+		nvmx_line_text(&l, what->promise ? "unknown promise" : "no promise is broken");
+	}
+	return nvmx_line_finish(&l);
+}
+
+void nvmx_ledger_of(struct nvmx_ledger *ledger, const struct nvmx_vm_config *vm, const struct nvmx_vcpu_config *vcpu)
+{
+	*ledger = (struct nvmx_ledger){
+		.size = sizeof(*ledger),
+		.revision = (uint32_t)nvmx_caps_get(vm->hw, NVMX_MSR_VMX_BASIC) & 0x7fffffff,
+		.host = vcpu->host,
+		.vmcs01 = vcpu->vmcs01,
+		.maxphyaddr = vm->hw->maxphyaddr,
+		.vpid02 = vcpu->vpid02,
+		.vpid02_n = vcpu->vpid02_n,
+	};
 }
 
 void nvmx_ledger_broke(struct nvmx_ledger *l, unsigned promise, const char *op, uint64_t found, uint64_t about)

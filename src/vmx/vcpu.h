@@ -302,7 +302,7 @@ static inline bool nvmx_own_apic_page(struct nvmx_vcpu *v, uint64_t gpa1, unsign
 	if (!pin || !pin->own || (gpa1 ^ pin->gpa) >> 12 || access & NVMX_ACCESS_PEEK)
 		return false;
 	*out = (struct nvmx_xlate){ .hpa = pin->hpa | (gpa1 & 0xfff), .page_shift = 12, .memtype = 6,
-				    .rights = NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X };
+				    .rights = NVMX_ACCESS_RWX };
 	v->apic_mapped = pin->gpa | 1;
 	return true;
 }

@@ -27,9 +27,11 @@ void __wrap_nvmx_vcpu_destroy(struct nvmx_vcpu *v);
 
 static void broken(struct nvmx_host *h, const struct nvmx_broken *what)
 {
+	char line[NVMX_DESCRIBE_MAX];
+
 	(void)h;
-	panic("%s: %s: %s: found %#lx at %#lx", what->op, nvmx_promise_name(what->promise), nvmx_promise_text(what->promise),
-	      what->found, what->about);
+	nvmx_describe_broken(line, sizeof(line), what);
+	panic("%s", line);
 }
 
 static void read_many(struct nvmx_host *h, const uint32_t *fields, uint64_t *values, size_t n)

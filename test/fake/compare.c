@@ -62,13 +62,10 @@ bool fake_same(const struct fake_machine *m, bool verbose)
 
 uint64_t fake_seen(const struct fake_result *of, uint32_t field, unsigned n)
 {
-	for (size_t i = 0; i < of->trace.n; i++) {
-		const struct fake_record *r = &of->trace.record[i];
+	uint64_t value = 0;
 
-		if (r->seen == FAKE_SEEN_VMREAD && r->info == field && n-- == 0)
-			return r->error;
-	}
-	fake_die(__FILE__, __LINE__, "the field was read");
+	FAKE_ASSERT(fake_trace_read(&of->trace, field, n, &value));
+	return value;
 }
 
 unsigned fake_delivered(const struct fake_result *of, uint32_t info)

@@ -540,38 +540,42 @@ static void finish(struct nvmx_host *h)
 
 static void broken(struct nvmx_host *h, const struct nvmx_broken *what)
 {
+	char line[NVMX_DESCRIBE_MAX];
+
 	(void)h;
-	fprintf(stderr, "%s: %s: %s: found %#llx at %#llx\n", what->op, nvmx_promise_name(what->promise),
-		nvmx_promise_text(what->promise), (unsigned long long)what->found, (unsigned long long)what->about);
-	fake_die(__FILE__, __LINE__, "a promise of <nestvmx/host.h>");
+	nvmx_describe_broken(line, sizeof(line), what);
+	fake_die(__FILE__, __LINE__, line);
 }
 
-static const struct nvmx_host_ops *checked(struct nvmx_host *h)
+static const struct nvmx_host_ops *checked(struct nvmx_host *h, const struct nvmx_vm_config *vm, const struct nvmx_vcpu_config *vcpu)
 {
 	memset(h->ledger_pages, 0, sizeof(h->ledger_pages));
-	h->ledger = (struct nvmx_ledger){
-		.size = sizeof(h->ledger), .host = h, .vmcs01 = h->vmcs01, .maxphyaddr = h->hw.maxphyaddr,
-		.revision = (uint32_t)nvmx_caps_get(&h->hw, NVMX_MSR_VMX_BASIC) & 0x7fffffff,
-		.vpid01 = h->m->no_vpid ? 0 : 1, .vpid02 = h->m->no_vpid ? 0 : 2, .vpid02_n = (uint16_t)h->m->vpids,
-		.pages = h->ledger_pages, .pages_n = FAKE_HOST_FRAMES * 2, .report = broken,
-	};
+	nvmx_ledger_of(&h->ledger, vm, vcpu);
+	h->ledger.vpid01 = h->m->no_vpid ? 0 : 1;
+	h->ledger.pages = h->ledger_pages;
+	h->ledger.pages_n = FAKE_HOST_FRAMES * 2;
+	h->ledger.report = broken;
 	return nvmx_checked_ops(&fake_host_ops, &h->ledger);
 }
 
 bool fake_host_start(struct nvmx_host *h)
 {
-	const struct nvmx_vm_config vm = { .size = sizeof(vm), .caps_size = sizeof(h->hw), .ops = checked(h),
-					   .hw = &h->hw, .withheld = h->m->withheld,
-					   .flags = h->m->flags | (h->m->exits_on_vmfunc ? 0 : NVMX_HOST_EPTP_SWITCHING),
-					   .shadow_ept_pages = FAKE_BUDGET, .watches = h->watches, .watches_n = FAKE_WATCHES,
-					   .posted_vector02 = h->m->notifies ? FAKE_POSTED_VECTOR : 0 };
-	const struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = nvmx_checked_host(&h->ledger), .vmcs01 = h->vmcs01,
-		.io_passthrough = true,
-		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap, .vpid02 = h->m->no_vpid ? 0 : 2,
-		.vpid02_n = h->m->no_vpid ? 0 : h->m->vpids,
-		.cr4_kept = h->m->owns_cr ? NVMX_CR4_MCE : 0 };
+	struct nvmx_vm_config vm = {
+		.size = sizeof(vm), .caps_size = sizeof(h->hw), .hw = &h->hw, .withheld = h->m->withheld,
+		.flags = h->m->flags | (h->m->exits_on_vmfunc ? 0 : NVMX_HOST_EPTP_SWITCHING),
+		.shadow_ept_pages = FAKE_BUDGET, .watches = h->watches, .watches_n = FAKE_WATCHES,
+		.posted_vector02 = h->m->notifies ? FAKE_POSTED_VECTOR : 0,
+	};
+	struct nvmx_vcpu_config vcpu = {
+		.size = sizeof(vcpu), .host = h, .vmcs01 = h->vmcs01, .io_passthrough = true,
+		.msr_bitmap01 = h->m->intercept_all_msrs ? NULL : h->msr_bitmap,
+		.vpid02 = h->m->no_vpid ? 0 : 2, .vpid02_n = h->m->no_vpid ? 0 : h->m->vpids,
+		.cr4_kept = h->m->owns_cr ? NVMX_CR4_MCE : 0,
+	};
 	bool ok;
 
+	vm.ops = checked(h, &vm, &vcpu);
+	vcpu.host = nvmx_checked_host(&h->ledger);
 	fake_port_use(h);
 	fake_watch_end(h);
 	memset(h->vm_memory, 0xa5, sizeof(h->vm_memory));

@@ -47,6 +47,35 @@ static void launch_and_cpuid(void **state)
 
 static uint64_t launched_at; /* instructions up to VMLAUNCH: an event of that time arrives as L2 begins */
 
+/* What a test of an embedder's asks of the script and of the trace: the value that is written without being told, what L1 read, and the
+ * name of a run's end. */
+static void what_was_written_read_and_ended(void **state)
+{
+	struct fake_machine m;
+	uint64_t value = 0;
+
+	(void)state;
+	begin();
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, (uint32_t)script_default(NVMX_PROC_CTLS) | NVMX_PROC_HLT);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_vmread(&l1, NVMX_EXIT_REASON);
+	script_vmread(&l1, 0x7ffe); /* no field: fails, and is not counted */
+	script_vmread(&l1, NVMX_EXIT_REASON);
+	script_op(&l2, FAKE_HLT);
+	m = machine(0);
+	assert_true(fake_same(&m, true));
+	assert_string_equal(fake_stop_name(fake_bare.stop), "FAKE_STOP_END");
+	assert_string_equal(fake_stop_name(FAKE_RUNNING), "FAKE_RUNNING");
+	assert_string_equal(fake_stop_name((enum fake_stop)99), "no enum fake_stop");
+	assert_true(fake_trace_read(&fake_nested.trace, NVMX_EXIT_REASON, 1, &value));
+	assert_int_equal(value, NVMX_XR_HLT);
+	assert_false(fake_trace_read(&fake_nested.trace, NVMX_EXIT_REASON, 2, &value));
+	assert_false(fake_trace_read(&fake_nested.trace, 0x7ffe, 0, &value));
+	assert_int_equal(script_default(NVMX_GUEST_CR3), FAKE_L2_TABLES);
+	assert_int_equal(script_default(NVMX_EXCEPTION_BITMAP), 0);
+}
+
 /* One VMLAUNCH of L2 with some fields changed, and a look. */
 static void launch_with(const struct script_value *v, size_t n)
 {
@@ -524,6 +553,7 @@ int main(void)
 		cmocka_unit_test(plain_instructions),
 		cmocka_unit_test(vmx_without_vmxon),
 		cmocka_unit_test(launch_and_cpuid),
+		cmocka_unit_test(what_was_written_read_and_ended),
 		cmocka_unit_test(exception_by_the_host_comes_once),
 		cmocka_unit_test(injected_mtf_needs_no_control),
 		cmocka_unit_test(mtf_follows_an_emulated_instruction),

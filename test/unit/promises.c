@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <nestvmx/checked.h>
-#include <nestvmx/trace.h>
+#include <nestvmx/nestvmx.h>
 #include <stdio.h>
 #include <string.h>
 #include "vmcs/vmcs.h"
@@ -19,7 +19,6 @@
 #define VMCS01 0x7000u
 #define REVISION 0x1234u
 #define PAGES 8
-#define RWX (NVMX_ACCESS_R | NVMX_ACCESS_W | NVMX_ACCESS_X)
 #define TOO_WIDE (1ull << WIDTH)
 
 /* A host that answers what it is told to. */
@@ -363,14 +362,14 @@ static void taking(unsigned pending, unsigned event, int answer)
 #define CASES                                                                                                          \
 	C(NOT_REENTERED, (ops->set_cr2(h, 1), ops->set_cr2(h, 2)), (host.again = true, ops->set_cr2(h, 3)))            \
 	C(NO_LOCK, ops->l1_state_loaded(h), (host.locked = true, ops->l1_state_loaded(h)))                             \
-	C(XLATE_ACCESS, xlate(0x5000, NVMX_ACCESS_R | NVMX_ACCESS_PEEK, 0x5000, RWX, 12, 6), xlate(0x5000, NVMX_ACCESS_PEEK, 0x5000, RWX, 12, 6)) \
-	C(XLATE_ANSWER, (host.answer = -1, xlate(0x5000, 1, ~0ull, 0, 99, 7), host.answer = NVMX_NOT_NOW, xlate(0x5000, 1, 0, 0, 0, 0)), (host.answer = 2, xlate(0x5000, 1, 0x5000, RWX, 12, 6))) \
-	C(XLATE_SHIFT, (xlate(0x5000, 1, 0x40005000, RWX, 30, 6), xlate(0x5000, 1, 0x40005000, RWX, 21, 6)), xlate(0x5000, 1, 0x5000, RWX, 13, 6)) \
-	C(XLATE_WIDTH, xlate(0x5123, 1, TOO_WIDE - 0x1000 + 0x123, RWX, 12, 6), xlate(0x5123, 1, TOO_WIDE + 0x123, RWX, 12, 6)) \
-	C(XLATE_OFFSET, xlate(0x5123, 1, 0x7123, RWX, 12, 6), xlate(0x5123, 1, 0x7000, RWX, 12, 6))                     \
+	C(XLATE_ACCESS, xlate(0x5000, NVMX_ACCESS_R | NVMX_ACCESS_PEEK, 0x5000, NVMX_ACCESS_RWX, 12, 6), xlate(0x5000, NVMX_ACCESS_PEEK, 0x5000, NVMX_ACCESS_RWX, 12, 6)) \
+	C(XLATE_ANSWER, (host.answer = -1, xlate(0x5000, 1, ~0ull, 0, 99, 7), host.answer = NVMX_NOT_NOW, xlate(0x5000, 1, 0, 0, 0, 0)), (host.answer = 2, xlate(0x5000, 1, 0x5000, NVMX_ACCESS_RWX, 12, 6))) \
+	C(XLATE_SHIFT, (xlate(0x5000, 1, 0x40005000, NVMX_ACCESS_RWX, 30, 6), xlate(0x5000, 1, 0x40005000, NVMX_ACCESS_RWX, 21, 6)), xlate(0x5000, 1, 0x5000, NVMX_ACCESS_RWX, 13, 6)) \
+	C(XLATE_WIDTH, xlate(0x5123, 1, TOO_WIDE - 0x1000 + 0x123, NVMX_ACCESS_RWX, 12, 6), xlate(0x5123, 1, TOO_WIDE + 0x123, NVMX_ACCESS_RWX, 12, 6)) \
+	C(XLATE_OFFSET, xlate(0x5123, 1, 0x7123, NVMX_ACCESS_RWX, 12, 6), xlate(0x5123, 1, 0x7000, NVMX_ACCESS_RWX, 12, 6))                     \
 	C(XLATE_RIGHTS, xlate(0x5000, NVMX_ACCESS_R, 0x5000, NVMX_ACCESS_R, 12, 6), xlate(0x5000, NVMX_ACCESS_W, 0x5000, NVMX_ACCESS_R, 12, 6)) \
-	C(XLATE_MEMTYPE, xlate(0x5000, 1, 0x5000, RWX, 12, 0), xlate(0x5000, 1, 0x5000, RWX, 12, 2))                    \
-	C(XLATE_PINNED, (pin(0x5000, 0x9000), xlate(0x5008, 1, 0x9008, RWX, 12, 6), xlate(0x6000, 1, 0x7000, RWX, 12, 6)), xlate(0x5008, 1, 0x7008, RWX, 12, 6)) \
+	C(XLATE_MEMTYPE, xlate(0x5000, 1, 0x5000, NVMX_ACCESS_RWX, 12, 0), xlate(0x5000, 1, 0x5000, NVMX_ACCESS_RWX, 12, 2))                    \
+	C(XLATE_PINNED, (pin(0x5000, 0x9000), xlate(0x5008, 1, 0x9008, NVMX_ACCESS_RWX, 12, 6), xlate(0x6000, 1, 0x7000, NVMX_ACCESS_RWX, 12, 6)), xlate(0x5008, 1, 0x7008, NVMX_ACCESS_RWX, 12, 6)) \
 	C(MAP_FRAME, map(0x5000, memory[0], true), map(0x5008, memory[1], true))                                        \
 	C(MAP_ANSWER, (map(0x5000, NULL, true), map(0x5000, NVMX_MAP_NOT_NOW, true)), map(0x5000, memory[0] + 8, true)) \
 	C(MAP_COUNT, (map_times(16), ops->unmap(h, 0x5000, memory[0], false), map(0x5000, memory[0], false)), map(0x5000, memory[0], false)) \
@@ -493,6 +492,69 @@ static void each_promise_has_a_case(void **state)
 	assert_true(nvmx_promise_is_hosts(NVMX_PROMISE_XLATE_SHIFT));
 	assert_false(nvmx_promise_is_hosts(NVMX_PROMISE_FIELDS));
 	assert_false(nvmx_promise_is_hosts(99));
+}
+
+/* Each has a line that fits, with its name, and one that does not fit is cut off and told whole in its length. */
+static void each_has_a_line(void **state)
+{
+	struct nvmx_broken what = { .op = "translate", .found = UINT64_MAX, .about = UINT64_MAX };
+	char line[NVMX_DESCRIBE_MAX], cut[20];
+
+	(void)state;
+	for (const struct promise_case *c = cases; c < cases + N; c++) {
+		size_t length;
+
+		what.promise = c->promise;
+		length = nvmx_describe_broken(line, sizeof(line), &what);
+		assert_in_range(length, 1, sizeof(line) - 1);
+		assert_int_equal(strlen(line), length);
+		assert_non_null(strstr(line, c->name));
+		assert_non_null(strstr(line, nvmx_promise_text(c->promise)));
+		assert_int_equal(nvmx_describe_broken(cut, sizeof(cut), &what), length);
+		assert_int_equal(strlen(cut), sizeof(cut) - 1);
+		assert_memory_equal(cut, line, sizeof(cut) - 1);
+	}
+	what = (struct nvmx_broken){ .promise = NVMX_PROMISE_XLATE_SHIFT, .op = "translate", .found = 13, .about = 0x5000 };
+	nvmx_describe_broken(line, sizeof(line), &what);
+	assert_string_equal(line, "translate: XLATE_SHIFT (the host's promise): page_shift is 12, 21 or 30; found 0xd, at 0x5000");
+	what = (struct nvmx_broken){ .promise = NVMX_PROMISE_PAGES_FREED, .op = "", .found = 2 };
+	nvmx_describe_broken(line, sizeof(line), &what);
+	assert_non_null(strstr(line, "at the end: PAGES_FREED (the library's promise): "));
+	assert_non_null(strstr(line, "; found 0x2"));
+	assert_null(strstr(line, ", at "));
+	what.promise = 0;
+	nvmx_describe_broken(line, sizeof(line), &what);
+	assert_string_equal(line, "no promise is broken");
+	what.promise = NVMX_PROMISES_END;
+	nvmx_describe_broken(line, sizeof(line), &what);
+	assert_string_equal(line, "unknown promise");
+}
+
+/* A ledger from the configurations is the one that is written out; what they do not say is 0. */
+static void a_ledger_of_the_configurations(void **state)
+{
+	struct nvmx_caps hw = { .maxphyaddr = 41 };
+	const struct nvmx_vm_config vm = { .size = sizeof(vm), .hw = &hw };
+	const struct nvmx_vcpu_config vcpu = { .size = sizeof(vcpu), .host = &host, .vmcs01 = 0x7000, .vpid02 = 3, .vpid02_n = 5 };
+	struct nvmx_ledger made;
+
+	(void)state;
+	hw.msr[NVMX_MSR_VMX_BASIC - NVMX_CAPS_FIRST_MSR] = 0x00da0400ffffffff;
+	memset(&made, 0xa5, sizeof(made));
+	nvmx_ledger_of(&made, &vm, &vcpu);
+	assert_int_equal(made.size, sizeof(made));
+	assert_int_equal(made.revision, 0x7fffffff);
+	assert_ptr_equal(made.host, &host);
+	assert_int_equal(made.vmcs01, 0x7000);
+	assert_int_equal(made.maxphyaddr, 41);
+	assert_int_equal(made.vpid01, 0);
+	assert_int_equal(made.vpid02, 3);
+	assert_int_equal(made.vpid02_n, 5);
+	assert_null(made.pages);
+	assert_null(made.vm);
+	assert_null(made.report);
+	assert_int_equal(made.broken, 0);
+	assert_non_null(nvmx_checked_ops(&real, &made));
 }
 
 /* The layer has the ops that the host has, and goes through to them; a table or ledger that is none has no layer. */
@@ -621,7 +683,8 @@ static void pages_of_a_vm(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_is_told_of), cmocka_unit_test(each_promise_has_a_case), cmocka_unit_test(the_table),
+		cmocka_unit_test(each_is_told_of), cmocka_unit_test(each_promise_has_a_case), cmocka_unit_test(each_has_a_line),
+		cmocka_unit_test(a_ledger_of_the_configurations), cmocka_unit_test(the_table),
 		cmocka_unit_test(books_that_are_full), cmocka_unit_test(pages_of_a_vm),
 	};
 

@@ -173,6 +173,14 @@ const struct script_value script_defaults[] = {
 };
 const size_t script_default_count = sizeof(script_defaults) / sizeof(*script_defaults);
 
+uint64_t script_default(uint32_t field)
+{
+	for (size_t i = 0; i < script_default_count; i++)
+		if (script_defaults[i].field == field)
+			return script_defaults[i].value;
+	return 0;
+}
+
 /* What VMCLEAR leaves of the rest is not defined, so the rest is written too. */
 static const uint16_t zeroed[] = {
 	NVMX_EXCEPTION_BITMAP, NVMX_PF_EC_MASK, NVMX_PF_EC_MATCH, NVMX_CR3_TARGET_COUNT, NVMX_EXIT_MSR_STORE_COUNT,

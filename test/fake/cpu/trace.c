@@ -158,6 +158,33 @@ long fake_trace_differs(const struct fake_trace *x, const struct fake_trace *y)
 	return x->n == y->n ? -1 : (long)n;
 }
 
+bool fake_trace_read(const struct fake_trace *t, uint32_t field, size_t n, uint64_t *value)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct fake_record *r = &t->record[i];
+
+		if (r->seen != FAKE_SEEN_VMREAD || r->info != field || n--)
+			continue;
+		*value = r->error;
+		return true;
+	}
+	return false;
+}
+
+const char *fake_stop_name(enum fake_stop stop)
+{
+	switch (stop) {
+	case FAKE_RUNNING: return "FAKE_RUNNING";
+	case FAKE_EXITED: return "FAKE_EXITED";
+	case FAKE_STOP_END: return "FAKE_STOP_END";
+	case FAKE_STOP_SHUTDOWN: return "FAKE_STOP_SHUTDOWN";
+	case FAKE_STOP_HUNG: return "FAKE_STOP_HUNG";
+	case FAKE_STOP_ABORT: return "FAKE_STOP_ABORT";
+	case FAKE_STOP_STEPS: return "FAKE_STOP_STEPS";
+	}
+	return "no enum fake_stop";
+}
+
 static void print_record(const struct fake_record *r)
 {
 	switch (r->seen) {
@@ -168,7 +195,7 @@ static void print_record(const struct fake_record *r)
 		fprintf(stderr, "event %#" PRIx64 " error %#" PRIx64, r->info, r->error);
 		break;
 	case FAKE_SEEN_STOP:
-		fprintf(stderr, "stop %" PRIu64 " %" PRIu64, r->info, r->error);
+		fprintf(stderr, "%s %" PRIu64, fake_stop_name((enum fake_stop)r->info), r->error);
 		break;
 	default:
 		fprintf(stderr, "read %s: %#" PRIx64, fake_field_name((uint32_t)r->info), r->error);

@@ -229,6 +229,9 @@ extern "C" {
     pub fn fake_trace_differs(x: *const fake_trace, y: *const fake_trace) -> crate::ctypes::c_long;
 }
 extern "C" {
+    pub fn fake_trace_read(t: *const fake_trace, field: u32, n: usize, value: *mut u64) -> bool;
+}
+extern "C" {
     pub fn fake_trace_print(
         t: *const fake_trace,
         name: *const crate::ctypes::c_char,
@@ -295,6 +298,9 @@ pub const fake_stop_FAKE_STOP_HUNG: fake_stop = 4;
 pub const fake_stop_FAKE_STOP_ABORT: fake_stop = 5;
 pub const fake_stop_FAKE_STOP_STEPS: fake_stop = 6;
 pub type fake_stop = crate::ctypes::c_uint;
+extern "C" {
+    pub fn fake_stop_name(stop: fake_stop) -> *const crate::ctypes::c_char;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct fake_tlb_entry {
@@ -626,4 +632,7 @@ extern "C" {
 }
 extern "C" {
     pub static script_default_count: usize;
+}
+extern "C" {
+    pub fn script_default(field: u32) -> u64;
 }

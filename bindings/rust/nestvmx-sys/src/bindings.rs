@@ -316,6 +316,7 @@ pub const NVMX_ABI_VERSION: u32 = 2;
 pub const NVMX_ACCESS_R: u32 = 1;
 pub const NVMX_ACCESS_W: u32 = 2;
 pub const NVMX_ACCESS_X: u32 = 4;
+pub const NVMX_ACCESS_RWX: u32 = 7;
 pub const NVMX_ACCESS_PEEK: u32 = 8;
 pub const NVMX_ACCESS_USER: u32 = 16;
 pub const NVMX_FLUSH_ADDRESS: u32 = 0;
@@ -1189,6 +1190,12 @@ pub type nvmx_field = crate::ctypes::c_uint;
 pub struct nvmx_host {
     _unused: [u8; 0],
 }
+pub const nvmx_memtype_NVMX_MEMTYPE_UC: nvmx_memtype = 0;
+pub const nvmx_memtype_NVMX_MEMTYPE_WC: nvmx_memtype = 1;
+pub const nvmx_memtype_NVMX_MEMTYPE_WT: nvmx_memtype = 4;
+pub const nvmx_memtype_NVMX_MEMTYPE_WP: nvmx_memtype = 5;
+pub const nvmx_memtype_NVMX_MEMTYPE_WB: nvmx_memtype = 6;
+pub type nvmx_memtype = crate::ctypes::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct nvmx_xlate {
