@@ -84,4 +84,4 @@ class Scratch:
 
 	def ninja(self, *targets, build=BUILD):
 		"""Whether the targets can be built."""
-		return run(["ninja", "-C", build, "-j2", *targets], self.folder, 1800) == 0
+		return run(["ninja", "-C", build, "-j2", *targets], self.folder, 7200) == 0
