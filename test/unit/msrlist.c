@@ -102,19 +102,31 @@ static void debugctl_bits_of_the_host(void **state)
 /* MSRs that a VMCS has only under a control: their values are judged, whoever keeps them; those that no VMCS has, too. */
 static void values_of_msrs_that_the_host_may_keep(void **state)
 {
+	enum { NO_VMCS = NVMX_ROWS };
 	static const struct {
 		uint32_t msr;
+		unsigned row;
 		uint64_t good, bad;
 	} rows[] = {
-		{ NVMX_MSR_S_CET, 0xffff800000000c3f ^ 0x800, 0x40 }, { NVMX_MSR_S_CET, 0x800, 0xc00 },
-		{ NVMX_MSR_S_CET, 0x3f, NVMX_BIT64(60) }, { NVMX_MSR_U_CET, 0x3f, 0x200 },
-		{ NVMX_MSR_U_CET, 0x7fff00000000, 0x800000000000 }, { NVMX_MSR_INT_SSP_TABLE, 0x1230, NVMX_BIT64(47) },
-		{ NVMX_MSR_PL0_SSP, 0x1004, 0x1001 }, { NVMX_MSR_PL0_SSP + 3, 0x1004, 0x1002 },
-		{ NVMX_MSR_PL0_SSP + 2, 0x1004, NVMX_BIT64(63) }, { NVMX_MSR_PKRS, 0xffffffff, NVMX_BIT64(32) },
-		{ NVMX_MSR_BNDCFGS, 0xfffff003, 4 }, { NVMX_MSR_BNDCFGS, 3, 0x800 }, { NVMX_MSR_BNDCFGS, 1, NVMX_BIT64(62) },
-		{ NVMX_MSR_LSTAR, 0xffffffff81000000, NVMX_BIT64(48) }, { NVMX_MSR_CSTAR, 0, NVMX_BIT64(47) },
-		{ NVMX_MSR_KERNEL_GS_BASE, 0xffff888000000000, 0x888000000000 }, { NVMX_MSR_FMASK, 0x47700, NVMX_BIT64(32) },
-		{ NVMX_MSR_TSC_AUX, 0xffffffff, NVMX_BIT64(32) },
+		{ NVMX_MSR_S_CET, NVMX_I_GUEST_S_CET, 0xffff800000000c3f ^ 0x800, 0x40 },
+		{ NVMX_MSR_S_CET, NVMX_I_GUEST_S_CET, 0x800, 0xc00 },
+		{ NVMX_MSR_S_CET, NVMX_I_GUEST_S_CET, 0x3f, NVMX_BIT64(60) },
+		{ NVMX_MSR_U_CET, NO_VMCS, 0x3f, 0x200 },
+		{ NVMX_MSR_U_CET, NO_VMCS, 0x7fff00000000, 0x800000000000 },
+		{ NVMX_MSR_INT_SSP_TABLE, NVMX_I_GUEST_INT_SSP_TABLE, 0x1230, NVMX_BIT64(47) },
+		{ NVMX_MSR_PL0_SSP, NO_VMCS, 0x1004, 0x1001 },
+		{ NVMX_MSR_PL0_SSP + 1, NO_VMCS, 0xffff800000001008, 0x800000001008 },
+		{ NVMX_MSR_PL0_SSP + 2, NO_VMCS, 0x100c, NVMX_BIT64(63) },
+		{ NVMX_MSR_PL0_SSP + 3, NO_VMCS, 0x1010, 0x1002 },
+		{ NVMX_MSR_PKRS, NVMX_I_GUEST_PKRS, 0xffffffff, NVMX_BIT64(32) },
+		{ NVMX_MSR_BNDCFGS, NVMX_I_GUEST_BNDCFGS, 0xfffff003, 4 },
+		{ NVMX_MSR_BNDCFGS, NVMX_I_GUEST_BNDCFGS, 3, 0x800 },
+		{ NVMX_MSR_BNDCFGS, NVMX_I_GUEST_BNDCFGS, 1, NVMX_BIT64(62) },
+		{ NVMX_MSR_LSTAR, NO_VMCS, 0xffffffff81000000, NVMX_BIT64(48) },
+		{ NVMX_MSR_CSTAR, NO_VMCS, 0, NVMX_BIT64(47) },
+		{ NVMX_MSR_KERNEL_GS_BASE, NO_VMCS, 0xffff888000000000, 0x888000000000 },
+		{ NVMX_MSR_FMASK, NO_VMCS, 0x47700, NVMX_BIT64(32) },
+		{ NVMX_MSR_TSC_AUX, NO_VMCS, 0xffffffff, NVMX_BIT64(32) },
 	};
 	struct mini *m = ready(state);
 
@@ -122,10 +134,59 @@ static void values_of_msrs_that_the_host_may_keep(void **state)
 		F01(ENTRY_CTLS) = NVMX_ENTRY_IA32E |
 				  (in_vmcs ? NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS | NVMX_ENTRY_LOAD_BNDCFGS : 0);
 		for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+			bool hosts = !in_vmcs || rows[i].row == NO_VMCS;
+
+			host_msr = 0;
+			host_value = ~rows[i].good;
 			assert_int_equal(load(m, rows[i].msr, rows[i].good), 0);
+			assert_int_equal(host_msr, hosts ? rows[i].msr : 0);
+			assert_true((hosts ? host_value : *mini01(m, rows[i].row)) == rows[i].good);
 			host_msr = 0;
 			assert_int_equal(load(m, rows[i].msr, rows[i].bad), 1);
 			assert_int_equal(host_msr, 0); /* it was not asked */
+		}
+	}
+}
+
+/* What a VMCS has of the guest is stored from there: segment bases too, which no list loads. */
+static void the_guests_own_are_stored(void **state)
+{
+	static const struct {
+		uint32_t msr, control;
+		unsigned row;
+	} rows[] = {
+		{ NVMX_MSR_EFER, 0, NVMX_I_GUEST_EFER },
+		{ NVMX_MSR_PAT, 0, NVMX_I_GUEST_PAT },
+		{ NVMX_MSR_DEBUGCTL, 0, NVMX_I_GUEST_DEBUGCTL },
+		{ NVMX_MSR_SYSENTER_CS, 0, NVMX_I_GUEST_SYSENTER_CS },
+		{ NVMX_MSR_SYSENTER_ESP, 0, NVMX_I_GUEST_SYSENTER_ESP },
+		{ NVMX_MSR_SYSENTER_EIP, 0, NVMX_I_GUEST_SYSENTER_EIP },
+		{ NVMX_MSR_FS_BASE, 0, NVMX_I_GUEST_FS_BASE },
+		{ NVMX_MSR_GS_BASE, 0, NVMX_I_GUEST_GS_BASE },
+		{ NVMX_MSR_PERF_GLOBAL_CTRL, NVMX_ENTRY_LOAD_PERF, NVMX_I_GUEST_PERF_GLOBAL_CTRL },
+		{ NVMX_MSR_BNDCFGS, NVMX_ENTRY_LOAD_BNDCFGS, NVMX_I_GUEST_BNDCFGS },
+		{ NVMX_MSR_S_CET, NVMX_ENTRY_LOAD_CET, NVMX_I_GUEST_S_CET },
+		{ NVMX_MSR_INT_SSP_TABLE, NVMX_ENTRY_LOAD_CET, NVMX_I_GUEST_INT_SSP_TABLE },
+		{ NVMX_MSR_PKRS, NVMX_ENTRY_LOAD_PKRS, NVMX_I_GUEST_PKRS },
+	};
+	struct mini *m = ready(state);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		*mini01(m, rows[i].row) = 0x100 + i;
+	for (unsigned controls = 0; controls < 2; controls++) {
+		F01(ENTRY_CTLS) = NVMX_ENTRY_IA32E;
+		for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows) && controls; i++)
+			F01(ENTRY_CTLS) |= rows[i].control;
+		for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+			bool here = controls || !rows[i].control;
+
+			*area(m) = (struct entry){ rows[i].msr, 0, 7 };
+			if (rows[i].msr == NVMX_MSR_PERF_GLOBAL_CTRL && !here) {
+				assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 1); /* this host has none */
+				continue;
+			}
+			assert_int_equal(nvmx_msr_store_list(m->v, AREA, 1), 0);
+			assert_int_equal(area(m)->value, here ? 0x100 + i : 0x1234);
 		}
 	}
 }
@@ -255,6 +316,7 @@ int main(void)
 		MINI_TEST(a_value_is_judged_as_by_wrmsr),
 		MINI_TEST(debugctl_bits_of_the_host),
 		MINI_TEST(values_of_msrs_that_the_host_may_keep),
+		MINI_TEST(the_guests_own_are_stored),
 		MINI_TEST(efer_while_paging),
 		MINI_TEST(msrs_under_an_entry_control),
 		MINI_TEST(refused_whatever_the_value),
