@@ -241,7 +241,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 		return nvmx_again(v);
 	failed = nvmx_check_entry(&in, groups);
 	if (!failed)
-		held = nvmx_hold_for_entry(v, s);
+		held = nvmx_prepare_entry(v, s);
 	else /* VMfail needs no memory */
 		held = failed->consequence != NVMX_CHECK_ENTRY_FAIL || nvmx_hold_for_exit(v);
 	if (!held)

@@ -99,7 +99,7 @@ bool nvmx_pin_for_entry(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	       pin_ahead(v, &s->posted_int, FRAME(v12->posted_int_desc_addr), v12->pin_ctls & NVMX_PIN_POSTED_INT);
 }
 
-bool nvmx_hold_frames(struct nvmx_vcpu *v, struct nvmx_slot *s)
+bool nvmx_prepare_entry_slow(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
 

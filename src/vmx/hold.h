@@ -29,19 +29,19 @@ static inline bool nvmx_hold_for_exit(struct nvmx_vcpu *v)
 }
 
 /*
- * For a VM entry of L1's past its checks: the VM-entry MSR area and what its failure would need; and the frames that vmcs12 gives to
+ * For a VM entry of L1's past its checks: the VM-entry MSR area and what its failure would need are held; the frames that vmcs12 gives to
  * the processor are pinned, as far as they can be; and vmcs12 learns what of L2's a failure behind the merge would lose
  * (nvmx_slot_learn_shared()).  False: not now.
  */
-bool nvmx_hold_frames(struct nvmx_vcpu *v, struct nvmx_slot *s);
-static inline bool nvmx_hold_for_entry(struct nvmx_vcpu *v, struct nvmx_slot *s)
+bool nvmx_prepare_entry_slow(struct nvmx_vcpu *v, struct nvmx_slot *s);
+static inline bool nvmx_prepare_entry(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	const struct nvmx_vmcs12 *v12 = s->v12;
 
 	if (!(v12->entry_msr_load_count | (v12->proc_ctls & NVMX_PROC_TPR_SHADOW) | (v12->proc_ctls2 & NVMX_PROC2_APIC_ACCESS) |
 	      (v12->pin_ctls & NVMX_PIN_POSTED_INT) | (v12->entry_ctls & NVMX_ENTRY_LOAD_PERF)))
 		return true;
-	return nvmx_hold_frames(v, s);
+	return nvmx_prepare_entry_slow(v, s);
 }
 
 /* Only the frames.  False: not now. */

@@ -302,7 +302,7 @@ static void left_by_entry(struct nvmx_vcpu *v, struct nvmx_left *left)
 }
 
 /* SDM 26.8: only the exit reason and the qualification are written; guest state and the event field stay.  What L1's memory has to
- * do with it is held (nvmx_hold_for_exit() or nvmx_hold_for_entry()). */
+ * do with it is held (nvmx_hold_for_exit() or nvmx_prepare_entry()). */
 enum nvmx_verdict nvmx_fail_entry(struct nvmx_vcpu *v, uint32_t reason, uint64_t qualification)
 {
 	struct nvmx_slot *s = v->cur;

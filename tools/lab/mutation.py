@@ -189,3 +189,29 @@ def draw(files, rng):
 		old = squeeze(source.text[first:last])
 		new = squeeze(source.text[first:start] + replacement + source.text[end:last])
 		yield Mutant(source.path, source.text.count("\n", 0, start) + 1, kind, text, old, new)
+
+
+def lines_like(text, old, near):
+	"""(start, end) of the lines that squeeze() makes `old` of, of several those nearest to the line `near`; None: there are none."""
+	pattern = r"^[ \t]*" + r"\s+".join(map(re.escape, old.split(" "))) + r"[ \t]*$"
+	spans = [match.span() for match in re.finditer(pattern, text, flags=re.M)]
+	return min(spans, key=lambda span: abs(text.count("\n", 0, span[0]) + 1 - near), default=None)
+
+
+def alive_in(output):
+	"""The mutants that are alive in an output of tools/mutate, as far as their lines are still there."""
+	mutants = []
+	for line in output:
+		said = re.match(r"alive .*?(\S+\.(?:c|h|def)):(\d+) ([\w-]+): (.*) -> (.*)$", line.rstrip("\n"))
+		if not said:
+			continue
+		path, number, kind, old, new = said.groups()
+		with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+			text = file.read()
+		lines = lines_like(text, old, int(number))
+		if lines:
+			at = text.count("\n", 0, lines[0]) + 1
+			mutants.append(Mutant(path, at, kind, text[:lines[0]] + new.replace(" \\ ", " ") + text[lines[1]:], old, new))
+		else:
+			print(f"gone - {path}:{number} {kind}: {old} -> {new}")
+	return mutants
