@@ -137,6 +137,16 @@ static inline bool nvmx_set_empty(const struct nvmx_rowset *s)
 	return !any;
 }
 
+/* Whether a row is in both. */
+static inline bool nvmx_set_meets(const struct nvmx_rowset *s, const struct nvmx_rowset *t)
+{
+	uint64_t both = 0;
+
+	for (unsigned i = 0; i < NVMX_SET_WORDS; i++)
+		both |= s->w[i] & t->w[i];
+	return both;
+}
+
 /* for each row of set s, with `row` an unsigned */
 #define NVMX_FOR_EACH_ROW(row, s)                                                                         \
 	for (unsigned word_##row = 0; word_##row < NVMX_SET_WORDS; word_##row++)                          \

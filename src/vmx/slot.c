@@ -243,7 +243,7 @@ void nvmx_slot_learn_shared(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	uint64_t before = v->loaded;
 	unsigned row;
 
-	if (!(s->each & steps->l1s))
+	if (!(s->each & steps->l1s) || !nvmx_set_meets(&s->stale, &steps->l1s_rows))
 		return;
 	nvmx_vmcs_load(v, s->page02.hpa);
 	NVMX_FOR_EACH_ROW(row, &steps->l1s_rows)

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What a VM exit of L2 to L1 and the VM entry after it cost at most: accesses to VMCSs, loads of them, maps of L1's memory.  Whatever
+ * is remembered in order to spare them and is not, or is forgotten too often, makes no result wrong and shows here alone.  A number that
+ * has become smaller is to be written down.
+ */
+#include "minihost.h"
+#include "check_states.h"
+#include "vmx/merge.h"
+
+#define AREA 0x40000u
+
+static const struct nvmx_l2_exit hlt = { .reason = NVMX_XR_HLT };
+
+/* L1's VMCS for a valid L2 in 64-bit mode, on a vmcs01 that loads what hosts load. */
+static struct nvmx_slot *ready(struct mini *m)
+{
+	uint8_t maxphyaddr = m->vm->caps.maxphyaddr;
+
+	nvmx_control_masks_make(&m->vm->masks);
+	mini_enter_vmx(m, true);
+	full_caps(&m->vm->caps);
+	m->vm->caps.maxphyaddr = maxphyaddr;
+	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS,
+		(uint64_t)(NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | 0x11fb) << 32);
+	m->v->vmcs01.ctl[NVMX_WORD_EXIT] = NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT |
+					   NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER;
+	m->v->vmcs01.ctl[NVMX_WORD_ENTRY] |= NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
+	F01(EXIT_CTLS) = m->v->vmcs01.ctl[NVMX_WORD_EXIT];
+	F01(ENTRY_CTLS) = m->v->vmcs01.ctl[NVMX_WORD_ENTRY];
+	long_mode(m->v->cur->v12);
+	m->v->cur->v12->revision = NVMX_VMCS12_REVISION;
+	return m->v->cur;
+}
+
+/* What L1 does between the exit and the entry. */
+static void nothing(struct mini *m)
+{
+	(void)m;
+}
+
+static void goes_on(struct mini *m)
+{
+	nvmx_slot_write(m->v->cur, NVMX_I_GUEST_RIP, m->v->cur->v12->guest_rip + 2);
+}
+
+static void injects(struct mini *m)
+{
+	goes_on(m);
+	nvmx_slot_write(m->v->cur, NVMX_I_ENTRY_INTR_INFO, NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << NVMX_INTR_TYPE_SHIFT | NVMX_VECTOR_UD);
+}
+
+static void opens_a_window(struct mini *m)
+{
+	nvmx_slot_write(m->v->cur, NVMX_I_PROC_CTLS, m->v->cur->v12->proc_ctls ^ NVMX_PROC_INT_WINDOW);
+}
+
+static void reads_a_segment(struct mini *m)
+{
+	m->regs.gpr[RCX] = NVMX_GUEST_CS_AR;
+	F01(EXIT_INSTR_INFO) = INFO_REG(RDX, RCX);
+	assert_int_equal(mini_exec(m, NVMX_XR_VMREAD), NVMX_RESUME_L1);
+}
+
+static void writes_a_segment(struct mini *m)
+{
+	nvmx_slot_write(m->v->cur, NVMX_I_GUEST_FS_BASE, m->v->cur->v12->guest_fs_base + 0x1000);
+}
+
+static void changes_the_exception_bitmap(struct mini *m)
+{
+	nvmx_slot_write(m->v->cur, NVMX_I_EXCEPTION_BITMAP, m->v->cur->v12->exception_bitmap ^ 2);
+}
+
+static void changes_its_own_state(struct mini *m)
+{
+	nvmx_slot_write(m->v->cur, NVMX_I_HOST_CR3, m->v->cur->v12->host_cr3 ^ 0x1000);
+}
+
+static void turns_to_another_vmcs(struct mini *m)
+{
+	uint64_t other = m->v->cur->gpa ^ 0x1000;
+
+	assert_int_equal(mini_exec_pointer(m, NVMX_XR_VMPTRLD, other), NVMX_RESUME_L1);
+	assert_int_equal(m->v->cur->gpa, other);
+}
+
+static unsigned maps;
+
+static void count_map(struct nvmx_host *h, uint64_t gpa)
+{
+	(void)h;
+	(void)gpa;
+	maps++;
+}
+
+static const struct turn {
+	const char *name;
+	void (*between)(struct mini *m);
+	unsigned vmreads, vmwrites, loads, maps;
+} turns[] = {
+	{ "nothing", nothing, 18, 52, 2, 0 },
+	{ "goes on", goes_on, 18, 53, 2, 0 },
+	{ "injects", injects, 18, 54, 2, 0 },
+	{ "opens a window", opens_a_window, 18, 54, 2, 0 },
+	{ "reads a segment", reads_a_segment, 25, 53, 2, 0 },
+	{ "writes a segment", writes_a_segment, 18, 53, 2, 0 },
+	{ "changes the exception bitmap", changes_the_exception_bitmap, 18, 55, 2, 0 },
+	{ "changes its own state", changes_its_own_state, 18, 52, 2, 0 },
+	{ "turns to another VMCS", turns_to_another_vmcs, 36, 53, 2, 4 },
+};
+
+static void enter(struct mini *m)
+{
+	bool launch = m->v->cur->v12->launch_state == NVMX_LAUNCH_CLEAR;
+
+	assert_int_equal(nvmx_enter_l2(m->v, launch), NVMX_RESUME_L2);
+	assert_int_equal(nvmx_before_l2(m->v), NVMX_RESUME_L2);
+	nvmx_l2_ran(m->v);
+	m->host.current->field[NVMX_I_IDT_VECTORING_INFO] = m->host.current->field[NVMX_I_ENTRY_INTR_INFO] = 0;
+}
+
+static void leave(struct mini *m)
+{
+	assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_RESUME_L1);
+	nvmx_vmwrite_flush(m->v);
+}
+
+/* Each turn again and again: what the first ones cost is not what is asked. */
+static void a_turn(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+	const struct turn *t;
+
+	*(struct nvmx_vmcs12 *)(void *)(m->host.ram + MINI_VMCS12 + 0x1000) = *s->v12;
+	m->host.on_map = count_map;
+	enter(m);
+	for (t = turns; t < turns + sizeof(turns) / sizeof(*turns); t++)
+		for (unsigned i = 0; i < 6; i++) {
+			m->host.vmreads = m->host.vmwrites = m->host.loads = maps = 0;
+			leave(m);
+			t->between(m);
+			enter(m);
+			if (i > 2 && (m->host.vmreads > t->vmreads || m->host.vmwrites > t->vmwrites || m->host.loads > t->loads ||
+				      maps > t->maps))
+				fail_msg("%s: %u VMREADs, %u VMWRITEs, %u VMPTRLDs, %u maps", t->name, m->host.vmreads,
+					 m->host.vmwrites, m->host.loads, maps);
+		}
+	leave(m);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = { MINI_TEST(a_turn) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
