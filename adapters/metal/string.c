@@ -38,7 +38,16 @@ void *memset(void *to, int c, size_t n)
 int memcmp(const void *a, const void *b, size_t n)
 {
 	const uint8_t *x = a, *y = b;
+	size_t words = n / 8;
+	bool same;
 
+	__asm__ volatile("cmp %%eax, %%eax\n\trepe cmpsq" : "+S"(x), "+D"(y), "+c"(words), "=@cce"(same) : : "memory");
+	if (same) {
+		n %= 8;
+	} else {
+		x -= 8, y -= 8;
+		n = 8;
+	}
 	for (; n; n--, x++, y++)
 		if (*x != *y)
 			return *x - *y;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * Active vmcs12s (SDM 24.1).  A slot keeps its pages and its vmcs02 when the vmcs12 goes, so that L1's switching between
- * VMCSs allocates nothing: the next one finds a vmcs02 that only needs its own values.
+ * VMCSs allocates nothing: the next one finds a vmcs02 that only needs its own values; and the same one, if L1's memory still has
+ * what it had then, one that needs nothing.
  */
 #include "../mem.h"
 #include "merge.h"
@@ -84,13 +85,53 @@ int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	nvmx_memset(&s->stale, 0, sizeof(s->stale));
 	s->dirty_groups = ~0u;
 	s->newer = true;
+	s->former = NVMX_NO_ADDR;
 	return 0;
+}
+
+/* The free place that had this vmcs12 last; else the first that has nobody's; else the one that has been free for longest. */
+static struct nvmx_slot *place_for(struct nvmx_vcpu *v, uint64_t gpa)
+{
+	struct nvmx_slot *place = NULL;
+
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
+		struct nvmx_slot *s = &v->slots[i];
+
+		if (s->gpa != NVMX_NO_ADDR)
+			continue;
+		if (s->former == gpa)
+			return s;
+		if (!place || (place->former != NVMX_NO_ADDR && (s->former == NVMX_NO_ADDR || s->last_use < place->last_use)))
+			place = s;
+	}
+	return place;
+}
+
+/* Whether L1's memory has the very vmcs12 that the slot was released with: vmcs02 is as it was for it.  1, 0, or -1: not now. */
+static int as_released(struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t gpa)
+{
+	void *page;
+	int same;
+
+	if (s->former != gpa)
+		return 0;
+	page = nvmx_map(v, gpa, false);
+	if (!page)
+		return v->not_now ? -1 : 0;
+	same = !nvmx_memcmp(page, s->v12, NVMX_VMCS12_USED);
+	nvmx_unmap(v, gpa, page, false);
+	return same;
 }
 
 struct nvmx_slot *nvmx_slot_load(struct nvmx_vcpu *v, uint64_t gpa)
 {
-	struct nvmx_slot *s = nvmx_slot_free(v);
+	struct nvmx_slot *s = place_for(v, gpa);
+	int same = as_released(v, s, gpa);
 
+	if (same) {
+		s->last_use = ++v->clock;
+		return same > 0 ? s : NULL;
+	}
 	if (nvmx_slot_prepare(v, s))
 		return NULL;
 	if (nvmx_frame_read(v, gpa, s->v12, NVMX_VMCS12_USED)) {
@@ -121,13 +162,21 @@ void nvmx_unpin(struct nvmx_vcpu *v, struct nvmx_pin *pin)
 	pin->held = pin->own = false;
 }
 
+static void pin_anew(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_pin *pin, enum nvmx_pinned which)
+{
+	if (!pin->held)
+		return;
+	nvmx_unpin(v, pin);
+	s->pending |= v->vm->steps.of_pin[which];
+}
+
 static inline void unpin_all(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (!(s->vapic.held | s->apic_access.held | s->posted_int.held))
 		return;
-	nvmx_unpin(v, &s->vapic);
-	nvmx_unpin(v, &s->apic_access);
-	nvmx_unpin(v, &s->posted_int);
+	pin_anew(v, s, &s->vapic, NVMX_PIN_OF_VAPIC);
+	pin_anew(v, s, &s->apic_access, NVMX_PIN_OF_APIC_ACCESS);
+	pin_anew(v, s, &s->posted_int, NVMX_PIN_OF_POSTED_INT);
 }
 
 int nvmx_pin_own(struct nvmx_vcpu *v, struct nvmx_pin *pin, uint64_t gpa)
@@ -146,36 +195,29 @@ void nvmx_own_apic_page_review(struct nvmx_vcpu *v, const struct nvmx_slot *s)
 	v->apic_mapped = 0;
 }
 
-static void pin_anew(struct nvmx_vcpu *v, struct nvmx_slot *s, struct nvmx_pin *pin, enum nvmx_pinned which)
-{
-	if (!pin->held)
-		return;
-	nvmx_unpin(v, pin);
-	s->pending |= v->vm->steps.of_pin[which];
-}
-
 void nvmx_pins_moved(struct nvmx_vcpu *v)
 {
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 
-		if (s == v->cur && nvmx_l2_lives(v))
-			continue;
-		pin_anew(v, s, &s->vapic, NVMX_PIN_OF_VAPIC);
-		pin_anew(v, s, &s->apic_access, NVMX_PIN_OF_APIC_ACCESS);
-		pin_anew(v, s, &s->posted_int, NVMX_PIN_OF_POSTED_INT);
+		if (s != v->cur || !nvmx_l2_lives(v))
+			unpin_all(v, s);
 	}
 }
 
 bool nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
+	uint64_t former;
+
 	if (!nvmx_slot_write_back(v, s))
 		return false;
 	if (s == v->cur) { /* what L1 wrote into its hardware shadow has been written back */
 		v->cur = NULL;
 		nvmx_shadow_switch(v);
 	}
+	former = s->all_dirty ? NVMX_NO_ADDR : s->gpa; /* that was never merged has no vmcs02 to come back to */
 	nvmx_slot_drop(v, s);
+	s->former = former;
 	return true;
 }
 
@@ -192,7 +234,7 @@ void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	unpin_all(v, s);
 	s->look02 &= (uint8_t)~NVMX_LOOK_WAITS;
-	s->gpa = NVMX_NO_ADDR;
+	s->gpa = s->former = NVMX_NO_ADDR;
 }
 
 void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s)
@@ -266,7 +308,7 @@ static void forget_vmcs02(struct nvmx_slot *s)
 void nvmx_slots_init(struct nvmx_vcpu *v)
 {
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
-		v->slots[i].gpa = NVMX_NO_ADDR;
+		v->slots[i].gpa = v->slots[i].former = NVMX_NO_ADDR;
 		v->slots[i].look02 = NVMX_LOOK_LAUNCH;
 		forget_vmcs02(&v->slots[i]);
 	}
@@ -308,7 +350,7 @@ void nvmx_slots_destroy(struct nvmx_vcpu *v)
 		page_put(v, &s->msr.page);
 		page_put(v, &s->io[0].page);
 		page_put(v, &s->io[1].page);
-		s->gpa = NVMX_NO_ADDR;
+		s->gpa = s->former = NVMX_NO_ADDR;
 	}
 	page_put(v, &v->shadow_bitmap[0]);
 	page_put(v, &v->shadow_bitmap[1]);

@@ -406,9 +406,11 @@ static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 	v->stop_detail = 0;
 	v->stop_info = (struct nvmx_error_info){ 0 };
 	nvmx_shadow_switch(v);
-	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
+		v->slots[i].former = NVMX_NO_ADDR;
 		if (v->slots[i].gpa != NVMX_NO_ADDR)
 			nvmx_slot_drop(v, &v->slots[i]);
+	}
 	pending = built ? built->pending : 0;
 	nvmx_bitmaps01_changed(v);
 	nvmx_vpid_forget(v);

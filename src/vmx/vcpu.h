@@ -107,6 +107,7 @@ enum nvmx_of_seen {
 /* A vmcs12 that is active on this vCPU (SDM 24.1): its copy, its vmcs02 and its hardware shadow. */
 struct nvmx_slot {
 	uint64_t gpa;               /* NVMX_NO_ADDR: the slot is free */
+	uint64_t former;            /* of a free one: the vmcs12 that it was released with, whose v12 and vmcs02 it still has, or NVMX_NO_ADDR */
 	struct nvmx_vmcs12 *v12;    /* in page12 */
 	struct nvmx_page page12, page02, page_shadow;
 	struct nvmx_rowset dirty;   /* vmcs12 newer than vmcs02 */
@@ -275,7 +276,7 @@ enum nvmx_verdict nvmx_raise(struct nvmx_vcpu *v, unsigned vector, bool has_erro
 void nvmx_skip(struct nvmx_vcpu *v);
 
 /* slot.c */
-/* A place with a vmcs12 as L1's memory has it at gpa; what is no RAM has a revision identifier of ones.  It is free until its caller,
+/* A place with a vmcs12 as L1's memory has it at gpa, all dirty but where nothing has changed since it was released; what is no RAM has a revision identifier of ones.  It is free until its caller,
  * having judged it, claims it.  NULL: no memory, or not now. */
 struct nvmx_slot *nvmx_slot_load(struct nvmx_vcpu *v, uint64_t gpa);
 /* The place becomes the slot of the vmcs12 at gpa, which is not active here yet; the least recently used one goes if as many are as

@@ -92,6 +92,54 @@ static void launch_with(const struct script_value *v, size_t n)
 		launch_with(values, sizeof(values) / sizeof(*values));             \
 	} while (0)
 
+/* VMCLEAR, VMPTRLD and VMLAUNCH of a vmcs12 whose L2 has run, with what L1 may do between them: L2 goes on where it was. */
+static void load_again(unsigned between)
+{
+	static const struct script_value changes[] = {
+		{ NVMX_EXCEPTION_BITMAP, 1u << NVMX_VECTOR_BP }, { NVMX_GUEST_RFLAGS, 0x202 }, { NVMX_TSC_OFFSET, 0x10000 },
+		{ NVMX_HOST_FS_BASE, 0x4321 }, { NVMX_CR4_SHADOW, NVMX_CR4_PAE }, { NVMX_VPID, 6 }, { NVMX_EPT_POINTER, FAKE_EPT_B | 0x1e },
+	};
+	size_t n = sizeof(changes) / sizeof(*changes);
+
+	script_pointer(&l1, FAKE_VMCLEAR, FAKE_VMCS_A);
+	if (between == n) { /* another L2 runs */
+		script_vmcs(&l1, FAKE_VMCS_B, FAKE_L2_CODE);
+		script_run(&l1, FAKE_VMLAUNCH);
+	} else if (between == n + 1) { /* the end of VMX operation */
+		script_op(&l1, FAKE_VMXOFF);
+		script_pointer(&l1, FAKE_VMXON, FAKE_VMXON_REGION);
+	} else if (between == n + 2) { /* what its EPT leads to */
+		script_store(&l1, FAKE_EPT_A + 3 * FAKE_PAGE + FAKE_L2_DATA / FAKE_PAGE * 8, (FAKE_L2_DATA + FAKE_PAGE) | 0x37, 8);
+		script_invalidate(&l1, FAKE_INVEPT, NVMX_FLUSH_ALL, 0, 0);
+	}
+	script_pointer(&l1, FAKE_VMPTRLD, FAKE_VMCS_A);
+	if (between < n)
+		script_vmwrite(&l1, changes[between].field, changes[between].value);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_look(&l1, true);
+	script_advance(&l1);
+}
+
+static void a_vmcs_is_cleared_and_loaded_again(void **state)
+{
+	(void)state;
+	for (unsigned between = 0; between < 7 + 4; between++) {
+		begin();
+		script_enter_vmx(&l1);
+		script_run(&l1, FAKE_VMLAUNCH);
+		script_look(&l1, true);
+		script_advance(&l1);
+		for (unsigned n = 0; n < 3; n++) {
+			script_load(&l2, 3, FAKE_L2_DATA, 8);
+			script_op(&l2, FAKE_CPUID);
+			load_again(between);
+		}
+		script_op(&l2, FAKE_INT3);
+		script_op(&l2, FAKE_VMCALL);
+		check(FAKE_STOP_END);
+	}
+}
+
 static void exception_by_the_host_comes_once(void **state)
 {
 	(void)state;
@@ -554,6 +602,7 @@ int main(void)
 		cmocka_unit_test(vmx_without_vmxon),
 		cmocka_unit_test(launch_and_cpuid),
 		cmocka_unit_test(what_was_written_read_and_ended),
+		cmocka_unit_test(a_vmcs_is_cleared_and_loaded_again),
 		cmocka_unit_test(exception_by_the_host_comes_once),
 		cmocka_unit_test(injected_mtf_needs_no_control),
 		cmocka_unit_test(mtf_follows_an_emulated_instruction),

@@ -197,6 +197,112 @@ static void a_new_vmcs_is_all_dirty(void **state)
 	assert_int_equal(s->look02, 0);
 }
 
+/* As a VM entry of the slot, which is current, and an exit would: vmcs02 has all of vmcs12. */
+static void merged(struct mini *m)
+{
+	struct nvmx_slot *s = m->v->cur;
+
+	s->pending = 0;
+	s->all_dirty = false;
+	s->newer = true;
+	memset(&s->dirty, 0, sizeof(s->dirty));
+	s->dirty_groups = 0;
+}
+
+static bool is_as_merged(struct mini *m)
+{
+	static const struct nvmx_rowset none;
+	struct nvmx_slot *s = m->v->cur;
+
+	return !s->all_dirty && !memcmp(&s->dirty, &none, sizeof(none)) && !s->dirty_groups && nvmx_set_empty(&s->stale);
+}
+
+/* A vmcs12 that L1 clears and loads again finds its vmcs02, whatever came between, for which only pins have to be taken anew. */
+static void a_vmcs_that_comes_back_needs_nothing(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+
+	regions(m, 3);
+	load(m, 0);
+	s = m->v->cur;
+	merged(m);
+	nvmx_set_add(&s->stale, NVMX_I_GUEST_CS_SEL);
+	s->vapic = (struct nvmx_pin){ .gpa = 0x7000, .hpa = 0x7000, .held = true };
+	m->host.pins = 1;
+	clear(m, 0);
+	load(m, 1);
+	clear(m, 1); /* never merged: its place is the next one's, too */
+	load(m, 2);
+	assert_ptr_not_equal(m->v->cur, s);
+	load(m, 0);
+	assert_ptr_equal(m->v->cur, s);
+	assert_true(is_as_merged(m));
+	assert_int_equal(m->host.pins, 0);
+	assert_int_equal(s->pending, m->vm->steps.of_pin[NVMX_PIN_OF_VAPIC]);
+	assert_int_equal(s->v12->launch_state, NVMX_LAUNCH_CLEAR);
+	assert_int_equal(m->host.pages_left, MINI_PAGES - 2 * 2); /* two places were used */
+}
+
+/* Memory counts (SDM 24.11.1 leaves it open what L1 finds there): any word that changed meanwhile makes all of it new. */
+static void a_vmcs_that_changed_meanwhile_is_new(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, 1);
+	for (unsigned at = 8; at < NVMX_VMCS12_USED; at += 8) {
+		uint64_t *word = (uint64_t *)(void *)((char *)in_memory(m, 0) + at);
+
+		load(m, 0);
+		merged(m);
+		clear(m, 0);
+		*word ^= 1ull << at % 64;
+		load(m, 0);
+		assert_true(m->v->cur->all_dirty);
+		assert_int_equal(m->v->cur->dirty_groups, ~0u);
+		assert_memory_equal(m->v->cur->v12, in_memory(m, 0), NVMX_VMCS12_USED);
+		clear(m, 0);
+	}
+}
+
+static void drop(struct mini *m)
+{
+	nvmx_state_drop(m->v);
+	mini_enter_vmx(m, false);
+}
+
+static void reset(struct mini *m)
+{
+	nvmx_state_reset(m->v);
+	mini_enter_vmx(m, false);
+}
+
+static void vmxoff(struct mini *m)
+{
+	load(m, 0);
+	merged(m);
+	mini_succeeded(m, mini_exec(m, NVMX_XR_VMXOFF));
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMXON, MINI_VMXON));
+}
+
+/* Nothing comes back from before the end of VMX operation, a reset or a restore, as vmcs12 may have been dropped without being stored. */
+static void what_was_dropped_does_not_come_back(void **state)
+{
+	void (*const ends[])(struct mini *) = { drop, reset, vmxoff };
+	struct mini *m = *state;
+
+	regions(m, 1);
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		load(m, 0);
+		merged(m);
+		clear(m, 0);
+		ends[i](m);
+		load(m, 0);
+		assert_true(m->v->cur->all_dirty);
+		clear(m, 0);
+	}
+}
+
 static void stale_fields_come_from_vmcs02(void **state)
 {
 	struct mini *m = *state;
@@ -612,6 +718,9 @@ int main(void)
 		MINI_TEST(vmclear_clears_the_launch_state),
 		MINI_TEST(a_refused_region_drives_nobody_out),
 		MINI_TEST(a_new_vmcs_is_all_dirty),
+		MINI_TEST(a_vmcs_that_comes_back_needs_nothing),
+		MINI_TEST(a_vmcs_that_changed_meanwhile_is_new),
+		MINI_TEST(what_was_dropped_does_not_come_back),
 		MINI_TEST(stale_fields_come_from_vmcs02),
 		MINI_TEST(half_a_stale_field),
 		MINI_TEST(freshen_without_a_current_vmcs),
