@@ -19,7 +19,7 @@
 #ifndef nvmx_memset
 #define nvmx_memset(to, byte, bytes) __builtin_memset(to, byte, bytes)
 #endif
-#ifndef nvmx_memcmp
+#ifndef nvmx_memcmp /* used to tell whether two blocks are the same: a port's own need not tell which is less */
 #define nvmx_memcmp(a, b, bytes) __builtin_memcmp(a, b, bytes)
 #endif
 

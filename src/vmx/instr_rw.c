@@ -259,10 +259,12 @@ static void linked_write(struct nvmx_vcpu *v, unsigned row, uint64_t value)
 	uint64_t link = v->cur->v12->vmcs_link_pointer;
 	struct nvmx_slot *s = nvmx_slot_find(v, link);
 
-	if (s)
+	if (s) {
 		nvmx_slot_write(s, row, value);
-	else
+		s->mirrored = false;
+	} else {
 		nvmx_gpa_write(v, link + nvmx_field_rows[row].offset, &value, nvmx_field_rows[row].size);
+	}
 }
 
 /* The operand that is not the encoding, in a register or in L2's memory.  0, or -1 and *fault. */

@@ -225,7 +225,10 @@ static void deactivate(struct nvmx_vcpu *v, uint64_t shadow)
 void nvmx_shadow_switch(struct nvmx_vcpu *v)
 {
 	struct nvmx_slot *s = v->cur;
+	bool mirrored = s && s->mirrored && s->shadow_synced;
 
+	if (s)
+		s->mirrored = false;
 	if (v->hw_shadow_on)
 		deactivate(v, v->hw_linked);
 	if (!s || !usable(v) || bitmaps_get(v) ||
@@ -235,8 +238,10 @@ void nvmx_shadow_switch(struct nvmx_vcpu *v)
 			shadow_off(v);
 		return;
 	}
-	push_all(v, s);
-	deactivate(v, s->page_shadow.hpa);
+	if (!mirrored) {
+		push_all(v, s);
+		deactivate(v, s->page_shadow.hpa);
+	}
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	if (!v->hw_shadow_on)
 		shadow_on(v);

@@ -86,6 +86,7 @@ int nvmx_slot_prepare(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	s->dirty_groups = ~0u;
 	s->newer = true;
 	s->former = NVMX_NO_ADDR;
+	s->mirrored = false;
 	return 0;
 }
 
@@ -94,28 +95,29 @@ static struct nvmx_slot *place_for(struct nvmx_vcpu *v, uint64_t gpa)
 {
 	struct nvmx_slot *place = NULL;
 
+	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++)
+		if (v->slots[i].former == gpa)
+			return &v->slots[i];
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 
 		if (s->gpa != NVMX_NO_ADDR)
 			continue;
-		if (s->former == gpa)
+		if (s->former == NVMX_NO_ADDR)
 			return s;
-		if (!place || (place->former != NVMX_NO_ADDR && (s->former == NVMX_NO_ADDR || s->last_use < place->last_use)))
+		if (!place || s->last_use < place->last_use)
 			place = s;
 	}
 	return place;
 }
 
-/* Whether L1's memory has the very vmcs12 that the slot was released with: vmcs02 is as it was for it.  1, 0, or -1: not now. */
+/* Whether L1's memory has the very vmcs12 that the slot was released with, to which vmcs02 and the mirror still belong.  1, 0, or -1:
+ * not now. */
 static int as_released(struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t gpa)
 {
-	void *page;
+	void *page = nvmx_map(v, gpa, false);
 	int same;
 
-	if (s->former != gpa)
-		return 0;
-	page = nvmx_map(v, gpa, false);
 	if (!page)
 		return v->not_now ? -1 : 0;
 	same = !nvmx_memcmp(page, s->v12, NVMX_VMCS12_USED);
@@ -126,15 +128,11 @@ static int as_released(struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t 
 struct nvmx_slot *nvmx_slot_load(struct nvmx_vcpu *v, uint64_t gpa)
 {
 	struct nvmx_slot *s = place_for(v, gpa);
-	int same = as_released(v, s, gpa);
+	int same = s->former == gpa ? as_released(v, s, gpa) : 0;
 
-	if (same) {
-		s->last_use = ++v->clock;
-		return same > 0 ? s : NULL;
-	}
-	if (nvmx_slot_prepare(v, s))
+	if (same < 0 || (!same && nvmx_slot_prepare(v, s)))
 		return NULL;
-	if (nvmx_frame_read(v, gpa, s->v12, NVMX_VMCS12_USED)) {
+	if (!same && nvmx_frame_read(v, gpa, s->v12, NVMX_VMCS12_USED)) {
 		if (v->not_now)
 			return NULL;
 		s->v12->revision = ~0u;
@@ -150,6 +148,7 @@ bool nvmx_slot_claim(struct nvmx_vcpu *v, struct nvmx_slot *s, uint64_t gpa)
 	if (victim && !nvmx_slot_release(v, victim))
 		return false;
 	s->gpa = gpa;
+	s->former = NVMX_NO_ADDR;
 	return true;
 }
 
@@ -207,17 +206,17 @@ void nvmx_pins_moved(struct nvmx_vcpu *v)
 
 bool nvmx_slot_release(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
-	uint64_t former;
+	uint64_t gpa = s->gpa;
 
 	if (!nvmx_slot_write_back(v, s))
 		return false;
 	if (s == v->cur) { /* what L1 wrote into its hardware shadow has been written back */
+		s->mirrored = v->hw_shadow_on;
 		v->cur = NULL;
 		nvmx_shadow_switch(v);
 	}
-	former = s->all_dirty ? NVMX_NO_ADDR : s->gpa; /* that was never merged has no vmcs02 to come back to */
 	nvmx_slot_drop(v, s);
-	s->former = former;
+	s->former = gpa;
 	return true;
 }
 
@@ -234,15 +233,17 @@ void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	unpin_all(v, s);
 	s->look02 &= (uint8_t)~NVMX_LOOK_WAITS;
-	s->gpa = s->former = NVMX_NO_ADDR;
+	s->gpa = NVMX_NO_ADDR;
 }
 
 void nvmx_slot_make_current(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	if (s == v->cur)
 		return;
-	if (v->hw_shadow_on)
+	if (v->hw_shadow_on) {
 		nvmx_shadow_pull(v, v->cur);
+		v->cur->mirrored = true;
+	}
 	v->cur = s;
 	if (s)
 		s->last_use = ++v->clock;

@@ -107,7 +107,7 @@ enum nvmx_of_seen {
 /* A vmcs12 that is active on this vCPU (SDM 24.1): its copy, its vmcs02 and its hardware shadow. */
 struct nvmx_slot {
 	uint64_t gpa;               /* NVMX_NO_ADDR: the slot is free */
-	uint64_t former;            /* of a free one: the vmcs12 that it was released with, whose v12 and vmcs02 it still has, or NVMX_NO_ADDR */
+	uint64_t former;            /* of a free one: the vmcs12 that it was released with, which it still has; else NVMX_NO_ADDR */
 	struct nvmx_vmcs12 *v12;    /* in page12 */
 	struct nvmx_page page12, page02, page_shadow;
 	struct nvmx_rowset dirty;   /* vmcs12 newer than vmcs02 */
@@ -118,6 +118,7 @@ struct nvmx_slot {
 	bool l1_ia32e;              /* L1's mode at the last checks */
 	bool logs01;                /* vmcs02 writes vmcs01's page-modification log */
 	bool shadow_synced;         /* the hardware shadow holds what the mirror says */
+	bool mirrored;              /* not current: the mirror has the values of vmcs12 */
 	bool newer;                 /* vmcs12 may be newer than L1's memory, from which it was loaded */
 	struct nvmx_grants msr, io[2];
 	struct nvmx_pin vapic, apic_access, posted_int;

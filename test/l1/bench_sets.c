@@ -68,14 +68,13 @@ static struct hyperv find_hyperv(void)
 /* Names the page that has changed, and no other. */
 static void flush_named(const struct hyperv *hv, u64 eptp, u64 gpa2)
 {
-	register u64 r8 asm("r8") = 0;
 	u64 result;
 
 	hv->parameters[0] = eptp & -PAGE_SIZE;
 	hv->parameters[1] = 0;
 	hv->parameters[2] = gpa2;
-	asm volatile("call *%4" : "=a"(result), "+r"(r8)
-		     : "c"(NVMX_HV_FLUSH_LIST | 1ull << 32), "d"(phys(hv->parameters)), "r"(hv->code) : "memory", "cc");
+	asm volatile("xor %%r8d, %%r8d\n\tcall *%3" : "=a"(result)
+		     : "c"(NVMX_HV_FLUSH_LIST | 1ull << 32), "d"(phys(hv->parameters)), "r"(hv->code) : "r8", "memory", "cc");
 	if (result != 1ull << 32)
 		fatal("hypercall: %lx", result);
 }

@@ -102,6 +102,7 @@ static void a_linked_vmcs_that_is_active(void **state)
 	struct mini *m = *state;
 	struct nvmx_slot *first, *s;
 
+	nvmx_set_add(&m->vm->hw_rw, NVMX_I_GUEST_RSP);
 	in_l2(m);
 	out_of_l2(m);
 	first = m->v->cur;
@@ -122,6 +123,10 @@ static void a_linked_vmcs_that_is_active(void **state)
 	assert_true(access_field(m, NVMX_GUEST_DR7, false, 0));
 	assert_int_equal(m->regs.gpr[RDX], 0x400);
 	out_of_l2(m);
+	/* Current again it shows L1 what L2 wrote. */
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, LINK));
+	assert_ptr_equal(m->v->cur, s);
+	assert_int_equal(mini_vmcs(&m->host, s->page_shadow.hpa)->field[NVMX_I_GUEST_RSP], 0x888);
 }
 
 static void a_linked_vmcs_that_is_gone(void **state)

@@ -232,7 +232,7 @@ static void a_vmcs_that_comes_back_needs_nothing(void **state)
 	m->host.pins = 1;
 	clear(m, 0);
 	load(m, 1);
-	clear(m, 1); /* never merged: its place is the next one's, too */
+	clear(m, 1);
 	load(m, 2);
 	assert_ptr_not_equal(m->v->cur, s);
 	load(m, 0);
@@ -241,7 +241,28 @@ static void a_vmcs_that_comes_back_needs_nothing(void **state)
 	assert_int_equal(m->host.pins, 0);
 	assert_int_equal(s->pending, m->vm->steps.of_pin[NVMX_PIN_OF_VAPIC]);
 	assert_int_equal(s->v12->launch_state, NVMX_LAUNCH_CLEAR);
-	assert_int_equal(m->host.pages_left, MINI_PAGES - 2 * 2); /* two places were used */
+	assert_int_equal(m->host.pages_left, MINI_PAGES - 3 * 2);
+}
+
+/* More come and go than there are places: the one that has been away for longest gives way. */
+static void who_was_here_first_is_forgotten_first(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, NVMX_SLOT_PLACES + 1);
+	for (unsigned i = 0; i <= NVMX_SLOT_PLACES; i++) {
+		load(m, i);
+		merged(m);
+		clear(m, i);
+	}
+	for (unsigned i = NVMX_SLOT_PLACES + 1; i-- > 1;) {
+		load(m, i);
+		assert_true(is_as_merged(m));
+		clear(m, i);
+	}
+	load(m, 0);
+	assert_true(m->v->cur->all_dirty);
+	assert_int_equal(m->host.pages_left, MINI_PAGES - 2 * NVMX_SLOT_PLACES);
 }
 
 /* Memory counts (SDM 24.11.1 leaves it open what L1 finds there): any word that changed meanwhile makes all of it new. */
@@ -664,6 +685,41 @@ static void no_other_shadow_is_active(void **state)
 	assert_false(first->active);
 }
 
+/* What the mirror has of a vmcs12 that is not current L1 cannot change: its shadow is not even looked at when it is current again,
+ * be it that it was active all the time or cleared.  But it has changed where there was no shadow while it was current. */
+static void a_shadow_that_is_left_stays_right(void **state)
+{
+	struct mini *m = *state;
+	struct mini_vmcs *first;
+	struct nvmx_slot *s;
+
+	shadowing(m, 2);
+	load(m, 0);
+	s = m->v->cur;
+	first = vmcs_of(m, &s->page_shadow);
+	for (unsigned n = 0; n < 3; n++) {
+		if (n)
+			clear(m, 0);
+		load(m, 1);
+		s->mirror[0]++; /* who compared would push it */
+		m->host.vmwrites = 0;
+		load(m, 0);
+		assert_ptr_equal(m->v->cur, s);
+		assert_int_equal(F01(VMCS_LINK_POINTER), s->page_shadow.hpa);
+		assert_int_equal(m->host.vmwrites, 2); /* the link, and RIP */
+		s->mirror[0]--;
+	}
+	load(m, 1);
+	m->v->smm.active = true; /* in SMM L1 does without */
+	load(m, 0);
+	assert_false(m->v->hw_shadow_on);
+	write_field(m, NVMX_GUEST_RIP, 8);
+	load(m, 1);
+	m->v->smm.active = false;
+	load(m, 0);
+	assert_int_equal(first->field[NVMX_I_GUEST_RIP], 8);
+}
+
 static void a_reloaded_vmcs_pushes_only_changes(void **state)
 {
 	struct mini *m = *state;
@@ -719,6 +775,7 @@ int main(void)
 		MINI_TEST(a_refused_region_drives_nobody_out),
 		MINI_TEST(a_new_vmcs_is_all_dirty),
 		MINI_TEST(a_vmcs_that_comes_back_needs_nothing),
+		MINI_TEST(who_was_here_first_is_forgotten_first),
 		MINI_TEST(a_vmcs_that_changed_meanwhile_is_new),
 		MINI_TEST(what_was_dropped_does_not_come_back),
 		MINI_TEST(stale_fields_come_from_vmcs02),
@@ -730,6 +787,7 @@ int main(void)
 		MINI_TEST(only_changes_are_pushed),
 		MINI_TEST(exits_agree_with_the_shadow),
 		MINI_TEST(switching_keeps_shadows_apart), MINI_TEST(no_other_shadow_is_active),
+		MINI_TEST(a_shadow_that_is_left_stays_right),
 		MINI_TEST(a_reloaded_vmcs_pushes_only_changes),
 		MINI_TEST(without_pages_there_is_no_shadow),
 	};
