@@ -125,10 +125,11 @@ END
 counters 'vmread|vmwrite|vmptrld|vmclear|invept|invvpid|ept_fills'
 
 say "the end of it as a picture: who ran on the processor (one tick is one emulated instruction)"
-build/tools/nvmx-trace --summary --json build/demo-trace.json --svg build/demo-trace.svg "$host_log" &&
+build/tools/nvmx-trace --summary --l2 --json build/demo-trace.json --svg build/demo-trace.svg "$host_log" &&
 	build/tools/nvmx-trace --trip 1 --svg build/demo-trip.svg "$host_log" || die "no trace in $host_log"
 cat <<END
-build/demo-trace.json is for https://ui.perfetto.dev; build/demo-trace.svg is the whole timeline, build/demo-trip.svg one round trip.
+build/demo-trace.json is for https://ui.perfetto.dev; build/demo-trace.svg is the timeline while L2 ran,
+build/demo-trip.svg one round trip.
 END
 
 if [ $bench = yes ]; then

@@ -12,11 +12,12 @@ struct options {
 	bool summary;
 	uint64_t hz;
 	size_t trip; /* 0: all */
+	bool l2;     /* only while there was an L2 */
 };
 
 static void usage(FILE *f)
 {
-	fputs("usage: nvmx-trace [--json FILE] [--svg FILE] [--summary] [--hz N] [--trip N] [FILE...]\n"
+	fputs("usage: nvmx-trace [--json FILE] [--svg FILE] [--summary] [--hz N] [--l2 | --trip N] [FILE...]\n"
 	      "       nvmx-trace --help | --version\n", f);
 }
 
@@ -34,8 +35,8 @@ static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
 		{ "json", required_argument, NULL, 'j' }, { "svg", required_argument, NULL, 's' }, { "summary", no_argument, NULL, 'm' },
-		{ "hz", required_argument, NULL, 'z' },   { "trip", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },    { NULL, 0, NULL, 0 },
+		{ "hz", required_argument, NULL, 'z' },   { "trip", required_argument, NULL, 't' }, { "l2", no_argument, NULL, '2' },
+		{ "help", no_argument, NULL, 'h' },       { "version", no_argument, NULL, 'V' },    { NULL, 0, NULL, 0 },
 	};
 	uint64_t n;
 	int c;
@@ -45,6 +46,7 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'j': o->json = optarg; break;
 		case 's': o->svg = optarg; break;
 		case 'm': o->summary = true; break;
+		case '2': o->l2 = true; break;
 		case 'z':
 		case 't':
 			if (!positive(optarg, &n)) {
@@ -109,8 +111,25 @@ static bool finish(FILE *f, const char *name)
 	return !bad;
 }
 
+/* From the first time that L2 runs to the end of the last. */
+static bool choose_l2(struct view *v, const struct slices *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->at[i].level != 2)
+			continue;
+		v->begin = any && v->begin < s->at[i].begin ? v->begin : s->at[i].begin;
+		v->end = any && v->end > s->at[i].end ? v->end : s->at[i].end;
+		any = true;
+	}
+	if (!any)
+		fputs("nvmx-trace: no L2 runs in the trace\n", stderr);
+	return any;
+}
+
 /* A round trip, and a little of what was before and is behind it. */
-static bool choose(struct view *v, const struct slices *s, size_t trip)
+static bool choose(struct view *v, const struct slices *s, size_t trip, bool l2)
 {
 	size_t first, last;
 	uint64_t margin;
@@ -118,7 +137,7 @@ static bool choose(struct view *v, const struct slices *s, size_t trip)
 	v->begin = s->begin;
 	v->end = s->end;
 	if (!trip)
-		return true;
+		return l2 ? choose_l2(v, s) : true;
 	if (!slices_trip(s, trip, &first, &last)) {
 		fprintf(stderr, "nvmx-trace: the trace has no round trip %zu\n", trip);
 		return false;
@@ -166,7 +185,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	v.hz = o.hz;
-	good = read_all(&r, argc - optind, argv + optind) && slices_make(&s, &r) && choose(&v, &s, o.trip) && write_all(&o, &s, &r, &v);
+	good = read_all(&r, argc - optind, argv + optind) && slices_make(&s, &r) && choose(&v, &s, o.trip, o.l2) && write_all(&o, &s, &r, &v);
 	free(r.at);
 	free(s.at);
 	return good ? 0 : 2;

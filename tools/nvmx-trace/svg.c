@@ -95,10 +95,21 @@ static void draw(struct drawing *d, const struct slice *s, const struct slice *n
 	fprintf(d->f, "<text x=\"%.2f\" y=\"%.1f\" text-anchor=\"middle\" font-size=\"11\">%u</text>\n", x + w / 2, y + 17, d->number);
 }
 
+/* How long it took; of one that is not all in the picture, how long of it is. */
+static void took_text(const struct view *v, const struct slice *s, char *buf, size_t size)
+{
+	uint64_t begin = s->begin < v->begin ? v->begin : s->begin, end = s->end > v->end ? v->end : s->end;
+	bool cut = begin != s->begin || end != s->end;
+	char text[40];
+
+	time_text(v, end - begin, text, sizeof(text));
+	snprintf(buf, size, "%s%s", cut ? "over " : "", text);
+}
+
 static void list(struct drawing *d, double y)
 {
 	unsigned number = 0;
-	char title[96], took[40];
+	char title[96], took[48];
 
 	for (size_t i = 0; i < d->s->n; i++) {
 		const struct slice *s = &d->s->at[i];
@@ -106,7 +117,7 @@ static void list(struct drawing *d, double y)
 		if (!visible(d, s))
 			continue;
 		slice_title(s, title, sizeof(title));
-		time_text(d->v, s->end - s->begin, took, sizeof(took));
+		took_text(d->v, s, took, sizeof(took));
 		fprintf(d->f, "<text x=\"%.1f\" y=\"%.1f\">%u</text><text x=\"%.1f\" y=\"%.1f\">%s%s</text>"
 			      "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
 			LEFT, y, ++number, LEFT + 30, y, title, s->level ? " runs" : "", LEFT + 430, y, took);
