@@ -96,7 +96,7 @@ extern "C" {
  * l1_msr_write.  vmcs02 has the control for the host's own register, as vmcs01.  Not with NVMX_HOST_PERF_PASSTHROUGH. */
 #define NVMX_HOST_PERF_EMULATED 16384u
 /* Pages are the VM's: page_free of one vCPU may get what page_alloc of another one gave, also when that one is gone; and `translate`
- * answers all vCPUs alike.  vCPUs then have the shadow of each of L1's EPT tables of 4-KiB pages in common, made once for all of
+ * answers all vCPUs alike.  vCPUs then have the shadow of each of L1's EPT tables of 4-KiB or 2-MiB pages in common, made once for all of
  * them; without, each makes its own. */
 #define NVMX_HOST_PAGES_OF_VM 32768u
 /* VPIDs are scarce: a vCPU may have vpid02 0 though vmcs01 has a VPID.  Each VM entry and exit of its L2 then flushes the TLB. */

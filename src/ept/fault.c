@@ -84,20 +84,26 @@ static enum nvmx_ept_answer judge(struct nvmx_ept_fill *f, bool pml, struct nvmx
 	}
 }
 
-/* The table below entry i of t, which stands for EPT12's `entry12`; found, or made anew. */
-static struct nvmx_ept_table *follow(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned i, uint64_t entry12)
+/* Whether a table below t will do on the way to a leaf at `level`: one in common holds nothing but leaves of all vCPUs'. */
+static bool may_be_shared(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, unsigned level)
 {
-	bool parts = t->level <= f->w.level;
+	return t->level - 1u == level && level <= NVMX_EPT_SHARED_LEVELS && !f->own_page;
+}
+
+/* The table below entry i of t, which stands for EPT12's `entry12`, on the way to a leaf at `level`; found, or made anew. */
+static struct nvmx_ept_table *follow(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned i, uint64_t entry12, unsigned level)
+{
+	bool parts = t->level <= f->w.level, share = may_be_shared(f, t, level);
 	uint64_t gpa12 = parts ? f->w.gpa1 & ~(nvmx_ept_size(t->level) - 1) : entry12 & NVMX_EPTE_ADDR;
 	struct nvmx_ept_table *lower;
 
 	if (t->hw[i]) {
 		lower = nvmx_ept_relink(f, t, i, entry12);
-		if (lower && !(f->own_page && lower->shared))
+		if (lower && (share || !lower->shared))
 			return lower;
 		nvmx_ept_drop(f->e, t, i);
 	}
-	lower = !parts && t->level == 2 && !f->own_page && nvmx_ept_is_sharing(f->e->vm) ? nvmx_ept_share(f->e, f->r, gpa12) : NULL;
+	lower = share && !parts && nvmx_ept_is_sharing(f->e->vm) ? nvmx_ept_share(f->e, f->r, level, gpa12) : NULL;
 	if (!lower)
 		lower = nvmx_ept_new_table(f->e, t->level - 1u, t->root, gpa12, parts);
 	if (lower)
@@ -113,7 +119,7 @@ static struct nvmx_ept_table *descend(struct nvmx_ept_fill *f, unsigned level)
 	while (t && t->level > level) {
 		nvmx_ept_look_at(f->e, NVMX_EPT_FOR_DROP);
 		NVMX_LOCK_VISIT(1);
-		t = follow(f, t, nvmx_ept_index(f->gpa2, t->level), t->copy ? f->w.entry[t->level] : 0);
+		t = follow(f, t, nvmx_ept_index(f->gpa2, t->level), t->copy ? f->w.entry[t->level] : 0, level);
 		if (t)
 			nvmx_ept_make_current(f, t);
 	}

@@ -183,7 +183,7 @@ static unsigned gather(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 /* Of leaves for a table that others fill, too, those that still are to be made. */
 static unsigned still_missing(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, struct nvmx_ept_leaf *leaves, unsigned n)
 {
-	const uint64_t *hw = t->hw, *page12 = f->w.page[1];
+	const uint64_t *hw = t->hw, *page12 = f->w.page[t->level];
 	struct nvmx_ept_leaf *left = leaves;
 
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {

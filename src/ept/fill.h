@@ -72,7 +72,7 @@ static inline void nvmx_ept_ask_anew(struct nvmx_ept_fill *f)
  * From then on whoever compares the table finds it there. */
 static inline bool nvmx_ept_is_newest(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaf)
 {
-	return !t->shared || nvmx_ept_still_valid(f->r, leaf->copy, nvmx_ept_load(f->w.page[1] + leaf->index));
+	return !t->shared || nvmx_ept_still_valid(f->r, leaf->copy, nvmx_ept_load(f->w.page[t->level] + leaf->index));
 }
 
 /* Leaves were put into t, under its lock. */

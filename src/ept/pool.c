@@ -62,15 +62,22 @@ static bool evict(struct nvmx_ept_vcpu *e)
 	return got;
 }
 
-/* Gets more than is needed now, so that not each fault has to; but evicts for no more than that. */
+/* More than is needed now, so that not each fault has to get some; less of it where there are other vCPUs that do the same. */
+static bool wants_pages(const struct nvmx_ept_vcpu *e)
+{
+	if (nvmx_ept_is_sharing(e->vm))
+		return e->pool_n < NVMX_EPT_STOCK + NVMX_EPT_LEVELS || nvmx_ept_own_pages(e) < NVMX_EPT_OWN_PAGES + NVMX_EPT_SPARE;
+	return e->pool_n < NVMX_EPT_RESTOCK;
+}
+
+/* Evicts for no more than what is needed now. */
 bool nvmx_ept_restock(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	bool more = true;
 
-	while (more && !(e->pool_n >= NVMX_EPT_RESTOCK && nvmx_ept_stocked(e)))
-		more = recycle(e) || (e->pool_n < NVMX_EPT_RESTOCK && grow(v)) ||
-		       (!nvmx_ept_stocked(e) && evict(e));
+	while (more && (wants_pages(e) || !nvmx_ept_stocked(e)))
+		more = recycle(e) || (wants_pages(e) && grow(v)) || (!nvmx_ept_stocked(e) && evict(e));
 	return nvmx_ept_stocked(e);
 }
 

@@ -36,24 +36,33 @@ static void compare_leaves(struct range *g, struct nvmx_ept_table *t)
 	nvmx_ept_end(g->e, t);
 }
 
-/* The entry of t on the way, if it is reachable: the next table, or NULL. */
-static struct nvmx_ept_table *compare_entry(struct range *g, struct nvmx_ept_table *t)
+/* Entry i of t, which is reachable if it is present. */
+static void compare_entry(struct range *g, struct nvmx_ept_table *t, unsigned i)
+{
+	bool good = same(g, t, i, g->w.entry[t->level]);
+
+	if (!good && nvmx_ept_is_leaf(t, i))
+		nvmx_ept_drop(g->e, t, i);
+	else if (!good)
+		nvmx_ept_cut(g->e, t, i);
+	g->old = !good || !(t->hw[i] & NVMX_EPTE_RIGHTS);
+}
+
+/* Compares the entry of t on the way, if it is reachable: the next table, or NULL. */
+static struct nvmx_ept_table *step(struct range *g, struct nvmx_ept_table *t)
 {
 	unsigned i = nvmx_ept_index(g->gpa, t->level);
-	bool leaf = nvmx_ept_is_leaf(t, i), good;
+	struct nvmx_ept_table *lower = NULL;
 
 	NVMX_LOCK_VISIT(1);
-	if (!t->hw[i])
-		return NULL;
-	if (!g->old) {
-		good = same(g, t, i, g->w.entry[t->level]);
-		if (!good && leaf)
-			nvmx_ept_drop(g->e, t, i);
-		else if (!good)
-			nvmx_ept_cut(g->e, t, i);
-		g->old = !good || !(t->hw[i] & NVMX_EPTE_RIGHTS);
+	nvmx_ept_begin(g->e, t);
+	if (t->hw[i]) {
+		lower = nvmx_ept_is_leaf(t, i) ? NULL : nvmx_ept_lower(t, i);
+		if (!g->old)
+			compare_entry(g, t, i);
 	}
-	return leaf ? NULL : nvmx_ept_lower(t, i);
+	nvmx_ept_end(g->e, t);
+	return lower;
 }
 
 /* Down from the top, as far as tables stand for L1's: a table of parts stands for an entry that was compared. */
@@ -63,7 +72,7 @@ static void compare_path(struct range *g)
 
 	nvmx_ept_look_at(g->e, NVMX_EPT_LEVELS);
 	while (t && t->copy && t->level > 1) {
-		t = compare_entry(g, t);
+		t = step(g, t);
 		if (t && g->old)
 			t->generation = g->r->generation - 1;
 	}

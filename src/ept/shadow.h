@@ -16,15 +16,16 @@
 #define NVMX_EPT_LISTED 8        /* entries of the processor's EPTP list */
 #define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
 #define NVMX_EPT_STOCK 20        /* pages that one fault may need: 5 tables of 3, table records, roots */
-#define NVMX_EPT_OWN_PAGES 32    /* that a vCPU keeps to itself where it shares: its stock, a top table, what it needs once */
+#define NVMX_EPT_OWN_PAGES 32    /* that a vCPU keeps to itself where it shares: its stock, a top table, what it needs once; */
+#define NVMX_EPT_SPARE 12        /* and what it gets beside, to leave to the VM */
 #define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
 #define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
 #define NVMX_EPT_PAGES 256       /* in a page of pages */
 #define NVMX_EPT_HEADS 16        /* pages of chain heads with the default budget; NVMX_EPT_PAGES at most */
 #define NVMX_EPT_BLOCK 512       /* chain heads: those of the 4-KiB frames of 2 MiB */
 #define NVMX_EPT_BLOCKS (NVMX_EPT_PAGES * 1024 / NVMX_EPT_BLOCK)
-#define NVMX_EPT_RECORD 168      /* bytes of a table's record */
-#define NVMX_EPT_PER_SLAB 24     /* records in a page; the first holds the page's address */
+#define NVMX_EPT_RECORD 160      /* bytes of a table's record */
+#define NVMX_EPT_PER_SLAB 25     /* records in a page; the first holds the page's address */
 #define NVMX_EPT_NUMBERS 32      /* and so many numbers of tables it takes */
 #define NVMX_EPT_SLABS_OF_DIR 512
 #define NVMX_EPT_SLABS (NVMX_EPT_PAGES * NVMX_EPT_SLABS_OF_DIR) /* 3 million tables; a link of a chain has 23 bits for the number */
@@ -47,6 +48,7 @@
 #define NVMX_EPT_KEEP_MAX 1024   /* entries that are looked at for links that may stay */
 #define NVMX_EPT_PAUSE_MAX 1024
 #define NVMX_EPT_TABLES_AT_ONCE 32 /* tables of 4-KiB pages that an INVEPT of ranges compares; more are as good as all */
+#define NVMX_EPT_SHARED_LEVELS 2  /* of the tables that vCPUs share: of 4-KiB pages, of 2-MiB pages */
 #define NVMX_EPT_HOMES 4         /* of the tables that vCPUs share, by the address of L1's table */
 #define NVMX_EPT_SHARED_CHAIN 64 /* of them, looked at for one */
 
@@ -79,6 +81,9 @@ struct nvmx_ept_table {
 	uint16_t leaves;
 	uint8_t level;
 	uint8_t state;     /* enum nvmx_ept_table_state */
+	uint8_t live_n;    /* of a vCPU's table, as what follows: links in live[]; more than NVMX_EPT_LIVE: there are more */
+	uint8_t next_tables; /* how many lower tables a fault in one of them makes current, too */
+	uint8_t window_number; /* in windows[] */
 	union {
 		struct {   /* of a vCPU's table */
 			uint64_t generation; /* of the root, when the entries were last known to be EPT12's */
@@ -93,9 +98,6 @@ struct nvmx_ept_table {
 			uint16_t window_first; /* entry */
 			uint16_t quiet;    /* comparisons running without a difference, */
 			uint16_t quiet_need; /* and how many it takes before the frame is to be watched */
-			uint8_t live_n;
-			uint8_t next_tables; /* how many lower tables a fault in one of them makes current, too */
-			uint8_t window_number; /* in windows[] */
 		};
 		struct {   /* of a body, under the lock of its home */
 			uint64_t key, epoch; /* what it stands for: its name */
@@ -319,13 +321,14 @@ static inline struct nvmx_ept_table *nvmx_ept_lower(const struct nvmx_ept_table 
 	return (struct nvmx_ept_table *)(uintptr_t)t->side[i];
 }
 
+/* Whether entry i, which is not empty, is a leaf.  In tables in common there is nothing else, whatever others do to the entry meanwhile. */
 static inline bool nvmx_ept_is_leaf(const struct nvmx_ept_table *t, unsigned i)
 {
-	return t->level == 1 || t->hw[i] & NVMX_EPTE_LARGE;
+	return t->level == 1 || t->shared || t->hw[i] & NVMX_EPTE_LARGE;
 }
 
 /*
- * A table of 4-KiB pages whose entries several vCPUs or roots use has a record of the VM's, its body, with the entries and their
+ * A table of leaves whose entries several vCPUs or roots use has a record of the VM's, its body, with the entries and their
  * chains; what a vCPU knows of it is in a record of the vCPU's own, as of any other table.  The body's entries are read and changed
  * between nvmx_ept_begin() and nvmx_ept_end(), under the lock of its home, which is taken after the vCPU's.
  */
@@ -371,7 +374,7 @@ static inline uint64_t nvmx_ept_tick(const struct nvmx_ept_vcpu *e)
 }
 
 /* A table that stands for L1's at gpa12, with the entries that the VM has for it; NULL: none is to be shared. */
-struct nvmx_ept_table *nvmx_ept_share(struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r, uint64_t gpa12);
+struct nvmx_ept_table *nvmx_ept_share(struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r, unsigned level, uint64_t gpa12);
 /* t, of a body, is used no more.  The last one gets the body's pages; the caller has looked at 512 entries. */
 void nvmx_ept_unshare(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t);
 /* Whether t's body is as r may have it, since others have compared it or the host watches it; then t is current. */
@@ -429,10 +432,22 @@ static inline bool nvmx_ept_stocked(const struct nvmx_ept_vcpu *e)
 	return e->pool_n >= NVMX_EPT_STOCK && (e->home.free_n >= NVMX_EPT_LEVELS || e->home.slabs < e->home.slabs_max);
 }
 
+/* Pages that the vCPU may have again by eviction, whatever the others hold. */
+static inline uint32_t nvmx_ept_own_pages(const struct nvmx_ept_vcpu *e)
+{
+	return e->pages - e->fixed - e->home.slabs;
+}
+
+/* Whether it can leave those of one table to the VM, where it shares. */
+static inline bool nvmx_ept_has_spare(const struct nvmx_ept_vcpu *e)
+{
+	return !nvmx_ept_is_sharing(e->vm) || nvmx_ept_own_pages(e) >= NVMX_EPT_OWN_PAGES + 3;
+}
+
 bool nvmx_ept_restock(struct nvmx_vcpu *v);
 static inline bool nvmx_ept_stock(struct nvmx_vcpu *v)
 {
-	return nvmx_ept_stocked(nvmx_ept_of(v)) || nvmx_ept_restock(v);
+	return (nvmx_ept_stocked(nvmx_ept_of(v)) && nvmx_ept_has_spare(nvmx_ept_of(v))) || nvmx_ept_restock(v);
 }
 
 uint64_t *nvmx_ept_take(struct nvmx_ept_vcpu *e, uint64_t *hpa);

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Tables of 4-KiB pages whose entries all vCPUs and roots of the VM have in common: made, filled and compared once.  Each that uses
- * one has a record of its own, which is linked, cut and dropped like that of any table; the entries and their chains are the body's.
+ * Tables of pages, 4 KiB or 2 MiB, whose entries all vCPUs and roots of the VM have in common: made, filled and compared once.  Each
+ * that uses one has a record of its own, which is linked, cut and dropped like that of any table; the entries and their chains are the
+ * body's.  A body has leaves and nothing else: who needs a link in such a table lets go of the body and makes a table of its own.
  *
  * Who compares a body, or fills it, reads EPT12's entries under the lock of the body's home.  So what it holds is never older than its
  * stamp, or than the watch that its word is of; and a vCPU may use it when the stamp is not older than its own last INVEPT.
  */
 #include "shadow.h"
 
-/* What a body stands for: L1's table, and how that is read. */
-static uint64_t key_of(const struct nvmx_ept_root *r, uint64_t gpa12)
+/* What a body stands for: L1's table, its level, and how it is read. */
+static uint64_t key_of(const struct nvmx_ept_root *r, unsigned level, uint64_t gpa12)
 {
-	return gpa12 | (r->rules.ad ? 1 : 0) | (r->rules.execute & NVMX_EPTE_XU ? 2 : 0);
+	return gpa12 | (r->rules.ad ? 1 : 0) | (r->rules.execute & NVMX_EPTE_XU ? 2 : 0) | level << 2;
+}
+
+static uint8_t level_of(uint64_t key)
+{
+	return key >> 2 & 7;
 }
 
 static struct nvmx_ept_home *home_of(struct nvmx_ept *ve, uint64_t key)
@@ -59,16 +65,10 @@ static void unname(struct nvmx_ept_home *h, const struct nvmx_ept_table *t)
 	*p = t->next;
 }
 
-/* Pages that the vCPU may have again by eviction, whatever the others hold. */
-static uint32_t own_pages(const struct nvmx_ept_vcpu *e)
-{
-	return e->pages - e->fixed - e->home.slabs;
-}
-
 /* Whether the vCPU may leave pages to the VM: there are no more than the budget allows, and enough of its own stay. */
 static bool may_give(const struct nvmx_ept_vcpu *e)
 {
-	return own_pages(e) >= NVMX_EPT_OWN_PAGES + 3 && __atomic_load_n(&e->vm->pages, __ATOMIC_RELAXED) <= e->vm->budget;
+	return nvmx_ept_has_spare(e) && __atomic_load_n(&e->vm->pages, __ATOMIC_RELAXED) <= e->vm->budget;
 }
 
 /* Its pages, and what the VM's records take, are the VM's from now on. */
@@ -83,7 +83,7 @@ static struct nvmx_ept_table *make(struct nvmx_ept_vcpu *e, struct nvmx_ept_home
 	h->free_records = t->next;
 	h->free_n--;
 	*t = (struct nvmx_ept_table){
-		.number = t->number, .level = 1, .gpa12 = key & NVMX_EPTE_ADDR, .lo = 512, .state = NVMX_EPT_T_LINKED,
+		.number = t->number, .level = level_of(key), .gpa12 = key & NVMX_EPTE_ADDR, .lo = 512, .state = NVMX_EPT_T_LINKED,
 		.key = key, .epoch = e->epoch, .home = (uint8_t)(h - e->vm->shared), .next = *chain, .turns = 1,
 		.stamp = __atomic_load_n(&e->vm->clock, __ATOMIC_SEQ_CST),
 	};
@@ -95,15 +95,15 @@ static struct nvmx_ept_table *make(struct nvmx_ept_vcpu *e, struct nvmx_ept_home
 	return t;
 }
 
-struct nvmx_ept_table *nvmx_ept_share(struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r, uint64_t gpa12)
+struct nvmx_ept_table *nvmx_ept_share(struct nvmx_ept_vcpu *e, const struct nvmx_ept_root *r, unsigned level, uint64_t gpa12)
 {
-	uint64_t key = key_of(r, gpa12);
+	uint64_t key = key_of(r, level, gpa12);
 	struct nvmx_ept_home *h = home_of(e->vm, key);
 	struct nvmx_ept_table *t, *body;
 	bool full = false;
 
 	nvmx_ept_look_at(e, NVMX_EPT_SHARED_CHAIN);
-	t = nvmx_ept_new_record(e, 1, r->number, gpa12);
+	t = nvmx_ept_new_record(e, level, r->number, gpa12);
 	if (!t)
 		return NULL;
 	nvmx_ept_hold_home(h);
@@ -208,7 +208,7 @@ void nvmx_ept_take_shared(struct nvmx_ept_home *h, struct nvmx_ept_table *t, uns
 static bool prepare_home(struct nvmx_vcpu *v, struct nvmx_ept_home *got, uint32_t heads)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
-	uint32_t names = heads >= 16 ? heads / 8 : 1, n;
+	uint32_t names = heads >= 32 ? heads / 16 : 1, n;
 	struct nvmx_ept_pages *pages;
 
 	got->heads.va = nvmx_ept_take(e, &got->heads.hpa);

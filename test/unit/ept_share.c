@@ -4,13 +4,49 @@
 #include <nestvmx/checked.h>
 #include <sys/mman.h>
 
-static unsigned use_all(struct cpus *c, unsigned i)
+#define LARGE_FRAMES (1ull << 40) /* a host that has all frames has them from here on in pages of 2 MiB */
+
+static unsigned use_each(struct cpus *c, unsigned i, uint64_t gpa2, uint64_t size)
 {
 	unsigned faults = 0;
 
 	for (uint64_t page = 0; page < 512; page++)
-		assert_int_equal(use(c, i, EPTP, page << 12, NVMX_ACCESS_W, &faults), NVMX_EPT_RETRY);
+		assert_int_equal(use(c, i, EPTP, gpa2 + page * size, NVMX_ACCESS_W, &faults), NVMX_EPT_RETRY);
 	return faults;
+}
+
+static unsigned use_all(struct cpus *c, unsigned i)
+{
+	return use_each(c, i, 0, 4096);
+}
+
+/* A GiB of L2's in pages of 2 MiB, which lead to the two of L1's by turns. */
+enum { PD_LARGE = PML4_B + 2, FRAMES_OF_LARGE = 512 };
+#define LARGE(i) (1ull << 30 | (uint64_t)(i) << 21)
+#define LARGE_PAGE(k) (PAGE(DATA + (k) * FRAMES_OF_LARGE) | NVMX_EPTE_LARGE)
+
+static void begin_large(struct cpus *c, unsigned n)
+{
+	begin(c, n, 0, 0);
+	for (unsigned i = DATA; i < DATA + 2 * FRAMES_OF_LARGE; i++)
+		of_vm->map[i].shift = 21;
+	l1_set(c->r, PDPT, 1, TABLE(PD_LARGE));
+	for (unsigned i = 0; i < 512; i++)
+		l1_set(c->r, PD_LARGE, i, LARGE_PAGE(i & 1));
+}
+
+static unsigned use_large(struct cpus *c, unsigned i)
+{
+	return use_each(c, i, LARGE(0), 0x200000);
+}
+
+/* The frame that vCPU i comes to, with the violations that it takes. */
+static uint64_t comes_to(struct cpus *c, unsigned i, uint64_t gpa2)
+{
+	unsigned faults = 0;
+
+	use(c, i, EPTP, gpa2, NVMX_ACCESS_W, &faults);
+	return reaches(c, i, nvmx_ept_root(c->v[i], EPTP), gpa2, NVMX_ACCESS_W);
 }
 
 static uint64_t fills(const struct cpus *c)
@@ -22,16 +58,20 @@ static uint64_t fills(const struct cpus *c)
 	return sum;
 }
 
-/* L1's tables for 4 GiB of L2's, whose frames the host has all. */
-#define MANY 2000u
-#define FIRST_PT 16u
-enum { PD_OF_2 = PML4_B + 2 };
+/* L1's tables for 4 GiB of L2's in pages of 4 KiB, or for 1 TiB in pages of 2 MiB, whose frames the host has all. */
+enum { FIRST = 16, UPPER_OF_2 = PML4_B + 2 };
+struct map {
+	unsigned level, tables;
+	uint64_t frames; /* from here on */
+	unsigned upper, above; /* L1's first table of the level above, and where that is */
+};
+static const struct map small_pages = { 1, 2000, 1ull << 32, PD, PDPT }, large_pages = { 2, 1024, LARGE_FRAMES, PDPT, PML4 };
 
 static int translate_all(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
 	(void)h;
 	(void)access;
-	*out = (struct nvmx_xlate){ .hpa = gpa, .rights = 7, .page_shift = 12, .memtype = 6 };
+	*out = (struct nvmx_xlate){ .hpa = gpa, .rights = 7, .page_shift = gpa < LARGE_FRAMES ? 12 : 21, .memtype = 6 };
 	return 0;
 }
 
@@ -62,12 +102,33 @@ static bool is_mapped(uint64_t eptp02, uint64_t gpa2)
 		e = ((const uint64_t *)(uintptr_t)(e & NVMX_EPTE_ADDR))[nvmx_ept_index(gpa2, level)];
 		if (!(e & 2))
 			return false;
+		if (e & NVMX_EPTE_LARGE)
+			break;
 	}
 	return true;
 }
 
-/* n vCPUs use the same MANY tables, in different orders. */
-static void cost(unsigned n, uint64_t *filled, unsigned *pages)
+static uint64_t gpa2_of(const struct map *m, uint64_t table, uint64_t page)
+{
+	return table << nvmx_ept_shift(m->level + 1) | page << nvmx_ept_shift(m->level);
+}
+
+static void l1_maps(struct rig *r, const struct map *m)
+{
+	uint64_t leaf = WB_LEAF | 7 | (m->level > 1 ? NVMX_EPTE_LARGE : 0);
+
+	for (unsigned t = 0; t < m->tables; t++) {
+		unsigned upper = t < 512 ? m->upper : UPPER_OF_2 + t / 512 - 1;
+
+		l1_set(r, m->above, t / 512, TABLE(upper));
+		l1_set(r, upper, t % 512, TABLE(FIRST + t));
+		for (unsigned i = 0; i < 512; i++)
+			r->host.ram[FIRST + t][i] = (m->frames + gpa2_of(m, t, i)) | leaf;
+	}
+}
+
+/* n vCPUs use the same tables, in different orders. */
+static void cost(const struct map *m, unsigned n, uint64_t *filled, unsigned *pages)
 {
 	struct nvmx_ept_fault f;
 	struct cpus c;
@@ -77,42 +138,48 @@ static void cost(unsigned n, uint64_t *filled, unsigned *pages)
 	ops.page_alloc = big_page_alloc;
 	ops.page_free = big_page_free;
 	c.r->vm.hw.maxphyaddr = 52;
-	for (unsigned i = 1; i < 4; i++)
-		l1_set(c.r, PDPT, i, TABLE(PD_OF_2 + i - 1));
-	for (unsigned t = 0; t < MANY; t++) {
-		l1_set(c.r, t < 512 ? PD : PD_OF_2 + t / 512 - 1, t % 512, TABLE(FIRST_PT + t));
-		for (unsigned i = 0; i < 512; i++)
-			of_vm->ram[FIRST_PT + t][i] = (1ull << 32) + (t * 512ull + i) * 0x1000 + (WB_LEAF | 7);
-	}
-	for (unsigned t = 0; t < MANY; t++)
+	l1_maps(c.r, m);
+	for (unsigned t = 0; t < m->tables; t++)
 		for (unsigned i = 0; i < n; i++)
 			for (uint64_t page = 0; page < 512; page += 16) {
-				uint64_t gpa2 = (uint64_t)((t + i * 37) % MANY) << 21 | page << 12;
+				uint64_t gpa2 = gpa2_of(m, (t + i * 37) % m->tables, page);
 
 				while (!is_mapped(nvmx_ept_root(c.v[i], EPTP), gpa2))
 					assert_int_equal(nvmx_ept_violation(c.v[i], EPTP, gpa2, QUAL(2), &f), NVMX_EPT_RETRY);
 			}
-	for (uint64_t page = 0; page < MANY * 512; page += 7)
-		assert_true(is_mapped(nvmx_ept_root(c.v[n - 1], EPTP), page << 12));
+	for (uint64_t page = 0; page < m->tables * 512; page += 7)
+		assert_true(is_mapped(nvmx_ept_root(c.v[n - 1], EPTP), gpa2_of(m, 0, page)));
 	*filled = fills(&c);
 	*pages = of_vm->pages_live;
-	print_message("%u vCPUs: %llu leaves made, %u pages\n", n, (unsigned long long)*filled, *pages);
+	print_message("%u vCPUs, pages of %llu KiB: %llu leaves made, %u pages\n", n, (unsigned long long)nvmx_ept_size(m->level) >> 10,
+		      (unsigned long long)*filled, *pages);
 	end(&c);
 }
 
-static void test_cost(void **state)
+static void costs(const struct map *m)
 {
 	uint64_t one, all;
 	unsigned pages_one, pages;
 
-	(void)state;
-	cost(1, &one, &pages_one);
-	assert_int_equal(one, MANY * 512);
+	cost(m, 1, &one, &pages_one);
+	assert_int_equal(one, m->tables * 512);
 	for (unsigned n = 2; n <= 8; n *= 2) {
-		cost(n, &all, &pages);
+		cost(m, n, &all, &pages);
 		assert_true(10 * all <= 12 * one);
 		assert_true(10 * pages <= 12 * pages_one);
 	}
+}
+
+static void test_cost(void **state)
+{
+	(void)state;
+	costs(&small_pages);
+}
+
+static void test_cost_large(void **state)
+{
+	(void)state;
+	costs(&large_pages);
 }
 
 /* The second vCPU comes to what the first one has filled; a host whose pages are a vCPU's has each fill its own. */
@@ -132,6 +199,71 @@ static void test_second(void **state)
 	use_all(&c, 0);
 	use_all(&c, 1);
 	assert_int_equal(fills(&c), 1024);
+	end(&c);
+}
+
+static void test_second_large(void **state)
+{
+	struct cpus c;
+
+	(void)state;
+	begin_large(&c, 2);
+	use_large(&c, 0);
+	assert_int_equal(fills(&c), 512);
+	assert_int_equal(use_large(&c, 1), 1);
+	assert_int_equal(fills(&c), 512);
+	end(&c);
+}
+
+/* L1 puts a table where a page was: who comes there needs a link, and goes on with a table of its own; the others' stays. */
+static void test_link_among_large(void **state)
+{
+	struct cpus c;
+	uint64_t eptp;
+
+	(void)state;
+	begin_large(&c, 2);
+	use_large(&c, 0);
+	use_large(&c, 1);
+	eptp = nvmx_ept_root(c.v[1], EPTP);
+	l1_set(c.r, PD_LARGE, 9, TABLE(PT));
+	nvmx_ept_invept(c.v[0], NVMX_FLUSH_SINGLE, EPTP);
+	assert_int_equal(comes_to(&c, 0, LARGE(9) | 7 << 12), HOST_RAM_FRAME + DATA + 7);
+	assert_int_equal(comes_to(&c, 0, LARGE(8)), HOST_RAM_FRAME + DATA);
+	assert_int_equal(reaches(&c, 1, eptp, LARGE(8), 2), HOST_RAM_FRAME + DATA);
+	l1_set(c.r, PD_LARGE, 8, LARGE_PAGE(1));
+	nvmx_ept_invept(c.v[1], NVMX_FLUSH_SINGLE, EPTP);
+	assert_int_equal(comes_to(&c, 1, LARGE(9) | 6 << 12), HOST_RAM_FRAME + DATA + 6);
+	assert_int_equal(comes_to(&c, 1, LARGE(8)), HOST_RAM_FRAME + DATA + FRAMES_OF_LARGE);
+	nvmx_host_invalidate(&c.r->vm, NULL, DATA * 0x1000ull, 0x200000);
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned page = 0; page < 512; page += 2)
+			assert_int_equal(reaches(&c, i, nvmx_ept_root(c.v[i], EPTP), LARGE(page) | 7 << 12, 1),
+					 i && page == 8 ? HOST_RAM_FRAME + DATA + FRAMES_OF_LARGE + 7 : 0);
+	end(&c);
+}
+
+/* The host takes a frame of a large page: from all; who comes there again has the rest of the page in parts. */
+static void test_revoke_of_large(void **state)
+{
+	struct cpus c;
+	uint64_t eptp;
+
+	(void)state;
+	begin_large(&c, 2);
+	use_large(&c, 0);
+	use_large(&c, 1);
+	eptp = nvmx_ept_root(c.v[1], EPTP);
+	for (unsigned i = DATA; i < DATA + FRAMES_OF_LARGE; i++)
+		of_vm->map[i].shift = 12;
+	of_vm->map[DATA + 5].rights = 0;
+	nvmx_host_invalidate(&c.r->vm, c.v[0], DATA * 0x1000ull, 0x200000);
+	assert_int_equal(kicks, 1);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(reaches(&c, i, nvmx_ept_root(c.v[i], EPTP), LARGE(2), 1), 0);
+	assert_int_equal(comes_to(&c, 0, LARGE(2) | 6 << 12), HOST_RAM_FRAME + DATA + 6);
+	assert_int_equal(comes_to(&c, 0, LARGE(2) | 5 << 12), 0);
+	assert_int_equal(reaches(&c, 1, eptp, LARGE(3), 2), HOST_RAM_FRAME + DATA + FRAMES_OF_LARGE);
 	end(&c);
 }
 
@@ -196,6 +328,29 @@ static void test_revoke_what_another_dropped(void **state)
 	end(&c);
 }
 
+/* The same of a large page, which the first one's INVEPT names by its range. */
+static void test_range_of_large(void **state)
+{
+	struct cpus c;
+	uint64_t eptp;
+
+	(void)state;
+	begin_large(&c, 2);
+	use_large(&c, 0);
+	use_large(&c, 1);
+	eptp = nvmx_ept_root(c.v[1], EPTP);
+	assert_int_equal(reaches(&c, 1, eptp, LARGE(2), 1), HOST_RAM_FRAME + DATA);
+	l1_set(c.r, PD_LARGE, 2, LARGE_PAGE(1));
+	nvmx_ept_invept_range(c.v[0], EPTP, LARGE(2), LARGE(3) - 1);
+	assert_int_equal(comes_to(&c, 0, LARGE(2)), HOST_RAM_FRAME + DATA + FRAMES_OF_LARGE);
+	assert_int_equal(reaches(&c, 0, nvmx_ept_root(c.v[0], EPTP), LARGE(4), 1), HOST_RAM_FRAME + DATA);
+	assert_int_equal(reaches(&c, 1, eptp, LARGE(2), 1), HOST_RAM_FRAME + DATA); /* it has executed none */
+	nvmx_host_invalidate(&c.r->vm, c.v[0], DATA * 0x1000ull, 0x200000);
+	assert_int_equal(kicks, 1);
+	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), LARGE(2), 1), HOST_RAM_FRAME + DATA + FRAMES_OF_LARGE);
+	end(&c);
+}
+
 /* Each vCPU's INVEPT is its own: what another has compared before it is not good enough, what it has compared after it is. */
 static void test_clocks(void **state)
 {
@@ -230,48 +385,61 @@ static void test_clocks(void **state)
 /* While a violation of the first vCPU is on its way with an old entry, L1 changes that, and the second one executes INVEPT, compares
  * and uses the table: it must not be given the old one. */
 static struct cpus *racing;
+static const struct changed {
+	unsigned table, index;
+	uint64_t entry, gpa2, size; /* where the table begins, what an entry maps */
+	uint64_t frame; /* of the host, that is right then */
+} small_changed = { PT, 200, PAGE(DATA + 603), 0, 4096, HOST_RAM_FRAME + DATA + 603 },
+  large_changed = { PD_LARGE, 200, LARGE_PAGE(1), LARGE(0), 0x200000, HOST_RAM_FRAME + DATA + FRAMES_OF_LARGE }, *changed;
 
 static void change_and_compare(void)
 {
 	unsigned faults = 0;
 
-	l1_set(racing->r, PT, 200, PAGE(DATA + 603));
+	l1_set(racing->r, changed->table, changed->index, changed->entry);
 	nvmx_ept_invept(racing->v[1], NVMX_FLUSH_SINGLE, EPTP);
-	use(racing, 1, EPTP, 0, NVMX_ACCESS_R, &faults);
+	use(racing, 1, EPTP, changed->gpa2, NVMX_ACCESS_R, &faults);
 }
 
 /* A violation at `page`, whose host is asked for so many frames before that. */
-static void come_late(uint64_t page, unsigned asked)
+static void come_late(const struct changed *what, uint64_t page, unsigned asked)
 {
+	uint64_t gpa2 = what->gpa2 + what->index * what->size;
 	struct nvmx_ept_fault f;
 	unsigned faults = 0;
 	struct cpus c;
 
-	begin(&c, 2, 0, 0);
-	use(&c, 0, EPTP, 0, NVMX_ACCESS_R, &faults);
-	use(&c, 1, EPTP, 0, NVMX_ACCESS_R, &faults);
+	if (what->size > 4096)
+		begin_large(&c, 2);
+	else
+		begin(&c, 2, 0, 0);
+	changed = what;
+	use(&c, 0, EPTP, what->gpa2, NVMX_ACCESS_R, &faults);
+	use(&c, 1, EPTP, what->gpa2, NVMX_ACCESS_R, &faults);
 	racing = &c;
 	meanwhile = change_and_compare;
 	asked_before = asked;
-	assert_int_equal(nvmx_ept_violation(c.v[0], EPTP, page << 12, QUAL(1), &f), NVMX_EPT_RETRY);
+	assert_int_equal(nvmx_ept_violation(c.v[0], EPTP, what->gpa2 + page * what->size, QUAL(1), &f), NVMX_EPT_RETRY);
 	assert_null(meanwhile);
 	faults = 0;
-	use(&c, 1, EPTP, 200 << 12, NVMX_ACCESS_R, &faults);
-	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), 200 << 12, 1), HOST_RAM_FRAME + DATA + 603);
+	use(&c, 1, EPTP, gpa2, NVMX_ACCESS_R, &faults);
+	assert_int_equal(reaches(&c, 1, nvmx_ept_root(c.v[1], EPTP), gpa2, 1), what->frame);
 	end(&c);
 }
 
 static void test_late_fill(void **state)
 {
 	(void)state;
-	come_late(200, 0);
+	come_late(&small_changed, 200, 0);
+	come_late(&large_changed, 200, 0);
 }
 
 /* Of a neighbour, which was read before the second vCPU compared the table, and would be put there after it. */
 static void test_late_neighbour(void **state)
 {
 	(void)state;
-	come_late(196, 20); /* the one that faults, and those in front of it and behind it */
+	come_late(&small_changed, 196, 20); /* the one that faults, and those in front of it and behind it */
+	come_late(&large_changed, 196, 20);
 }
 
 /* The vCPU that made the tables goes while the other uses them; and another comes. */
@@ -435,7 +603,9 @@ static void test_books(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cost), cmocka_unit_test(test_second), cmocka_unit_test(test_revoke),
+		cmocka_unit_test(test_cost), cmocka_unit_test(test_cost_large), cmocka_unit_test(test_second),
+		cmocka_unit_test(test_second_large), cmocka_unit_test(test_link_among_large), cmocka_unit_test(test_revoke),
+		cmocka_unit_test(test_revoke_of_large), cmocka_unit_test(test_range_of_large),
 		cmocka_unit_test(test_revoke_what_another_dropped), cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_late_fill), cmocka_unit_test(test_late_neighbour), cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_the_last_one_takes_its_time),
