@@ -219,6 +219,59 @@ static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, struct
 		nvmx_ept_ask_anew(f);
 }
 
+#define RUN_MIN 8u
+
+/* The run of entries from i on, before `end`, whose leaves come from EPT12's by an addition; false: there is none that is worth while. */
+static bool find_run(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, unsigned i, unsigned end, struct nvmx_ept_run *run)
+{
+	const uint64_t *page12 = f->w.page[1];
+	struct shortcut s;
+	uint64_t gpa1;
+	unsigned left;
+
+	if (t->level > 1 || !t->copy || end - i < RUN_MIN || nvmx_ept_load(t->hw + i))
+		return false;
+	run->copy = nvmx_ept_load(page12 + i);
+	if (nvmx_ept_load(page12 + i + RUN_MIN - 1) != run->copy + (RUN_MIN - 1) * 4096)
+		return false;
+	shortcut_bits(f, 1, &s);
+	shortcut_block(f, 1, &s);
+	gpa1 = run->copy & NVMX_EPTE_ADDR;
+	if ((run->copy ^ s.like) & s.bits || (gpa1 & s.block) != s.base)
+		return false;
+	left = NVMX_EPT_BLOCK - ((unsigned)(gpa1 >> 12) & (NVMX_EPT_BLOCK - 1)); /* the host's block is no smaller */
+	run->page12 = page12;
+	run->index = i;
+	run->n = left < end - i ? left : end - i;
+	run->hw = (gpa1 + s.delta) | f->low;
+	return true;
+}
+
+/* Makes the leaves of the run from *next on; of how many.  EPT12 is read under the lock: what is found there is not out of date. */
+static unsigned put_run(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsigned *next, unsigned end)
+{
+	struct nvmx_ept_run run;
+	unsigned n = 0;
+	bool changed;
+
+	if (!find_run(f, t, *next, end, &run))
+		return 0;
+	nvmx_ept_hold(f->e);
+	nvmx_ept_begin(f->e, t);
+	changed = nvmx_ept_host_changed(f);
+	if (!changed)
+		n = nvmx_ept_set_run(nvmx_ept_home_of(f->e, t), nvmx_ept_body(t), &run);
+	if (n)
+		nvmx_ept_has_put(f, t);
+	nvmx_ept_end(f->e, t);
+	nvmx_ept_release(f->e);
+	if (changed)
+		nvmx_ept_ask_anew(f);
+	f->v->counters[NVMX_CNT_EPT_FILL] += n;
+	*next += n;
+	return n;
+}
+
 /*
  * Fault-around: fills the entries around the one that faulted; more of them with each fault of the table.  One that
  * follows a present entry looks like a sequence: then those after it, and the width grows faster.  Where nothing was to be filled, L1
@@ -235,8 +288,11 @@ void nvmx_ept_fill_around(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, uns
 	}
 	end = i + width < 512 ? i + width : 512;
 	while (i < end) {
-		n = gather(f, t, &i, end, leaves);
-		put_leaves(f, t, leaves, n);
+		n = put_run(f, t, &i, end);
+		if (!n) {
+			n = gather(f, t, &i, end, leaves);
+			put_leaves(f, t, leaves, n);
+		}
 		filled += n;
 	}
 	width = filled ? width * grow : NVMX_EPT_AROUND_MIN;

@@ -188,7 +188,7 @@ static uint32_t own_heads_pages(const struct nvmx_vm *vm, uint32_t vcpus)
 	uint32_t pages = heads_pages(vm, vcpus);
 
 	if (vcpus > 1 && may_share(vm))
-		pages /= 4 * vcpus;
+		pages /= 8 * vcpus;
 	while (pages & (pages - 1))
 		pages &= pages - 1;
 	return pages ? pages : 1;

@@ -17,7 +17,7 @@
 #define NVMX_EPT_MIN_PAGES 256   /* a vCPU may always have so many: enough for what one instruction can touch */
 #define NVMX_EPT_STOCK 20        /* pages that one fault may need: 5 tables of 3, table records, roots */
 #define NVMX_EPT_OWN_PAGES 32    /* that a vCPU keeps to itself where it shares: its stock, a top table, what it needs once; */
-#define NVMX_EPT_SPARE 12        /* and what it gets beside, to leave to the VM */
+#define NVMX_EPT_SPARE 8         /* and what it gets beside, to leave to the VM */
 #define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
 #define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
 #define NVMX_EPT_PAGES 256       /* in a page of pages */
@@ -632,6 +632,14 @@ struct nvmx_ept_leaf {
 /* Makes leaves of entries that are empty. */
 void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n);
+/* EPT12's entries of 4-KiB pages that differ in nothing but their frames, of which each is the one behind the last. */
+struct nvmx_ept_run {
+	const uint64_t *page12;
+	unsigned index, n;      /* the first, and how many at most; their frames have the chain heads of one block */
+	uint64_t copy, hw;      /* the first one's */
+};
+/* Makes leaves of a run, as far as it goes and the entries of t are empty; of how many. */
+unsigned nvmx_ept_set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_run *run);
 void nvmx_ept_unchain(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i);
 /* Empties a detached table that has leaves and no links. */
 void nvmx_ept_clear_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t);

@@ -55,6 +55,7 @@ struct model {
 	bool unarmed;                     /* a batch is under way: */
 	bool fresh[FRAMES];               /* some of L1's writes to its frames are not seen */
 	bool dma;                         /* a device of L1's writes unseen, and nothing is watched */
+	unsigned no_dma;                  /* steps without one */
 	bool may_race, raced;             /* in a violation: L1's other processors may write, and did */
 	bool at_hand;                     /* a call is repeated after "not now" */
 	unsigned unseen, not_now, named;
