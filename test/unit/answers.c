@@ -68,6 +68,27 @@ static void pages(void **state)
 	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
 }
 
+static void *no_page(struct nvmx_host *h, uint64_t *hpa)
+{
+	(void)h;
+	*hpa = 8; /* which says nothing */
+	return NULL;
+}
+
+/* None at all is no fault of the host's, and there is nothing to give back. */
+static void no_pages(void **state)
+{
+	struct mini *m = *state;
+	uint64_t hpa;
+
+	m->ops.page_alloc = no_page;
+	m->ops.page_free = take_bad_page;
+	given_back = 0;
+	assert_null(nvmx_page_alloc(m->v, &hpa));
+	assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_NONE);
+	assert_int_equal(given_back, 0);
+}
+
 /* A frame for the processor. */
 static void pins(void **state)
 {
@@ -194,7 +215,7 @@ static void vectors(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { MINI_TEST(pages), MINI_TEST(pins), MINI_TEST(translations), MINI_TEST(vectors) };
+	static const struct CMUnitTest tests[] = { MINI_TEST(pages), MINI_TEST(no_pages), MINI_TEST(pins), MINI_TEST(translations), MINI_TEST(vectors) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,6 +218,7 @@ static void hosts_ports_close(void **state)
 	v->config.io_bitmap01 = NULL; /* with io_passthrough the host has no say */
 	v->config.io_passthrough = true;
 	assert_true(nvmx_open_io(v, 0x60ull << 16));
+	assert_int_equal(v->counters[NVMX_CNT_MSR_GRANT], sizeof(ports) / sizeof(*ports) + 1);
 	nvmx_bitmaps_review_host(v, &slot);
 	assert_false(io02[0][0x60 / 8] & 1);
 }
@@ -236,6 +237,7 @@ static void only_the_table_opens(void **state)
 		{ 0xd90, 0xd90, true, true }, { 0xc0000080, 0xc0000084, true, true },
 		{ 0xc0000100, 0xc0000103, true, true },
 	};
+	unsigned opened = 0;
 	uint32_t msr;
 
 	(void)state;
@@ -251,7 +253,9 @@ static void only_the_table_opens(void **state)
 			}
 		assert_int_equal(nvmx_open_msr(v, msr, false), r);
 		assert_int_equal(nvmx_open_msr(v, msr, true), w);
+		opened += r + w;
 	}
+	assert_int_equal(v->counters[NVMX_CNT_MSR_GRANT], opened);
 	assert_false(nvmx_open_msr(v, 0x2000, false) || nvmx_open_msr(v, 0x40000000, true));
 }
 

@@ -242,6 +242,21 @@ static void dirty_groups_suffice(void **state)
 	}
 }
 
+/* A row none of whose groups is dirty is not judged again: neither where nothing is nor with what is. */
+static void clean_groups_are_not_judged(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < NCASES; i++) {
+		const struct nvmx_check_row *row = row_of(&cases[i]);
+
+		make_broken(&s, &cases[i]);
+		assert_null(nvmx_check_entry(&s.in, 0));
+		assert_ptr_not_equal(nvmx_check_entry(&s.in, NVMX_GROUPS_ALL & ~row->groups), row);
+		for (uint32_t bit = 1; bit; bit <<= 1)
+			assert_int_equal(nvmx_check_entry(&s.in, bit) == row, (row->groups & bit) != 0);
+	}
+}
+
 /* Rows that read facts beside vmcs12 belong to the group of facts. */
 static void facts_have_a_group(void **state)
 {
@@ -306,6 +321,7 @@ int main(void)
 		cmocka_unit_test(listed_fields_exist),
 		cmocka_unit_test(rows_declare_what_they_read),
 		cmocka_unit_test(dirty_groups_suffice),
+		cmocka_unit_test(clean_groups_are_not_judged),
 		cmocka_unit_test(facts_have_a_group),
 		cmocka_unit_test(unknown_facts_pass),
 	};

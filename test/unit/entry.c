@@ -444,6 +444,91 @@ static void nothing_is_known_where_l1_did_not_enter(void **state)
 	leave(m);
 }
 
+/* What an entry has read of vmcs01 is known until the exit behind it: not behind the next entry, which has no need to read it. */
+static void what_an_entry_read_is_not_known_for_ever(void **state)
+{
+	static const struct {
+		unsigned row;
+		uint32_t load;
+		uint64_t other;
+	} rows[] = {
+		{ NVMX_I_GUEST_EFER, NVMX_ENTRY_LOAD_EFER, 0xd00 },
+		{ NVMX_I_GUEST_PAT, NVMX_ENTRY_LOAD_PAT, 0x0404040404040404 },
+		{ NVMX_I_GUEST_DEBUGCTL, NVMX_ENTRY_LOAD_DEBUG, 2 },
+		{ NVMX_I_GUEST_DR7, NVMX_ENTRY_LOAD_DEBUG, 0x401 },
+	};
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+	uint64_t loaded;
+
+	nvmx_slot_write(s, NVMX_I_EXIT_CTLS, s->v12->exit_ctls | NVMX_EXIT_LOAD_EFER | NVMX_EXIT_LOAD_PAT);
+	assert_int_equal(mini_exec(m, NVMX_XR_VMLAUNCH), NVMX_RESUME_L2);
+	leave(m);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		loaded = *mini01(m, rows[i].row);
+		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, s->v12->entry_ctls & ~rows[i].load);
+		assert_int_equal(mini_exec(m, NVMX_XR_VMRESUME), NVMX_RESUME_L2);
+		leave(m);
+		assert_int_equal(*mini01(m, rows[i].row), loaded);
+		nvmx_slot_write(s, NVMX_I_ENTRY_CTLS, s->v12->entry_ctls | rows[i].load);
+		*mini01(m, rows[i].row) = rows[i].other; /* L1 writes its register */
+		assert_int_equal(mini_exec(m, NVMX_XR_VMRESUME), NVMX_RESUME_L2);
+		leave(m);
+		assert_int_equal(*mini01(m, rows[i].row), loaded);
+	}
+}
+
+#define LINK 0x60000u
+static unsigned until; /* accesses until one is put off */
+
+static int pin_later(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
+{
+	return until && !--until ? NVMX_NOT_NOW : mini_pin(h, gpa, hpa);
+}
+
+static void *map_later(struct nvmx_host *h, uint64_t gpa, bool write)
+{
+	return until && !--until ? NVMX_MAP_NOT_NOW : mini_map(h, gpa, write);
+}
+
+/* A restore of which an access is put off has done nothing, and can be made again. */
+static void a_restore_that_is_put_off(void **state)
+{
+	const struct nvmx_state_context context = { 0 };
+	static struct nvmx_state blob;
+	struct mini *m = *state;
+	struct nvmx_slot *s = ready(m);
+	struct nvmx_error_info info;
+	size_t size;
+	unsigned n = 0;
+
+	s->v12->proc_ctls |= NVMX_PROC_TPR_SHADOW;
+	s->v12->proc_ctls2 = NVMX_PROC2_SHADOW_VMCS | NVMX_PROC2_APIC_ACCESS;
+	s->v12->virtual_apic_addr = 0x8000;
+	s->v12->apic_access_addr = 0x9000;
+	s->v12->vmread_bitmap = s->v12->vmwrite_bitmap = 0xa000;
+	s->v12->vmcs_link_pointer = LINK;
+	mini_vmcs_region(m, LINK, NVMX_VMCS12_REVISION | NVMX_SHADOW_VMCS_INDICATOR);
+	enter(m, true);
+	nvmx_l2_ran(m->v);
+	assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, NULL), NVMX_OK);
+	nvmx_state_drop(m->v);
+	m->ops.pin = pin_later;
+	m->ops.map = map_later;
+	for (until = ++n; nvmx_state_restore(m->v, &blob, size, &context, &info); until = ++n) {
+		assert_int_equal(info.refusal, NVMX_REFUSED_NOT_NOW);
+		assert_true(m->v->vmxon_ptr == NVMX_NO_ADDR && !m->v->cur && !m->v->in_l2 && !m->v->not_now);
+		assert_int_equal(nvmx_stop_code(m->v), NVMX_STOP_NONE);
+		assert_int_equal(m->host.mapped, 0);
+		assert_int_equal(m->host.pins, 0);
+		assert_ptr_equal(m->host.current, &m->host.vmcs[MINI_PAGES]);
+	}
+	assert_true(n > 4 && until);
+	until = 0;
+	assert_true(m->v->in_l2);
+	leave(m);
+}
+
 /* A code segment without a limit is one in 64-bit mode, and none any more with the granularity that the exit gives it. */
 static void an_l1_whose_code_has_no_limit(void **state)
 {
@@ -588,6 +673,7 @@ int main(void)
 		MINI_TEST(emulated_counters),
 		MINI_TEST(another_mode_of_l1_after_a_restore),
 		MINI_TEST(nothing_is_known_where_l1_did_not_enter), MINI_TEST(an_l1_whose_code_has_no_limit),
+		MINI_TEST(what_an_entry_read_is_not_known_for_ever), MINI_TEST(a_restore_that_is_put_off),
 		MINI_TEST(pdptes_travel_with_the_state),
 		MINI_TEST(a_restore_forgets_vpids),
 		MINI_TEST(registers_without_a_save_travel),

@@ -72,6 +72,26 @@ static void values_survive_switching(void **state)
 	assert_int_equal(m->host.pages_left, MINI_PAGES - 2 * NVMX_SLOT_PLACES); /* one is loaded before another goes */
 }
 
+/* Of a vmcs12 that becomes active nothing is in a vmcs02 yet, whatever that holds of another. */
+static void every_field_is_as_memory_has_it(void **state)
+{
+	struct mini *m = *state;
+
+	regions(m, 12);
+	for (unsigned i = 0; i < 12; i++) {
+		for (unsigned row = 0; row < NVMX_ROWS; row++)
+			nvmx_v12_set(in_memory(m, i), row, 0x10001ull * (row + i));
+		load(m, i);
+		for (unsigned row = 0; row < NVMX_ROWS; row++)
+			if (nvmx_set_has(&m->vm->rows, row))
+				assert_int_equal(read_field(m, nvmx_field_rows[row].encoding), nvmx_v12_get(in_memory(m, i), row));
+		nvmx_slot_freshen(m->v, m->v->cur);
+		for (unsigned row = 0; row < NVMX_ROWS; row++)
+			assert_int_equal(nvmx_v12_get(m->v->cur->v12, row), nvmx_v12_get(in_memory(m, i), row));
+		nvmx_set_add(&m->v->cur->stale, NVMX_I_GUEST_FS_BASE); /* what L2 would leave */
+	}
+}
+
 static void the_least_recently_used_goes(void **state)
 {
 	struct mini *m = *state;
@@ -768,6 +788,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MINI_TEST(values_survive_switching),
+		MINI_TEST(every_field_is_as_memory_has_it),
 		MINI_TEST(the_least_recently_used_goes),
 		MINI_TEST(an_active_vmcs_ignores_its_region),
 		MINI_TEST(vmclear_writes_what_is_newer),

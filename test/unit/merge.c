@@ -88,6 +88,8 @@ static void exit_bitmaps_of_both(void **state)
 		nvmx_slot_write(s, rows[i].row, L1S);
 		assert_int_equal(merged(m, s)->field[rows[i].row], L1S | HOSTS);
 	}
+	nvmx_slot_write(s, NVMX_I_PROC_CTLS2, 0); /* ENCLS exits for the host alone, with the host's leaves alone */
+	assert_int_equal(merged(m, s)->field[NVMX_I_ENCLS_EXIT_BITMAP], HOSTS);
 }
 
 /* What is open to L2 was opened under vmcs02's controls: a change of those that count closes it, that of a window does not. */

@@ -164,6 +164,7 @@ static void mini_page_free(struct nvmx_host *h, void *page, uint64_t hpa)
 	assert_true(i < MINI_PAGES && h->used[i]);
 	assert_ptr_equal(page, h->page[i]);
 	assert_ptr_not_equal(h->current, &h->vmcs[i]);
+	assert_false(h->vmcs[i].active);
 	h->used[i] = false;
 	h->pages_left++;
 }
