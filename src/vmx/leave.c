@@ -155,7 +155,6 @@ static enum nvmx_verdict vmx_abort(struct nvmx_vcpu *v, uint32_t indicator)
 
 	s->v12->abort = indicator;
 	nvmx_gpa_write(v, s->gpa + offsetof(struct nvmx_vmcs12, abort), &indicator, sizeof(indicator));
-	nvmx_release(v);
 	return nvmx_stop_vm(v, NVMX_STOP_VMX_ABORT, indicator);
 }
 

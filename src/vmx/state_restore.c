@@ -412,7 +412,6 @@ static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 			nvmx_slot_drop(v, &v->slots[i]);
 	}
 	pending = built ? built->pending : 0;
-	nvmx_bitmaps01_changed(v);
 	nvmx_vpid_forget(v);
 	nvmx_vmcs01_read(v);
 	if (built)

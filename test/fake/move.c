@@ -141,7 +141,7 @@ static void smm(struct nvmx_host *h, bool enter)
 		nvmx_rsm(h->vcpu);
 	h->inside = false;
 	h->smm = enter;
-	FAKE_ASSERT(!nvmx_in_l2(h->vcpu) || !enter);
+	FAKE_ASSERT(!h->vcpu->batch_n && (!nvmx_in_l2(h->vcpu) || !enter));
 	FAKE_ASSERT(h->barriers == (enter ? l2 ? NVMX_BARRIER_IBPB : 0 : nvmx_in_l2(h->vcpu) ? NVMX_BARRIER_L2_ENTRY : 0));
 }
 

@@ -73,6 +73,7 @@ struct nvmx_host *fake_host_at(enum fake_point point, struct fake_machine *m, st
 	if (point == FAKE_AT_SMM || point == FAKE_AT_SMM_L2) {
 		h->inside = true;
 		nvmx_smi(h->vcpu);
+		FAKE_ASSERT(!h->vcpu->batch_n);
 		h->inside = false;
 		h->smm = true;
 	}

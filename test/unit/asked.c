@@ -85,13 +85,20 @@ static void out_of_l2(struct mini *m)
 /* True: L1 gets the exit. */
 static bool l1_gets(struct mini *m, uint32_t reason)
 {
+	static const unsigned counter[] = { [NVMX_RESUME_L1] = NVMX_CNT_EXIT_TO_L1, [NVMX_RESUME_L2] = NVMX_CNT_EXIT_L0,
+					    [NVMX_HOST] = NVMX_CNT_EXIT_HOST };
+	uint64_t before[NVMX_CNT_COUNT];
 	enum nvmx_verdict verdict;
 	bool left;
 
 	F02(EXIT_REASON) = reason;
+	memcpy(before, m->v->counters, sizeof(before));
 	verdict = nvmx_handle_exit(m->v, &m->regs);
 	left = !m->v->in_l2;
 	assert_int_equal(verdict == NVMX_RESUME_L1, left);
+	assert_true(verdict <= NVMX_HOST);
+	for (unsigned i = 0; i < sizeof(counter) / sizeof(*counter) && !(reason & NVMX_XR_ENTRY_FAILURE); i++)
+		assert_int_equal(m->v->counters[counter[i]] - before[counter[i]], i == verdict);
 	if (left)
 		assert_int_equal(m->v->cur->v12->exit_reason, reason);
 	again(m);
@@ -173,6 +180,7 @@ static void ports(void **state)
 	static const uint32_t port[] = { 0, 0x80, 0x7fff, 0x8000, 0xffff };
 	struct mini *m = *state;
 	struct nvmx_vmcs12 *v12 = in_l2(m);
+	struct nvmx_why why;
 
 	v12->proc_ctls |= NVMX_PROC_IO_BITMAPS | NVMX_PROC_UNCOND_IO; /* the bitmaps replace it (SDM 24.6.2) */
 	v12->io_bitmap_a = BITMAP12;
@@ -188,6 +196,12 @@ static void ports(void **state)
 	assert_true(l1_gets(m, NVMX_XR_IO));
 	v12->proc_ctls &= ~NVMX_PROC_UNCOND_IO;
 	assert_false(l1_gets(m, NVMX_XR_IO));
+	for (unsigned all = 0; all < 2; all++) { /* the host's, by its bitmaps or because it wants all of them */
+		m->v->vmcs01.ctl[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY | (all ? NVMX_PROC_UNCOND_IO : 0);
+		nvmx_why_host(m->v, &m->regs, &why);
+		assert_int_equal(why.cause, all ? NVMX_CAUSE_CONTROL : NVMX_CAUSE_IO_BITMAP);
+		assert_int_equal(why.detail, all ? NVMX_WORD_PROC << 8 | 24 : 0xffff);
+	}
 	out_of_l2(m);
 }
 

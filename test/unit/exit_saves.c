@@ -278,9 +278,11 @@ static enum nvmx_verdict exit_with(struct mini *m, unsigned causes)
 	struct nvmx_vmcs12 *v12 = in_l2(m);
 
 	*mini_ram(m, 0x40000) = NVMX_MSR_SMM_MONITOR_CTL;
-	v12->exit_msr_store_addr = v12->exit_msr_load_addr = 0x40000;
+	*mini_ram(m, 0x3fff0) = NVMX_MSR_SYSENTER_CS; /* which is loaded before */
+	v12->exit_msr_store_addr = 0x40000;
+	v12->exit_msr_load_addr = 0x3fff0;
 	v12->exit_msr_store_count = causes >> STORE & 1;
-	v12->exit_msr_load_count = causes >> LOAD & 1;
+	v12->exit_msr_load_count = causes >> LOAD & 1 ? 2 : 0;
 	v12->proc_ctls = NVMX_PROC_SECONDARY;
 	v12->proc_ctls2 = NVMX_PROC2_UNRESTRICTED;
 	*vmcs02(m, NVMX_I_ENTRY_CTLS) = causes >> MODE & 1 ? NVMX_ENTRY_IA32E : 0;
@@ -300,6 +302,7 @@ static void aborts(void **state)
 
 		assert_int_equal(exit_with(m, causes), causes ? NVMX_STOP : NVMX_RESUME_L1);
 		assert_int_equal(m->v->stop, causes ? NVMX_STOP_VMX_ABORT : NVMX_STOP_NONE);
+		assert_int_equal(causes ? m->v->batch_n : 0, 0);
 		if (causes) {
 			assert_int_equal(m->v->stop_detail, indicator[first]);
 			assert_int_equal(*(uint32_t *)(void *)(m->host.ram + MINI_VMCS12 + offsetof(struct nvmx_vmcs12, abort)),
@@ -380,7 +383,7 @@ static void every_way_out_is_asked_again(void **state)
 		m->ops.map = mini_map;
 		assert_int_equal(go(m, way), NVMX_RESUME_L1);
 		nvmx_vmwrite_flush(m->v);
-		assert_false(m->v->in_l2 || m->v->run_pending);
+		assert_false(m->v->in_l2 || m->v->run_pending || m->v->cur->look02 & NVMX_LOOK_REPEATED);
 		assert_int_equal(v12->exit_reason, seen[way].reason);
 		assert_int_equal(v12->exit_qualification, seen[way].qualification);
 		assert_int_equal(m->v->counters[NVMX_CNT_ENTRY_REFUSED], refused + (way >= MACHINE_CHECK));

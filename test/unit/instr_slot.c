@@ -645,6 +645,24 @@ static void exits_agree_with_the_shadow(void **state)
 	assert_int_equal(vmcs_of(m, &s->page_shadow)->field[NVMX_I_EXIT_QUALIFICATION], 0xbbb);
 }
 
+static void a_saved_state_has_what_l1_wrote(void **state)
+{
+	static struct nvmx_state blob;
+	struct mini *m = *state;
+	size_t size;
+
+	shadowing(m, 2);
+	load(m, 1);
+	write_field(m, NVMX_GUEST_RIP, 1);
+	load(m, 0);
+	write_field(m, NVMX_GUEST_RIP, 2);
+	vmcs_of(m, &m->v->cur->page_shadow)->field[NVMX_I_GUEST_RIP] = 3;
+	assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, NULL), NVMX_OK);
+	assert_int_equal(((struct nvmx_vmcs12 *)(void *)blob.vmcs12)->guest_rip, 3);
+	assert_int_equal(in_memory(m, 1)->guest_rip, 1);
+	assert_int_equal(read_field(m, NVMX_GUEST_RIP), 3);
+}
+
 static void switching_keeps_shadows_apart(void **state)
 {
 	struct mini *m = *state;
@@ -807,7 +825,7 @@ int main(void)
 		MINI_TEST(what_l1_writes_no_more_is_closed), MINI_TEST(nothing_open_is_no_pull), MINI_TEST(what_an_exit_writes_is_pushed),
 		MINI_TEST(only_changes_are_pushed),
 		MINI_TEST(exits_agree_with_the_shadow),
-		MINI_TEST(switching_keeps_shadows_apart), MINI_TEST(no_other_shadow_is_active),
+		MINI_TEST(a_saved_state_has_what_l1_wrote), MINI_TEST(switching_keeps_shadows_apart), MINI_TEST(no_other_shadow_is_active),
 		MINI_TEST(a_shadow_that_is_left_stays_right),
 		MINI_TEST(a_reloaded_vmcs_pushes_only_changes),
 		MINI_TEST(without_pages_there_is_no_shadow),

@@ -425,6 +425,41 @@ static void an_nmi_that_was_interrupted(void **state)
 	assert_int_equal(m->v->cur->v12->guest_interruptibility, 0);
 }
 
+/* What was being delivered when L2 left for the host goes in again, with what belongs to it and with nothing else (SDM 27.2.4). */
+static void what_goes_in_again(void **state)
+{
+	static const struct {
+		uint32_t type, info; /* beside the type */
+		bool error, length;
+	} events[] = {
+		{ NVMX_EVENT_EXT_INT, 0x40, false, false },
+		{ NVMX_EVENT_NMI, 2, false, false },
+		{ NVMX_EVENT_HW_EXC, NVMX_VECTOR_GP | NVMX_INTR_DELIVER_EC, true, false },
+		{ NVMX_EVENT_HW_EXC, NVMX_VECTOR_UD, false, false },
+		{ NVMX_EVENT_SW_INT, 0x80, false, true },
+		{ NVMX_EVENT_PRIV_SW_EXC, 1, false, true },
+		{ NVMX_EVENT_SW_EXC, 3, false, true },
+	};
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < 2 * sizeof(events) / sizeof(*events); i++) {
+		uint32_t info = NVMX_INTR_VALID | events[i / 2].type << NVMX_INTR_TYPE_SHIFT | events[i / 2].info;
+
+		in_l2(m);
+		m->vm->flags |= i % 2 ? NVMX_HOST_REINJECTS : 0; /* itself */
+		F02(EXIT_REASON) = NVMX_XR_APIC_ACCESS;
+		F02(IDT_VECTORING_INFO) = info | NVMX_INTR_NMI_UNBLOCK; /* which is undefined there */
+		F02(IDT_VECTORING_ERROR_CODE) = 0x55;
+		F02(EXIT_INSTR_LEN) = 2;
+		F02(ENTRY_EXC_ERROR_CODE) = F02(ENTRY_INSTR_LEN) = 9;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+		assert_int_equal(F02(ENTRY_INTR_INFO), i % 2 ? 0 : info);
+		assert_int_equal(F02(ENTRY_EXC_ERROR_CODE), i % 2 || !events[i / 2].error ? 9 : 0x55);
+		assert_int_equal(F02(ENTRY_INSTR_LEN), i % 2 || !events[i / 2].length ? 9 : 2);
+	}
+	out_of_l2(m);
+}
+
 struct ending {
 	unsigned length, flags;
 	uint64_t traps;
@@ -516,6 +551,7 @@ int main(void)
 		MINI_TEST(exits_that_are_made_save_rf),
 		MINI_TEST(no_error_code_in_real_mode),
 		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_a_notify_exit_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
+		MINI_TEST(what_goes_in_again),
 		MINI_TEST(instructions_of_l2_end),
 		MINI_TEST(instructions_of_l1_end),
 	};

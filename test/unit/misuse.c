@@ -3,6 +3,7 @@
  * What an embedder can get wrong, one row each: what is set wrong, and the rule by which it is refused.  Each is refused by that
  * rule, in one line that has the words; none is accepted, none crashes, and what was refused can be put right and tried again.
  */
+#include <stdio.h>
 #include "minihost.h"
 
 #define EXITS01 (NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | \
@@ -351,6 +352,28 @@ static const struct misuse {
 };
 #define N (sizeof(misuses) / sizeof(*misuses))
 
+/* Whether the line has the number, or is another with another one. */
+static bool shows(const char *line, uint64_t number, const struct nvmx_error_info *other)
+{
+	char with_other[NVMX_DESCRIBE_MAX], text[40];
+
+	nvmx_describe_error(with_other, sizeof(with_other), other);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	return strcmp(line, with_other) != 0 || strstr(line, text);
+}
+
+/* What the line does not show of the error is 0. */
+static void nothing_is_hidden(const struct nvmx_error_info *info, const char *line, const char *name)
+{
+	struct nvmx_error_info found = *info, expected = *info;
+
+	found.found ^= 0x15;
+	expected.expected ^= 0x15;
+	if ((info->found && !shows(line, info->found, &found)) || (info->expected && !shows(line, info->expected, &expected)))
+		fail_msg("%s: found %#llx, expected %#llx: \"%s\"", name, (unsigned long long)info->found,
+			 (unsigned long long)info->expected, line);
+}
+
 /* One line: no end of line in it, and room for all of it. */
 static void one_line(const struct nvmx_error_info *info, const char *name, const char *words)
 {
@@ -360,6 +383,7 @@ static void one_line(const struct nvmx_error_info *info, const char *name, const
 	if (n >= sizeof(line) || strlen(line) != n || strchr(line, '\n') || strchr(line, '%') || !strstr(line, words) ||
 	    !strstr(line, "expected"))
 		fail_msg("%s: \"%s\" has not \"%s\"", name, line, words);
+	nothing_is_hidden(info, line, name);
 }
 
 static void each_is_refused(void **state)
