@@ -626,6 +626,31 @@ static void only_changes_are_pushed(void **state)
 	assert_int_equal(vmcs_of(m, &s->page_shadow)->field[NVMX_I_EXIT_REASON], 10);
 }
 
+/* Nor does what the processor has no field for reach a shadow VMCS, by a VM exit or by a VMWRITE. */
+static void only_what_hardware_has_is_pushed(void **state)
+{
+	static const unsigned rows[] = { NVMX_I_EXIT_REASON, NVMX_I_GUEST_RIP };
+	struct mini *m = *state;
+	struct mini_vmcs *shadow;
+
+	shadowing(m, 1);
+	nvmx_set_del(&m->vm->hw_ro, rows[0]);
+	nvmx_set_del(&m->vm->hw_rw, rows[1]);
+	load(m, 0);
+	shadow = vmcs_of(m, &m->v->cur->page_shadow);
+	for (unsigned i = 0; i < 2; i++)
+		shadow->field[rows[i]] = 0x55;
+	write_field(m, NVMX_GUEST_RIP, 1);
+	m->v->cur->v12->exit_reason = 10;
+	m->v->cur->v12->guest_rip = 2;
+	nvmx_shadow_push(m->v, m->v->cur);
+	nvmx_vmcs_load(m->v, MINI_VMCS01);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(shadow->field[rows[i]], 0x55);
+	assert_int_equal(read_field(m, NVMX_EXIT_REASON), 10);
+	assert_int_equal(read_field(m, NVMX_GUEST_RIP), 2);
+}
+
 /* Accesses that exit in spite of the shadow see its values, and it sees theirs. */
 static void exits_agree_with_the_shadow(void **state)
 {
@@ -823,7 +848,7 @@ int main(void)
 		MINI_TEST(shadow_is_set_up),
 		MINI_TEST(what_l1_wrote_is_pulled), MINI_TEST(every_field_is_pulled), MINI_TEST(what_l1_writes_is_opened),
 		MINI_TEST(what_l1_writes_no_more_is_closed), MINI_TEST(nothing_open_is_no_pull), MINI_TEST(what_an_exit_writes_is_pushed),
-		MINI_TEST(only_changes_are_pushed),
+		MINI_TEST(only_changes_are_pushed), MINI_TEST(only_what_hardware_has_is_pushed),
 		MINI_TEST(exits_agree_with_the_shadow),
 		MINI_TEST(a_saved_state_has_what_l1_wrote), MINI_TEST(switching_keeps_shadows_apart), MINI_TEST(no_other_shadow_is_active),
 		MINI_TEST(a_shadow_that_is_left_stays_right),

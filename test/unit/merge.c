@@ -196,6 +196,25 @@ static void pages_of_the_apic(void **state)
 }
 
 /* Frames that the host has moved are pinned anew by the next VM entry, but for those that a running L2 uses. */
+/* The shadow EPT leads to the library's own page where the vmcs12 that runs has its APIC-access page, and nowhere else. */
+static void the_own_page_of_the_apic_follows(void **state)
+{
+	static const struct {
+		bool own;
+		uint64_t gpa, mapped, left;
+	} cases[] = { { true, 0x9000, 0x9001, 0x9001 }, { true, 0x9000, 0xa001, 0 }, { false, 0x9000, 0x9001, 0 } };
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		s->apic_access = (struct nvmx_pin){ .gpa = cases[i].gpa, .held = true, .own = cases[i].own };
+		m->v->apic_mapped = cases[i].mapped;
+		nvmx_own_apic_page_review(m->v, s);
+		assert_int_equal(m->v->apic_mapped, cases[i].left);
+	}
+	s->apic_access = (struct nvmx_pin){ .held = false };
+}
+
 static void pages_of_the_apic_move(void **state)
 {
 	struct mini *m = *state;
@@ -513,7 +532,7 @@ int main(void)
 		MINI_TEST(exit_bitmaps_of_both),
 		MINI_TEST(controls_close_msrs),
 		MINI_TEST(notifications_of_owners), MINI_TEST(pages_of_the_apic),
-		MINI_TEST(pages_of_the_apic_move),
+		MINI_TEST(pages_of_the_apic_move), MINI_TEST(the_own_page_of_the_apic_follows),
 		MINI_TEST(bits_of_debugctl_that_are_the_hosts),
 		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s),
 		MINI_TEST(the_hosts_io_bitmaps),
