@@ -4,34 +4,7 @@
  * is remembered in order to spare them and is not, or is forgotten too often, makes no result wrong and shows here alone.  A number that
  * has become smaller is to be written down.
  */
-#include "minihost.h"
-#include "check_states.h"
-#include "vmx/merge.h"
-
-#define AREA 0x40000u
-
-static const struct nvmx_l2_exit hlt = { .reason = NVMX_XR_HLT };
-
-/* L1's VMCS for a valid L2 in 64-bit mode, on a vmcs01 that loads what hosts load. */
-static struct nvmx_slot *ready(struct mini *m)
-{
-	uint8_t maxphyaddr = m->vm->caps.maxphyaddr;
-
-	nvmx_control_masks_make(&m->vm->masks);
-	mini_enter_vmx(m, true);
-	full_caps(&m->vm->caps);
-	m->vm->caps.maxphyaddr = maxphyaddr;
-	set_msr(&m->vm->caps, NVMX_MSR_VMX_TRUE_ENTRY_CTLS,
-		(uint64_t)(NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER | 0x11fb) << 32);
-	m->v->vmcs01.ctl[NVMX_WORD_EXIT] = NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT |
-					   NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER;
-	m->v->vmcs01.ctl[NVMX_WORD_ENTRY] |= NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER;
-	F01(EXIT_CTLS) = m->v->vmcs01.ctl[NVMX_WORD_EXIT];
-	F01(ENTRY_CTLS) = m->v->vmcs01.ctl[NVMX_WORD_ENTRY];
-	long_mode(m->v->cur->v12);
-	m->v->cur->v12->revision = NVMX_VMCS12_REVISION;
-	return m->v->cur;
-}
+#include "entry_rig.h"
 
 /* What L1 does between the exit and the entry. */
 static void nothing(struct mini *m)
@@ -122,7 +95,7 @@ static const struct turn {
 	{ "turns to another VMCS", turns_to_another_vmcs, { 41, 45, 2, 4 }, { 45, 46, 5, 4 } },
 };
 
-static void enter(struct mini *m)
+static void vmresume(struct mini *m)
 {
 	bool launch = m->v->cur->v12->launch_state == NVMX_LAUNCH_CLEAR;
 
@@ -132,26 +105,20 @@ static void enter(struct mini *m)
 	m->host.current->field[NVMX_I_IDT_VECTORING_INFO] = m->host.current->field[NVMX_I_ENTRY_INTR_INFO] = 0;
 }
 
-static void leave(struct mini *m)
-{
-	assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_RESUME_L1);
-	nvmx_vmwrite_flush(m->v);
-}
-
 /* Each turn again and again: what the first ones cost is not what is asked. */
 static void each_turn(struct mini *m, bool shadowing)
 {
 	struct cost most;
 
 	m->host.on_map = count_map;
-	enter(m);
+	vmresume(m);
 	for (const struct turn *t = turns; t < turns + sizeof(turns) / sizeof(*turns); t++)
 		for (unsigned i = 0; i < 6; i++) {
 			most = shadowing ? t->shadowing : t->plain;
 			m->host.vmreads = m->host.vmwrites = m->host.loads = maps = 0;
 			leave(m);
 			t->between(m);
-			enter(m);
+			vmresume(m);
 			if (i > 2 && (m->host.vmreads > most.vmreads || m->host.vmwrites > most.vmwrites || m->host.loads > most.loads ||
 				      maps > most.maps))
 				fail_msg("%s: %u VMREADs, %u VMWRITEs, %u VMPTRLDs, %u maps", t->name, m->host.vmreads,
