@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include "vmx/hold.h"
 #include "vmx/instr.h"
 
 #define MINI_RAM 0x400000u
@@ -90,6 +91,7 @@ __attribute__((weak)) enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum n
 		v->stop = why;
 		v->stop_detail = detail;
 	}
+	nvmx_release(v);
 	return NVMX_STOP;
 }
 
