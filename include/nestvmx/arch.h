@@ -8,6 +8,7 @@
 
 #include <nestvmx/version.h>
 
+/* Bit n of a word of 32 bits, of 64 bits. */
 #define NVMX_BIT(n) (1u << (n))
 #define NVMX_BIT64(n) (1ull << (n))
 
@@ -282,9 +283,9 @@
 
 /* Pending debug exceptions (24.4.2) */
 #define NVMX_PENDING_DBG_BREAKPOINTS 0x100full /* B0 to B3, and that one of them is enabled */
-#define NVMX_PENDING_DBG_ENABLED (1ull << 12)
-#define NVMX_PENDING_DBG_BS (1ull << 14)
-#define NVMX_PENDING_DBG_RTM (1ull << 16)
+#define NVMX_PENDING_DBG_ENABLED (1ull << 12) /* one of B0 to B3 is enabled */
+#define NVMX_PENDING_DBG_BS (1ull << 14)      /* a single step */
+#define NVMX_PENDING_DBG_RTM (1ull << 16)     /* in a transactional region */
 
 /* Guest activity state (SDM 24.4.2) */
 #define NVMX_ACTIVITY_ACTIVE 0u

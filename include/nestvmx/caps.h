@@ -18,6 +18,7 @@
 extern "C" {
 #endif
 
+/* The capability MSRs of struct nvmx_caps: from this one on, so many. */
 #define NVMX_CAPS_FIRST_MSR NVMX_MSR_VMX_BASIC
 #define NVMX_CAPS_MSRS 19 /* 480H to 492H */
 

@@ -53,7 +53,7 @@ struct nvmx_check_row {
 /* All rows in the order in which an entry evaluates them; the number of rows goes to *count. */
 const struct nvmx_check_row *nvmx_check_rows(size_t *count);
 
-#define NVMX_GROUPS_ALL 0xffffffffu
+#define NVMX_GROUPS_ALL 0xffffffffu /* every group, facts included */
 /* In a row's groups: it reads a fact beside vmcs12 (L1's mode, memory).  In a set of dirty groups: such a fact may have
  * changed. */
 #define NVMX_GROUP_FACTS (1 << 30)

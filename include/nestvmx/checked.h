@@ -53,6 +53,7 @@ struct nvmx_ledger_page {
 	bool vmcs, cleared;
 };
 
+/* What a ledger has room for: more mapped or pinned frames than the library holds at a time. */
 #define NVMX_LEDGER_MAPS 16u
 #define NVMX_LEDGER_PINS 64u
 

@@ -37,8 +37,8 @@ extern "C" {
 #define NVMX_CPUID_EBX 0x6e62696cu /* "libn" */
 #define NVMX_CPUID_ECX 0x76747365u /* "estv" */
 #define NVMX_CPUID_EDX 0x0000786du /* "mx" */
-#define NVMX_CPUID_INVEPT_RANGE 1u
-#define NVMX_HC_INVEPT_RANGE 0x6e780001u
+#define NVMX_CPUID_INVEPT_RANGE 1u       /* feature bit: the hypercall is there */
+#define NVMX_HC_INVEPT_RANGE 0x6e780001u /* its number, in EAX */
 
 struct nvmx_vm;
 

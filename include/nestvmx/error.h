@@ -21,6 +21,7 @@
 extern "C" {
 #endif
 
+/* What a call returns. */
 enum nvmx_error {
 	NVMX_OK = 0,
 	NVMX_ERR_ABI = -1,        /* a table or structure of another version of the headers, or of a size that none has */

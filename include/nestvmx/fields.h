@@ -6,6 +6,7 @@
 #ifndef NESTVMX_FIELDS_H
 #define NESTVMX_FIELDS_H
 
+/* The encodings. */
 enum nvmx_field {
 	NVMX_VPID = 0x0000, /* Virtual-processor identifier (VPID) */
 	NVMX_POSTED_INT_NV = 0x0002, /* Posted-interrupt notification vector */

@@ -175,6 +175,7 @@ struct nvmx_regs {
 	uint64_t gpr[16];
 };
 
+/* What the host does next. */
 enum nvmx_verdict {
 	NVMX_RESUME_L1 = 0, /* vmcs01 is current: resume */
 	NVMX_RESUME_L2 = 1, /* a vmcs02 is current: resume; VMLAUNCH if nvmx_must_launch() */

@@ -27,7 +27,7 @@ extern "C" {
 
 struct nvmx_vcpu;
 
-#define NVMX_STATE_FORMAT_VMX 0u
+#define NVMX_STATE_FORMAT_VMX 0u /* nvmx_state_header.format: that of VMX */
 
 /* nvmx_state_header.flags */
 #define NVMX_STATE_GUEST_MODE 1u    /* L2 runs: the registers that the host saves are L2's */
@@ -40,7 +40,7 @@ struct nvmx_vcpu;
 /* .vmx_flags */
 #define NVMX_STATE_DEADLINE 1u      /* preemption_timer_deadline counts */
 
-#define NVMX_STATE_NO_ADDR (~0ull)
+#define NVMX_STATE_NO_ADDR (~0ull) /* vmxon_pa, vmcs12_pa: there is none */
 
 /* Linux's struct kvm_nested_state up to the VMCS. */
 struct nvmx_state_header {

@@ -199,7 +199,7 @@ struct nvmx_vtd_ops {
 #define NVMX_VTD_F_EXTENDED     0x0400u /* ECAP.EIM: x2APIC destinations; needs REMAP */
 #define NVMX_VTD_F_PASS_THROUGH 0x0800u /* ECAP.PT */
 #define NVMX_VTD_F_SNOOP        0x1000u /* ECAP.SC */
-#define NVMX_VTD_F_ALL          0x1fffu
+#define NVMX_VTD_F_ALL          0x1fffu /* all of these */
 
 /* Devices are assigned through second-level tables that the library owns, or through dma_map and dma_unmap. */
 #define NVMX_VTD_ASSIGN_TABLES 1u
@@ -464,6 +464,7 @@ size_t nvmx_vtd_dmar(void *table, size_t size, const struct nvmx_vtd_dmar_config
 uint64_t nvmx_vtd_cap(const struct nvmx_vtd *u);
 uint64_t nvmx_vtd_ecap(const struct nvmx_vtd *u);
 
+/* What the op `trace` tells of. */
 enum nvmx_vtd_event {
 	NVMX_VTD_EV_FAULT,        /* a fault of L1's device: source id << 32 | reason, address */
 	NVMX_VTD_EV_BAD_ACCESS,   /* a register access of a kind that is not allowed: offset, size */
