@@ -172,6 +172,25 @@ def tree(key, arch, names, skip=(), only=(), suite=""):
 	return root
 
 
+def linux_headers(kernel):
+	"""Those of a kernel that is installed nowhere, by its first two numbers, for building modules."""
+	root = tree(f"linux-headers-{kernel}", "amd64", ["linux-headers-amd64"], only=("linux-headers", "linux-kbuild"), suite=kernel_suite(kernel))
+	headers = one(os.path.join(root, f"usr/src/linux-headers-{kernel}.*-amd64"))
+	makefile = os.path.join(headers, "Makefile")
+	with open(makefile, encoding="utf-8") as f:
+		text = f.read()
+	if "include /usr/src/" in text:
+		with open(makefile, "w", encoding="utf-8") as f:
+			f.write(text.replace("include /usr/src/", f"include {root}/usr/src/"))
+	return headers
+
+
+def linux_source(kernel):
+	"""The archive with that kernel's source."""
+	name = f"linux-source-{kernel}"
+	return one(os.path.join(tree(name, "amd64", [name], only=("linux-source",), suite=kernel_suite(kernel)), f"usr/src/{name}.tar.xz"))
+
+
 def version(root, package):
 	"""That of a package in a tree, as Debian counts them; without an epoch."""
 	changelogs = [os.path.join(root, "usr/share/doc", package, f"changelog.Debian{kind}.gz") for kind in ("", ".amd64")]
