@@ -5,13 +5,16 @@ from functools import partial
 import glob
 import gzip
 import os
-import shutil
 import subprocess
+import tempfile
 
 import elf
+import image
 import initramfs
 import kernel
 import packages
+import selftests
+import vbox
 from packages import Absent, LAB, LabError, TOP, one, tree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -384,6 +387,57 @@ def dom0(guests, release=""):
 	return out
 
 
+def l1_vbox():
+	"""VirtualBox and its driver."""
+	out = os.path.join(OUT, "l1-vbox")
+	kernel_image = vmlinuz("amd64")
+	if stale(out, [kernel_image] + own("vbox.py", "initramfs.py")):
+		driver = os.path.join(OUT, "vboxdrv.ko")
+		vbox.driver(driver, os.path.basename(kernel_image).removeprefix("vmlinuz-"))
+		archive = initramfs.Archive()
+		vbox.programs(archive)
+		archive.copy("vbox/vboxdrv.ko", driver)
+		archive.write(out)
+	return out
+
+
+def kvm_selftests(version):
+	"""KVM's tests of that Linux, for the scenario `programs`."""
+	out = os.path.join(OUT, f"selftests-{version}")
+	if stale(out, own("selftests.py", "initramfs.py")):
+		archive = initramfs.Archive()
+		selftests.add(archive, version, out + ".build")
+		archive.write(out)
+	return out
+
+
+def l2_vbox_real():
+	"""VirtualBox's VMs with the boot sector."""
+	out = os.path.join(OUT, "l2-vbox-real")
+	if stale(out, [boot_sector()] + own("vbox.py", "initramfs.py")):
+		archive = initramfs.Archive()
+		vbox.settings(archive, "Other", 16, vbox.REAL)
+		with open(boot_sector(), "rb") as sector:
+			vbox.disk(archive, sector.read(), vbox.REAL)
+		archive.write(out)
+	return out
+
+
+def l2_vbox_amd64():
+	"""The one with Linux, on a disk from which the loader starts it."""
+	out = os.path.join(OUT, "l2-vbox-amd64")
+	if stale(out, [loader(), vmlinux("amd64"), l2_initrd("amd64")] + own("vbox.py", "image.py", "initramfs.py")):
+		archive = initramfs.Archive()
+		vbox.settings(archive, "Linux_64", vbox.LINUX_MEMORY, vbox.LINUX)
+		with tempfile.TemporaryDirectory(dir=OUT) as work:
+			path = os.path.join(work, "disk")
+			image.make_disk(path, loader(), vbox.LINUX_WORDS, [(vmlinux("amd64"), ""), (l2_initrd("amd64"), "")], tag="l2")
+			with open(path, "rb") as disk:
+				vbox.disk(archive, disk.read(), vbox.LINUX)
+		archive.write(out)
+	return out
+
+
 # What rows with another release's hypervisor boot from.
 RELEASED = {"l1-kvm": l1_kvm, "l1-qemu": l1_qemu, "xen": xen_hypervisor,
 	"l2-amd64": lambda release: l2_linux("amd64", False, release), "vmlinux": lambda release: vmlinux("amd64", release),
@@ -402,6 +456,8 @@ PIECES = {
 	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": partial(l2_xen, "amd64"), "l2-xen-cpuid": partial(l2_xen, "cpuid"), "l2-real": l2_real,
 	"l2-amd64": lambda: l2_linux("amd64", False), "l2-amd64-packed": lambda: l2_linux("amd64", True),
 	"l2-i386": lambda: l2_linux("i386", False), "l2-i386-packed": lambda: l2_linux("i386", True),
+	"selftests-6.1": partial(kvm_selftests, "6.1"), "selftests-6.12": partial(kvm_selftests, "6.12"),
+	"l1-vbox": l1_vbox, "l2-vbox-real": l2_vbox_real, "l2-vbox-amd64": l2_vbox_amd64,
 	"loader": loader,
 	"linux": lambda: vmlinuz("amd64"),
 	"vmlinux": lambda: vmlinux("amd64"), "xen": xen_hypervisor,

@@ -53,14 +53,18 @@ class Archive:
 	def program(self, root, path):
 		"""A program of the package tree `root` with its interpreter and every library that it needs."""
 		self.copy(path, os.path.join(root, path), 0o755)
-		pending = elf.needed(os.path.join(root, path))
+		self.libraries(root, path)
+
+	def libraries(self, root, path, but=()):
+		"""What a file of the package tree `root` needs, except those names, which are elsewhere."""
+		pending = [name for name in elf.needed(os.path.join(root, path)) if name not in but]
 		while pending:
 			name = pending.pop()
 			found = _library(root, name)
 			target = "lib64/" + name if name.startswith("ld-linux") else "lib/" + name
 			if target not in self.names:
 				self.copy(target, found, 0o755)
-				pending += elf.needed(found)
+				pending += [name for name in elf.needed(found) if name not in but]
 
 	def write(self, path, packed=False):
 		"""Packed it takes less memory, and its kernel much longer."""

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Boot sector: proves that real mode works in the guest. Calls the BIOS, takes timer interrupts, goes to protected mode
  * and back, starts a second processor if there is one, and says so on COM1 through the BIOS; then powers off by QEMU's
- * debug exit port. */
+ * debug exit port, or VirtualBox's. */
 #define AP_PAGE 0x8000
 #define AP_MARK (AP_PAGE + 0x100)
 #define ICR 0xfee00300
 #define INIT_OTHERS 0xc4500
+#define VBOX_OFF 0x40f
 #define SIPI_OTHERS (0xc4600 | AP_PAGE >> 12)
 	.code16
 	.text
@@ -83,6 +84,10 @@ _start:
 	movw	$0x501, %dx
 	xorw	%ax, %ax
 	outw	%ax, %dx
+	movw	$off, %si
+	movw	$VBOX_OFF, %dx
+	movw	$(off_end - off), %cx
+	rep outsb
 8:	cli
 	hlt
 	jmp	8b
@@ -113,5 +118,7 @@ bios:	.asciz	"L2: BIOS ok\r\n"
 both:	.asciz	"L2: protected mode and back ok\r\n"
 alive:	.ascii	"L2: alive real mode cpus="
 count:	.asciz	"0\r\n"
+off:	.ascii	"Shutdown"
+off_end:
 	.org	510
 	.word	0xaa55
