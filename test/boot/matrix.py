@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """The boot matrix: what boots as L1, what runs in it, and what has to be printed, in this order."""
+import vbox
 from kernel import QUICK, TRACING
 
 # What every Linux L1 gets: the emulated clock is its instruction count, and a serial line of that speed is slow.
@@ -41,10 +42,11 @@ class Row:
 	`seconds`: what it may take on the emulated clock, which is the same on any computer. `mips`: instructions to such a
 	second; where an exit costs tens of thousands, timers of 250 Hz need a faster clock than the others. `about`: L1 and L2 in words,
 	of a row that docs/matrix.md has, and `adapter` the name of the row that boots the same L1 under KVM with libnestvmx. `seldom`: only
-	when it is named, or with --all."""
+	when it is named, or with --all. `compared`: that many programs at least run in it, and do what they do on the bare machine.
+	`shows`: rows that it has in it."""
 
 	def __init__(self, name, pieces, arguments, expect, cpus=1, memory=768, seconds=300, mips=MIPS, options="",
-			host_only=False, kvm_host=False, dom0="", about=None, adapter="", seldom=False):
+			host_only=False, kvm_host=False, dom0="", about=None, adapter="", seldom=False, compared=0, shows=""):
 		self.name = name
 		self.pieces = pieces.split()
 		self.arguments = arguments.replace("{mips}", str(mips))
@@ -60,6 +62,8 @@ class Row:
 		self.about = about
 		self.adapter = adapter
 		self.seldom = seldom
+		self.compared = compared
+		self.shows = shows.split()
 
 	def words(self, bochs):
 		"""The kernel's arguments on that version of Bochs."""
@@ -251,13 +255,30 @@ def alive(guests, cpus=1):
 	return [rf"^\[{number} {guest}\] " + ALIVE[guest].format(cpus=cpus, sums=",".join([SUM] * cpus)) for number, guest in enumerate(guests.split(","), 1)]
 
 
-def xen_in_turn(name, *guests):
+def xen_in_turn(name, *guests, **kw):
 	"""Xen with PVH guests one after another in one boot."""
 	expect = [r"Xen version 4\.\d+", r"L1: dom0 up"]
 	for number, guest in enumerate(guests, 1):
 		expect.append((rf"\(d{number}\) " if guest == "real" else "^") + ALIVE[guest].format(cpus=1, sums=SUM))
 	return Row(name, f"loader xen vmlinux dom0-{'-'.join(guests)}", XEN, [*expect, r"^L1: done"], memory=1024, seconds=900, options="--disable vid",
-		seldom=True)
+		seldom=True, **kw)
+
+
+def virtualbox(name, guest, vms, **kw):
+	"""Linux with VirtualBox as L1, and its VMs with that guest in turn."""
+	expect = [up(), r"^L1: VirtualBox \d"]
+	for number, (vm, has) in enumerate(vms.items(), 1):
+		expect += [rf"^\[{number} {vm}\] " + ALIVE[guest].format(cpus=has.cpus, sums=SUM), rf"^L1: {vm} had VMX, {', '.join(has.features)}(, VMX-preemption timer)?$"]
+	return Row(name, f"loader vmlinux l1-base l1-vbox l2-vbox-{guest}", f"{LINUX} nvmx.scenario=vbox nvmx.vms={','.join(vms)}",
+		expect + [r"^L1: done", OFF], memory=1400, seconds=900, seldom=True, **kw)
+
+
+def selftests(name, kernel, kvm="", cpus=1):
+	"""KVM as L1, whose user is KVM's own tests, of that Linux."""
+	l1 = "Linux with KVM" + (f", `{kvm}`" if kvm else "")
+	return Row(name, f"loader vmlinux l1-base l1-kvm selftests-{kernel}", f"{LINUX} nvmx.scenario=programs nvmx.seconds=10 nvmx.kvm={kvm}",
+		[up(cpus), r"^L1: KVM loaded: ", r"^L1: program \w+: exit \d", r"^L1: done", OFF], cpus=cpus, memory=1024, seconds=2000, seldom=True, compared=45,
+		about=(l1, f"the KVM selftests of Linux {kernel}"))
 
 
 PARAMETERS = ("enable_apicv", "pml", "preemption_timer", "unrestricted_guest", "enable_shadow_vmcs", "ept")
@@ -334,8 +355,11 @@ ROWS = [
 	xen("xen-stress", stress=STRESS),
 	xen("xen-smp", l2cpus=2),
 	in_turn("kvm-parameters", PARAMETERS, "real", about=("Linux with KVM, in turn " + ", ".join(f"`{off}=0`" for off in PARAMETERS), WORDS["real"])),
-	in_turn("kvm-in-turn", ("ept", "enable_shadow_vmcs"), "amd64", first="amd64,i386,real", memory=1024),
-	xen_in_turn("xen-in-turn", "amd64", "i386", "real"),
+	in_turn("kvm-in-turn", ("ept", "enable_shadow_vmcs"), "amd64", first="amd64,i386,real", memory=1024,
+		about=("Linux with KVM, then `ept=0`, then `enable_shadow_vmcs=0`", "Linux amd64, Linux i386 with PAE and real mode at once; then Linux amd64"),
+		shows="kvm-amd64 kvm-i386 kvm-real kvm-three-guests kvm-noept-amd64 kvm-noshadow-amd64"),
+	xen_in_turn("xen-in-turn", "amd64", "i386", "real", about=("Xen, Linux as dom0", "PVH: Linux amd64, Linux i386 with PAE, real mode in turn"),
+		shows="xen-pvh xen-i386 xen-real"),
 	*parameters(),
 	adapted("host-kvm-no-shadow-vmcs", "enable_shadow_vmcs=0"),
 	nested("kvm-nested-real", "real"),
@@ -348,4 +372,13 @@ ROWS = [
 	xen("trixie-xen-real", "real", release="trixie", seldom=True),
 	xen("trixie-xen-hvm", "hvm", release="trixie", seldom=True),
 	linux("sid-kvm-amd64", "amd64", release="sid", stress=ROUNDS, seldom=True),
+	selftests("selftests-6.1", "6.1"),
+	selftests("selftests-6.12", "6.12"),
+	selftests("selftests-smp", "6.1", cpus=2),
+	selftests("selftests-noept", "6.1", kvm="ept=0"),
+	virtualbox("vbox-real", "real", vbox.REAL, about=("Linux with VirtualBox of Debian sid", "real mode under its BIOS, in turn with VirtualBox's "
+		"defaults, no VPIDs, large pages, no unrestricted guest, no nested paging, 2 vCPUs")),
+	virtualbox("vbox-amd64", "amd64", vbox.LINUX, about=("Linux with VirtualBox of Debian sid", WORDS["amd64"])),
 ]
+# Names for several rows.
+GROUPS = {"selftests": [row.name for row in ROWS if row.compared]}

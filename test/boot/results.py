@@ -35,6 +35,7 @@ class Outcome:
 
 	def __init__(self, wrong=None, lines=()):
 		self.wrong = wrong
+		self.lines = lines
 		self.facts = {}
 		versions = {}
 		for line in lines:
@@ -101,7 +102,8 @@ def _cell(facts):
 		return "not run"
 	if facts["verdict"] != "pass":
 		return "**fails**: " + facts.get("why", "").partition(";")[0].replace("|", "\\|")
-	return f"{int(facts['ticks']):,} M" if "ticks" in facts else "passes"
+	same = f"; {facts['programs'].replace('/', ' of ')} programs as native" if "programs" in facts else ""
+	return (f"{int(facts['ticks']):,} M" if "ticks" in facts else "passes") + same
 
 
 def _line(row, known):
@@ -116,6 +118,10 @@ def _line(row, known):
 		shown["kvm"], ", ".join(versions), min((facts["date"] for facts in ran), default="–")]) + " |"
 
 
+def _names(what, names):
+	return f"\n{what}: {', '.join(f'`{name}`' for name in names)}.\n" if names else ""
+
+
 def page(rows):
 	"""docs/matrix.md; rows that never ran are named below the table."""
 	known = read()
@@ -124,8 +130,11 @@ def page(rows):
 		raise ValueError(f"test/boot/results: no such row: {', '.join(strange)}")
 	ran = [row for row in rows if any((row.name, host) in known for host in HOSTS)]
 	text = INTRODUCTION + "".join(_line(row, known) + "\n" for row in ran)
-	rest = [f"`{row.name}`" for row in rows if row not in ran]
-	return text + (f"\nNot run by `--all` yet: {', '.join(rest)}.\n" if rest else "")
+	shown = {name: row.name for row in ran for name in row.shows}
+	rest = [row.name for row in rows if row not in ran]
+	for row in ran:
+		text += _names(f"Also rows, and what `{row.name}` has in it", [name for name in rest if shown.get(name) == row.name])
+	return text + _names("Not run by `--all` yet", [name for name in rest if name not in shown])
 
 
 def write_page(rows):
