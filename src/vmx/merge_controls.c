@@ -124,12 +124,15 @@ static uint32_t engine_proc(const struct nvmx_merging *m)
 {
 	uint32_t c12 = m->v12->proc_ctls, c01 = m->c01->ctl[NVMX_WORD_PROC];
 	uint32_t cr8 = NVMX_PROC_CR8_LOAD | NVMX_PROC_CR8_STORE;
-	uint32_t bits = ((c12 | c01) & cr8) | NVMX_PROC_SECONDARY;
+	uint32_t bits = (c12 & cr8) | NVMX_PROC_SECONDARY;
 
+	/* L2's TPR is L1's page then, and no business of the host's (SDM 29.3). */
 	if (c12 & NVMX_PROC_TPR_SHADOW)
 		bits |= NVMX_PROC_TPR_SHADOW;
 	else if (c01 & NVMX_PROC_TPR_SHADOW)
 		bits |= cr8;
+	else
+		bits |= c01 & cr8;
 	if (c12 & NVMX_PROC_IO_BITMAPS)
 		bits |= NVMX_PROC_IO_BITMAPS;
 	else if (c12 & NVMX_PROC_UNCOND_IO)

@@ -285,6 +285,27 @@ static void the_hosts_tpr_shadow_is_not_l2s(void **state)
 	assert_int_equal(vmcs02->field[NVMX_I_PROC_CTLS] & (NVMX_PROC_TPR_SHADOW | cr8), cr8);
 }
 
+/* With L1's TPR shadow CR8 is a register of L1's virtual-APIC page (SDM 29.3): exits that the host wants for L1's own are not for it. */
+static void the_hosts_cr8_is_not_that_of_a_shadow(void **state)
+{
+	const uint32_t cr8 = NVMX_PROC_CR8_LOAD | NVMX_PROC_CR8_STORE;
+	static const struct { uint32_t c12, cr8; } cases[] = {
+		{ 0, NVMX_PROC_CR8_LOAD | NVMX_PROC_CR8_STORE },
+		{ NVMX_PROC_CR8_LOAD, NVMX_PROC_CR8_LOAD | NVMX_PROC_CR8_STORE },
+		{ NVMX_PROC_TPR_SHADOW, 0 },
+		{ NVMX_PROC_TPR_SHADOW | NVMX_PROC_CR8_STORE, NVMX_PROC_CR8_STORE },
+	};
+	struct mini *m = *state;
+	struct nvmx_slot *s = active(m);
+
+	F01(PROC_CTLS) |= cr8;
+	nvmx_slot_write(s, NVMX_I_VIRTUAL_APIC_ADDR, 0x50000);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		nvmx_slot_write(s, NVMX_I_PROC_CTLS, cases[i].c12);
+		assert_int_equal(merged(m, s)->field[NVMX_I_PROC_CTLS] & cr8, cases[i].cr8);
+	}
+}
+
 /* Where L1 does not intercept I/O the host's bitmaps decide; "unconditional I/O exiting" of L1's goes before them. */
 static void the_hosts_io_bitmaps(void **state)
 {
@@ -534,7 +555,7 @@ int main(void)
 		MINI_TEST(notifications_of_owners), MINI_TEST(pages_of_the_apic),
 		MINI_TEST(pages_of_the_apic_move), MINI_TEST(the_own_page_of_the_apic_follows),
 		MINI_TEST(bits_of_debugctl_that_are_the_hosts),
-		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s),
+		MINI_TEST(the_hosts_tpr_shadow_is_not_l2s), MINI_TEST(the_hosts_cr8_is_not_that_of_a_shadow),
 		MINI_TEST(the_hosts_io_bitmaps),
 		MINI_TEST(a_register_is_l1s_unless_loaded),
 		MINI_TEST(efer_without_its_control),
