@@ -88,8 +88,7 @@ static bool wants_pause(const struct nvmx_vmcs12 *v12, const struct nvmx_route_i
 /* Injected by L1's VM entry it comes before L2's first instruction (SDM 26.6.2, 26.7.8): vmcs12 holds it until an exit to L1. */
 static bool wants_mtf(const struct nvmx_vmcs12 *v12)
 {
-	return v12->proc_ctls & NVMX_PROC_MTF ||
-	       (v12->entry_intr_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(v12->entry_intr_info) == NVMX_EVENT_OTHER);
+	return v12->proc_ctls & NVMX_PROC_MTF || nvmx_is_mtf(v12->entry_intr_info);
 }
 
 static enum nvmx_route if_on(bool control, enum nvmx_route then, enum nvmx_route otherwise)

@@ -32,6 +32,19 @@ enum nvmx_route {
 
 enum nvmx_route nvmx_route(const struct nvmx_vmcs12 *v12, const struct nvmx_route_in *in);
 
+/* An MTF VM exit that is pending, in a VM-entry event field (SDM 26.6.2). */
+static inline bool nvmx_is_mtf(uint32_t event)
+{
+	return event & NVMX_INTR_VALID && NVMX_INTR_TYPE(event) == NVMX_EVENT_OTHER;
+}
+
+/* L2 has run, and vmcs12's event was delivered; but it may be an MTF VM exit that an SMI has put off, and which `waits` in vmcs02: then
+ * it still tells that the exit is L1's. */
+static inline bool nvmx_event_is_over(const struct nvmx_vmcs12 *v12, uint32_t waits)
+{
+	return !nvmx_is_mtf(v12->entry_intr_info) || !nvmx_is_mtf(waits);
+}
+
 /* Those of routes.def. */
 enum nvmx_route_rule {
 	NVMX_RULE_UNKNOWN, NVMX_RULE_ALWAYS, NVMX_RULE_EVENT, NVMX_RULE_NEVER, NVMX_RULE_PIN, NVMX_RULE_PROC, NVMX_RULE_PROC2,

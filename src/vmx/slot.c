@@ -232,7 +232,7 @@ bool nvmx_slot_write_back(struct nvmx_vcpu *v, struct nvmx_slot *s)
 void nvmx_slot_drop(struct nvmx_vcpu *v, struct nvmx_slot *s)
 {
 	unpin_all(v, s);
-	s->look02 &= (uint8_t)~NVMX_LOOK_WAITS;
+	s->look02 &= (uint8_t)~(NVMX_LOOK_WAITS | NVMX_LOOK_REPEATED);
 	s->gpa = NVMX_NO_ADDR;
 }
 

@@ -213,7 +213,7 @@ static void settle_live(struct restore *r)
 	if (r->h.flags & NVMX_STATE_MTF_PENDING && !(r->live.event_info & NVMX_INTR_VALID))
 		r->live.event_info = MTF_EVENT;
 	/* An MTF VM exit that L1 did not ask for was due to the host that saved the state. */
-	if (NVMX_INTR_TYPE(r->live.event_info) == NVMX_EVENT_OTHER && nvmx_route(v12, &mtf) != NVMX_ROUTE_L1)
+	if (nvmx_is_mtf(r->live.event_info) && nvmx_route(v12, &mtf) != NVMX_ROUTE_L1)
 		r->live.event_info = 0;
 	if (!(r->live.event_info & NVMX_INTR_VALID))
 		r->live.event_info = 0;
@@ -272,8 +272,8 @@ static int check_l2(struct restore *r)
 	if (error)
 		return error;
 	read_live(r);
-	if (!r->run_pending)
-		v12->entry_intr_info &= ~NVMX_INTR_VALID; /* it has been delivered */
+	if (!r->run_pending && nvmx_event_is_over(v12, r->live_size ? r->live.event_info : 0))
+		v12->entry_intr_info &= ~NVMX_INTR_VALID;
 	v12->launch_state = NVMX_LAUNCH_LAUNCHED;
 	nvmx_gather_facts(r->v, v12, &memory);
 	if (r->v->not_now)

@@ -6,6 +6,7 @@
 #include "../mem.h"
 #include "../refuse.h"
 #include "merge.h"
+#include "route.h"
 #include "state.h"
 
 #define LIVE(name) offsetof(struct nvmx_state_live, name)
@@ -89,9 +90,9 @@ static void save_l2(struct nvmx_vcpu *v, struct nvmx_state_header *h, struct nvm
 		v12->guest_interruptibility |= NVMX_BLOCK_NMI;
 	save_live(v, live);
 	save_timer(v, h, live, l1_tsc);
-	if (!v->run_pending) /* delivered already; the exit to L1 would clear it (SDM 27.2) */
+	if (!v->run_pending && nvmx_event_is_over(v12, live->event_info)) /* the exit to L1 would clear it (SDM 27.2) */
 		v12->entry_intr_info &= ~NVMX_INTR_VALID;
-	if (v->in_l2 && !v->run_pending && live->event_info == (NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT))
+	if (v->in_l2 && !v->run_pending && nvmx_is_mtf(live->event_info))
 		h->flags |= NVMX_STATE_MTF_PENDING;
 }
 
@@ -144,6 +145,7 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 	if (!write_back_others(v) ||
 	    (*needed == sizeof(struct nvmx_state) && !save_shadow(v, state->shadow_vmcs12))) {
 		nvmx_again(v);
+		nvmx_no_exit(v); /* a host that gives up saving goes on with L2, whose next exit is none that comes again */
 		return nvmx_refuse(info, NVMX_REFUSED_NOT_NOW, v->awaited_gpa, 0);
 	}
 	save_header(v, &state->header);

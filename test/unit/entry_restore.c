@@ -199,6 +199,102 @@ static void registers_without_a_save_travel(void **state)
 	}
 }
 
+#define MTF_EVENT (NVMX_INTR_VALID | NVMX_EVENT_OTHER << NVMX_INTR_TYPE_SHIFT)
+
+/* An MTF VM exit that an SMI has put off is L1's also where L1 has asked for it by its VM entry alone (SDM 26.6.2); one of the host's is
+ * of no use to another host. */
+static void an_mtf_exit_that_was_put_off_travels(void **state)
+{
+	static const struct { uint32_t event, proc; bool smm, kept; } cases[] = {
+		{ MTF_EVENT, 0, false, true },  { MTF_EVENT, 0, true, true }, { 0, NVMX_PROC_MTF, false, true },
+		{ 0, NVMX_PROC_MTF, true, true }, { 0, 0, false, false },      { NVMX_INTR_VALID | 0x40, 0, false, false },
+	};
+	static struct nvmx_state blob;
+	struct mini *m = *state;
+	size_t size;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct nvmx_state_context context = { .smm = cases[i].smm };
+		struct nvmx_slot *s = ready(m);
+
+		s->v12->proc_ctls |= cases[i].proc;
+		s->v12->entry_intr_info = cases[i].event;
+		s->v12->guest_rflags |= NVMX_RFLAGS_IF;
+		enter(m, true)->field[NVMX_I_ENTRY_INTR_INFO] = 0;
+		nvmx_l2_ran(m->v);
+		nvmx_begin_mtf(m->v);
+		if (cases[i].smm)
+			nvmx_smi(m->v);
+		assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, NULL), NVMX_OK);
+		nvmx_state_drop(m->v);
+		assert_int_equal(nvmx_state_restore(m->v, &blob, size, &context, NULL), NVMX_OK);
+		assert_true(nvmx_rsm(m->v));
+		assert_true(m->v->in_l2);
+		assert_int_equal(m->host.current->field[NVMX_I_ENTRY_INTR_INFO], cases[i].kept ? MTF_EVENT : 0);
+		m->host.current->field[NVMX_I_ENTRY_INTR_INFO] = 0;
+		m->host.current->field[NVMX_I_EXIT_REASON] = NVMX_XR_MTF;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), cases[i].kept ? NVMX_RESUME_L1 : NVMX_HOST);
+		nvmx_state_drop(m->v);
+		mini_state01(m);
+	}
+}
+
+static void *not_now(struct nvmx_host *h, uint64_t gpa, bool write)
+{
+	(void)h;
+	(void)gpa;
+	(void)write;
+	return NVMX_MAP_NOT_NOW;
+}
+
+/* Another VMCS of L1's is active, and newer than L1's memory. */
+static void another_active(struct mini *m)
+{
+	mini_vmcs_region(m, MINI_VMCS12 + 4096, NVMX_VMCS12_REVISION);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12 + 4096));
+	m->v->cur->newer = true;
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
+}
+
+/* A host that does not make a call again, because nobody wants the saved state any more, or because it has reset the vCPU: where L2 exits
+ * next, that is no exit that comes again, and vmcs02 was launched. */
+static void a_call_that_is_given_up(void **state)
+{
+	static struct nvmx_state blob;
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+	size_t size;
+
+	for (unsigned reset = 0; reset < 2; reset++) {
+		s = ready(m);
+		another_active(m);
+		s->v12->exit_msr_load_count = 1;
+		s->v12->exit_msr_load_addr = 0x9000;
+		enter(m, true);
+		nvmx_l2_ran(m->v);
+		assert_false(nvmx_must_launch(m->v));
+		m->ops.map = not_now;
+		if (reset)
+			assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_AGAIN);
+		else
+			assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, NULL), NVMX_ERR_AGAIN);
+		m->ops.map = mini_map;
+		nvmx_vcpu_park(m->v);
+		nvmx_vcpu_unpark(m->v);
+		if (reset) {
+			nvmx_state_drop(m->v);
+			mini_state01(m);
+			ready(m);
+			enter(m, true);
+		}
+		assert_true(nvmx_must_launch(m->v));
+		nvmx_l2_ran(m->v);
+		assert_false(nvmx_must_launch(m->v));
+		nvmx_state_drop(m->v);
+		mini_state01(m);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -208,6 +304,8 @@ int main(void)
 		MINI_TEST(pdptes_travel_with_the_state),
 		MINI_TEST(a_restore_forgets_vpids),
 		MINI_TEST(registers_without_a_save_travel),
+		MINI_TEST(an_mtf_exit_that_was_put_off_travels),
+		MINI_TEST(a_call_that_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
