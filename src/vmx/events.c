@@ -253,8 +253,21 @@ static void drop_error_codes(struct nvmx_vcpu *v, struct nvmx_exit_info *exit)
 	exit->idt_info &= ~NVMX_INTR_DELIVER_EC;
 }
 
+/* The exit comes in the middle of an event's delivery, which has ended HLT and blocking by STI and MOV SS (SDM 27.1). */
+static void begin_delivery(struct nvmx_vcpu *v)
+{
+	uint64_t blocking = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
+
+	if (blocking & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS))
+		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS));
+	if (nvmx_vmread(v, NVMX_GUEST_ACTIVITY) != NVMX_ACTIVITY_ACTIVE)
+		nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
+}
+
 static enum nvmx_verdict leave_made(struct nvmx_vcpu *v, struct nvmx_exit_info *exit)
 {
+	if (exit->idt_info & NVMX_INTR_VALID)
+		begin_delivery(v);
 	drop_error_codes(v, exit);
 	if (saves_rf(exit))
 		nvmx_set_rf(v);

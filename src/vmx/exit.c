@@ -23,16 +23,8 @@ enum nvmx_verdict nvmx_stop_vm(struct nvmx_vcpu *v, enum nvmx_stop why, uint64_t
 	return NVMX_STOP;
 }
 
-/* Where STI or MOV SS blocks, the entry wants to see the single step that RFLAGS.TF makes pending (SDM 26.3.1.5); the exit has not
- * saved it, and the event that goes in again drops it (26.7.3). */
-static void show_single_step(struct nvmx_vcpu *v)
-{
-	if (nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS) &&
-	    nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_TF && !(nvmx_vmread(v, NVMX_GUEST_DEBUGCTL) & NVMX_DEBUGCTL_BTF))
-		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) | NVMX_PENDING_DBG_BS);
-}
-
-/* The event whose delivery an exit interrupted goes in again, where L1 does not see that exit (SDM 27.2.4). */
+/* The event whose delivery an exit interrupted goes in again, where L1 does not see that exit (SDM 27.2.4).  L2 is active, and nothing
+ * is blocked by STI or MOV SS (27.1), so that no single step need be pending either (26.3.1.5). */
 static void reinject(struct nvmx_vcpu *v)
 {
 	uint32_t info = (uint32_t)nvmx_vmread(v, NVMX_IDT_VECTORING_INFO);
@@ -49,7 +41,6 @@ static void reinject(struct nvmx_vcpu *v)
 		nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, nvmx_vmread(v, NVMX_IDT_VECTORING_ERROR_CODE));
 	if (type >= NVMX_EVENT_SW_INT)
 		nvmx_vmwrite(v, NVMX_ENTRY_INSTR_LEN, nvmx_vmread(v, NVMX_EXIT_INSTR_LEN));
-	show_single_step(v);
 }
 
 static enum nvmx_verdict resume_l2(struct nvmx_vcpu *v)

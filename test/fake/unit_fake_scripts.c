@@ -196,8 +196,7 @@ static void tsc_multiplier_counts_with_offsetting_only(void **state)
 	check(FAKE_STOP_END);
 }
 
-/* The stack that the trap's delivery needs is not in the shadow EPT: it goes in again, with STI's blocking and RFLAGS.TF (SDM
- * 26.3.1.5). */
+/* The stack that the trap's delivery needs is not in the shadow EPT: it goes in again, and STI blocks no more (SDM 27.1). */
 static void trap_behind_sti_is_delivered_again(void **state)
 {
 	(void)state;

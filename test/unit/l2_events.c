@@ -275,6 +275,38 @@ static void exceptions_behind_blocking_can_be_entered(void **state)
 	}
 }
 
+/* SDM 27.1: an event's delivery has ended HLT, and blocking by STI and MOV SS, before the exit that it runs into; one that is no delivery's
+ * finds them as they are. */
+static void a_delivery_that_has_begun(void **state)
+{
+	static const struct { uint64_t blocking, activity; uint32_t idt; uint64_t blocking_after, activity_after; } cases[] = {
+		{ NVMX_BLOCK_MOVSS | NVMX_BLOCK_NMI, 0, HW_EXC(NVMX_VECTOR_GP), NVMX_BLOCK_NMI, 0 },
+		{ NVMX_BLOCK_STI, 0, INTERRUPT, 0, 0 },
+		{ 0, NVMX_ACTIVITY_HLT, INTERRUPT, 0, 0 },
+		{ NVMX_BLOCK_STI, 0, 0, NVMX_BLOCK_STI, 0 },
+		{ 0, NVMX_ACTIVITY_HLT, 0, 0, NVMX_ACTIVITY_HLT },
+	};
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (unsigned found = 0; found < 2; found++) { /* an exception that L1 intercepts, or an exit of the host's */
+			const struct nvmx_l2_exit exit = { .reason = NVMX_XR_EPT_VIOLATION, .idt_info = cases[i].idt };
+			struct nvmx_vmcs12 *v12 = in_l2(m);
+
+			v12->exception_bitmap = NVMX_BIT(NVMX_VECTOR_PF);
+			F02(GUEST_INTERRUPTIBILITY) = cases[i].blocking;
+			F02(GUEST_ACTIVITY) = cases[i].activity;
+			F02(ENTRY_INTR_INFO) = found ? cases[i].idt : 0;
+			if (found)
+				assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_PF, true, 0, 0), NVMX_RESUME_L1);
+			else
+				assert_int_equal(nvmx_exit_to_l1(m->v, &exit), NVMX_RESUME_L1);
+			assert_int_equal(v12->idt_vectoring_info, cases[i].idt);
+			assert_int_equal(v12->guest_interruptibility, cases[i].blocking_after);
+			assert_int_equal(v12->guest_activity, cases[i].activity_after);
+		}
+}
+
 /* SDM 27.3.3, for exits that no processor made. */
 static void exits_that_are_made_save_rf(void **state)
 {
@@ -548,6 +580,7 @@ int main(void)
 		MINI_TEST(a_db_carries_its_conditions),
 		MINI_TEST(breakpoints_are_software_exceptions),
 		MINI_TEST(exceptions_behind_blocking_can_be_entered),
+		MINI_TEST(a_delivery_that_has_begun),
 		MINI_TEST(exits_that_are_made_save_rf),
 		MINI_TEST(no_error_code_in_real_mode),
 		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_a_notify_exit_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),

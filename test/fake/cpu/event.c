@@ -137,7 +137,10 @@ void fake_deliver(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t le
 	c->vectoring = info;
 	c->vectoring_error = error;
 	c->vectoring_len = software(info) ? len : 0;
-	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI) /* before a VM exit, too, that the delivery runs into (27.1) */
+	/* Before a VM exit, too, that the delivery runs into (27.1). */
+	c->a.activity = NVMX_ACTIVITY_ACTIVE;
+	c->a.blocking &= ~(NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS);
+	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI)
 		c->a.blocking |= NVMX_BLOCK_NMI;
 	if (!through_idt(c, info & NVMX_INTR_VECTOR, back)) {
 		c->supervisor = false;
@@ -146,8 +149,6 @@ void fake_deliver(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_t le
 	c->supervisor = false;
 	c->vectoring = c->vectoring_len = 0;
 	c->a.rip = back;
-	c->a.activity = NVMX_ACTIVITY_ACTIVE;
-	c->a.blocking &= ~(NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS);
 	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_HW_EXC)
 		c->a.rflags &= ~NVMX_RFLAGS_RF; /* it was in the image that the handler dropped */
 	fake_see(c, FAKE_SEEN_EVENT, info, info & NVMX_INTR_DELIVER_EC ? error : 0);
