@@ -168,14 +168,10 @@ static void leave_time(struct nest *n)
 		vmcs_write64(TSC_MULTIPLIER, vcpu->arch.tsc_scaling_ratio);
 }
 
-/* Whether an L2 that enters in HLT leaves it at once: for the event or virtual interrupt that it gets, or a window that opens. */
+/* Whether an L2 that enters in HLT leaves it at once: for what its VMCS has waiting, or a virtual interrupt. */
 static bool wakes_up(struct nest *n)
 {
-	const struct nvmx_vmcs12 *v12 = nest_vmcs12(n);
-
-	return v12->entry_intr_info & INTR_INFO_VALID_MASK || nest_virtual_interrupt(n) ||
-	       (n->view.proc & CPU_BASED_INTR_WINDOW_EXITING && v12->guest_rflags & X86_EFLAGS_IF) ||
-	       (n->view.proc & CPU_BASED_NMI_WINDOW_EXITING && !(v12->guest_interruptibility & GUEST_INTR_STATE_NMI));
+	return !nvmx_l2_timer(n->v) || nest_virtual_interrupt(n);
 }
 
 /*

@@ -426,11 +426,13 @@ void nvmx_l2_ran(struct nvmx_vcpu *v);
  * HLT of L2 that is the host's (NVMX_HOST with reason 12, or L2 was resumed with activity state HLT), in a host that puts the vCPU to
  * sleep in place of a VM entry.  L1's VMX-preemption timer goes on in that state and ends it (SDM 25.5.1, 27.1), but vmcs02's
  * counts while L2 runs alone.  So the host
- *   - sleeps no longer than nvmx_l2_timer(): time-stamp counter ticks of the processor until L1's timer expires; ~0: never;
+ *   - sleeps no longer than nvmx_l2_timer(): time-stamp counter ticks of the processor until L1's timer expires; ~0: never; 0, too, where
+ *     what waits in vmcs02 ends the state at once: an event or MTF VM exit, a trap, an interrupt or NMI window that L1 wants and is
+ *     open (SDM 26.7.3, 26.7.5, 26.7.6);
  *   - tells nvmx_l2_slept() how many ticks L2 was kept from running, before it resumes L2 or calls nvmx_check_events();
- *   - resumes L2, with the activity state HLT, if the timer is why it wakes: the processor exits at once, which is L1's;
+ *   - resumes L2, with the activity state HLT, if the timer is why it wakes, or if there is nothing to sleep: the processor does the rest;
  *   - resumes L2 likewise, or does not put it to sleep, if nvmx_l2_virtual_interrupt() says so.
- * With NVMX_HOST_OWNS_TIMER the timer is the host's own business: ~0, and nothing happens.  vmcs02 is current; as
+ * With NVMX_HOST_OWNS_TIMER the timer is the host's own business: ~0 or 0, and nothing happens.  vmcs02 is current; as
  * nvmx_handle_exit().
  */
 uint64_t nvmx_l2_timer(struct nvmx_vcpu *v);

@@ -8,11 +8,6 @@
 #include "route.h"
 #include "state.h"
 
-static bool is_mtf(uint32_t event)
-{
-	return event & NVMX_INTR_VALID && NVMX_INTR_TYPE(event) == NVMX_EVENT_OTHER;
-}
-
 /* What vmcs02 was to deliver, which it will not; 0: nothing.  An NMI whose delivery was interrupted has blocked NMIs before that (SDM
  * 27.1), which was undone for its being delivered again. */
 static uint32_t withdraw_event(struct nvmx_vcpu *v)
@@ -33,7 +28,7 @@ static void take_pending_injection(struct nvmx_vcpu *v, struct nvmx_exit_info *i
 {
 	uint32_t event = withdraw_event(v);
 
-	if (!event || is_mtf(event))
+	if (!event || nvmx_is_mtf(event))
 		return;
 	info->idt_info = event;
 	info->idt_error = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_EXC_ERROR_CODE);
@@ -173,7 +168,7 @@ static bool must_run_first(struct nvmx_vcpu *v, unsigned pending)
 		return true;
 	event = (uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO);
 	if (event & NVMX_INTR_VALID)
-		return v->run_pending || !(strongest && is_mtf(event));
+		return v->run_pending || !(strongest && nvmx_is_mtf(event));
 	return !strongest && (trap_is_due(v) || virtual_interrupt_is_due(v, pending));
 }
 
@@ -315,9 +310,28 @@ void nvmx_l2_ran(struct nvmx_vcpu *v)
 	nvmx_l2_has_run(v);
 }
 
+/* What waits in the VMCS of an L2 in HLT ends that as soon as the processor enters it: what is to be delivered, traps (SDM 26.7.3), and
+ * windows that are open, whoever wants the exit (25.2, 26.7.5, 26.7.6).  In that state nothing is blocked by STI or MOV SS. */
+static bool leaves_hlt(struct nvmx_vcpu *v)
+{
+	uint64_t proc;
+
+	if (nvmx_vmread(v, NVMX_GUEST_ACTIVITY) != NVMX_ACTIVITY_HLT)
+		return false;
+	if (nvmx_vmread(v, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID || trap_is_due(v))
+		return true;
+	proc = nvmx_vmread(v, NVMX_PROC_CTLS);
+	return (proc & NVMX_PROC_INT_WINDOW && nvmx_vmread(v, NVMX_GUEST_RFLAGS) & NVMX_RFLAGS_IF) ||
+	       (proc & NVMX_PROC_NMI_WINDOW && !(nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_BLOCK_NMI));
+}
+
 uint64_t nvmx_l2_timer(struct nvmx_vcpu *v)
 {
-	if (v->stop || !v->in_l2 || !nvmx_timer_is_l1s(v, v->cur->v12))
+	if (v->stop || !v->in_l2)
+		return ~0ull;
+	if (leaves_hlt(v))
+		return 0;
+	if (!nvmx_timer_is_l1s(v, v->cur->v12))
 		return ~0ull;
 	return nvmx_vmread(v, NVMX_PREEMPTION_TIMER) << nvmx_timer_rate(v);
 }

@@ -116,8 +116,14 @@ static bool nothing_arrived(const struct fake_cpu *c)
 bool fake_own_sleeps(struct nvmx_host *h)
 {
 	int virtual_interrupt;
+	bool over;
 
-	if (rd(h, NVMX_GUEST_ACTIVITY) != NVMX_ACTIVITY_HLT || rd(h, NVMX_ENTRY_INTR_INFO) & NVMX_INTR_VALID || !nothing_arrived(&h->cpu))
+	if (rd(h, NVMX_GUEST_ACTIVITY) != NVMX_ACTIVITY_HLT || !nothing_arrived(&h->cpu))
+		return false;
+	h->inside = true;
+	over = !nvmx_l2_timer(h->vcpu);
+	h->inside = false;
+	if (over)
 		return false;
 	FAKE_CALL(h, virtual_interrupt, nvmx_l2_virtual_interrupt(h->vcpu), -1);
 	return !virtual_interrupt;

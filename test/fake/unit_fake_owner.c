@@ -243,6 +243,48 @@ static void the_timer_goes_on_in_hlt(void **state)
 	fake_host_free(h);
 }
 
+#define BS NVMX_PENDING_DBG_BS
+
+/* L1 enters L2 in HLT, which a trap, a window or an event ends before it has begun (SDM 26.7.3, 26.7.5, 26.7.6): for a host that sleeps in
+ * the processor's place, too. */
+static void hlt_that_is_over_at_once(void **state)
+{
+	static const struct { uint32_t pin, proc, event, reason; uint64_t rflags, pending; bool over; } cases[] = {
+		{ 0, 0, 0, NVMX_XR_VMCALL, NVMX_RFLAGS_TF, BS, true },
+		{ 0, NVMX_PROC_INT_WINDOW, 0, NVMX_XR_INT_WINDOW, NVMX_RFLAGS_IF, 0, true },
+		{ NVMX_PIN_NMI | NVMX_PIN_VNMI, NVMX_PROC_NMI_WINDOW, 0, NVMX_XR_NMI_WINDOW, 0, 0, true },
+		{ 0, 0, NVMX_INTR_VALID | 0x44, NVMX_XR_VMCALL, NVMX_RFLAGS_IF, 0, true },
+		{ 0, NVMX_PROC_INT_WINDOW, 0, 0, 0, 0, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (enum fake_kind kind = FAKE_PASSES_THROUGH; kind < FAKE_KINDS; kind++) {
+			struct fake_machine m;
+
+			script_start(&l1, FAKE_L1_CODE);
+			script_start(&l2, FAKE_L2_CODE);
+			script_enter_vmx(&l1);
+			script_vmwrite(&l1, NVMX_PIN_CTLS, 0x16 | cases[i].pin);
+			script_vmwrite(&l1, NVMX_PROC_CTLS, 0x84006172u | cases[i].proc);
+			script_vmwrite(&l1, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_HLT);
+			script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2 | cases[i].rflags);
+			script_vmwrite(&l1, NVMX_GUEST_PENDING_DBG, cases[i].pending);
+			script_vmwrite(&l1, NVMX_ENTRY_INTR_INFO, cases[i].event);
+			script_run(&l1, FAKE_VMLAUNCH);
+			script_look(&l1, false);
+			script_op(&l1, FAKE_END);
+			script_op(&l2, FAKE_VMCALL);
+			m = machine(0, NULL, 0);
+			fake_as(&m, kind);
+			m.sleeps = true;
+			assert_true(fake_same(&m, true));
+			assert_int_equal(fake_bare.stop, cases[i].over ? FAKE_STOP_END : FAKE_STOP_HUNG);
+			if (cases[i].over)
+				assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), cases[i].reason);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +295,7 @@ int main(void)
 		cmocka_unit_test(a_pending_entry_waits),
 		cmocka_unit_test(a_wait_that_is_dropped),
 		cmocka_unit_test(the_timer_goes_on_in_hlt),
+		cmocka_unit_test(hlt_that_is_over_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
