@@ -64,7 +64,7 @@ void nest_caps_of_processor(struct nvmx_caps *hw)
 
 	memset(hw, 0, sizeof(*hw));
 	for (msr = NVMX_CAPS_FIRST_MSR; msr < NVMX_CAPS_FIRST_MSR + NVMX_CAPS_MSRS; msr++)
-		if (rdmsrl_safe(msr, msr_of(hw, msr)))
+		if (rdmsrq_safe(msr, msr_of(hw, msr)))
 			*msr_of(hw, msr) = 0;
 	*msr_of(hw, MSR_IA32_VMX_MISC) &= ~(u64)VMX_MISC_PREEMPTION_TIMER_RATE_MASK;
 	*msr_of(hw, MSR_IA32_VMX_MISC) |= NEST_TIMER_SHIFT;
@@ -84,11 +84,11 @@ static u64 efer_bits(struct kvm_vcpu *vcpu)
 {
 	u64 bits = 0;
 
-	if (guest_cpuid_has(vcpu, X86_FEATURE_SYSCALL))
+	if (guest_cpu_cap_has(vcpu, X86_FEATURE_SYSCALL))
 		bits |= EFER_SCE;
-	if (guest_cpuid_has(vcpu, X86_FEATURE_LM))
+	if (guest_cpu_cap_has(vcpu, X86_FEATURE_LM))
 		bits |= EFER_LME | EFER_LMA;
-	if (guest_cpuid_has(vcpu, X86_FEATURE_NX))
+	if (guest_cpu_cap_has(vcpu, X86_FEATURE_NX))
 		bits |= EFER_NX;
 	return bits;
 }
@@ -108,7 +108,7 @@ void nest_caps_of_vcpu(struct kvm_vcpu *vcpu, struct nvmx_caps *limit)
 	limit->perf_global_valid = vcpu_to_pmu(vcpu)->version > 1 ? ~vcpu_to_pmu(vcpu)->NEST_GLOBAL_CTRL_RSVD : 0;
 	limit->feature_control = vmx->msr_ia32_feature_control;
 	limit->maxphyaddr = cpuid_maxphyaddr(vcpu);
-	limit->linear_width = guest_cpuid_has(vcpu, X86_FEATURE_LA57) ? 57 : 48;
+	limit->linear_width = guest_cpu_cap_has(vcpu, X86_FEATURE_LA57) ? 57 : 48;
 }
 
 static void split(u64 value, u32 *low, u32 *high)

@@ -33,16 +33,32 @@ static void op_flush_vpid(struct nvmx_host *host, u16 vpid, unsigned int scope, 
 		vpid_sync_vcpu_single(vpid);
 }
 
+/*
+ * The MSRs that user space keeps from L1 (KVM_X86_SET_MSR_FILTER) it does not reach by its MSR lists.  IA32_XSS the library reads for
+ * itself, and IA32_PERF_GLOBAL_CTRL has a VM-entry and a VM-exit control, which stock KVM does not filter.
+ */
+static bool may_read(struct kvm_vcpu *vcpu, u32 msr)
+{
+	return msr == MSR_IA32_XSS || kvm_msr_allowed(vcpu, msr, KVM_MSR_FILTER_READ);
+}
+
+static bool may_write(struct kvm_vcpu *vcpu, u32 msr)
+{
+	return msr == MSR_CORE_PERF_GLOBAL_CTRL || kvm_msr_allowed(vcpu, msr, KVM_MSR_FILTER_WRITE);
+}
+
 static int op_l1_msr_read(struct nvmx_host *host, u32 msr, u64 *value)
 {
 	struct nest *n = nest_of_host(host);
 
 	nest_settle(n);
+	if (!may_read(nest_vcpu(n), msr))
+		return -1;
 	if (msr == MSR_IA32_TSC) {	/* L1's, also while KVM counts with L2's offset */
 		*value = kvm_read_l1_tsc(nest_vcpu(n), rdtsc());
 		return 0;
 	}
-	return kvm_get_msr(nest_vcpu(n), msr, value) ? -1 : 0;
+	return nest_get_msr(nest_vcpu(n), msr, value) ? -1 : 0;
 }
 
 static int op_l1_msr_write(struct nvmx_host *host, u32 msr, u64 value)
@@ -50,7 +66,7 @@ static int op_l1_msr_write(struct nvmx_host *host, u32 msr, u64 value)
 	struct nest *n = nest_of_host(host);
 
 	nest_settle(n);
-	return kvm_set_msr(nest_vcpu(n), msr, value) ? -1 : 0;
+	return !may_write(nest_vcpu(n), msr) || nest_set_msr(nest_vcpu(n), msr, value) ? -1 : 0;
 }
 
 static void op_l1_state_loaded(struct nvmx_host *host)
@@ -73,7 +89,7 @@ static void op_barrier(struct nvmx_host *host, unsigned int kinds)
 	if (kinds & NVMX_BARRIER_IBPB && nest_of_host(host)->has_ibpb)
 		indirect_branch_prediction_barrier();
 	if (kinds & NVMX_BARRIER_L2_ENTRY)	/* of L1D (CVE-2018-3646), if KVM does it; MDS buffers are cleared at each entry */
-		nest_vcpu(nest_of_host(host))->arch.l1tf_flush_l1d = true;
+		nest_flush_l1d(nest_vcpu(nest_of_host(host)));
 }
 
 static void op_set_cr2(struct nvmx_host *host, u64 cr2)
@@ -148,17 +164,17 @@ static int init_vcpu(struct nest *n)
 int nest_create(struct kvm_vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
-	struct nest *n = vzalloc(sizeof(*n));
+	struct nest *n = nest_zalloc(sizeof(*n));
 	int error = -ENOMEM;
 
 	if (!n)
 		return error;
 	nest_took(NEST_VCPU);
 	n->vmx = vmx;
-	n->has_ibpb = guest_cpuid_has(vcpu, X86_FEATURE_SPEC_CTRL);
+	n->has_ibpb = guest_cpu_cap_has(vcpu, X86_FEATURE_SPEC_CTRL);
 	spin_lock_init(&n->frames_lock);
 	nest_mmu_init(n);
-	hrtimer_init(&vmx->nested.preemption_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED);
+	nest_timer_init(&vmx->nested.preemption_timer, nest_timer_rings);
 	if (!vmx->nested.vpid02)
 		vmx->nested.vpid02 = allocate_vpid();
 	vmx->nested.hv_evmcs = (void *)n;

@@ -18,7 +18,7 @@ static bool timer_expired(struct kvm_vcpu *vcpu)
 	return to_vmx(vcpu)->nested.preemption_timer_expired;
 }
 
-static enum hrtimer_restart timer_rings(struct hrtimer *timer)
+enum hrtimer_restart nest_timer_rings(struct hrtimer *timer)
 {
 	struct vcpu_vmx *vmx = container_of(timer, struct vcpu_vmx, nested.preemption_timer);
 
@@ -44,11 +44,10 @@ void nest_timer_restart(struct nest *n, u64 deadline)
 	nested->preemption_timer_deadline = deadline;
 	n->timer_tsc_offset = vcpu->arch.l1_tsc_offset;
 	if (ticks <= 0 || !vcpu->arch.virtual_tsc_khz) {
-		timer_rings(&nested->preemption_timer);
+		nest_timer_rings(&nested->preemption_timer);
 		return;
 	}
 	ns = mul_u64_u32_div(ticks, 1000000, vcpu->arch.virtual_tsc_khz);
-	nested->preemption_timer.function = timer_rings;
 	hrtimer_start(&nested->preemption_timer, ktime_add_ns(ktime_get(), ns), HRTIMER_MODE_ABS_PINNED);
 }
 
@@ -154,7 +153,7 @@ static int check_exceptions(struct kvm_vcpu *vcpu, bool late, bool *mine)
 	*mine = wants_exit || pending;
 	if (!*mine)
 		return 0;
-	if (to_vmx(vcpu)->nested.nested_run_pending)
+	if (nest_run_pending(vcpu))
 		return -EBUSY;
 	if (wants_exit)
 		exit_for_exception(vcpu);
@@ -219,7 +218,8 @@ static int check_startup(struct kvm_vcpu *vcpu, bool blocked, bool *mine)
 	if (blocked)
 		return -EBUSY;
 	if (waits_for_sipi(vcpu)) {
-		clear_bit(KVM_APIC_INIT, &vcpu->arch.apic->pending_events);
+		if (lapic_in_kernel(vcpu))
+			clear_bit(KVM_APIC_INIT, &vcpu->arch.apic->pending_events);
 		to_vmx(vcpu)->nested.mtf_pending = false;
 	} else if (pending & NVMX_PENDING_INIT) {
 		keep_debug_trap(vcpu);
@@ -241,7 +241,7 @@ static bool is_users_interrupt(struct kvm_vcpu *vcpu)
 int nest_check_events(struct kvm_vcpu *vcpu)
 {
 	struct nested_vmx *nested = &to_vmx(vcpu)->nested;
-	bool blocked = nested->nested_run_pending || kvm_event_needs_reinjection(vcpu), mine;
+	bool blocked = nest_run_pending(vcpu) || kvm_event_needs_reinjection(vcpu), mine;
 	int r;
 
 	r = check_startup(vcpu, blocked, &mine);
@@ -269,7 +269,7 @@ int nest_check_events(struct kvm_vcpu *vcpu)
 	if (vcpu->arch.smi_pending && !is_smm(vcpu))
 		return blocked ? -EBUSY : 0;
 	take_posted(vcpu);
-	return check_interrupts(vcpu, blocked && (nested->nested_run_pending || !is_users_interrupt(vcpu)));
+	return check_interrupts(vcpu, blocked && (nest_run_pending(vcpu) || !is_users_interrupt(vcpu)));
 }
 
 /* The highest vector that take_posted() will request, or -1. */

@@ -37,7 +37,7 @@ static int handle_ept_violation(struct kvm_vcpu *vcpu)
 	return kvm_ept_violation(vcpu);
 }
 
-int nested_vmx_hardware_setup(int (*exit_handlers[])(struct kvm_vcpu *))
+__init int nested_vmx_hardware_setup(int (*exit_handlers[])(struct kvm_vcpu *))
 {
 	static const u8 instructions[] = {
 		EXIT_REASON_VMCLEAR, EXIT_REASON_VMLAUNCH, EXIT_REASON_VMPTRLD, EXIT_REASON_VMPTRST, EXIT_REASON_VMREAD,
@@ -56,6 +56,8 @@ int nested_vmx_hardware_setup(int (*exit_handlers[])(struct kvm_vcpu *))
 		exit_handlers[instructions[i]] = nest_handle_instruction;
 	kvm_ept_violation = exit_handlers[EXIT_REASON_EPT_VIOLATION];
 	exit_handlers[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation;
+	if (NEST_7)	/* earlier kernels do it themselves */
+		nested_vmx_setup_ctls_msrs(&vmcs_config, vmx_capability.ept);
 	return nest_shrinker_begin();
 }
 
@@ -92,14 +94,13 @@ void vmx_leave_nested(struct kvm_vcpu *vcpu)
 	if (!n)
 		return;
 	if (is_guest_mode(vcpu)) {
-		vmx->nested.nested_run_pending = 0;
+		nest_run_pending(vcpu) = 0;
 		nest_leave_behind(n);
 	}
 	idx = srcu_read_lock(&vcpu->kvm->srcu);
 	nest_destroy(vcpu);
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
-	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
-	vcpu->arch.regs_dirty = 0;
+	nest_forget_registers(vcpu);
 	vmx->nested.vmxon = false;
 	vmx->nested.vmxon_ptr = INVALID_GPA;
 	vmx->nested.current_vmptr = INVALID_GPA;
@@ -125,6 +126,10 @@ bool nested_vmx_check_io_bitmaps(struct kvm_vcpu *vcpu, unsigned int port, int s
 
 struct kvm_x86_nested_ops vmx_nested_ops = {
 	.leave_nested = vmx_leave_nested,
+#if NEST_7
+	.translate_nested_gpa = nest_translate_gpa,
+	.hv_inject_synthetic_vmexit_post_tlb_flush = vmx_hv_inject_synthetic_vmexit_post_tlb_flush,
+#endif
 	.is_exception_vmexit = nest_is_exception_vmexit,
 	.check_events = nest_check_events,
 	.has_events = nest_has_events,

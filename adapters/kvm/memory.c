@@ -171,31 +171,28 @@ static int ask(struct nest *n, struct kvm_memory_slot *slot, gfn_t gfn, bool wri
 {
 	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	bool logged, writable = false;
+	struct nest_held held;
 	struct host_page p;
-	kvm_pfn_t pfn;
 
 	wait_for_notifiers(n);
 	logged = kvm_slot_dirty_track_enabled(slot);
-	pfn = nest_gfn_to_pfn(slot, gfn, write, &writable);
-	if (is_error_noslot_pfn(pfn))
+	held = nest_hold(slot, gfn, write, &writable);
+	if (is_error_noslot_pfn(held.pfn))
 		return -1;
-	out->hpa = pfn << PAGE_SHIFT;
+	out->hpa = held.pfn << PAGE_SHIFT;
 	out->rights = NVMX_ACCESS_R | NVMX_ACCESS_X;
 	if (writable && !(slot->flags & KVM_MEM_READONLY) && (write || !logged) && !nest_is_tracked(slot, gfn))
 		out->rights |= NVMX_ACCESS_W;
 	p = host_page(vcpu->kvm->mm, __gfn_to_hva_memslot(slot, gfn));
-	if (p.pfn != pfn)
+	if (p.pfn != held.pfn)
 		p.shift = 0;
 	out->page_shift = block_shift(slot, gfn, &p);
-	memory_type(n, gfn, pfn, out);
+	memory_type(n, gfn, held.pfn, out);
 	if (write && logged) {
 		nest_may_write(n->vm, gfn);
 		mark_page_dirty_in_slot(vcpu->kvm, slot, gfn);
 	}
-	if (out->rights & NVMX_ACCESS_W)
-		kvm_release_pfn_dirty(pfn);	/* L2 writes behind the host's page tables */
-	else
-		kvm_release_pfn_clean(pfn);
+	nest_let_go(held, out->rights & NVMX_ACCESS_W);	/* L2 writes behind the host's page tables */
 	return 0;
 }
 
@@ -227,20 +224,21 @@ int nest_op_translate(struct nvmx_host *host, u64 gpa, unsigned int access, stru
 int nest_frame_fault(struct nest *n, u64 gpa, bool write)
 {
 	struct kvm_memory_slot *slot = visible_slot(nest_vcpu(n), gpa_to_gfn(gpa));
-	kvm_pfn_t pfn;
+	struct nest_held held;
+	bool writable;
 
 	if (!slot)
 		return 0;
-	pfn = nest_gfn_to_pfn(slot, gpa_to_gfn(gpa), write, NULL);
-	if (pfn == KVM_PFN_ERR_HWPOISON) {
+	held = nest_hold(slot, gpa_to_gfn(gpa), write, &writable);
+	if (held.pfn == KVM_PFN_ERR_HWPOISON) {
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)__gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)), PAGE_SHIFT, current);
 		return 1;
 	}
-	if (is_noslot_pfn(pfn) || pfn == KVM_PFN_ERR_RO_FAULT)
+	if (is_noslot_pfn(held.pfn) || held.pfn == KVM_PFN_ERR_RO_FAULT)
 		return 0;
-	if (is_error_pfn(pfn))
+	if (is_error_pfn(held.pfn))
 		return -EFAULT;
-	kvm_release_pfn_clean(pfn);
+	nest_let_go(held, false);
 	return 1;
 }
 
@@ -306,23 +304,23 @@ static noinline void *new_frame(struct nest *n, gfn_t gfn, bool write)
 	struct kvm_memory_slot *slot = visible_slot(vcpu, gfn);
 	u64 before = atomic64_read(&n->vm->invalidations);
 	bool writable = false;
+	struct nest_held held;
 	struct nest_frame *f;
-	kvm_pfn_t pfn;
 
 	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
 		return NULL;
-	pfn = nest_gfn_to_pfn(slot, gfn, write, &writable);
-	if (is_error_noslot_pfn(pfn))
+	held = nest_hold(slot, gfn, write, &writable);
+	if (is_error_noslot_pfn(held.pfn))
 		return NULL;
-	if (!pfn_valid(pfn) || PageReserved(pfn_to_page(pfn))) {
-		kvm_release_pfn_clean(pfn);
+	if (!nest_is_counted(&held)) {
+		nest_let_go(held, false);
 		return NULL;
 	}
 	spin_lock(&n->frames_lock);
 	f = free_frame(n, gfn);
 	if (f) {
 		f->gfn = gfn;
-		f->page = page_address(pfn_to_page(pfn));
+		f->page = page_address(pfn_to_page(held.pfn));
 		f->writable = writable && !(slot->flags & KVM_MEM_READONLY);
 		f->gone = atomic_read(&n->vm->invalidating) || atomic64_read(&n->vm->invalidations) != before;
 		atomic_set(&f->users, 1);
@@ -331,7 +329,7 @@ static noinline void *new_frame(struct nest *n, gfn_t gfn, bool write)
 	if (f)
 		nest_took(NEST_FRAME);
 	else
-		kvm_release_pfn_clean(pfn);
+		nest_let_go(held, false);
 	return f ? f->page : NULL;
 }
 
@@ -446,52 +444,60 @@ void nest_frames_drop(struct nest *n)
 }
 
 /* Memory that is not there yet: a page stands for it until nest_complete_state(), and L2 does not run on it. */
-static kvm_pfn_t stand_in(struct nest *n)
+static struct nest_held stand_in(struct nest *n)
 {
 	struct page *page = n->restoring ? alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO) : NULL;
 
 	if (!page)
-		return KVM_PFN_ERR_FAULT;
+		return (struct nest_held){ .pfn = KVM_PFN_ERR_FAULT };
 	n->incomplete = true;
 	WRITE_ONCE(n->pins_moved, true);
-	return page_to_pfn(page);
+	return (struct nest_held){ page_to_pfn(page), page };
 }
 
-/* The processor caches what it reads and writes of a virtual-APIC page (SDM 24.6.8); an APIC-access page it only compares. */
-static bool is_virtual_apic_page(struct nest *n, u64 gpa)
+/*
+ * The processor caches what it reads and writes of a virtual-APIC page and of a posted-interrupt descriptor (SDM 24.6.8), which the
+ * adapter reads too; an APIC-access page it only compares.
+ */
+static bool has_to_be_ram(struct nest *n, u64 gpa)
 {
+	const struct nvmx_vmcs12 *v12;
 	struct nvmx_view view;
 
 	nvmx_view(n->v, &view, sizeof(view));
-	return view.vmcs12 && ((struct nvmx_vmcs12 *)view.vmcs12)->virtual_apic_addr == gpa;
+	v12 = view.vmcs12;
+	return v12 && (v12->virtual_apic_addr == gpa ||
+		       (v12->pin_ctls & PIN_BASED_POSTED_INTR && gpa_to_gfn(v12->posted_int_desc_addr) == gpa_to_gfn(gpa)));
 }
 
 int nest_op_pin(struct nvmx_host *host, u64 gpa, u64 *hpa)
 {
 	struct nest *n = nest_of_host(host);
 	struct nest_pin *pin = n->pins, *end = pin + NEST_PINS;
-	kvm_pfn_t pfn;
+	gfn_t gfn = gpa_to_gfn(gpa);
+	struct nest_held held;
+	bool writable;
 
 	nest_settle(n);
 	while (pin < end && pin->used)
 		pin++;
 	if (pin == end)
 		return -1;
-	pfn = gfn_to_pfn(nest_vcpu(n)->kvm, gpa_to_gfn(gpa));
-	if (is_error_noslot_pfn(pfn))
-		pfn = stand_in(n);
-	if (is_error_noslot_pfn(pfn))
+	held = nest_hold(__gfn_to_memslot(__kvm_memslots(nest_vcpu(n)->kvm, 0), gfn), gfn, true, &writable);
+	if (is_error_noslot_pfn(held.pfn))
+		held = stand_in(n);
+	if (is_error_noslot_pfn(held.pfn))
 		return -1;
-	if ((!pfn_valid(pfn) || is_device(pfn)) && is_virtual_apic_page(n, gpa)) {
-		kvm_release_pfn_clean(pfn);
+	if ((!pfn_valid(held.pfn) || is_device(held.pfn)) && has_to_be_ram(n, gpa)) {
+		nest_let_go(held, false);
 		return -1;
 	}
-	*pin = (struct nest_pin){ true, gpa_to_gfn(gpa), pfn };
+	*pin = (struct nest_pin){ true, gfn, held };
 	smp_mb();
 	nest_before_write(nest_vcpu(n)->kvm, pin->gfn, NULL);
 	nest_took(NEST_PIN);
 	n->pinned++;
-	*hpa = pfn_to_hpa(pfn);
+	*hpa = pfn_to_hpa(held.pfn);
 	return 0;
 }
 
@@ -502,10 +508,10 @@ void nest_op_unpin(struct nvmx_host *host, u64 gpa, u64 hpa)
 
 	nest_settle(n);
 	for (pin = n->pins; pin < n->pins + NEST_PINS; pin++) {
-		if (!pin->used || pin->gfn != gpa_to_gfn(gpa) || pfn_to_hpa(pin->pfn) != hpa)
+		if (!pin->used || pin->gfn != gpa_to_gfn(gpa) || pfn_to_hpa(pin->held.pfn) != hpa)
 			continue;
 		mark_page_dirty(nest_vcpu(n)->kvm, pin->gfn);
-		kvm_release_pfn_dirty(pin->pfn);
+		nest_let_go(pin->held, true);
 		pin->used = false;
 		n->pinned--;
 		nest_returned(NEST_PIN);
@@ -531,7 +537,7 @@ void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa)
 	int pages;
 
 	nest_settle(n);
-	page = alloc_page((preemptible() ? GFP_KERNEL_ACCOUNT : GFP_ATOMIC) | __GFP_ZERO);
+	page = alloc_page((preemptible() ? GFP_KERNEL : GFP_ATOMIC) | __GFP_ACCOUNT | __GFP_ZERO);
 	if (!page)
 		return NULL;
 	nest_took(NEST_PAGE);

@@ -26,7 +26,7 @@ static unsigned int access_of(struct kvm_vcpu *vcpu, u64 error)
 static gpa_t l2_gpa_to_gpa(struct kvm_vcpu *vcpu, struct kvm_mmu *mmu, gpa_t gpa2, u64 access,
 			   struct x86_exception *exception)
 {
-	struct nest *n = container_of(mmu, struct nest, mmu);
+	struct nest *n = nest_of(to_vmx(vcpu));
 	struct nvmx_l2_exit exit;
 	u64 gpa;
 	int r;
@@ -77,7 +77,7 @@ static int no_page_fault(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
 
 void nest_mmu_init(struct nest *n)
 {
-	struct kvm_mmu *mmu = &n->mmu;
+	struct kvm_mmu *mmu = nest_mmu(n);
 	int i;
 
 	mmu->root.hpa = INVALID_PAGE;
@@ -92,16 +92,23 @@ void nest_mmu_init(struct nest *n)
 
 static void set_root(struct nest *n, u64 eptp)
 {
-	n->mmu.root.hpa = eptp & GENMASK_ULL(51, 12);
-	n->mmu.root.pgd = eptp;
-	n->mmu.root_role.level = (eptp & VMX_EPTP_PWL_MASK) == VMX_EPTP_PWL_5 ? 5 : 4;
+	nest_mmu(n)->root.hpa = eptp & GENMASK_ULL(51, 12);
+	nest_mmu(n)->root.pgd = eptp;
+	nest_mmu(n)->root_role.level = (eptp & VMX_EPTP_PWL_MASK) == VMX_EPTP_PWL_5 ? 5 : 4;
+}
+
+/* Emulating a MOV to CR3 of L2, or where it gives up roots, KVM looks for one of its own, which may never be used. */
+static void give_back_kvms_root(struct nest *n)
+{
+	if (unlikely(nest_mmu(n)->root.hpa != (nest_mmu(n)->root.pgd & GENMASK_ULL(51, 12))))
+		kvm_mmu_free_roots(nest_vcpu(n)->kvm, nest_mmu(n), KVM_MMU_ROOTS_ALL);
 }
 
 bool nested_ept_ad_enabled(struct kvm_vcpu *vcpu)
 {
 	struct nest *n = nest_of(to_vmx(vcpu));
 
-	return !n->ept12 || n->mmu.root.pgd & VMX_EPTP_AD_ENABLE_BIT;
+	return !n->ept12 || nest_mmu(n)->root.pgd & VMX_EPTP_AD_ENABLE_BIT;
 }
 
 /*
@@ -130,7 +137,7 @@ void nest_mmu_enter(struct nest *n)
 	n->ept12 = nested_cpu_has2(get_vmcs12(vcpu), SECONDARY_EXEC_ENABLE_EPT);
 	if (n->ept12) {
 		set_root(n, n->view.eptp);
-		vcpu->arch.mmu = &n->mmu;
+		vcpu->arch.mmu = nest_mmu(n);
 		vcpu->arch.walk_mmu = &vcpu->arch.nested_mmu;
 		init_walker(n);
 		return;
@@ -147,6 +154,10 @@ void nest_mmu_leave(struct nest *n, bool same)
 
 	vcpu->arch.mmu = &vcpu->arch.root_mmu;
 	vcpu->arch.walk_mmu = &vcpu->arch.root_mmu;
+	if (n->ept12) {
+		give_back_kvms_root(n);
+		nest_mmu(n)->root.hpa = INVALID_PAGE;	/* KVM must not find it when the library has given it up */
+	}
 	if (n->ept12 && same)
 		return;
 	kvm_init_mmu(vcpu);
@@ -170,11 +181,9 @@ void nest_mmu_before_l2(struct nest *n)
 		return;
 	}
 	nvmx_view(n->v, &n->view, sizeof(n->view));
-	if (likely(n->mmu.root.pgd == n->view.eptp && VALID_PAGE(n->mmu.root.hpa)))
+	if (likely(nest_mmu(n)->root.pgd == n->view.eptp && VALID_PAGE(nest_mmu(n)->root.hpa)))
 		return;
-	/* Emulating a MOV to CR3 of L2 makes KVM look for a root of its own. */
-	if (n->mmu.root.hpa != (n->mmu.root.pgd & GENMASK_ULL(51, 12)))
-		kvm_mmu_free_roots(vcpu->kvm, &n->mmu, KVM_MMU_ROOTS_ALL);
+	give_back_kvms_root(n);
 	set_root(n, n->view.eptp);
 	vmcs_write64(EPT_POINTER, n->view.eptp);
 }
@@ -192,3 +201,10 @@ int nest_handle_ept_fault(struct kvm_vcpu *vcpu)
 	r = nest_frame_fault(n, gpa, access & NVMX_ACCESS_W);
 	return r ? r : kvm_emulate_instruction(vcpu, 0);
 }
+
+#if NEST_7
+gpa_t nest_translate_gpa(struct kvm_vcpu *vcpu, gpa_t gpa, u64 access, struct x86_exception *exception, u64 pte_access)
+{
+	return l2_gpa_to_gpa(vcpu, vcpu->arch.mmu, gpa, access, exception);
+}
+#endif

@@ -48,7 +48,7 @@ struct nest_frame {
 struct nest_pin {
 	bool used;
 	gfn_t gfn;
-	kvm_pfn_t pfn;
+	struct nest_held held;
 };
 
 /* L1's registers of which KVM has copies. */
@@ -126,6 +126,7 @@ struct nest {
 	bool restoring;		/* memory that is not there yet is no error */
 	bool incomplete;	/* ... and there was some: nest_complete_state() */
 	struct loaded_vmcs *mirrored;	/* the vmcs02 whose controls `view` holds */
+	struct loaded_vmcs *kept;	/* current before KVM had vmcs01 current */
 	struct nest_regs l1;	/* when L1 entered L2 */
 	u64 efer01, efer02;	/* what GUEST_IA32_EFER of vmcs01 holds, and of vmcs02 */
 	u64 l1_rip;		/* for the trace point of the VM entry */
@@ -145,7 +146,7 @@ struct nest {
 	u64 given;		/* to it */
 	u64 uncached;		/* how often it was given a frame of a device */
 
-	struct kvm_mmu mmu;	/* vcpu->arch.mmu while L2 runs with EPT, and vcpu->arch.nested_mmu the other one: */
+	struct kvm_mmu own_mmu;	/* nest_mmu(): vcpu->arch.mmu while L2 runs with EPT, and vcpu->arch.nested_mmu the other one: */
 	struct nest_regs walked;	/* what KVM has made it of, */
 	u64 walked_role;	/* and what it was then */
 
@@ -192,7 +193,7 @@ static inline void nest_settle(struct nest *n)
 /* GUEST_RSP, GUEST_RIP and GUEST_CR3 of the current VMCS get what KVM's emulation has left in its cache. */
 static inline void nest_write_back(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->arch.regs_dirty)
+	if (nest_has_written(vcpu))
 		nest_write_back_dirty(vcpu);
 }
 
@@ -234,6 +235,7 @@ void nest_lose_frames(struct nest *n, gfn_t first, gfn_t last);
 int nest_frame_fault(struct nest *n, u64 gpa, bool write);
 
 /* vm.c */
+void *nest_zalloc(size_t size);
 extern struct mutex nest_joining;	/* who comes and goes; who must not wait for them walks nests otherwise */
 extern struct list_head nest_vms;	/* under it */
 extern struct srcu_struct nest_walking;	/* a vCPU that goes waits for who looks at it */
@@ -315,6 +317,7 @@ void nest_mmu_enter(struct nest *n);
 void nest_mmu_leave(struct nest *n, bool same);
 void nest_mmu_before_l2(struct nest *n);
 int nest_handle_ept_fault(struct kvm_vcpu *vcpu);
+gpa_t nest_translate_gpa(struct kvm_vcpu *vcpu, gpa_t gpa, u64 access, struct x86_exception *exception, u64 pte_access);
 
 /* run.c */
 bool nest_outdated(struct nest *n);
@@ -343,6 +346,7 @@ bool nest_virtual_interrupt(struct nest *n);
 void nest_queue_interrupt(struct kvm_vcpu *vcpu, unsigned int vector);
 bool nest_is_exception_vmexit(struct kvm_vcpu *vcpu, u8 vector, u32 error);
 void nest_triple_fault(struct kvm_vcpu *vcpu);
+enum hrtimer_restart nest_timer_rings(struct hrtimer *timer);
 void nest_timer_start(struct nest *n);
 void nest_timer_restart(struct nest *n, u64 deadline);
 void nest_timer_stop(struct nest *n, bool ran);

@@ -6,7 +6,16 @@
 #ifndef NEST_NESTED_H
 #define NEST_NESTED_H
 
+#include <linux/version.h>
+
+#define NEST_7 (LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0))
+
+#if NEST_7
+#include "regs.h"
+#include "hyperv.h"
+#else
 #include "kvm_cache_regs.h"
+#endif
 #include "vmcs12.h"
 #include "vmx.h"
 
@@ -31,10 +40,13 @@ int vmx_get_vmx_msr(struct nested_vmx_msrs *msrs, u32 msr_index, u64 *pdata);
 
 bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu);
 void nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigned long qualification);
+void __nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigned long qualification, u32 instr_len);
 enum nvmx_vmentry_status nested_vmx_enter_non_root_mode(struct kvm_vcpu *vcpu, bool from_vmentry);
 /* Called by what patches/ adds to vmx.c. */
 void nested_vmx_before_entry(struct kvm_vcpu *vcpu);
 void nested_vmx_flush_tlb(struct kvm_vcpu *vcpu);
+void nested_vmx_keep_vmcs(struct kvm_vcpu *vcpu);
+struct loaded_vmcs *nested_vmx_kept_vmcs(struct kvm_vcpu *vcpu);
 void nested_mark_vmcs12_pages_dirty(struct kvm_vcpu *vcpu);
 bool nested_vmx_check_io_bitmaps(struct kvm_vcpu *vcpu, unsigned int port, int size);
 int get_vmx_mem_address(struct kvm_vcpu *vcpu, unsigned long qualification, u32 instruction_info, bool wr, int len,
@@ -78,6 +90,11 @@ static inline bool nested_exit_on_intr(struct kvm_vcpu *vcpu)
 	return get_vmcs12(vcpu)->pin_based_vm_exec_control & PIN_BASED_EXT_INTR_MASK;
 }
 
+#if NEST_7
+int nested_vmx_check_restored_vmcs12(struct kvm_vcpu *vcpu);
+void loaded_vmcs_clear(struct loaded_vmcs *loaded_vmcs);
+
+#endif
 /* Earlier updates of 6.1 ask for it. */
 static inline bool nested_cpu_has_vid(struct vmcs12 *vmcs12)
 {

@@ -40,7 +40,7 @@ void nest_finish(struct nest *n, enum nvmx_verdict verdict, bool was_l2)
 
 	nest_settle(n);
 	n->l1_reloaded = false;
-	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
+	nest_forget_read(vcpu);
 	if (is_l2 && !was_l2) {
 		n->vmx->nested.has_preemption_timer_deadline = false;
 		nest_entered_l2(n);
@@ -84,13 +84,13 @@ static bool controls01_changed(struct nest *n)
 
 static bool is_entry(const struct vcpu_vmx *vmx)
 {
-	return vmx->exit_reason.basic == EXIT_REASON_VMLAUNCH || vmx->exit_reason.basic == EXIT_REASON_VMRESUME;
+	return nest_vt(vmx)->exit_reason.basic == EXIT_REASON_VMLAUNCH || nest_vt(vmx)->exit_reason.basic == EXIT_REASON_VMRESUME;
 }
 
 /* Whether the instruction can change more than L1's registers and vmcs12. */
 static bool moves_on(const struct vcpu_vmx *vmx)
 {
-	switch (vmx->exit_reason.basic) {
+	switch (nest_vt(vmx)->exit_reason.basic) {
 	case EXIT_REASON_VMREAD:
 	case EXIT_REASON_VMWRITE:
 	case EXIT_REASON_VMPTRST:
@@ -118,7 +118,7 @@ static int prepare(struct kvm_vcpu *vcpu)
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 	struct nest *n = nest_of(vmx);
 
-	if (vmx->exit_reason.basic != EXIT_REASON_VMON)
+	if (nest_vt(vmx)->exit_reason.basic != EXIT_REASON_VMON)
 		return n ? 0 : -EINVAL;
 	if (!nested_vmx_allowed(vcpu))
 		return -EINVAL;
@@ -191,10 +191,10 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 			nvmx_pins_moved(n->v);
 		}
 	}
-	verdict = nvmx_handle_exit_reason(n->v, nest_gprs(vcpu), vmx->exit_reason.full);
+	verdict = nvmx_handle_exit_reason(n->v, nest_gprs(vcpu), nest_vt(vmx)->exit_reason.full);
 	if (verdict == NVMX_RESUME_L1 && !moves_on(vmx)) {
 		nest_settle(n);
-		vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
+		nest_forget_read(vcpu);
 		return 1;
 	}
 	nest_finish(n, verdict, false);
@@ -222,7 +222,7 @@ static bool is_kvms_exception(struct kvm_vcpu *vcpu)
 
 static bool is_kvms(struct kvm_vcpu *vcpu)
 {
-	switch (to_vmx(vcpu)->exit_reason.basic) {
+	switch (nest_vt(to_vmx(vcpu))->exit_reason.basic) {
 	case EXIT_REASON_EXCEPTION_NMI:
 		return is_kvms_exception(vcpu);
 	case EXIT_REASON_BUS_LOCK:
@@ -253,16 +253,16 @@ bool nested_vmx_reflect_vmexit(struct kvm_vcpu *vcpu)
 	if (kvm_request_pending(vcpu))
 		kvm_service_local_tlb_flush_requests(vcpu);
 	nest_l2_state(n);
-	verdict = nvmx_handle_exit_reason(n->v, nest_gprs(vcpu), vmx->exit_reason.full);
+	verdict = nvmx_handle_exit_reason(n->v, nest_gprs(vcpu), nest_vt(vmx)->exit_reason.full);
 	if (verdict == NVMX_HOST)	/* is_kvms() has seen #DB and #AC, and vmx.c has handled machine checks */
 		verdict = nvmx_reflect(n->v, nest_gprs(vcpu));
 	if (verdict == NVMX_HOST) {
 		nest_settle(n);
-		if (vmx->exit_reason.basic == EXIT_REASON_EPT_VIOLATION)	/* it may have blocked NMIs again (SDM 27.2.3) */
+		if (nest_vt(vmx)->exit_reason.basic == EXIT_REASON_EPT_VIOLATION)	/* it may have blocked NMIs again (SDM 27.2.3) */
 			vmx->loaded_vmcs->nmi_known_unmasked = false;
 		return false;
 	}
-	if (verdict == NVMX_RESUME_L2 && vmx->exit_reason.basic == EXIT_REASON_EPT_VIOLATION) {
+	if (verdict == NVMX_RESUME_L2 && nest_vt(vmx)->exit_reason.basic == EXIT_REASON_EPT_VIOLATION) {
 		if (vmx_get_exit_qual(vcpu) & INTR_INFO_UNBLOCK_NMI)	/* the library blocked them again */
 			vmx->loaded_vmcs->nmi_known_unmasked = false;
 		++vcpu->stat.pf_taken;
@@ -329,9 +329,9 @@ void nest_exit(struct kvm_vcpu *vcpu, struct nvmx_l2_exit *exit)
 	nest_finish(n, nvmx_exit_to_l1(n->v, exit), true);
 }
 
-void nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigned long qualification)
+void __nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigned long qualification, u32 instr_len)
 {
-	struct nvmx_l2_exit exit = { .reason = reason, .intr_info = intr_info, .qualification = qualification };
+	struct nvmx_l2_exit exit = { .reason = reason, .intr_info = intr_info, .qualification = qualification, .instr_len = instr_len };
 	struct nest *n = nest_of(to_vmx(vcpu));
 
 	if (reason == -1) {	/* an SMI: L1 is not to know */
@@ -340,6 +340,11 @@ void nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigne
 		return;
 	}
 	nest_exit(vcpu, &exit);
+}
+
+void nested_vmx_vmexit(struct kvm_vcpu *vcpu, u32 reason, u32 intr_info, unsigned long qualification)
+{
+	__nested_vmx_vmexit(vcpu, reason, intr_info, qualification, 0);
 }
 
 /* Out of L2 without an exit to L1: what vmcs02 holds stays there. */
@@ -368,6 +373,14 @@ enum nvmx_vmentry_status nested_vmx_enter_non_root_mode(struct kvm_vcpu *vcpu, b
 		kvm_make_request(KVM_REQ_GET_NESTED_STATE_PAGES, vcpu);
 	return NVMX_VMENTRY_SUCCESS;
 }
+
+#if NEST_7
+/* RSM finds L2 as nested_vmx_enter_non_root_mode() does. */
+int nested_vmx_check_restored_vmcs12(struct kvm_vcpu *vcpu)
+{
+	return 0;
+}
+#endif
 
 /* vmx_prepare_switch_to_guest() calls it before each entry into L2: preemption is off, kvm->srcu is held. */
 void nested_vmx_before_entry(struct kvm_vcpu *vcpu)

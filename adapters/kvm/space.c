@@ -72,12 +72,12 @@ static struct nest_vm *vm_of(struct mmu_notifier *mn)
 	return container_of(mn, struct nest_vm, notifier);
 }
 
-static int clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start, unsigned long end)
+static nest_young clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	return of_range(vm_of(mn), start, end, age);
 }
 
-static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
+static nest_young test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
 {
 	return of_range(vm_of(mn), address, address + 1, is_used);
 }

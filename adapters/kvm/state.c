@@ -28,7 +28,7 @@ static void add_hosts_part(struct nest *n, struct nvmx_state_header *h)
 
 	if (nested->mtf_pending)
 		h->flags |= NVMX_STATE_MTF_PENDING;
-	if (nested->nested_run_pending)
+	if (nest_run_pending(nest_vcpu(n)))
 		h->flags |= NVMX_STATE_RUN_PENDING;
 	if ((h->flags & NVMX_STATE_GUEST_MODE || h->smm_flags & NVMX_STATE_SMM_GUEST_MODE) && nested->has_preemption_timer_deadline) {
 		h->vmx_flags |= NVMX_STATE_DEADLINE;
@@ -101,7 +101,7 @@ static void l2_restored(struct nest *n, const struct nvmx_state_header *h, bool 
 	n->to_user = false;	/* nor is it waited for: KVM_RUN goes on with L2 */
 	n->l1.known = false;	/* the exit sets L1's registers, all of them */
 	if (!(h->flags & NVMX_STATE_RUN_PENDING))	/* nor is it if L2 sleeps */
-		nested->nested_run_pending = 0;
+		nest_run_pending(vcpu) = 0;
 	nested->mtf_pending = mtf;
 	kvm_make_request(KVM_REQ_EVENT, vcpu);
 }
@@ -152,8 +152,8 @@ static int restore(struct kvm_vcpu *vcpu, struct nvmx_state *state, size_t size)
 		pr_debug("kvm_intel: %s\n", line);
 		return r == NVMX_ERR_MEMORY ? -ENOMEM : -EINVAL;
 	}
-	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
-	vmx->nested.nested_run_pending = 0;
+	nest_forget_read(vcpu);
+	nest_run_pending(vcpu) = 0;
 	if (was_l2)
 		leave_old_l2(n);
 	n->in_smm = is_smm(vcpu);

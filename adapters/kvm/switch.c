@@ -38,12 +38,6 @@ void nest_view(struct nest *n)
 	mirror_shadow(n);
 }
 
-static void forget_registers(struct kvm_vcpu *vcpu)
-{
-	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
-	vcpu->arch.regs_dirty = 0;
-}
-
 static void mirror_controls02(struct nest *n)
 {
 	struct loaded_vmcs *l = n->vmx->loaded_vmcs;
@@ -186,7 +180,7 @@ void nest_enter_activity(struct nest *n)
 	if (likely(activity == GUEST_ACTIVITY_ACTIVE) || (activity == GUEST_ACTIVITY_HLT && wakes_up(n)))
 		return;
 	vmcs_write32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
-	n->vmx->nested.nested_run_pending = 0;
+	nest_run_pending(vcpu) = 0;
 	nvmx_l2_ran(n->v);
 	if (activity == GUEST_ACTIVITY_HLT)
 		n->to_user = !kvm_emulate_halt_noskip(vcpu);
@@ -262,10 +256,10 @@ void nest_entered_l2(struct nest *n)
 	enter_posted(n);
 	enter_guest_mode(vcpu);
 	n->l1 = (struct nest_regs){ true, vcpu->arch.cr0, vcpu->arch.cr4, vcpu->arch.efer };
-	forget_registers(vcpu);
-	n->vmx->nested.nested_run_pending = 1;
-	vmx->nested.l1_tpr_threshold = -1;
-	vmx->emulation_required = false;
+	nest_forget_registers(vcpu);
+	nest_run_pending(vcpu) = 1;
+	nest_defer(vmx);
+	nest_vt(vmx)->emulation_required = false;
 	mirror_controls02(n);
 	take_l2_crs(n);
 	emulate_umip(n);
@@ -293,10 +287,10 @@ void nest_l1_state(struct nest *n, bool loaded)
 	u64 efer = vmcs_read64(GUEST_IA32_EFER);
 	bool same = n->l1.known && !((cr0 ^ n->l1.cr0) & ~(unsigned long)X86_CR0_TS) && cr4 == n->l1.cr4 && efer == n->l1.efer;
 
-	forget_registers(vcpu);
+	nest_forget_registers(vcpu);
 	vmx->vmcs01.controls_shadow.vm_entry = vmcs_read32(VM_ENTRY_CONTROLS);
 	vmx->vmcs01.nmi_known_unmasked = false;
-	vmx->emulation_required = false;
+	nest_vt(vmx)->emulation_required = false;
 	n->efer01 = efer;
 	vcpu->arch.cr0_guest_owned_bits = vmx_l1_guest_owned_cr0_bits();
 	vcpu->arch.cr4_guest_owned_bits = KVM_POSSIBLE_CR4_GUEST_BITS & ~vcpu->arch.cr4_guest_rsvd_bits;
@@ -317,36 +311,13 @@ void nest_l1_state(struct nest *n, bool loaded)
 /* What KVM put off because vmcs01 was not current. */
 static void catch_up(struct nest *n)
 {
-	struct kvm_vcpu *vcpu = nest_vcpu(n);
 	struct vcpu_vmx *vmx = n->vmx;
-	struct nested_vmx *nested = &vmx->nested;
 
 	if (n->autoload_host != vmx->msr_autoload.host.nr)
 		vmcs_write32(VM_EXIT_MSR_LOAD_COUNT, vmx->msr_autoload.host.nr);
 	if (n->autoload_guest != vmx->msr_autoload.guest.nr)
 		vmcs_write32(VM_ENTRY_MSR_LOAD_COUNT, vmx->msr_autoload.guest.nr);
-	if (nested->l1_tpr_threshold != -1)
-		vmcs_write32(TPR_THRESHOLD, nested->l1_tpr_threshold);
-	if (nested->change_vmcs01_virtual_apic_mode) {
-		nested->change_vmcs01_virtual_apic_mode = false;
-		vmx_set_virtual_apic_mode(vcpu);
-	}
-	if (nested->update_vmcs01_cpu_dirty_logging) {
-		nested->update_vmcs01_cpu_dirty_logging = false;
-		vmx_update_cpu_dirty_logging(vcpu);
-	}
-	if (nested->reload_vmcs01_apic_access_page) {
-		nested->reload_vmcs01_apic_access_page = false;
-		kvm_make_request(KVM_REQ_APIC_PAGE_RELOAD, vcpu);
-	}
-	if (nested->update_vmcs01_apicv_status) {
-		nested->update_vmcs01_apicv_status = false;
-		vmx_refresh_apicv_exec_ctrl(vcpu);
-	}
-	if (nested->update_vmcs01_hwapic_isr) {
-		nested->update_vmcs01_hwapic_isr = false;
-		kvm_apic_update_hwapic_isr(vcpu);
-	}
+	nest_catch_up(vmx);
 }
 
 /*
@@ -368,7 +339,7 @@ void nest_left_behind(struct nest *n)
 	n->mirrored = NULL;
 	n->vmx->nested.mtf_pending = false;
 	hrtimer_cancel(&n->vmx->nested.preemption_timer);
-	forget_registers(vcpu);
+	nest_forget_registers(vcpu);
 	nvmx_view(n->v, &n->view, sizeof(n->view));
 	mirror_shadow(n);
 	vcpu->arch.cr0_guest_owned_bits = vmx_l1_guest_owned_cr0_bits();
@@ -393,7 +364,7 @@ void nest_left_l2(struct nest *n, bool loaded)
 
 	leave_guest_mode(vcpu);
 	n->mirrored = NULL;
-	n->vmx->nested.nested_run_pending = 0;
+	nest_run_pending(vcpu) = 0;
 	n->vmx->nested.mtf_pending = false;
 	nest_timer_stop(n, loaded && !(nest_vmcs12(n)->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY));
 	vcpu->arch.nmi_injected = false;

@@ -13,6 +13,12 @@ DEFINE_MUTEX(nest_joining);
 LIST_HEAD(nest_vms);
 DEFINE_SRCU(nest_walking);
 
+/* For a user's vCPUs, and so on his account. */
+void *nest_zalloc(size_t size)
+{
+	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+}
+
 /* More vCPUs may come later: they share what these have. */
 static unsigned int vcpus_of(struct kvm *kvm)
 {
@@ -40,7 +46,7 @@ static int init_library(struct nest_vm *vm)
 
 	if (NEST_WATCH) {
 		config.watches_n = NEST_WATCHES * roundup_pow_of_two(vcpus);
-		config.watches = vm->watches = vzalloc(config.watches_n * NVMX_WATCH_SIZE);
+		config.watches = vm->watches = nest_zalloc(config.watches_n * NVMX_WATCH_SIZE);
 		if (!vm->watches)
 			return -ENOMEM;
 	}
@@ -62,7 +68,7 @@ static void free_vm(struct nest_vm *vm)
 
 static struct nest_vm *new_vm(struct kvm *kvm, const struct nvmx_caps *limit)
 {
-	struct nest_vm *vm = vzalloc(sizeof(*vm));
+	struct nest_vm *vm = nest_zalloc(sizeof(*vm));
 	int error;
 
 	if (!vm)
@@ -84,7 +90,6 @@ static struct nest_vm *new_vm(struct kvm *kvm, const struct nvmx_caps *limit)
 	if (error)
 		goto no_watch;
 	nest_took(NEST_VM);
-	list_add(&vm->others, &nest_vms);
 	return vm;
 
 no_watch:
@@ -94,37 +99,8 @@ no_library:
 	return ERR_PTR(error);
 }
 
-static struct nest_vm *vm_for(struct kvm *kvm, const struct nvmx_caps *limit)
-{
-	struct nest_vm *vm;
-
-	list_for_each_entry(vm, &nest_vms, others)
-		if (vm->kvm == kvm && !memcmp(&vm->limit, limit, sizeof(*limit)))
-			return vm;
-	return new_vm(kvm, limit);
-}
-
-int nest_vm_join(struct nest *n)
-{
-	struct nvmx_caps limit;
-	struct nest_vm *vm;
-
-	nest_caps_of_vcpu(nest_vcpu(n), &limit);
-	mutex_lock(&nest_joining);
-	vm = vm_for(nest_vcpu(n)->kvm, &limit);
-	if (!IS_ERR(vm)) {
-		n->vm = vm;
-		vm->users++;
-		list_add_rcu(&n->beside, &vm->nests);
-		smp_mb();	/* a range that has begun without this vCPU is one that it waits for */
-	}
-	mutex_unlock(&nest_joining);
-	return PTR_ERR_OR_ZERO(vm);
-}
-
 static void end_vm(struct nest_vm *vm)
 {
-	list_del(&vm->others);
 	nest_watch_destroy(vm);
 	nest_space_end(vm);
 	WARN_ON_ONCE(atomic_read(&vm->pages));
@@ -133,18 +109,76 @@ static void end_vm(struct nest_vm *vm)
 	nest_returned(NEST_VM);
 }
 
+static struct nest_vm *known_vm(struct kvm *kvm, const struct nvmx_caps *limit)
+{
+	struct nest_vm *vm;
+
+	list_for_each_entry(vm, &nest_vms, others)
+		if (vm->kvm == kvm && !memcmp(&vm->limit, limit, sizeof(*limit)))
+			return vm;
+	return NULL;
+}
+
+static bool join(struct nest *n, const struct nvmx_caps *limit, struct nest_vm *fresh)
+{
+	struct nest_vm *vm;
+
+	mutex_lock(&nest_joining);
+	vm = known_vm(nest_vcpu(n)->kvm, limit);
+	if (!vm && fresh) {
+		vm = fresh;
+		list_add(&vm->others, &nest_vms);
+	}
+	if (vm) {
+		n->vm = vm;
+		vm->users++;
+		list_add_rcu(&n->beside, &vm->nests);
+		smp_mb();	/* a range that has begun without this vCPU is one that it waits for */
+	}
+	mutex_unlock(&nest_joining);
+	return vm;
+}
+
+/*
+ * A new one is made where nobody waits, and is one too many if another vCPU has made one meanwhile.  An MMU notifier is registered when
+ * nobody else holds the process's memory map, and how long that is may be its user's choice (a fault in a file of a file system
+ * of his): the vCPUs of others come and go.
+ */
+int nest_vm_join(struct nest *n)
+{
+	struct nvmx_caps limit;
+	struct nest_vm *fresh;
+
+	nest_caps_of_vcpu(nest_vcpu(n), &limit);
+	if (join(n, &limit, NULL))
+		return 0;
+	fresh = new_vm(nest_vcpu(n)->kvm, &limit);
+	if (IS_ERR(fresh))
+		return PTR_ERR(fresh);
+	join(n, &limit, fresh);
+	if (n->vm != fresh)
+		end_vm(fresh);
+	return 0;
+}
+
 /* The library has no vCPU of it any more, and it no frame of L1's.  Afterwards nobody looks at it. */
 void nest_vm_leave(struct nest *n)
 {
+	struct nest_vm *vm = n->vm;
+	bool last;
+
 	mutex_lock(&nest_joining);
 	list_del_rcu(&n->beside);
 	nest_want_no_pages(n);
 	mutex_unlock(&nest_joining);
 	synchronize_srcu(&nest_walking);
 	mutex_lock(&nest_joining);
-	if (!--n->vm->users)
-		end_vm(n->vm);
+	last = !--vm->users;
+	if (last)
+		list_del(&vm->others);
 	mutex_unlock(&nest_joining);
+	if (last)
+		end_vm(vm);
 }
 
 static void left_guest(void *unused)

@@ -10,17 +10,11 @@ void nest_write_back_dirty(struct kvm_vcpu *vcpu)
 {
 	if (kvm_register_is_dirty(vcpu, VCPU_REGS_RSP))
 		vmcs_writel(GUEST_RSP, vcpu->arch.regs[VCPU_REGS_RSP]);
-	if (kvm_register_is_dirty(vcpu, VCPU_REGS_RIP))
-		vmcs_writel(GUEST_RIP, vcpu->arch.regs[VCPU_REGS_RIP]);
-	if (kvm_register_is_dirty(vcpu, VCPU_EXREG_CR3))
+	if (kvm_register_is_dirty(vcpu, VCPU_REG_RIP))
+		vmcs_writel(GUEST_RIP, nest_rip(vcpu));
+	if (kvm_register_is_dirty(vcpu, VCPU_REG_CR3))
 		vmcs_writel(GUEST_CR3, vcpu->arch.cr3);
-	vcpu->arch.regs_dirty = 0;
-}
-
-static void forget_registers(struct kvm_vcpu *vcpu)
-{
-	vcpu->arch.regs_avail = ~VMX_REGS_LAZY_LOAD_SET;
-	vcpu->arch.regs_dirty = 0;
+	nest_forget_written(vcpu);
 }
 
 /*
@@ -61,6 +55,17 @@ static struct loaded_vmcs *find(struct nest *n, const struct vmcs *vmcs)
 	return NULL;
 }
 
+/* KVM makes vmcs01 current for a moment in L2's stay. */
+void nested_vmx_keep_vmcs(struct kvm_vcpu *vcpu)
+{
+	nest_of(to_vmx(vcpu))->kept = to_vmx(vcpu)->loaded_vmcs;
+}
+
+struct loaded_vmcs *nested_vmx_kept_vmcs(struct kvm_vcpu *vcpu)
+{
+	return nest_of(to_vmx(vcpu))->kept;
+}
+
 static bool same_segments(const struct vmcs_host_state *a, const struct vmcs_host_state *b)
 {
 	return !((a->fs_base ^ b->fs_base) | (a->gs_base ^ b->gs_base) | (a->fs_sel ^ b->fs_sel) | (a->gs_sel ^ b->gs_sel) |
@@ -72,7 +77,7 @@ static void take_over_host_state(struct vcpu_vmx *vmx, const struct vmcs_host_st
 {
 	struct vmcs_host_state *to = &vmx->loaded_vmcs->host_state;
 
-	if (!vmx->guest_state_loaded || likely(same_segments(to, from)))
+	if (!nest_vt(vmx)->guest_state_loaded || likely(same_segments(to, from)))
 		return;
 	vmx_set_host_fs_gs(to, from->fs_sel, from->gs_sel, from->fs_base, from->gs_base);
 	to->ldt_sel = from->ldt_sel;
@@ -130,14 +135,14 @@ static noinline void load_other(struct nest *n, struct vmcs *vmcs)
 	/* Whatever is current now, vmx_vcpu_load_vmcs() has to load `to`: it differs from what KVM takes for current. */
 	preempt_disable();
 	vmx->loaded_vmcs = to;
-	vmx_vcpu_load_vmcs(&vmx->vcpu, smp_processor_id(), from);
+	nest_load_vmcs(&vmx->vcpu, smp_processor_id(), from);
 	if (n->away) {
 		n->away = false;
 		preempt_enable();
 	}
 	take_over_host_state(vmx, &from->host_state);
 	preempt_enable();
-	forget_registers(&vmx->vcpu);
+	nest_forget_registers(&vmx->vcpu);
 }
 
 void nest_op_vmcs_load(struct nvmx_host *host, u64 hpa)
@@ -225,8 +230,8 @@ void nest_op_make_vmcs02(struct nvmx_host *host, u64 hpa)
 	vmcs_write16(HOST_GS_SELECTOR, s->gs_sel);
 	vmcs_writel(HOST_FS_BASE, s->fs_base);
 	vmcs_writel(HOST_GS_BASE, s->gs_base);
-	vmcs_write32(VM_EXIT_MSR_STORE_COUNT, vmx->msr_autostore.guest.nr);
-	vmcs_write64(VM_EXIT_MSR_STORE_ADDR, __pa(vmx->msr_autostore.guest.val));
+	vmcs_write32(VM_EXIT_MSR_STORE_COUNT, nest_autostore(vmx).nr);
+	vmcs_write64(VM_EXIT_MSR_STORE_ADDR, __pa(nest_autostore(vmx).val));
 	vmcs_write32(VM_EXIT_MSR_LOAD_COUNT, vmx->msr_autoload.host.nr);
 	vmcs_write64(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->msr_autoload.host.val));
 	vmcs_write32(VM_ENTRY_MSR_LOAD_COUNT, vmx->msr_autoload.guest.nr);

@@ -16,6 +16,8 @@
 static bool may_watch = true;
 module_param_named(nest_watch, may_watch, bool, 0444);
 
+#define ENDED_AT_ONCE 512
+
 /* Holds the list still, and what each VM watches.  Taken before mmu_lock. */
 static DEFINE_SPINLOCK(watch_lock);
 static LIST_HEAD(vms);
@@ -36,6 +38,12 @@ bool nest_has_tracked(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned in
 	return READ_ONCE(slot->arch.lpage_info[level - 1][(gfn >> by) - (slot->base_gfn >> by)].disallow_lpage);
 }
 
+/* A slot that is going is not the one in which it would be undone: who saw it before it was, has returned when all of it is given up. */
+static bool may_track(const struct kvm_memory_slot *slot)
+{
+	return slot && !(slot->flags & (KVM_MEM_READONLY | KVM_MEMSLOT_INVALID)) && nest_write_track(slot);
+}
+
 #if NEST_SLOT_NOTIFIER
 
 /* In each address space that has the frame; the mask of these says where it is to be undone. */
@@ -48,7 +56,7 @@ static unsigned long track(struct kvm *kvm, gfn_t gfn)
 	write_lock(&kvm->mmu_lock);
 	for (i = 0; i < NEST_AS(kvm); i++) {
 		slot = __gfn_to_memslot(__kvm_memslots(kvm, i), gfn);
-		if (!slot || slot->flags & KVM_MEM_READONLY || !nest_write_track(slot))
+		if (!may_track(slot))
 			continue;
 		kvm_slot_page_track_add_page(kvm, slot, gfn, KVM_PAGE_TRACK_WRITE);
 		mask |= BIT(i);
@@ -78,7 +86,7 @@ static unsigned long track(struct kvm *kvm, gfn_t gfn)
 {
 	const struct kvm_memory_slot *slot = __gfn_to_memslot(__kvm_memslots(kvm, 0), gfn);
 
-	if (!slot || slot->flags & KVM_MEM_READONLY || !nest_write_track(slot))
+	if (!may_track(slot))
 		return 0;
 	return kvm_write_track_add_gfn(kvm, gfn) ? 0 : BIT(0);
 }
@@ -107,23 +115,31 @@ static void end_watch(struct nest_vm *vm, gfn_t gfn)
 	vm->watches_ended++;
 }
 
-static void end_range(struct nest_vm *vm, gfn_t first, gfn_t last)
+/* ENDED_AT_ONCE at most, for others wait for the lock, of other VMs too.  Where it goes on, or 0. */
+static gfn_t end_some(struct nest_vm *vm, gfn_t first, gfn_t last)
 {
+	unsigned int left = ENDED_AT_ONCE;
 	unsigned long gfn;
 	void *mask;
 
-	xa_for_each_range(&vm->watched, gfn, mask, first, last)
+	xa_for_each_range(&vm->watched, gfn, mask, first, last) {
+		if (!left--)
+			return gfn;
 		end_watch(vm, gfn);
+	}
+	return 0;
 }
 
 /* L1's memory there is another now, or was written unseen. */
 void nest_watch_lose(struct nest_vm *vm, gfn_t first, gfn_t last)
 {
-	if (xa_empty(&vm->watched))
-		return;
-	spin_lock(&watch_lock);
-	end_range(vm, first, last);
-	spin_unlock(&watch_lock);
+	while (!xa_empty(&vm->watched)) {
+		spin_lock(&watch_lock);
+		first = end_some(vm, first, last);
+		spin_unlock(&watch_lock);
+		if (!first)
+			break;
+	}
 }
 
 static void before_write(struct kvm *kvm, gfn_t gfn, const struct nest_vm *but)
@@ -202,8 +218,8 @@ int nest_watch_create(struct nest_vm *vm)
 
 void nest_watch_destroy(struct nest_vm *vm)
 {
+	nest_watch_lose(vm, 0, ULONG_MAX);
 	spin_lock(&watch_lock);
-	end_range(vm, 0, ULONG_MAX);
 	list_del(&vm->watching);
 	spin_unlock(&watch_lock);
 	if (is_told())

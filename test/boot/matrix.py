@@ -27,7 +27,7 @@ def up(cpus=1):
 # Faults of an emulator that a row has to avoid: of which Bochs, which piece meets it, and the word for the kernel that avoids it.
 AVOIDED = [
 	# It refuses a posted-interrupt descriptor that is not aligned to 4 KiB (SDM 26.2.1.1: 64 bytes): KVM's VM entries fail with error 7.
-	*[("3.0", piece, "nvmx.kvm=enable_apicv=0") for piece in ("l1-kvm", "l1-kvm-trixie", "l1-kvm-sid", "l1-kvm-nestvmx", "l1-kvm-nestvmx-6.12")],
+	*[("3.0", piece, "nvmx.kvm=enable_apicv=0") for piece in ("l1-kvm", "l1-kvm-trixie", "l1-kvm-sid", "l1-kvm-nestvmx", "l1-kvm-nestvmx-6.12", "l1-kvm-nestvmx-sid")],
 	# XRSTORS of a task's first state is refused: init dies of #GP.
 	("2.7", "vmlinux-sid", "clearcpuid=xsaves,xsavec"),
 ]
@@ -170,7 +170,7 @@ def torture(name, items, pieces="", rounds=300, cpus=1, parameters=TORTURED, off
 
 TORTURE = ("refuse:2:20,dirty:20:20,slots:20:20,move:last:20:20,move:early:20:20,kill:20:200,step:8:20,gap:get:4:20,nested:init:1:20,"
 	"nested:wait:1:20,nested:late:1:20,nested:again:2:20,nested:rsm:1:20,two:slots:10:20,two:fork:10:20")
-INJECTED = "events,debugctl,timer,again,halt,poison,gone,device,refused,shrink,trace"
+INJECTED = "events,debugctl,timer,again,halt,wait,filter,poison,gone,device,zeros,refused,shrink,trace"
 
 
 def inject(name, items, pieces=""):
@@ -336,10 +336,17 @@ ROWS = [
 	Row("host-kvm-reclaim", "loader vmlinux l1-base l1-kvm-nestvmx l1-torture l1-zram",
 		f"{LINUX} nvmx.scenario=reclaim,unload nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", r"torture: inject: reclaim: 0 wrong$", *UNLOADED], memory=512, seconds=300, kvm_host=True),
+	Row("host-kvm-held", "loader vmlinux l1-base l1-kvm-nestvmx l1-torture l1-ext4", f"{LINUX} nvmx.scenario=held,unload nvmx.kvm={TORTURED}",
+		[up(), r"^L1: KVM loaded: ", r"^torture: held: in a page fault", r"^torture: kill: 2 times", r"^torture: held: 1 times", *UNLOADED],
+		memory=512, seconds=120, kvm_host=True),
 	newer(under_kvm("host-kvm-linux", "amd64"), "6.12"),
 	newer(torture("host-kvm-torture", TORTURE, rounds=100), "6.12"),
 	newer(torture("host-kvm-caps", beside("caps"), "l1-kvm-stock"), "6.12"),
 	newer(inject("host-kvm-inject", INJECTED), "6.12"),
+	# The newest kernel, Debian sid's.
+	newer(torture("host-kvm-torture", TORTURE, rounds=100), "sid"),
+	newer(inject("host-kvm-inject", INJECTED), "sid"),
+	newer(under_kvm("host-kvm-linux", "amd64"), "sid"),
 	Row("host-kvm-off", "loader vmlinux l1-base l1-kvm-nestvmx l1-torture", f"{LINUX} nvmx.scenario=busy nvmx.kvm={TORTURED}",
 		[up(), r"^L1: KVM loaded: ", r"^L1: busy", r"^L1: done", OFF], memory=512, seconds=300, kvm_host=True),
 	# Without halt: stock KVM gives L2 the interrupt that is L1's, and it ends in a trap.

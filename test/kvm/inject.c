@@ -10,9 +10,12 @@
  *	timer     L1's VMX-preemption timer with SMIs and RSMs before it runs out
  *	again     an L2 that had entered asleep, awake, with an SMI
  *	halt      a VM entry into HLT where the interrupt controller is user space's
+ *	wait      an NMI for an L2 that waits for a SIPI, which nobody can send, where KVM has no interrupt controllers
+ *	filter    an MSR that user space keeps from L1, in the list of a VM entry
  *	poison    a page of L2's with a hardware error
  *	gone      a page of L2's that user space has unmapped
  *	device    device memory of the host in a memory slot
+ *	zeros     memory of L1's that nothing was ever written to: a bitmap in which no port exits, tables that map nothing
  *	refused   a vmcs02 that passes every check, and that the processor refuses
  *	shrink    the host's kernel wants memory back while L2 runs
  *	reclaim   the host's kernel swaps the process's memory, and one page is used by L2 alone; in the control group /cg/l1
@@ -48,7 +51,9 @@
 #define RESUME 0x38200u		/* VMRESUME */
 #define LOAD 0x38300u		/* MOV RAX, [RBX]; JMP to itself */
 #define LOOP 0x38400u		/* MOV RAX, [RBX], for ever */
+#define OUT 0x38500u		/* OUT 80H, AL, for ever */
 #define DATA 0x3a000u
+#define ZEROS 0x3c000u		/* two pages */
 #define DEVICE_GPA (64u << 20)
 #define VGA 0xa0000u
 #define TPR 0x80u
@@ -309,12 +314,10 @@ static void without_chips(void)
 	VM_CPU(&vm, KVM_SET_NESTED_STATE, &now.nested);
 }
 
-static void halt(void)
+/* L1 is about to enter L2 at SPIN. */
+static struct nvmx_vmcs12 *l1_resumes(void)
 {
-	struct kvm_interrupt interrupt = { .irq = 0x45 };
 	struct nvmx_vmcs12 *v12;
-	struct kvm_regs regs;
-	int r;
 
 	do
 		run(7);
@@ -326,13 +329,25 @@ static void halt(void)
 	v12->launch_state = 1;
 	v12->guest_rip = SPIN;
 	v12->guest_rflags = 2 | NVMX_RFLAGS_IF;
-	v12->guest_activity = NVMX_ACTIVITY_HLT;
+	v12->guest_activity = NVMX_ACTIVITY_ACTIVE;
 	v12->guest_interruptibility = 0;
 	v12->entry_intr_info = 0;
 	v12->pin_ctls &= ~NVMX_PIN_PREEMPTION_TIMER;
-	v12->pin_ctls |= NVMX_PIN_EXT_INT;
-	v12->exit_ctls = (v12->exit_ctls & ~NVMX_EXIT_SAVE_PREEMPTION_TIMER) | NVMX_EXIT_ACK_INT;
+	v12->exit_ctls &= ~NVMX_EXIT_SAVE_PREEMPTION_TIMER;
 	v12->host_rip = L1_SPIN;
+	return v12;
+}
+
+static void halt(void)
+{
+	struct kvm_interrupt interrupt = { .irq = 0x45 };
+	struct nvmx_vmcs12 *v12 = l1_resumes();
+	struct kvm_regs regs;
+	int r;
+
+	v12->guest_activity = NVMX_ACTIVITY_HLT;
+	v12->pin_ctls |= NVMX_PIN_EXT_INT;
+	v12->exit_ctls |= NVMX_EXIT_ACK_INT;
 	without_chips();
 	wake_after(50);
 	r = ioctl(vm.cpu, KVM_RUN, 0);
@@ -348,6 +363,41 @@ static void halt(void)
 	v12 = look();
 	expect(v12->exit_reason == NVMX_XR_EXT_INT && v12->exit_intr_info == (NVMX_INTR_VALID | 0x45), "halt",
 	       "with an interrupt of user space's, exit reason", v12->exit_reason);
+}
+
+static void wait_for_sipi(void)
+{
+	enum vm_end end;
+
+	l2_at(SPIN);
+	v12_of(&now)->guest_activity = NVMX_ACTIVITY_WAIT_SIPI;
+	without_chips();
+	VM_CPU(&vm, KVM_NMI, NULL);
+	end = run(5);
+	expect(end == VM_INTERRUPTED, "wait", "the VM has ended", (uint64_t)end);
+	look();
+	expect(now.nested.state.flags & KVM_STATE_NESTED_GUEST_MODE, "wait", "L2 is left", v12_of(&now)->exit_reason);
+}
+
+/* L1's VM entry is to load an MSR that user space keeps from it. */
+static void filter(void)
+{
+	static uint8_t none;
+	const struct { uint32_t index, reserved; uint64_t value; } entry = { .index = NVMX_MSR_LSTAR };
+	struct kvm_msr_filter denied = { .ranges[0] = { .flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, .nmsrs = 1,
+		.base = entry.index, .bitmap = &none } };
+	struct nvmx_vmcs12 *v12 = l1_resumes();
+
+	v12->entry_msr_load_addr = DATA;
+	v12->entry_msr_load_count = 1;
+	memcpy(vm.mem + DATA, &entry, sizeof(entry));
+	renew();
+	if (ioctl(vm.fd, KVM_X86_SET_MSR_FILTER, &denied))
+		err(1, "KVM_X86_SET_MSR_FILTER");
+	run(5);
+	v12 = look();
+	expect(v12->exit_reason == (NVMX_XR_ENTRY_FAILURE | NVMX_XR_ENTRY_FAIL_MSR) && v12->exit_qualification == 1, "filter", "exit reason",
+	       v12->exit_reason);
 }
 
 static sigjmp_buf bus_error;
@@ -416,6 +466,34 @@ static void device(void)
 	look();
 	expect(now.nested.state.flags & KVM_STATE_NESTED_GUEST_MODE, "device", "L2 is left", v12_of(&now)->exit_reason);
 	vm_close(&vm);
+}
+
+/* The host has its page of zeros there, for whoever reads. */
+static struct nvmx_vmcs12 *l2_with_zeros(uint32_t rip)
+{
+	l2_at(rip);
+	if (madvise(vm.mem + ZEROS, 2 * PAGE, MADV_DONTNEED))
+		err(1, "MADV_DONTNEED");
+	return v12_of(&now);
+}
+
+static void zeros(void)
+{
+	struct nvmx_vmcs12 *v12 = l2_with_zeros(OUT);
+
+	v12->proc_ctls |= NVMX_PROC_IO_BITMAPS;
+	v12->io_bitmap_a = ZEROS;
+	v12->io_bitmap_b = ZEROS + PAGE;
+	renew();
+	run(5);
+	v12 = look();
+	expect(now.nested.state.flags & KVM_STATE_NESTED_GUEST_MODE, "zeros", "L2 is left for a port, exit reason", v12->exit_reason);
+	v12 = l2_with_zeros(SPIN);
+	v12->ept_pointer = (v12->ept_pointer & (PAGE - 1)) | ZEROS;
+	renew();
+	run(5);
+	v12 = look();
+	expect(v12->exit_reason == NVMX_XR_EPT_VIOLATION, "zeros", "with tables that map nothing, exit reason", v12->exit_reason);
 }
 
 /*
@@ -501,6 +579,7 @@ static void code(void)
 		{ L1_SPIN, { 0xfb, 0xeb, 0xfe } },
 		{ RESUME, { 0x0f, 0x01, 0xc3, 0xeb, 0xfe } },
 		{ LOAD, { 0x48, 0x8b, 0x03, 0xeb, 0xfe } },
+		{ OUT, { 0xe6, 0x80, 0xeb, 0xfc } },
 		{ LOOP, { 0x48, 0x8b, 0x03, 0xeb, 0xfb } },
 	};
 
@@ -513,7 +592,8 @@ static const struct {
 	void (*run)(void);
 } steps[] = {
 	{ "events", events }, { "debugctl", debugctl }, { "timer", timer }, { "again", again }, { "halt", halt },
-	{ "poison", poison }, { "gone", gone }, { "device", device }, { "refused", refused },
+	{ "wait", wait_for_sipi }, { "filter", filter },
+	{ "poison", poison }, { "gone", gone }, { "device", device }, { "zeros", zeros }, { "refused", refused },
 	{ "shrink", shrink }, { "reclaim", reclaim },
 };
 
@@ -525,7 +605,7 @@ int main(int argc, char **argv)
 	while (argc > 2 && i < sizeof(steps) / sizeof(*steps) && strcmp(argv[1], steps[i].name))
 		i++;
 	if (argc < 3 || i == sizeof(steps) / sizeof(*steps))
-		errx(1, "usage: inject events|debugctl|timer|again|halt|poison|gone|device|refused|shrink|reclaim IMAGE [ARGUMENT...]");
+		errx(1, "usage: inject events|debugctl|timer|again|halt|wait|filter|poison|gone|device|zeros|refused|shrink|reclaim IMAGE [ARGUMENT...]");
 	sigaction(SIGALRM, &action, NULL);
 	vm_create(&vm);
 	/* The kernel does not take a large page apart, to give up a part of it, while KVM holds another part. */

@@ -17,6 +17,7 @@
  *	apart            slots and fork by turns, where the virtual CPUs are offered different things
  *	hop              each virtual CPU goes from one of the host's processors to another
  *	kill             SIGKILL, each time after a while
+ *	held FILE        a thread of its is kept in a page fault in FILE, of a frozen file system, before L1's first VMXON (COUNT is not used)
  *	refuse           given nested state that must be refused while L2 runs
  *	save FILE        once, after a while, to a file (COUNT is not used) ...
  *	load FILE        ... and on from there (IMAGE is not used)
@@ -28,6 +29,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -284,6 +286,47 @@ static int kill_it(int argc, char **argv)
 	return 0;
 }
 
+static _Atomic pid_t faulting;
+
+static void *fault_in(void *page)
+{
+	atomic_store(&faulting, gettid());
+	*(volatile char *)page = 1;
+	return NULL;
+}
+
+/* In uninterruptible sleep. */
+static bool is_stuck(pid_t thread)
+{
+	char path[48], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%*d %*s %c", &state) != 1 || fclose(f))
+		return false;
+	return state == 'D';
+}
+
+/* Who is in a page fault keeps others from changing the process's memory map. */
+static int held(const char *file)
+{
+	int fd = open(file, O_RDWR);
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	pthread_t thread;
+
+	if (page == MAP_FAILED || pthread_create(&thread, NULL, fault_in, page))
+		err(1, "held: %s", file);
+	while (!is_stuck(atomic_load(&faulting)))
+		pause_up_to(most);
+	printf("torture: held: in a page fault\n");
+	fflush(stdout);
+	if (run() != VM_OFF)
+		return 1;
+	printf("torture: held: 1 times\n");
+	return 0;
+}
+
 static void file_io(FILE *f, bool write)
 {
 	size_t (*io)(void *, size_t, size_t, FILE *) = write ? (size_t (*)(void *, size_t, size_t, FILE *))fwrite : fread;
@@ -334,6 +377,8 @@ static int by_name(const char *mode, const char *word)
 		return move(word);
 	if (!strcmp(mode, "save"))
 		return save(word);
+	if (!strcmp(mode, "held"))
+		return held(word);
 	if (!strcmp(mode, "dirty"))
 		return vm.others ? dirty_beside() : dirty();
 	if (!strcmp(mode, "step"))
@@ -364,7 +409,7 @@ static bool one_of(const char *mode, const char *const *modes)
 
 static bool has_word(const char *mode)
 {
-	static const char *const modes[] = { "move", "save", "load", "gap", "nested", NULL };
+	static const char *const modes[] = { "move", "save", "load", "gap", "nested", "held", NULL };
 
 	return one_of(mode, modes);
 }

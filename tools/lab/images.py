@@ -19,6 +19,7 @@ from packages import Absent, LAB, LabError, TOP, one, tree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(LAB, "out")
+HANDED = os.path.join(OUT, "l1-handed")
 NOT_NEEDED = ("initramfs-tools", "linux-base", "debconf", "perl", "udev", "systemd", "kmod")
 KVM_MODULE = ("kvm-intel",)
 XEN_MODULES = ("xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs")
@@ -188,6 +189,13 @@ def l1_kvm_stock(version=""):
 		archive.file("modules/stock/kvm-intel.ko", kernel.Modules(linux("amd64", version)).content("kvm_intel"))
 		archive.write(out)
 	return out
+
+
+def l1_handed():
+	"""What another boot has handed on (test/kvm/mobility)."""
+	if not os.path.exists(HANDED):
+		raise Absent("nothing was handed on")
+	return HANDED
 
 
 def l1_qemu(release=""):
@@ -447,10 +455,12 @@ PIECES = {
 	"l1-base": l1_base, "l1-kvm": l1_kvm,
 	"l1-disk": lambda: l1_modules("l1-disk", DISK_MODULES, "disk/{number:02}-{file}"),
 	"l1-zram": lambda: l1_modules("l1-zram", ("zram",), "zram/{number:02}-{file}"),
+	"l1-ext4": lambda: l1_modules("l1-ext4", ("zram", "crc32c_generic?", "ext4"), "ext4/{number:02}-{file}"),
 	"l1-ide": lambda: l1_modules("l1-ide", IDE_MODULES, "ide/{number:02}-{file}"), "l1-kvm-nestvmx": l1_kvm_nestvmx,
 	"l1-kvm-stock": l1_kvm_stock, "l1-kvm-6.12": lambda: l1_kvm("6.12"), "vmlinux-6.12": lambda: vmlinux("amd64", "6.12"),
 	"l1-kvm-nestvmx-6.12": lambda: l1_kvm_nestvmx("6.12"), "l1-kvm-stock-6.12": lambda: l1_kvm_stock("6.12"),
-	"l1-torture": torture, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
+	"l1-kvm-nestvmx-sid": lambda: l1_kvm_nestvmx("sid"), "l1-kvm-stock-sid": lambda: l1_kvm_stock("sid"),
+	"l1-torture": torture, "l1-handed": l1_handed, "l1-qemu": l1_qemu, "l1-bench": lambda: l1_elf("bench"),
 	"l1-ops": lambda: l1_elf("ops"), "l2-kvm-ops": l2_kvm_ops,
 	"l1-conform": lambda: l1_elf("conform"), "l2-kvm-amd64": lambda: l2_kvm("amd64"),
 	"l2-kvm-i386": lambda: l2_kvm("i386"), "l2-xen": partial(l2_xen, "amd64"), "l2-xen-cpuid": partial(l2_xen, "cpuid"), "l2-real": l2_real,
@@ -476,4 +486,4 @@ def piece(name):
 		return PIECES[name]()
 
 
-__all__ = ["piece", "PIECES", "Absent", "LabError", "packages"]
+__all__ = ["piece", "PIECES", "HANDED", "Absent", "LabError", "packages"]

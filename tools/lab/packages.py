@@ -173,22 +173,24 @@ def tree(key, arch, names, skip=(), only=(), suite=""):
 
 
 def linux_headers(kernel):
-	"""Those of a kernel that is installed nowhere, by its first two numbers, for building modules."""
+	"""Those of a kernel that is installed nowhere, by its first two numbers or its release, for building modules."""
 	root = tree(f"linux-headers-{kernel}", "amd64", ["linux-headers-amd64"], only=("linux-headers", "linux-kbuild"), suite=kernel_suite(kernel))
-	headers = one(os.path.join(root, f"usr/src/linux-headers-{kernel}.*-amd64"))
+	headers = one(os.path.join(root, f"usr/src/linux-headers-{'' if kernel in RELEASES else kernel}*-amd64"))
 	makefile = os.path.join(headers, "Makefile")
 	with open(makefile, encoding="utf-8") as f:
 		text = f.read()
-	if "include /usr/src/" in text:
+	here = re.sub(r"^(include |KBUILD_OUTPUT=)/usr/src/", rf"\1{root}/usr/src/", text, flags=re.M)
+	if here != text:
 		with open(makefile, "w", encoding="utf-8") as f:
-			f.write(text.replace("include /usr/src/", f"include {root}/usr/src/"))
+			f.write(here)
 	return headers
 
 
 def linux_source(kernel):
 	"""The archive with that kernel's source."""
-	name = f"linux-source-{kernel}"
-	return one(os.path.join(tree(name, "amd64", [name], only=("linux-source",), suite=kernel_suite(kernel)), f"usr/src/{name}.tar.xz"))
+	package = "linux-source" if kernel in RELEASES else f"linux-source-{kernel}"
+	root = tree(f"linux-source-{kernel}", "amd64", [package], only=("linux-source",), suite=kernel_suite(kernel))
+	return one(os.path.join(root, "usr/src/linux-source-*.tar.xz"))
 
 
 def version(root, package):
