@@ -68,6 +68,14 @@ enum nvmx_step_end nvmx_merge_step(struct nvmx_merging *m, unsigned step);
 #define LAST(NAME, reads)
 #include "../vmcs/steps.def"
 
+/*
+ * The VMX-preemption timer counts the processor's TSC (SDM 25.5.1); the processor that L1 has counts the TSC that L1 reads, which the
+ * host may have scaled.  The least count of vmcs02 in which L1's passes, and the least of L1's that takes so long: there and back a
+ * count is never more than it was.  A count that 32 bits do not hold is the largest that they do.
+ */
+uint32_t nvmx_timer_of_processor(const struct nvmx_vmcs01 *c01, uint32_t l1s);
+uint32_t nvmx_timer_of_l1(const struct nvmx_vmcs01 *c01, uint32_t processors);
+
 /* L1, without virtual NMIs, injects an NMI while NMIs are blocked. */
 static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)
 {

@@ -55,13 +55,43 @@ static uint64_t tsc_product(uint64_t a, uint64_t b)
 	return product ? product : 1;
 }
 
+/* Only where offsetting is on does the multiplier count (SDM 25.3). */
+static uint64_t tsc_multiplier01(const struct nvmx_vmcs01 *c01)
+{
+	bool scales = c01->ctl[NVMX_WORD_PROC] & NVMX_PROC_TSC_OFFSET && c01->ctl[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING;
+
+	return scales ? c01->tsc_multiplier : TSC_ONE;
+}
+
+/* Bit by bit the largest count in which fewer of L1's pass: freestanding code has no division of 128 bits. */
+uint32_t nvmx_timer_of_processor(const struct nvmx_vmcs01 *c01, uint32_t l1s)
+{
+	uint64_t multiplier = tsc_multiplier01(c01);
+	uint32_t less = 0;
+
+	if (multiplier == TSC_ONE || !l1s)
+		return l1s;
+	for (uint32_t bit = 1u << 31; bit; bit >>= 1)
+		if (tsc_scale(less | bit, multiplier) < l1s)
+			less |= bit;
+	return less < ~0u ? less + 1 : less;
+}
+
+uint32_t nvmx_timer_of_l1(const struct nvmx_vmcs01 *c01, uint32_t processors)
+{
+	uint64_t less;
+
+	if (!processors)
+		return 0;
+	less = tsc_scale(processors - 1, tsc_multiplier01(c01));
+	return less < ~0u ? (uint32_t)less + 1 : ~0u;
+}
+
 enum nvmx_step_end nvmx_merge_TSC(struct nvmx_merging *m)
 {
 	uint32_t c01 = m->c01->ctl[NVMX_WORD_PROC], c12 = m->v12->proc_ctls;
 	uint64_t offset01 = c01 & NVMX_PROC_TSC_OFFSET ? m->c01->tsc_offset : 0;
 	uint64_t offset12 = c12 & NVMX_PROC_TSC_OFFSET ? m->v12->tsc_offset : 0;
-	/* Only where offsetting is on does the multiplier count (SDM 25.3). */
-	bool scale01 = c01 & NVMX_PROC_TSC_OFFSET && m->c01->ctl[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING;
 	bool scale12 = c12 & NVMX_PROC_TSC_OFFSET && m->proc2 & NVMX_PROC2_TSC_SCALING;
 
 	if (scale12) /* the offset is signed: scale its magnitude */
@@ -69,7 +99,7 @@ enum nvmx_step_end nvmx_merge_TSC(struct nvmx_merging *m)
 						 : tsc_scale(offset01, m->v12->tsc_multiplier);
 	write02(m, NVMX_TSC_OFFSET, offset01 + offset12);
 	if (m->s->ctl02[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING)
-		write02(m, NVMX_TSC_MULTIPLIER, tsc_product(scale01 ? m->c01->tsc_multiplier : TSC_ONE,
+		write02(m, NVMX_TSC_MULTIPLIER, tsc_product(tsc_multiplier01(m->c01),
 							    scale12 ? m->v12->tsc_multiplier : TSC_ONE));
 	return NVMX_STEP_DONE;
 }

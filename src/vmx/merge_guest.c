@@ -106,7 +106,7 @@ enum nvmx_step_end nvmx_merge_PAT(struct nvmx_merging *m)
 enum nvmx_step_end nvmx_merge_PREEMPTION_TIMER(struct nvmx_merging *m)
 {
 	if (!(m->v->vm->flags & NVMX_HOST_OWNS_TIMER))
-		write02(m, NVMX_PREEMPTION_TIMER, m->v12->preemption_timer);
+		write02(m, NVMX_PREEMPTION_TIMER, nvmx_timer_of_processor(m->c01, m->v12->preemption_timer));
 	return NVMX_STEP_DONE;
 }
 

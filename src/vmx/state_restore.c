@@ -8,6 +8,7 @@
 #include "../ept/ept.h"
 #include "../invept/invept.h"
 #include "hold.h"
+#include "merge.h"
 #include "route.h"
 #include "state.h"
 #include <nestvmx/check.h>
@@ -294,7 +295,7 @@ static int check_l2(struct restore *r)
 	return error ? error : check_live(r);
 }
 
-static uint64_t timer_left(const struct restore *r)
+static uint32_t timer_left(const struct restore *r)
 {
 	uint64_t left = 0;
 
@@ -302,7 +303,7 @@ static uint64_t timer_left(const struct restore *r)
 		return r->s->v12->preemption_timer;
 	if (r->live.timer_deadline > r->context->l1_tsc)
 		left = (r->live.timer_deadline - r->context->l1_tsc) >> nvmx_timer_rate(r->v);
-	return left < 0xffffffff ? left : 0xffffffff;
+	return left < ~0u ? (uint32_t)left : ~0u;
 }
 
 /* vmcs02, current and made by the merge, gets what the merge has from elsewhere. */
@@ -317,7 +318,7 @@ static void write_live(struct restore *r)
 			nvmx_vmwrite(v, row->field, *nvmx_live_value(&r->live, row));
 	}
 	if (nvmx_timer_is_l1s(v, r->s->v12))
-		nvmx_vmwrite(v, NVMX_PREEMPTION_TIMER, timer_left(r));
+		nvmx_vmwrite(v, NVMX_PREEMPTION_TIMER, nvmx_timer_of_processor(&v->vmcs01, timer_left(r)));
 	nvmx_vmwrite(v, NVMX_ENTRY_INTR_INFO, r->live.event_info);
 	nvmx_vmwrite(v, NVMX_ENTRY_EXC_ERROR_CODE, r->live.event_error);
 	nvmx_vmwrite(v, NVMX_ENTRY_INSTR_LEN, r->live.event_len);

@@ -73,9 +73,12 @@ static void save_live(struct nvmx_vcpu *v, struct nvmx_state_live *live)
 
 static void save_timer(struct nvmx_vcpu *v, struct nvmx_state_header *h, struct nvmx_state_live *live, uint64_t l1_tsc)
 {
+	uint64_t left;
+
 	if (!nvmx_timer_is_l1s(v, v->cur->v12))
 		return;
-	live->timer_deadline = l1_tsc + (nvmx_vmread(v, NVMX_PREEMPTION_TIMER) << nvmx_timer_rate(v));
+	left = nvmx_timer_of_l1(&v->vmcs01, (uint32_t)nvmx_vmread(v, NVMX_PREEMPTION_TIMER));
+	live->timer_deadline = l1_tsc + (left << nvmx_timer_rate(v));
 	h->preemption_timer_deadline = live->timer_deadline >> NVMX_DEADLINE_SHIFT;
 	h->vmx_flags |= NVMX_STATE_DEADLINE;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "merge.h"
 #include "port.h"
 
 /* One statement for each HOT row of the field table, none for the others. */

@@ -205,8 +205,9 @@ static void l2_runs(struct mini *m)
 		changes = s->look02 & NVMX_LOOK_EPTP;
 	else if (row == NVMX_I_PREEMPTION_TIMER)
 		changes = s->ctl02[NVMX_WORD_PIN] & NVMX_PIN_PREEMPTION_TIMER;
-	if (changes)
-		field[row] = narrow(row, draw());
+	if (changes) /* a tick of L1's: a count between two of them vmcs12 cannot hold */
+		field[row] = row == NVMX_I_PREEMPTION_TIMER ? nvmx_timer_of_processor(&m->v->vmcs01, (uint32_t)draw())
+							    : narrow(row, draw());
 	field[NVMX_I_ENTRY_INTR_INFO] &= ~(uint64_t)NVMX_INTR_VALID;
 	nvmx_sync_from_l2(m->v, s);
 	s->v12->entry_intr_info &= ~NVMX_INTR_VALID;

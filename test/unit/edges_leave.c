@@ -241,6 +241,7 @@ static void any_world(struct world *w, bool quiet)
 	}
 	for (unsigned i = 0; i < sizeof(w->c01) / 8; i++)
 		c01[i] = draw();
+	w->c01.tsc_multiplier >>= 16; /* less than 1: whatever the timer's value is, it has 32 bits */
 	for (unsigned i = 0; i < 4 * 64; i++)
 		w->pdpte[i] = draw() % 4 ? (draw() & 0xffffff000) | 1 : draw() & ~1ull;
 	for (unsigned i = 0; i < sizeof(info) / sizeof(*info); i++)

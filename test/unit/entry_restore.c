@@ -295,6 +295,47 @@ static void a_call_that_is_given_up(void **state)
 	}
 }
 
+/* The VMX-preemption timer of an L1 whose TSC the host scales counts that TSC, vmcs02's the processor's (SDM 25.5.1): at VM entry, VM exit,
+ * and where the state travels. */
+static void the_timer_counts_l1s_time(void **state)
+{
+	static const struct { uint64_t multiplier; uint32_t l1s, processors, back; } cases[] = {
+		{ 1ull << 48, 100, 100, 100 },       { 2ull << 48, 100, 50, 99 },         { 1ull << 47, 100, 200, 100 },
+		{ 3ull << 48, 1, 1, 1 },             { 3ull << 48, 8, 3, 7 },             { 3ull << 46, 100, 134, 100 },
+		{ 3ull << 46, 0, 0, 0 },             { 1ull << 47, ~0u, ~0u, 1u << 31 },  { 1ull << 47, 1u << 31, ~0u, 1u << 31 },
+		{ 2ull << 48, ~0u, 1u << 31, ~0u },  { 1, 1, ~0u, 1 },                    { ~0ull, ~0u, 65536, 0xffff0000 },
+	};
+	const struct nvmx_state_context context = { .l1_tsc = 1000000 };
+	static struct nvmx_state blob;
+	struct mini *m = *state;
+	size_t size;
+
+	for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		struct nvmx_slot *s = ready(m);
+		bool scales = i & 1;
+		uint32_t processors = scales ? cases[i / 2].processors : cases[i / 2].l1s;
+
+		F01(PROC_CTLS) |= scales ? NVMX_PROC_TSC_OFFSET : 0; /* without which no multiplier counts */
+		F01(PROC_CTLS2) |= NVMX_PROC2_TSC_SCALING;
+		F01(TSC_MULTIPLIER) = cases[i / 2].multiplier;
+		m->v->vmcs01.ctl[NVMX_WORD_PROC] = (uint32_t)F01(PROC_CTLS);
+		m->v->vmcs01.ctl[NVMX_WORD_PROC2] = (uint32_t)F01(PROC_CTLS2);
+		s->v12->pin_ctls |= NVMX_PIN_PREEMPTION_TIMER;
+		s->v12->exit_ctls |= NVMX_EXIT_SAVE_PREEMPTION_TIMER;
+		s->v12->preemption_timer = cases[i / 2].l1s;
+		assert_int_equal(enter(m, true)->field[NVMX_I_PREEMPTION_TIMER], processors);
+		nvmx_l2_ran(m->v);
+		assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), context.l1_tsc, &size, NULL), NVMX_OK);
+		nvmx_state_drop(m->v);
+		assert_int_equal(nvmx_state_restore(m->v, &blob, size, &context, NULL), NVMX_OK);
+		assert_int_equal(m->host.current->field[NVMX_I_PREEMPTION_TIMER], processors);
+		leave(m);
+		assert_int_equal(m->v->cur->v12->preemption_timer, scales ? cases[i / 2].back : cases[i / 2].l1s);
+		nvmx_state_drop(m->v);
+		mini_state01(m);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -305,6 +346,7 @@ int main(void)
 		MINI_TEST(a_restore_forgets_vpids),
 		MINI_TEST(registers_without_a_save_travel),
 		MINI_TEST(an_mtf_exit_that_was_put_off_travels),
+		MINI_TEST(the_timer_counts_l1s_time),
 		MINI_TEST(a_call_that_is_given_up),
 	};
 
