@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Pages for the shadow: taken from the host within the VM's budget, recycled, evicted. */
+#include "../mem.h"
 #include "shadow.h"
 
 uint64_t *nvmx_ept_take(struct nvmx_ept_vcpu *e, uint64_t *hpa)
@@ -19,6 +20,47 @@ void nvmx_ept_give(struct nvmx_ept_vcpu *e, uint64_t *page, uint64_t hpa)
 	page[1] = hpa;
 	e->pool = page;
 	e->pool_n++;
+}
+
+void nvmx_ept_give_page(struct nvmx_ept_vcpu *e, const struct nvmx_page *page)
+{
+	if (!page->va)
+		return;
+	nvmx_memset(page->va, 0, 4096);
+	nvmx_ept_give(e, page->va, page->hpa);
+}
+
+void nvmx_ept_take_heads(struct nvmx_ept_vcpu *e, struct nvmx_ept_home *h, uint32_t n)
+{
+	struct nvmx_page *dir = &h->heads[n / NVMX_EPT_PAGES];
+	struct nvmx_ept_pages *of;
+
+	if (!h->used.va)
+		h->used.va = nvmx_ept_take(e, &h->used.hpa);
+	if (!dir->va)
+		dir->va = nvmx_ept_take(e, &dir->hpa);
+	of = nvmx_ept_pages(dir);
+	of->va[n % NVMX_EPT_PAGES] = nvmx_ept_take(e, &of->hpa[n % NVMX_EPT_PAGES]);
+}
+
+void nvmx_ept_give_heads(struct nvmx_ept_vcpu *e, struct nvmx_ept_home *h, uint32_t n)
+{
+	bool all = !n;
+
+	for (; n < NVMX_EPT_PAGES * NVMX_EPT_HEADS_DIRS; n++) {
+		struct nvmx_page *dir = &h->heads[n / NVMX_EPT_PAGES];
+		struct nvmx_ept_pages *of = dir->va;
+		uint32_t i = n % NVMX_EPT_PAGES;
+
+		if (!of || !of->va[i])
+			break;
+		nvmx_ept_give_page(e, &(struct nvmx_page){ of->va[i], of->hpa[i] });
+		of->va[i] = NULL;
+	}
+	for (uint32_t d = 0; all && d < NVMX_EPT_HEADS_DIRS; d++)
+		nvmx_ept_give_page(e, &h->heads[d]);
+	if (all)
+		nvmx_ept_give_page(e, &h->used);
 }
 
 /* The budget is the VM's, but no vCPU is kept from its minimum by what the others hold. */

@@ -12,11 +12,6 @@ static uint64_t leaf_frame(const struct nvmx_ept_table *t, unsigned i)
 	return (t->copy[i] & NVMX_EPTE_ADDR) >> nvmx_ept_shift(t->level);
 }
 
-static uint32_t *head_at(const struct nvmx_ept_home *h, uint32_t n)
-{
-	return (uint32_t *)nvmx_ept_pages(&h->heads)->va[n / 1024] + n % 1024;
-}
-
 /* Frames that follow each other have chains that follow each other. */
 static inline uint64_t hash(uint32_t bits, unsigned level, uint64_t frame)
 {
@@ -25,12 +20,12 @@ static inline uint64_t hash(uint32_t bits, unsigned level, uint64_t frame)
 
 static uint32_t *head(const struct nvmx_ept_home *h, unsigned level, uint64_t frame)
 {
-	return head_at(h, (uint32_t)hash(h->heads_bits, level, frame) & (h->heads_n - 1));
+	return nvmx_ept_head_at(h, (uint32_t)hash(h->heads_bits, level, frame) & (h->heads_n - 1));
 }
 
 static uint64_t *used_word(struct nvmx_ept_home *h, uint32_t n)
 {
-	return h->used + n / NVMX_EPT_BLOCK / 64;
+	return (uint64_t *)h->used.va + n / NVMX_EPT_BLOCK / 64;
 }
 
 static uint64_t used_bit(uint32_t n)
@@ -47,7 +42,6 @@ static inline __attribute__((always_inline)) void set_leaves(struct nvmx_ept_hom
 							     unsigned level, const struct nvmx_ept_leaf *leaves, unsigned n)
 {
 	uint64_t *const hw = t->hw, *const sides = t->side;
-	void *const *const heads = nvmx_ept_pages(&h->heads)->va;
 	const uint32_t bits = h->heads_bits, mask = h->heads_n - 1;
 	const uint32_t number = t->number << 9;
 	uint64_t *near_sides = sides; /* of the table that the last head led to: the next one likely leads there, too */
@@ -62,7 +56,7 @@ static inline __attribute__((always_inline)) void set_leaves(struct nvmx_ept_hom
 			copy[i] = l->copy;
 		frame = (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level);
 		bucket = (uint32_t)hash(bits, level, frame) & mask;
-		at = (uint32_t *)heads[bucket / 1024] + bucket % 1024;
+		at = nvmx_ept_head_at(h, bucket);
 		first = *at;
 		if (first) {
 			if (first >> 9 != near) {
@@ -134,7 +128,7 @@ unsigned nvmx_ept_set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, con
 	uint32_t block = bucket & ~(NVMX_EPT_BLOCK - 1u);
 	unsigned flip = (bucket ^ (unsigned)(run->copy >> 12)) & (NVMX_EPT_BLOCK - 1), n;
 
-	n = set_run(h, t, run, head_at(h, block), flip);
+	n = set_run(h, t, run, nvmx_ept_head_at(h, block), flip);
 	if (!n)
 		return 0;
 	*used_word(h, block) |= used_bit(block);
@@ -319,7 +313,7 @@ static inline __attribute__((always_inline)) void search_chain(struct search *s,
 /* Whether all chains of a block, which begins with head n, are empty; that they have become so is found here. */
 static bool is_block_empty(struct search *s, uint32_t n)
 {
-	const uint64_t *heads = (const uint64_t *)(const void *)head_at(s->h, n);
+	const uint64_t *heads = (const uint64_t *)(const void *)nvmx_ept_head_at(s->h, n);
 	uint64_t *used = used_word(s->h, n);
 
 	if (!(*used & used_bit(n)))
@@ -346,7 +340,7 @@ static __attribute__((noinline)) void search_all(struct search *s, unsigned leve
 			n += NVMX_EPT_BLOCK;
 			continue;
 		}
-		s->at.link = *head_at(s->h, n++);
+		s->at.link = *nvmx_ept_head_at(s->h, n++);
 		search_chain(s, level, first, last);
 	}
 }

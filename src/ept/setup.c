@@ -151,7 +151,7 @@ void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
 	detach_from_vm(e);
 	for (i = 0; i < e->home.slabs; i++)
 		free_slab(v, i);
-	free_pages(v, &e->home.heads);
+	nvmx_ept_give_heads(e, &e->home, 0);
 	free_pages(v, &e->home.dir);
 	free_pages(v, &e->root_pages);
 	free_page(v, &e->list);
@@ -166,7 +166,7 @@ void nvmx_ept_vcpu_destroy(struct nvmx_vcpu *v)
 static uint32_t heads_pages(const struct nvmx_vm *vm, uint32_t vcpus)
 {
 	const struct nvmx_ept *ve = (const struct nvmx_ept *)vm->ept;
-	uint32_t pages = NVMX_EPT_PAGES, used = __atomic_load_n(&ve->pages, __ATOMIC_RELAXED);
+	uint32_t pages = NVMX_EPT_PAGES * NVMX_EPT_HEADS_DIRS, used = __atomic_load_n(&ve->pages, __ATOMIC_RELAXED);
 
 	while (pages > NVMX_EPT_HEADS &&
 	       (pages > vm->shadow_ept_pages / 64 / (vcpus ? vcpus : 1) || used + pages > vm->shadow_ept_pages / 2))
@@ -199,23 +199,17 @@ static bool make_heads(struct nvmx_vcpu *v)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	uint32_t vcpus = __atomic_load_n(&e->vm->vcpus_n, __ATOMIC_RELAXED);
-	uint32_t pages = own_heads_pages(v->vm, vcpus), i, got = 0;
-	struct nvmx_ept_pages *heads;
+	uint32_t pages = own_heads_pages(v->vm, vcpus), got = 0;
 
 	if (!nvmx_ept_stock(v))
 		return false;
 	if (vcpus > 1 && may_share(v->vm))
 		nvmx_ept_prepare_shared(v, heads_pages(v->vm, 1));
-	e->home.heads.va = nvmx_ept_take(e, &e->home.heads.hpa);
-	heads = nvmx_ept_pages(&e->home.heads);
 	for (; got < pages && (!got || nvmx_ept_stock(v)); got++)
-		heads->va[got] = nvmx_ept_take(e, &heads->hpa[got]);
+		nvmx_ept_take_heads(e, &e->home, got);
 	for (pages = 1; pages * 2 <= got;)
 		pages *= 2;
-	for (i = pages; i < got; i++) {
-		nvmx_ept_give(e, heads->va[i], heads->hpa[i]);
-		heads->va[i] = NULL;
-	}
+	nvmx_ept_give_heads(e, &e->home, pages);
 	e->fixed = pages;
 	nvmx_ept_hold(e);
 	e->home.heads_bits = 10u + (unsigned)__builtin_ctz(pages);
@@ -231,7 +225,7 @@ bool nvmx_ept_prepare(struct nvmx_vcpu *v)
 
 	if (e->home.dir.va)
 		return true;
-	if ((!e->home.heads.va && !make_heads(v)) || !nvmx_ept_stock(v))
+	if ((!e->home.heads[0].va && !make_heads(v)) || !nvmx_ept_stock(v))
 		return false;
 	e->root_pages.va = nvmx_ept_take(e, &e->root_pages.hpa);
 	e->home.dir.va = nvmx_ept_take(e, &e->home.dir.hpa);

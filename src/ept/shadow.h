@@ -21,9 +21,9 @@
 #define NVMX_EPT_RESTOCK 40      /* and so many are got when there are fewer than that */
 #define NVMX_EPT_HELD_MAX 512    /* entries that are looked at before the lock is given to those who wait */
 #define NVMX_EPT_PAGES 256       /* in a page of pages */
-#define NVMX_EPT_HEADS 16        /* pages of chain heads with the default budget; NVMX_EPT_PAGES at most */
+#define NVMX_EPT_HEADS 16        /* pages of chain heads with the default budget, */
+#define NVMX_EPT_HEADS_DIRS 8    /* and pages of pages of them at most: with all, 8 GiB in 4-KiB pages have a chain each */
 #define NVMX_EPT_BLOCK 512       /* chain heads: those of the 4-KiB frames of 2 MiB */
-#define NVMX_EPT_BLOCKS (NVMX_EPT_PAGES * 1024 / NVMX_EPT_BLOCK)
 #define NVMX_EPT_RECORD 160      /* bytes of a table's record */
 #define NVMX_EPT_PER_SLAB 25     /* records in a page; the first holds the page's address */
 #define NVMX_EPT_NUMBERS 32      /* and so many numbers of tables it takes */
@@ -181,9 +181,9 @@ struct nvmx_ept_home {
 	uint32_t heads_bits;
 	uint32_t names_n;        /* the VM's: chains of its tables by what they stand for; their heads are behind the others */
 	uint64_t leaves[4];      /* by level: entries in chains */
-	uint64_t used[NVMX_EPT_BLOCKS / 64]; /* a bit for each block of heads; clear: its chains are empty */
 	struct nvmx_page dir;    /* a page of pages, with the addresses of the slabs */
-	struct nvmx_page heads;  /* one with chain heads */
+	struct nvmx_page used;   /* a bit for each block of heads; clear: its chains are empty */
+	struct nvmx_page heads[NVMX_EPT_HEADS_DIRS]; /* pages of pages, with chain heads */
 };
 
 struct nvmx_ept_vcpu {
@@ -313,6 +313,13 @@ static inline struct nvmx_ept_root *nvmx_ept_root_at(const struct nvmx_ept_vcpu 
 	char *page = nvmx_ept_pages(&e->root_pages)->va[number / NVMX_EPT_ROOTS_OF_PAGE];
 
 	return (struct nvmx_ept_root *)(void *)(page + number % NVMX_EPT_ROOTS_OF_PAGE * (4096 / NVMX_EPT_ROOTS_OF_PAGE));
+}
+
+static inline uint32_t *nvmx_ept_head_at(const struct nvmx_ept_home *h, uint32_t n)
+{
+	uint32_t page = n / 1024;
+
+	return (uint32_t *)nvmx_ept_pages(&h->heads[page / NVMX_EPT_PAGES])->va[page % NVMX_EPT_PAGES] + n % 1024;
 }
 
 /* The table that link i of t leads to. */
@@ -452,7 +459,13 @@ static inline bool nvmx_ept_stock(struct nvmx_vcpu *v)
 
 uint64_t *nvmx_ept_take(struct nvmx_ept_vcpu *e, uint64_t *hpa);
 void nvmx_ept_give(struct nvmx_ept_vcpu *e, uint64_t *page, uint64_t hpa);
+/* The same of a page that need not be zeroed, and may not be there. */
+void nvmx_ept_give_page(struct nvmx_ept_vcpu *e, const struct nvmx_page *page);
 void nvmx_ept_drain(struct nvmx_vcpu *v);
+/* Page n of a home's chain heads, with what the first one needs beside it: three pages of the pool at most. */
+void nvmx_ept_take_heads(struct nvmx_ept_vcpu *e, struct nvmx_ept_home *h, uint32_t n);
+/* The pages from page n on are the pool's again. */
+void nvmx_ept_give_heads(struct nvmx_ept_vcpu *e, struct nvmx_ept_home *h, uint32_t n);
 
 /* table.c: the tree.  Callers hold the lock, and stocked before they took it. */
 /*

@@ -33,7 +33,7 @@ static uint32_t *chain_of(const struct nvmx_ept_home *h, uint64_t key)
 	uint64_t frame = key >> 12;
 	uint32_t n = h->heads_n + ((uint32_t)(frame ^ frame >> 20) & (h->names_n - 1));
 
-	return (uint32_t *)nvmx_ept_pages(&h->heads)->va[n / 1024] + n % 1024;
+	return nvmx_ept_head_at(h, n);
 }
 
 /* *full: there are too many to look for it. */
@@ -209,15 +209,12 @@ static bool prepare_home(struct nvmx_vcpu *v, struct nvmx_ept_home *got, uint32_
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 	uint32_t names = heads >= 32 ? heads / 16 : 1, n;
-	struct nvmx_ept_pages *pages;
 
-	got->heads.va = nvmx_ept_take(e, &got->heads.hpa);
 	got->dir.va = nvmx_ept_take(e, &got->dir.hpa);
-	pages = nvmx_ept_pages(&got->heads);
 	for (n = 0; n < heads + names; n++) {
 		if (!nvmx_ept_stock(v))
 			return false;
-		pages->va[n] = nvmx_ept_take(e, &pages->hpa[n]);
+		nvmx_ept_take_heads(e, got, n);
 	}
 	got->heads_n = heads * 1024;
 	got->heads_bits = 10u + (unsigned)__builtin_ctz(heads);
@@ -226,31 +223,21 @@ static bool prepare_home(struct nvmx_vcpu *v, struct nvmx_ept_home *got, uint32_
 	return true;
 }
 
-static void give_back(struct nvmx_ept_vcpu *e, const struct nvmx_page *page)
-{
-	if (page->va)
-		nvmx_ept_give(e, page->va, page->hpa);
-}
-
 /* What none of whose tables is left takes: its pages go to a vCPU. */
-static void give_home(struct nvmx_ept_vcpu *e, const struct nvmx_ept_home *h)
+static void give_home(struct nvmx_ept_vcpu *e, struct nvmx_ept_home *h)
 {
-	const struct nvmx_ept_pages *heads = h->heads.va, *dir = h->dir.va;
+	const struct nvmx_ept_pages *dir = h->dir.va;
 	uint32_t slab, i;
 
 	for (slab = 0; slab < h->slabs; slab++) {
 		uint64_t *page = ((uint64_t **)dir->va[slab / NVMX_EPT_SLABS_OF_DIR])[slab % NVMX_EPT_SLABS_OF_DIR];
 
-		nvmx_ept_give(e, page, page[0]);
+		nvmx_ept_give_page(e, &(struct nvmx_page){ page, page[0] });
 	}
-	for (i = 0; i < NVMX_EPT_PAGES; i++) {
-		if (heads)
-			give_back(e, &(struct nvmx_page){ heads->va[i], heads->hpa[i] });
-		if (dir)
-			give_back(e, &(struct nvmx_page){ dir->va[i], dir->hpa[i] });
-	}
-	give_back(e, &h->heads);
-	give_back(e, &h->dir);
+	for (i = 0; dir && i < NVMX_EPT_PAGES; i++)
+		nvmx_ept_give_page(e, &(struct nvmx_page){ dir->va[i], dir->hpa[i] });
+	nvmx_ept_give_page(e, &h->dir);
+	nvmx_ept_give_heads(e, h, 0);
 }
 
 static void give_homes(struct nvmx_ept_vcpu *e)

@@ -142,7 +142,7 @@ static void test_roots_give_way(void **state)
 static void test_heads(void **state)
 {
 	static const struct { uint32_t budget, pages; } t[] = {
-		{ 0, 16 }, { 64, 1 }, { 128, 2 }, { 1024, 16 }, { 2048, 32 }, { 8192, 128 }, { 65536, 256 }, { 1u << 30, 256 },
+		{ 0, 16 }, { 64, 1 }, { 128, 2 }, { 1024, 16 }, { 2048, 32 }, { 8192, 128 }, { 65536, 1024 }, { 1u << 30, 2048 },
 	};
 
 	(void)state;
