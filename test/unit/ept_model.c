@@ -12,6 +12,7 @@
 #include "ept/shadow.h"
 
 #define STEPS (NVMX_TEST_FULL ? 1000000u : 180000u)
+#define SEEDS 12u
 
 /* L1 enters L2, which runs on its EPTP n. */
 static uint64_t enter(struct model *m, unsigned n)
@@ -555,24 +556,32 @@ static void run(uint64_t seed, bool ad, bool scarce, bool watching, unsigned cpu
 	free(m);
 }
 
+static unsigned steps_of_seed = STEPS / SEEDS;
+static uint64_t first_seed = 1;
+
 static void test_random(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 12; seed++)
-		run(seed, seed % 2, seed % 3 == 0, seed % 4 < 2, 1, STEPS / 12);
+	for (uint64_t seed = first_seed; seed < first_seed + SEEDS; seed++)
+		run(seed, seed % 2, seed % 3 == 0, seed % 4 < 2, 1, steps_of_seed);
 }
 
 /* Tables that are shared: each vCPU's INVEPTs are its own. */
 static void test_vcpus(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 12; seed++)
-		run(seed, seed % 2, seed % 3 == 0, seed % 4 < 2, 2 + seed / 2 % 3, STEPS / 12);
+	for (uint64_t seed = first_seed; seed < first_seed + SEEDS; seed++)
+		run(seed, seed % 2, seed % 3 == 0, seed % 4 < 2, 2 + seed / 2 % 3, steps_of_seed);
 }
 
-int main(void)
+/* unit_ept_model [STEPS OF EACH RUN [FIRST SEED]] */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random), cmocka_unit_test(test_vcpus) };
 
+	if (argc > 1)
+		steps_of_seed = (unsigned)strtoul(argv[1], NULL, 0);
+	if (argc > 2)
+		first_seed = strtoull(argv[2], NULL, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
