@@ -170,16 +170,17 @@ class Plain(Tree):
 					  if OBJECTS in c["command"]}
 		self.temporary = os.path.join(self.folder, "mutant")
 		self.object = self.temporary + ".o"
+		self.archive = self.temporary + ".a"
 		self.objects = {}  # digests of the unchanged ones
 
 	def commands(self, tests):
-		"""What links each test, with room for an object in front of the library and for the program's name."""
+		"""What links each test, with room for another library and for the program's name."""
 		links = {}
 		for test in tests:
 			said = subprocess.run(["ninja", "-t", "commands", "-s", test], cwd=self.folder, check=True, capture_output=True, text=True)
 			command = said.stdout.splitlines()[-1]
 			if LIBRARY in command:
-				links[test] = command.replace(f"-o {test} ", "-o {program} ").replace(LIBRARY, "{object} " + LIBRARY, 1)
+				links[test] = command.replace(f"-o {test} ", "-o {program} ").replace(LIBRARY, "{archive}", 1)
 		return links
 
 	def unlinked(self):
@@ -205,10 +206,21 @@ class Plain(Tree):
 		with self.scratch.changed(path, text, built=False):
 			return self.objects[key] == digest(self.object) if self.compile(path, self.object, *options) else None
 
+	def put_into_library(self, path):
+		"""A library like the tree's but for one object: a program has of it what it has of the tree's, and what it replaces stays replaced."""
+		folder = os.path.join(self.folder, OBJECTS)
+		own = os.path.join(folder, "__", path + ".o")
+		objects = [self.object if found == own else found for found in sorted(glob.glob(os.path.join(folder, "**/*.o"), recursive=True))]
+		if os.path.exists(self.archive):
+			os.remove(self.archive)
+		if self.object not in objects or run(["ar", "rcsT", self.archive, *objects], self.folder, 300) != 0:
+			raise SystemExit(f"tools/mutate: no library with another {path}")
+
 	def kill_source(self, path, tests):
-		"""A changed .c, compiled already: it is linked in front of the library."""
+		"""A changed .c, compiled already: it takes its place in a library of its own."""
+		self.put_into_library(path)
 		for test in self.order(path, [t for t in self.links if tests is None or t in tests]):
-			link = self.links[test].format(program=self.temporary, object=self.object)
+			link = self.links[test].format(program=self.temporary, archive=self.archive)
 			if run(["sh", "-c", link], self.folder, 300) != 0:
 				return False
 			if digest(self.temporary) != self.good[test] and self.fails(test, self.temporary):
