@@ -67,6 +67,11 @@ static void turns_to_another_vmcs(struct mini *m)
 	assert_int_equal(m->v->cur->gpa, other);
 }
 
+static void loads_its_vmcs_again(struct mini *m)
+{
+	assert_int_equal(mini_exec_pointer(m, NVMX_XR_VMPTRLD, m->v->cur->gpa), NVMX_RESUME_L1);
+}
+
 static unsigned maps;
 
 static void count_map(struct nvmx_host *h, uint64_t gpa)
@@ -92,6 +97,7 @@ static const struct turn {
 	{ "writes a segment", writes_a_segment, { 23, 45, 2, 0 }, { 25, 45, 3, 0 } },
 	{ "changes the exception bitmap", changes_the_exception_bitmap, { 23, 47, 2, 0 }, { 25, 47, 3, 0 } },
 	{ "changes its own state", changes_its_own_state, { 23, 44, 2, 0 }, { 25, 44, 3, 0 } },
+	{ "loads its VMCS again", loads_its_vmcs_again, { 41, 45, 2, 4 }, { 43, 45, 3, 4 } },
 	{ "turns to another VMCS", turns_to_another_vmcs, { 41, 45, 2, 4 }, { 45, 46, 5, 4 } },
 };
 
