@@ -247,8 +247,8 @@ static inline void nvmx_not_by_l1(struct nvmx_vcpu *v)
 }
 
 /* vmcs01.c: reads anew what is kept of vmcs01; what has changed runs its steps at the next VM entry.  To be called wherever the
- * host may have changed vmcs01 as it liked: at init, when it says so, at the end of SMM, at a reset and a restore.  Any VMCS may
- * be current, and is after. */
+ * host may have changed vmcs01 as it liked: at init, when it says so, at the end of SMM, at a reset and a restore.  vmcs01 is
+ * current after. */
 void nvmx_vmcs01_read(struct nvmx_vcpu *v);
 /* The TSC offset, which hosts change without a word, and the multiplier with it: vmcs01 is current. */
 void nvmx_vmcs01_read_tsc(struct nvmx_vcpu *v);

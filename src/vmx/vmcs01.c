@@ -23,13 +23,9 @@ static uint64_t read_fields(struct nvmx_vcpu *v)
 
 void nvmx_vmcs01_read(struct nvmx_vcpu *v)
 {
-	uint64_t before = v->loaded;
-
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_slots_pend(v, read_fields(v) | v->vm->steps.said);
 	nvmx_vmcs01_judge(v);
-	if (before != NVMX_NO_ADDR)
-		nvmx_vmcs_load(v, before);
 }
 
 void nvmx_vmcs01_read_tsc(struct nvmx_vcpu *v)
