@@ -20,7 +20,8 @@ INTRODUCTION = f"""<!-- {SPDX} -->
 Each row is a boot of [test/boot](../test/boot): on the bare emulated machine (native), under the metal host, and, where there is such a row, as a
 guest of Linux 6.1's KVM with libnestvmx in it. A cell says that all that the row expects was printed and that L1 then powered the machine off, after
 so many million ticks (emulated instructions of all levels, from power-on); or that it did not. Compare ticks of one emulator alone: a Bochs without its
-debugger, which is faster, does not count all. "Exits" are all VM exits to metal. `test/boot/run --all [ROW...]` boots rows and puts what they show here; the
+debugger, which is faster, does not count all. Of a row that runs programs (the KVM selftests) a cell also says how many of them ended and, in shape,
+printed as natively. "Exits" are all VM exits to metal. `test/boot/run --all [ROW...]` boots rows and puts what they show here; the
 date is that of the oldest cell.
 
 | row | L1 | L2 | machine | native | metal | exits | KVM adapter | versions | date |

@@ -31,7 +31,7 @@ def unpack(kernel, to):
 def includes(kernel):
 	"""The kernel's interface, as programs see it."""
 	root = packages.tree(f"linux-libc-dev-{kernel}", "amd64", ["linux-libc-dev"], only=("linux-libc-dev",), suite=packages.kernel_suite(kernel))
-	folders = [os.path.join(root, "usr/include"), *glob.glob(os.path.join(root, "usr/include/*-linux-gnu")), *glob.glob(os.path.join(root, "usr/lib/linux/uapi/x86"))]
+	folders = [os.path.join(root, "usr/include"), os.path.join(root, "usr/include/x86_64-linux-gnu")]
 	return " ".join(f"-isystem {folder}" for folder in folders)
 
 
