@@ -78,6 +78,7 @@ nestvmx-sources := \
 	src/vmx/refuse_vm.c \
 	src/vmx/refused.c \
 	src/vmx/route.c \
+	src/vmx/reads.c \
 	src/vmx/shadow.c \
 	src/vmx/slot.c \
 	src/vmx/smm.c \

@@ -45,6 +45,8 @@ static void make_rowsets(struct nvmx_vm *vm)
 			nvmx_set_add(&vm->rare, i);
 		if (!hw_shadow || !hw_has_place(vm, i))
 			continue;
+		if (row->sync == NVMX_S_RARE)
+			nvmx_set_add(&vm->hw_rare, i);
 		if (row->shadow == NVMX_H_RO)
 			nvmx_set_add(&vm->hw_ro, i);
 		if (row->shadow == NVMX_H_RW)
@@ -132,7 +134,7 @@ static void withhold_loads(struct nvmx_vcpu *v)
 	if (!loads)
 		return;
 	nvmx_caps_withhold_loads(&v->vm->caps, loads, nvmx_undo_of_loads(loads));
-	v->vm->rows = v->vm->rare = v->vm->hw_ro = v->vm->hw_rw = (struct nvmx_rowset){ { 0 } };
+	v->vm->rows = v->vm->rare = v->vm->hw_ro = v->vm->hw_rw = v->vm->hw_rare = (struct nvmx_rowset){ { 0 } };
 	make_rowsets(v->vm);
 	nvmx_vmcs01_judge(v);
 }

@@ -75,13 +75,19 @@ static inline uint64_t to_operand(const struct rw *a, uint32_t encoding, uint64_
 /* Whether L1's latest value is elsewhere: in vmcs02, or in the hardware shadow, where the access exited in spite of it. */
 static inline bool unsettled(const struct nvmx_vcpu *v, unsigned row)
 {
-	return nvmx_set_has(&v->cur->stale, row) || (v->hw_shadow_on && nvmx_set_has(&v->hw_written, row));
+	return nvmx_set_has(&v->cur->stale, row) ||
+	       (v->hw_shadow_on && (nvmx_set_has(&v->hw_written, row) || (v->hw_read && nvmx_set_has(&v->vm->rare, row))));
 }
 
-static void settle(struct nvmx_vcpu *v, unsigned row)
+static void settle(struct nvmx_vcpu *v, unsigned row, bool reads)
 {
-	if (nvmx_set_has(&v->cur->stale, row))
+	if (nvmx_set_has(&v->cur->stale, row)) {
 		nvmx_slot_freshen_row(v, v->cur, row);
+		if (reads && v->hw_shadow_on && nvmx_set_has(&v->vm->hw_rare, row)) {
+			nvmx_reads_asked(v, v->cur, nvmx_field_rows[row].group);
+			nvmx_vmcs_load(v, v->config.vmcs01);
+		}
+	}
 	if (v->hw_shadow_on && nvmx_set_has(&v->hw_written, row)) {
 		nvmx_shadow_pull(v, v->cur);
 		nvmx_vmcs_load(v, v->config.vmcs01);
@@ -97,7 +103,7 @@ static inline bool read_field(const struct rw *a, uint64_t *value)
 	if (row < 0)
 		return false;
 	a->v->field_exits[0][row]++;
-	settle(a->v, (unsigned)row);
+	settle(a->v, (unsigned)row, true);
 	*value = to_operand(a, encoding, nvmx_v12_get(a->v->cur->v12, (unsigned)row));
 	return true;
 }
@@ -172,11 +178,13 @@ static enum nvmx_verdict write_field(const struct rw *a, uint64_t value)
 	if (!writable(v, encoding))
 		return nvmx_vmfail(v, NVMX_VMERR_READ_ONLY_FIELD);
 	v->field_exits[1][row]++;
-	settle(v, (unsigned)row);
+	settle(v, (unsigned)row, false);
 	value = a->wide ? value : (uint32_t)value;
 	nvmx_slot_write(v->cur, (unsigned)row, merge_halves(encoding, nvmx_v12_get(v->cur->v12, (unsigned)row), value));
 	if (v->hw_shadow_on && nvmx_field_rows[row].shadow != NVMX_H_NO)
 		nvmx_shadow_write(v, v->cur, (unsigned)row);
+	if (v->hw_shadow_on && nvmx_reads_write(v, v->cur, (unsigned)row))
+		nvmx_vmcs_load(v, v->config.vmcs01);
 	return nvmx_vmsucceed(v);
 }
 

@@ -55,6 +55,7 @@ static int bitmaps_get(struct nvmx_vcpu *v)
 	bitmap_allow(v->shadow_bitmap[0].va, &v->vm->hw_rw);
 	v->hw_written = v->hw_changed = (struct nvmx_rowset){ { 0 } };
 	v->hw_open_n = 0;
+	v->hw_read = v->hw_moved = 0;
 	return 0;
 }
 
@@ -196,6 +197,8 @@ void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s)
 	if (!v->hw_shadow_on)
 		return;
 	push_rows(v, s, false);
+	if (v->hw_read)
+		nvmx_reads_push(v, s);
 	leave_shadow(v);
 }
 
@@ -238,10 +241,12 @@ void nvmx_shadow_switch(struct nvmx_vcpu *v)
 			shadow_off(v);
 		return;
 	}
-	if (!mirrored) {
+	if (!mirrored)
 		push_all(v, s);
+	if (v->hw_read)
+		nvmx_reads_renew(v, s);
+	if (!mirrored || v->hw_read)
 		deactivate(v, s->page_shadow.hpa);
-	}
 	nvmx_vmcs_load(v, v->config.vmcs01);
 	if (!v->hw_shadow_on)
 		shadow_on(v);

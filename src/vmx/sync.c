@@ -87,6 +87,8 @@ void nvmx_sync_from_l2(struct nvmx_vcpu *v, struct nvmx_slot *s)
 				    (s->v12->entry_ctls & NVMX_ENTRY_IA32E);
 	s->stale = v->vm->rare;
 	keep_unsaved(s->v12, &s->stale);
+	if (v->hw_read)
+		nvmx_reads_sync(v, s);
 }
 
 void nvmx_sync_copy(struct nvmx_vcpu *v, const struct nvmx_slot *s, struct nvmx_vmcs12 *copy)

@@ -40,6 +40,7 @@ struct nvmx_vm {
 	struct nvmx_rowset rows;  /* the fields that exist for L1 */
 	struct nvmx_rowset rare;  /* rows that a VM exit leaves stale in vmcs12 (S_RARE) */
 	struct nvmx_rowset hw_ro, hw_rw; /* the fields in the hardware shadow VMCS; empty without VMCS shadowing */
+	struct nvmx_rowset hw_rare; /* those that are in it as long as L1 asks for them: reads.c */
 	_Alignas(64) unsigned char ept[2048]; /* struct nvmx_ept */
 };
 
@@ -165,6 +166,13 @@ struct nvmx_vcpu {
 		uint16_t field;
 		uint8_t row, place;
 	} hw_open[NVMX_MIRROR_COUNT]; /* hw_written, as a list */
+	uint64_t hw_read;           /* RARE rows that L1 may read in the hardware shadow now; the VMREAD bitmap says the same */
+	uint64_t hw_moved;          /* those for which it does not have yet what vmcs12 has */
+	struct {
+		uint8_t at;         /* the exit at which L1 last read a stale row of the group, by the low bits of its number */
+		uint8_t streak;     /* exits in a row until then */
+	} hw_asked[NVMX_G_INFO + 1];
+	uint16_t hw_reads_left;     /* exits until L1 has to ask again */
 	struct {
 		bool active;        /* L1's processor is in SMM: neither vmxon_ptr nor in_l2 count */
 		bool in_l2;         /* what they were when the SMI came */
@@ -345,6 +353,16 @@ void nvmx_shadow_pull(struct nvmx_vcpu *v, struct nvmx_slot *s);
 void nvmx_shadow_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
 /* vmcs12 has a new value of a row that the hardware shadow has, too, written by a VMWRITE that exited.  vmcs01 is current after. */
 void nvmx_shadow_write(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row);
+/* reads.c */
+/* L1 reads, by an exit, a row of `group` of its current vmcs12 that was stale.  Any VMCS may be current before; none is to be relied on after. */
+void nvmx_reads_asked(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned group);
+/* An exit of L2, vmcs02 current: what L1 reads in the hardware shadow is not left stale. */
+void nvmx_reads_sync(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* `s` is L1's current vmcs12: its hardware shadow gets what an exit has changed / all, as it becomes the current one.  VMCSs as above. */
+void nvmx_reads_push(struct nvmx_vcpu *v, struct nvmx_slot *s);
+void nvmx_reads_renew(struct nvmx_vcpu *v, struct nvmx_slot *s);
+/* The same for a row that a VMWRITE which exited has changed.  False: it is not there, and nothing was loaded. */
+bool nvmx_reads_write(struct nvmx_vcpu *v, struct nvmx_slot *s, unsigned row);
 /* The host may have written the controls of vmcs01 as they were without it: the hardware shadow is switched on again.  Any VMCS
  * may be current, and is after. */
 void nvmx_shadow_renew(struct nvmx_vcpu *v);

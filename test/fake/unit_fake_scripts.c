@@ -43,6 +43,31 @@ static void launch_and_cpuid(void **state)
 	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_RIP, 2), FAKE_L2_CODE + 3);
 }
 
+/* State of L2's that L1 reads at each exit is in the hardware shadow after a while, also what L1 has written, and that of another VMCS. */
+static void segments_read_at_each_exit(void **state)
+{
+	(void)state;
+	begin();
+	script_enter_vmx(&l1);
+	for (unsigned i = 0; i < 24; i++) {
+		script_run(&l1, i ? FAKE_VMRESUME : FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_GUEST_FS_BASE);
+		script_vmread(&l1, NVMX_GUEST_GS_SEL);
+		script_vmread(&l1, NVMX_GUEST_SYSENTER_ESP);
+		script_vmwrite(&l1, NVMX_GUEST_FS_BASE, 0x1000u * i);
+		if (i == 16) {
+			script_vmread(&l1, NVMX_GUEST_FS_BASE);
+			script_pointer(&l1, FAKE_VMPTRLD, FAKE_VMCS_B);
+			script_vmread(&l1, NVMX_GUEST_FS_BASE);
+			script_pointer(&l1, FAKE_VMPTRLD, FAKE_VMCS_A);
+		}
+		script_advance(&l1);
+		script_op(&l2, FAKE_CPUID);
+	}
+	check(FAKE_STOP_END);
+	assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_FS_BASE, 12), 0x1000u * 11);
+}
+
 #define PROC_MUST (0x04006172u | NVMX_PROC_SECONDARY)
 
 static uint64_t launched_at; /* instructions up to VMLAUNCH: an event of that time arrives as L2 begins */
@@ -599,7 +624,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_instructions),
 		cmocka_unit_test(vmx_without_vmxon),
-		cmocka_unit_test(launch_and_cpuid),
+		cmocka_unit_test(launch_and_cpuid), cmocka_unit_test(segments_read_at_each_exit),
 		cmocka_unit_test(what_was_written_read_and_ended),
 		cmocka_unit_test(a_vmcs_is_cleared_and_loaded_again),
 		cmocka_unit_test(exception_by_the_host_comes_once),
