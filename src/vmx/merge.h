@@ -68,13 +68,37 @@ enum nvmx_step_end nvmx_merge_step(struct nvmx_merging *m, unsigned step);
 #define LAST(NAME, reads)
 #include "../vmcs/steps.def"
 
+/* Multipliers have 48 fraction bits (SDM 24.6.5), also the product of two. */
+#define NVMX_TSC_ONE (1ull << 48)
+static inline uint64_t nvmx_tsc_scale(uint64_t value, uint64_t multiplier)
+{
+	return (uint64_t)((unsigned __int128)value * multiplier >> 48);
+}
+
+/* vmcs01's: it counts only where offsetting is on (SDM 25.3). */
+static inline uint64_t nvmx_tsc_multiplier01(const struct nvmx_vmcs01 *c01)
+{
+	bool scales = c01->ctl[NVMX_WORD_PROC] & NVMX_PROC_TSC_OFFSET && c01->ctl[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING;
+
+	return scales ? c01->tsc_multiplier : NVMX_TSC_ONE;
+}
+
 /*
  * The VMX-preemption timer counts the processor's TSC (SDM 25.5.1); the processor that L1 has counts the TSC that L1 reads, which the
  * host may have scaled.  The least count of vmcs02 in which L1's passes, and the least of L1's that takes so long: there and back a
  * count is never more than it was.  A count that 32 bits do not hold is the largest that they do.
  */
 uint32_t nvmx_timer_of_processor(const struct nvmx_vmcs01 *c01, uint32_t l1s);
-uint32_t nvmx_timer_of_l1(const struct nvmx_vmcs01 *c01, uint32_t processors);
+/* Without a call: each exit of L2 to L1 passes by. */
+static inline uint32_t nvmx_timer_of_l1(const struct nvmx_vmcs01 *c01, uint32_t processors)
+{
+	uint64_t less;
+
+	if (!processors)
+		return 0;
+	less = nvmx_tsc_scale(processors - 1, nvmx_tsc_multiplier01(c01));
+	return less < ~0u ? (uint32_t)less + 1 : ~0u;
+}
 
 /* L1, without virtual NMIs, injects an NMI while NMIs are blocked. */
 static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)

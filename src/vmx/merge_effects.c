@@ -40,51 +40,26 @@ enum nvmx_step_end nvmx_merge_CR3_TARGET(struct nvmx_merging *m)
 	return NVMX_STEP_DONE;
 }
 
-/* Multipliers have 48 fraction bits (SDM 24.6.5): the product of two, and the host's offset scaled by L1's. */
-#define TSC_ONE (1ull << 48)
-static uint64_t tsc_scale(uint64_t value, uint64_t multiplier)
-{
-	return (uint64_t)((unsigned __int128)value * multiplier >> 48);
-}
-
 /* Of two that are none 0 there may be nothing left, which no VM entry takes (SDM 26.2.1.1). */
 static uint64_t tsc_product(uint64_t a, uint64_t b)
 {
-	uint64_t product = tsc_scale(a, b);
+	uint64_t product = nvmx_tsc_scale(a, b);
 
 	return product ? product : 1;
-}
-
-/* Only where offsetting is on does the multiplier count (SDM 25.3). */
-static uint64_t tsc_multiplier01(const struct nvmx_vmcs01 *c01)
-{
-	bool scales = c01->ctl[NVMX_WORD_PROC] & NVMX_PROC_TSC_OFFSET && c01->ctl[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING;
-
-	return scales ? c01->tsc_multiplier : TSC_ONE;
 }
 
 /* Bit by bit the largest count in which fewer of L1's pass: freestanding code has no division of 128 bits. */
 uint32_t nvmx_timer_of_processor(const struct nvmx_vmcs01 *c01, uint32_t l1s)
 {
-	uint64_t multiplier = tsc_multiplier01(c01);
+	uint64_t multiplier = nvmx_tsc_multiplier01(c01);
 	uint32_t less = 0;
 
-	if (multiplier == TSC_ONE || !l1s)
+	if (multiplier == NVMX_TSC_ONE || !l1s)
 		return l1s;
 	for (uint32_t bit = 1u << 31; bit; bit >>= 1)
-		if (tsc_scale(less | bit, multiplier) < l1s)
+		if (nvmx_tsc_scale(less | bit, multiplier) < l1s)
 			less |= bit;
 	return less < ~0u ? less + 1 : less;
-}
-
-uint32_t nvmx_timer_of_l1(const struct nvmx_vmcs01 *c01, uint32_t processors)
-{
-	uint64_t less;
-
-	if (!processors)
-		return 0;
-	less = tsc_scale(processors - 1, tsc_multiplier01(c01));
-	return less < ~0u ? (uint32_t)less + 1 : ~0u;
 }
 
 enum nvmx_step_end nvmx_merge_TSC(struct nvmx_merging *m)
@@ -95,12 +70,12 @@ enum nvmx_step_end nvmx_merge_TSC(struct nvmx_merging *m)
 	bool scale12 = c12 & NVMX_PROC_TSC_OFFSET && m->proc2 & NVMX_PROC2_TSC_SCALING;
 
 	if (scale12) /* the offset is signed: scale its magnitude */
-		offset01 = (int64_t)offset01 < 0 ? -tsc_scale(-offset01, m->v12->tsc_multiplier)
-						 : tsc_scale(offset01, m->v12->tsc_multiplier);
+		offset01 = (int64_t)offset01 < 0 ? -nvmx_tsc_scale(-offset01, m->v12->tsc_multiplier)
+						 : nvmx_tsc_scale(offset01, m->v12->tsc_multiplier);
 	write02(m, NVMX_TSC_OFFSET, offset01 + offset12);
 	if (m->s->ctl02[NVMX_WORD_PROC2] & NVMX_PROC2_TSC_SCALING)
-		write02(m, NVMX_TSC_MULTIPLIER, tsc_product(tsc_multiplier01(m->c01),
-							    scale12 ? m->v12->tsc_multiplier : TSC_ONE));
+		write02(m, NVMX_TSC_MULTIPLIER, tsc_product(nvmx_tsc_multiplier01(m->c01),
+							    scale12 ? m->v12->tsc_multiplier : NVMX_TSC_ONE));
 	return NVMX_STEP_DONE;
 }
 
