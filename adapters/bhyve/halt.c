@@ -31,8 +31,7 @@ bool nest_halts(struct nest *n)
 	if (!n->halted || (n->vcpu->cap.proc_ctls & PROCBASED_HLT_EXITING) == 0)
 		return (false);
 	n->halted = vmcs_read(VMCS_GUEST_ACTIVITY) == NVMX_ACTIVITY_HLT;
-	return (n->halted && (vmcs_read(VMCS_ENTRY_INTR_INFO) & VMCS_INTR_VALID) == 0 && !has_virtual_interrupt() &&
-		nvmx_l2_timer(n->v) != 0);
+	return (n->halted && !has_virtual_interrupt() && nvmx_l2_timer(n->v) != 0);
 }
 
 static void ring(void *arg)

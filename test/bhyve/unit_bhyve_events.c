@@ -345,6 +345,25 @@ static void an_l2_that_begins_halted(void **state)
 	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_EXT_INT);
 }
 
+/* A window that L1 wants opens as HLT begins, or a trap is pending: nobody sleeps (SDM 26.7.3, 26.7.5). */
+static void hlt_of_l2_that_is_over_at_once(void **state)
+{
+	(void)state;
+	LAUNCH({ NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_INT_WINDOW });
+	script_op(&l2, FAKE_STI);
+	script_op(&l2, FAKE_HLT);
+	nops(2);
+	halted(machine(), 0);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_INT_WINDOW);
+	assert_int_equal(seen(NVMX_GUEST_RIP, 0), FAKE_L2_CODE + 2);
+	LAUNCH({ NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_HLT }, { NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_TF },
+	       { NVMX_GUEST_PENDING_DBG, NVMX_PENDING_DBG_BS });
+	nops(0);
+	halted(machine(), 0);
+	assert_int_equal(delivered(0x80000301u), 1);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+}
+
 static void hlt_of_l1_itself(void **state)
 {
 	(void)state;
@@ -507,6 +526,7 @@ int main(void)
 		cmocka_unit_test(hlt_of_l2_is_ended_by_l1s_timer),
 		cmocka_unit_test(a_timer_has_gone_on_while_l2_was_halted),
 		cmocka_unit_test(an_l2_that_begins_halted),
+		cmocka_unit_test(hlt_of_l2_that_is_over_at_once),
 		cmocka_unit_test(hlt_of_l1_itself),
 		cmocka_unit_test(an_l2_is_halted_for_ever),
 		cmocka_unit_test(a_virtual_interrupt_is_l1s),
