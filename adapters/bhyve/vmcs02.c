@@ -140,9 +140,22 @@ void nest_changed(struct vmx_vcpu *vcpu)
 		vcpu->nest->changed = vcpu->nest->caps_changed = true;
 }
 
+/* How far L2's time-stamp counter goes while L1's goes `by`: a multiplier of vmcs02's is L1's, for vmcs01 has none.  It is current. */
+static uint64_t as_l2_counts(uint64_t by)
+{
+	bool back = (int64_t)by < 0;
+	uint64_t multiplier, far;
+
+	if ((vmcs_read(VMCS_SEC_PROC_BASED_CTLS) & NVMX_PROC2_TSC_SCALING) == 0)
+		return (by);
+	multiplier = vmcs_read(NVMX_TSC_MULTIPLIER);
+	far = (uint64_t)((unsigned __int128)(back ? -by : by) * multiplier >> 48);
+	return (back ? -far : far);
+}
+
 /*
  * L1's time-stamp counter is set while vmcs01 is not current: by L2, where L1 lets it, or by one of L1's MSR areas.  What L2 reads
- * moves as far (SDM 24.6.5).
+ * moves as far, by L2's measure (SDM 24.6.5, 25.3).
  */
 bool nest_tsc_offset(struct vmx_vcpu *vcpu, uint64_t offset)
 {
@@ -161,7 +174,7 @@ bool nest_tsc_offset(struct vmx_vcpu *vcpu, uint64_t offset)
 	vmcs_write(VMCS_TSC_OFFSET, offset);
 	nest_from_vmcs01(n, loaded);
 	if ((vmcs_read(VMCS_PRI_PROC_BASED_CTLS) & PROCBASED_TSC_OFFSET) != 0)
-		by += vmcs_read(VMCS_TSC_OFFSET);
+		by = as_l2_counts(by) + vmcs_read(VMCS_TSC_OFFSET);
 	vmcs_write(VMCS_PRI_PROC_BASED_CTLS, vmcs_read(VMCS_PRI_PROC_BASED_CTLS) | PROCBASED_TSC_OFFSET);
 	vmcs_write(VMCS_TSC_OFFSET, by);
 #ifdef BHYVE_SNAPSHOT

@@ -156,7 +156,9 @@ struct nvmx_host_ops {
 
 	/* L1's registers that no VMCS holds. */
 
-	/* RDMSR / WRMSR on behalf of L1 with the host's own policy, used for L1's MSR lists.  0, or -1 for #GP. */
+	/* RDMSR / WRMSR on behalf of L1 with the host's own policy, used for L1's MSR lists.  0, or -1 for #GP.
+	 * IA32_TIME_STAMP_COUNTER is L1's, without L2's offset.  Written by a VM entry's list, where vmcs02 is current and merged, it
+	 * moves what L2 reads as well: a host that makes an offset of it adds as much to vmcs02's, times L1's multiplier if L1 scales. */
 	int (*l1_msr_read)(struct nvmx_host *h, uint32_t msr, uint64_t *value);
 	int (*l1_msr_write)(struct nvmx_host *h, uint32_t msr, uint64_t value);
 	/* Optional: vmcs01's guest state was replaced by a VM exit to L1, in the current VMCS. */

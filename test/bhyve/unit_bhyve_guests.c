@@ -517,6 +517,30 @@ static void l2_sets_the_time_stamp_counter(void **state)
 	assert_in_range(kept(1), 0x5000000000, 0x5000100000);
 }
 
+/* L2's counter runs three times as fast as L1's, and so moves three times as far. */
+static void l2_sets_the_counter_that_l1_scales(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	LAUNCH({ NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS | NVMX_PROC_TSC_OFFSET | NVMX_PROC_SECONDARY },
+	       { NVMX_PROC_CTLS2, NVMX_PROC2_TSC_SCALING }, { NVMX_TSC_MULTIPLIER, 3ull << 48 }, { NVMX_TSC_OFFSET, 0x10000000000 });
+	keep_tsc(&l1, FAKE_L2_DATA + 16);
+	for (unsigned i = 0; i < 2; i++) { /* forth and back */
+		script_msr(&l2, FAKE_WRMSR, NVMX_MSR_TSC, i ? 0x4000000000 : 0x5000000000);
+		keep_tsc(&l2, FAKE_L2_DATA + 8 * i);
+	}
+	script_op(&l2, FAKE_VMCALL);
+	m = machine();
+	m.sets_tsc = true;
+	machine_all(&m);
+	assert_int_equal(nested.stop[0], FAKE_STOP_END);
+	assert_int_equal(seen(NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	assert_in_range(kept(0), 0x1f000000000, 0x1f000300000);
+	assert_in_range(kept(1), 0x1c000000000, 0x1c000300000);
+	assert_in_range(kept(2), 0x4000000000, 0x4000100000);
+}
+
 static void l1_sets_the_time_stamp_counter(void **state)
 {
 	struct machine m;
@@ -593,6 +617,7 @@ int main(void)
 		cmocka_unit_test(a_triple_fault_of_l2),
 		cmocka_unit_test(the_time_stamp_counter_has_l1s_offset),
 		cmocka_unit_test(l2_sets_the_time_stamp_counter),
+		cmocka_unit_test(l2_sets_the_counter_that_l1_scales),
 		cmocka_unit_test(l1_sets_the_time_stamp_counter),
 		cmocka_unit_test(xsetbv_exits_always),
 	};
