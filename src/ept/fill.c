@@ -224,22 +224,22 @@ static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, struct
 /* The run of entries from i on, before `end`, whose leaves come from EPT12's by an addition; false: there is none that is worth while. */
 static bool find_run(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, unsigned i, unsigned end, struct nvmx_ept_run *run)
 {
-	const uint64_t *page12 = f->w.page[1];
+	const uint64_t *page12 = f->w.page[t->level];
 	struct shortcut s;
 	uint64_t gpa1;
 	unsigned left;
 
-	if (t->level > 1 || !t->copy || end - i < RUN_MIN || nvmx_ept_load(t->hw + i))
+	if (!t->copy || end - i < RUN_MIN || nvmx_ept_load(t->hw + i))
 		return false;
 	run->copy = nvmx_ept_load(page12 + i);
-	if (nvmx_ept_load(page12 + i + RUN_MIN - 1) != run->copy + (RUN_MIN - 1) * 4096)
+	if (nvmx_ept_load(page12 + i + RUN_MIN - 1) != run->copy + (RUN_MIN - 1) * nvmx_ept_size(t->level))
 		return false;
-	shortcut_bits(f, 1, &s);
-	shortcut_block(f, 1, &s);
+	shortcut_bits(f, t->level, &s);
+	shortcut_block(f, t->level, &s);
 	gpa1 = run->copy & NVMX_EPTE_ADDR;
 	if ((run->copy ^ s.like) & s.bits || (gpa1 & s.block) != s.base)
 		return false;
-	left = NVMX_EPT_BLOCK - ((unsigned)(gpa1 >> 12) & (NVMX_EPT_BLOCK - 1)); /* the host's block is no smaller */
+	left = NVMX_EPT_BLOCK - ((unsigned)(gpa1 >> nvmx_ept_shift(t->level)) & (NVMX_EPT_BLOCK - 1)); /* the host's block is no smaller */
 	run->page12 = page12;
 	run->index = i;
 	run->n = left < end - i ? left : end - i;

@@ -90,14 +90,20 @@ void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, cons
 		set_leaves(h, t, t->copy, t->level, leaves, n);
 }
 
+static uint64_t first_frame(const struct nvmx_ept_table *t, const struct nvmx_ept_run *run)
+{
+	return (run->copy & NVMX_EPTE_ADDR) >> nvmx_ept_shift(t->level);
+}
+
 /* As set_leaves(), where nearly all of it is the same for each: most leaves of most fills are made here. */
 static inline __attribute__((always_inline)) unsigned set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t,
 							      const struct nvmx_ept_run *run, uint32_t *heads, unsigned flip)
 {
 	const uint64_t *const page12 = run->page12;
 	uint64_t *const hws = t->hw, *const copies = t->copy, *const sides = t->side;
+	const uint64_t size = nvmx_ept_size(t->level);
 	uint64_t copy = run->copy, hw = run->hw, *near_sides = sides;
-	unsigned i = run->index, end = i + run->n, frame = (unsigned)(copy >> 12) & (NVMX_EPT_BLOCK - 1);
+	unsigned i = run->index, end = i + run->n, frame = first_frame(t, run) & (NVMX_EPT_BLOCK - 1);
 	uint32_t link = t->number << 9 | i, near = t->number;
 
 	for (; i < end && nvmx_ept_load(page12 + i) == copy && !hws[i]; i++) {
@@ -114,8 +120,8 @@ static inline __attribute__((always_inline)) unsigned set_run(struct nvmx_ept_ho
 		sides[i] = (uint64_t)first << 32;
 		copies[i] = copy;
 		__atomic_store_n(hws + i, hw, __ATOMIC_RELEASE);
-		copy += 4096;
-		hw += 4096;
+		copy += size;
+		hw += size;
 		frame++;
 		link++;
 	}
@@ -124,9 +130,9 @@ static inline __attribute__((always_inline)) unsigned set_run(struct nvmx_ept_ho
 
 unsigned nvmx_ept_set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_run *run)
 {
-	uint32_t bucket = (uint32_t)hash(h->heads_bits, 1, (run->copy & NVMX_EPTE_ADDR) >> 12) & (h->heads_n - 1);
+	uint32_t bucket = (uint32_t)hash(h->heads_bits, t->level, first_frame(t, run)) & (h->heads_n - 1);
 	uint32_t block = bucket & ~(NVMX_EPT_BLOCK - 1u);
-	unsigned flip = (bucket ^ (unsigned)(run->copy >> 12)) & (NVMX_EPT_BLOCK - 1), n;
+	unsigned flip = (bucket ^ (unsigned)first_frame(t, run)) & (NVMX_EPT_BLOCK - 1), n;
 
 	n = set_run(h, t, run, nvmx_ept_head_at(h, block), flip);
 	if (!n)
@@ -134,7 +140,7 @@ unsigned nvmx_ept_set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, con
 	*used_word(h, block) |= used_bit(block);
 	nvmx_ept_widen(t, run->index);
 	nvmx_ept_widen(t, run->index + n - 1);
-	h->leaves[1] += n;
+	h->leaves[t->level] += n;
 	t->leaves = (uint16_t)(t->leaves + n);
 	NVMX_LOCK_VISIT(n);
 	return n;

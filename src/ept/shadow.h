@@ -645,7 +645,7 @@ struct nvmx_ept_leaf {
 /* Makes leaves of entries that are empty. */
 void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_leaf *leaves,
 			 unsigned n);
-/* EPT12's entries of 4-KiB pages that differ in nothing but their frames, of which each is the one behind the last. */
+/* EPT12's entries of one table that differ in nothing but their frames, of which each is the one behind the last. */
 struct nvmx_ept_run {
 	const uint64_t *page12;
 	unsigned index, n;      /* the first, and how many at most; their frames have the chain heads of one block */

@@ -4,7 +4,7 @@
 #include <nestvmx/checked.h>
 #include <sys/mman.h>
 
-#define LARGE_FRAMES (1ull << 40) /* a host that has all frames has them from here on in pages of 2 MiB */
+#define LARGE_FRAMES (1ull << 40) /* a host that has all frames has them from here on in pages of 1 GiB */
 
 static unsigned use_each(struct cpus *c, unsigned i, uint64_t gpa2, uint64_t size)
 {
@@ -71,7 +71,7 @@ static int translate_all(struct nvmx_host *h, uint64_t gpa, unsigned access, str
 {
 	(void)h;
 	(void)access;
-	*out = (struct nvmx_xlate){ .hpa = gpa, .rights = 7, .page_shift = gpa < LARGE_FRAMES ? 12 : 21, .memtype = 6 };
+	*out = (struct nvmx_xlate){ .hpa = gpa, .rights = 7, .page_shift = gpa < LARGE_FRAMES ? 12 : 30, .memtype = 6 };
 	return 0;
 }
 
@@ -94,18 +94,19 @@ static void big_page_free(struct nvmx_host *h, void *page, uint64_t hpa)
 	munmap(page, 4096);
 }
 
-static bool is_mapped(uint64_t eptp02, uint64_t gpa2)
+/* Where the shadow leads, by which L2 may write there; 0: nowhere. */
+static uint64_t leads_to(uint64_t eptp02, uint64_t gpa2)
 {
 	uint64_t e = eptp02;
+	unsigned level = 5;
 
-	for (unsigned level = 4; level; level--) {
+	do {
+		level--;
 		e = ((const uint64_t *)(uintptr_t)(e & NVMX_EPTE_ADDR))[nvmx_ept_index(gpa2, level)];
 		if (!(e & 2))
-			return false;
-		if (e & NVMX_EPTE_LARGE)
-			break;
-	}
-	return true;
+			return 0;
+	} while (level > 1 && !(e & NVMX_EPTE_LARGE));
+	return (e & NVMX_EPTE_ADDR) | (gpa2 & (nvmx_ept_size(level) - 1));
 }
 
 static uint64_t gpa2_of(const struct map *m, uint64_t table, uint64_t page)
@@ -144,13 +145,17 @@ static void cost(const struct map *m, unsigned n, uint64_t *filled, unsigned *pa
 			for (uint64_t page = 0; page < 512; page += 16) {
 				uint64_t gpa2 = gpa2_of(m, (t + i * 37) % m->tables, page);
 
-				while (!is_mapped(nvmx_ept_root(c.v[i], EPTP), gpa2))
+				while (!leads_to(nvmx_ept_root(c.v[i], EPTP), gpa2))
 					assert_int_equal(nvmx_ept_violation(c.v[i], EPTP, gpa2, QUAL(2), &f), NVMX_EPT_RETRY);
 			}
 	for (uint64_t page = 0; page < m->tables * 512; page += 7)
-		assert_true(is_mapped(nvmx_ept_root(c.v[n - 1], EPTP), gpa2_of(m, 0, page)));
+		assert_int_equal(leads_to(nvmx_ept_root(c.v[n - 1], EPTP), gpa2_of(m, 0, page)), m->frames + gpa2_of(m, 0, page));
 	*filled = fills(&c);
 	*pages = of_vm->pages_live;
+	for (uint64_t page = 3; page < m->tables * 512; page += 997) {
+		nvmx_host_invalidate(&c.r->vm, c.v[0], m->frames + gpa2_of(m, 0, page), 4096);
+		assert_int_equal(leads_to(nvmx_ept_root(c.v[n - 1], EPTP), gpa2_of(m, 0, page)), 0);
+	}
 	print_message("%u vCPUs, pages of %llu KiB: %llu leaves made, %u pages\n", n, (unsigned long long)nvmx_ept_size(m->level) >> 10,
 		      (unsigned long long)*filled, *pages);
 	end(&c);
