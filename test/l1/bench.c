@@ -112,6 +112,8 @@ static void some_rows(struct l2 *l2)
 		bench_many(l2);
 	else if (l1_option("sets", 0))
 		bench_sets(l2);
+	else if (l1_option("search", 0))
+		bench_search(l2, l1_option("search", 0));
 	else if (l1_option("smp", 0))
 		bench_two_processors(l2);
 	else

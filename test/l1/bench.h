@@ -42,6 +42,9 @@ void bench_many(struct l2 *l2);
 /* bench_sets.c */
 void bench_sets(struct l2 *l2);
 
+/* bench_search.c: patterns made of a seed */
+void bench_search(struct l2 *l2, u64 seed);
+
 /* bench_switch.c, bench_smp.c */
 void bench_eptp_switch(struct l2 *l2);
 void bench_vmcs_switch(struct l2 *l2);
