@@ -39,8 +39,7 @@ static uint64_t write_scripts(struct script *l1, struct script *l2)
 
 static void interrupt(struct fake_cpu *c, uint64_t clock)
 {
-	c->outside[0] = (struct fake_outside){ .clock = clock, .source = FAKE_EXT_INT, .vector = 0x51 };
-	c->outsides = 1;
+	fake_outside_at(c, clock, FAKE_EXT_INT, 0x51);
 }
 
 /* Nested, with `between` between any two runs of the guest, and bare. */

@@ -9,14 +9,16 @@
  *	static struct nvmx_ledger ledger;
  *
  *	nvmx_ledger_of(&ledger, &vm_config, &vcpu_config);  // both as without the layer
- *	ledger.vpid01 = 1, ledger.pages = pages, ledger.pages_n = 4096, ledger.report = my_report;
+ *	ledger.vpid01 = 1; // as in vmcs01
+ *	ledger.pages = pages, ledger.pages_n = 4096, ledger.report = my_report;
  *	vm_config.ops = nvmx_checked_ops(&my_ops, &ledger);
  *	vcpu_config.host = nvmx_checked_host(&ledger);
  *	...
  *	nvmx_vcpu_destroy(vcpu);
  *	nvmx_ledger_end(&ledger);
  *
- * One ledger for each vCPU; the table of any of them serves the VM.  With NVMX_HOST_PAGES_OF_VM there is one more, the VM's, whose
+ * Both the table and the host are the layer's, or neither: with one alone the first op crashes.  Set `report` at first: what else is told is
+ * told at the end.  One ledger for each vCPU; the table of any of them serves the VM.  With NVMX_HOST_PAGES_OF_VM there is one more, the VM's, whose
  * `host` is any address: its table goes to nvmx_vm_init(), it keeps the pages of all vCPUs, whose ledgers name it (`vm`), and it is
  * ended when nvmx_vm_destroy() has returned.  What the port header's accessors read and write is not seen here.  No malloc, no
  * globals: all state is in the ledgers.

@@ -16,7 +16,7 @@
  *
  * and what the guests could see must be the same: fake_trace_differs().
  *
- * A host of your own, in steps (examples/host is one, whole):
+ * A host of your own, in steps (examples/host is one, whole; examples/owner one that owns interrupts):
  *
  *   1. The guests.  script_start(&l1, FAKE_L1_CODE), script_...(): L1 begins there in 64-bit mode, in memory that has tables for it
  *      and for an L2 at FAKE_L2_CODE (the enum at "Where things are").
@@ -28,8 +28,11 @@
  *      and that vmcs01 is not fake_launched() for L1.  With FAKE_VM_ENTERED, fake_run(&cpu) runs the guest until cpu.stop is
  *      FAKE_EXITED (a VM exit: cpu.a.gpr holds the guest's registers, which go into struct nvmx_regs before nvmx_handle_exit() and come
  *      back after it, RSP apart, which VM entry loads; VMREADs give the rest) or says why the run is over.  Any other answer is the VM-instruction error; cpu.refused, if not NULL, is the rule of SDM 26.2 or 26.3 that did not hold.
+ *      An event from outside is fake_outside_at(), before the run, for the nested processor and for the bare one alike.
  *   5. Your callbacks are one call each: vmcs_load is fake_vmptrld(), vmcs_read_many fake_vmread(), flush_ept fake_invept() ...
- *   6. The comparison.  fake_run_alone(nvmx_vm_caps(vm), code, 2, &bare) is the other run, of a processor with what L1 was offered.
+ *   6. The comparison.  fake_run_alone(nvmx_vm_caps(vm), code, 2, &bare) is the other run, of a processor with what L1 was offered; with
+ *      events from outside it is fake_setup(), fake_outside_at() and fake_run().
+ *   7. A move to another machine.  There steps 2 and 3, a copy of the RAM, and fake_cpu_move(): what of the guest no VMCS has.
  *
  * What it models: 64-bit, PAE, 32-bit and unpaged guests with a TLB that goes stale as a real one does; EPT with accessed and dirty
  * flags, VPID, INVEPT, INVVPID; all VMX instructions, VMCS shadowing, EPTP switching; MSR and I/O bitmaps, MSR areas, CR masks and
@@ -67,7 +70,7 @@ extern "C" {
 __attribute__((noreturn)) void fake_die(const char *file, int line, const char *what);
 
 /*
- * Instructions
+ * Instructions.  They are not in RAM: what a host does to RAM, or forgets when it moves it, is seen by data that a script stores and loads.
  */
 
 enum fake_op {
@@ -186,6 +189,7 @@ void fake_arch_differences(const struct fake_arch *x, const struct fake_arch *y)
  */
 
 enum fake_source { FAKE_EXT_INT, FAKE_NMI, FAKE_INIT, FAKE_SIPI };
+/* One of them; struct fake_cpu has them in the order of their clocks. */
 struct fake_outside {
 	uint64_t clock;  /* not before this many instructions */
 	uint8_t source, vector;
@@ -241,6 +245,7 @@ const char *fake_stop_name(enum fake_stop stop); /* "FAKE_STOP_HUNG" */
 
 #define FAKE_TIMER_FAR 0x80000000u /* a preemption timer that no run lives to see */
 #define FAKE_MAX_STEPS 20000u
+#define FAKE_MAX_ENTRIES 20000u /* of a native host, between which its guest begins no instruction: it loops, and the program ends */
 #define FAKE_TLB 64u
 struct fake_tlb_entry {
 	uint64_t linear, hpa, eptp;
@@ -272,6 +277,7 @@ struct fake_cpu {
 	uint64_t feature_control;
 	enum fake_stop stop;
 	uint64_t clock, last_fetch, steps;
+	uint64_t entered_at, entries; /* entries in a row at that clock */
 	const struct fake_insn *last_insn;
 	struct fake_outside outside[FAKE_OUTSIDE_MAX];
 	size_t outsides, outside_next;
@@ -309,6 +315,11 @@ void fake_hw_caps_ipis(struct nvmx_caps *caps);
 void fake_run(struct fake_cpu *c);
 /* A moment in which the processor is halted: time passes; FAKE_STOP_HUNG if nothing will come. */
 void fake_idle(struct fake_cpu *c);
+/* Adds an event from outside; `vector` is an interrupt's or a SIPI's.  At a script's end so far: its code.n instructions. */
+void fake_outside_at(struct fake_cpu *c, uint64_t clock, enum fake_source source, uint8_t vector);
+/* A guest goes on on another native host's processor, *to, as *from left it at its last VM exit: registers that no VMCS has, scripts, trace, the
+ * clock, what is pending and what is still to come from outside.  Memory, VMCSs, TLB, capabilities and IA32_FEATURE_CONTROL are *to's. */
+void fake_cpu_move(struct fake_cpu *to, const struct fake_cpu *from);
 /* Moves due outside events to pending. */
 void fake_take_outside(struct fake_cpu *c);
 int fake_highest(const uint64_t set[4]); /* the highest interrupt vector in the set, or -1 */

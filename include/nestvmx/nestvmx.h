@@ -275,7 +275,9 @@ bool nvmx_l2_waits(const struct nvmx_vcpu *v);
 
 /*
  * Whether an event for L1 waits that must not be delivered before L2 has run once (its VM entry may inject an event,
- * SDM 26.6): the host makes the processor leave L2 at once, then calls nvmx_check_events() again.
+ * SDM 26.6): so after each VM entry of L1's at which one waits.  The host makes the processor leave L2 at once, by an interrupt to itself
+ * while interrupts are disabled or by a VMX-preemption timer of 0, then calls nvmx_check_events() again.  A host that does not runs L2 past
+ * where a processor would have left it.
  */
 bool nvmx_wants_immediate_exit(struct nvmx_vcpu *v);
 

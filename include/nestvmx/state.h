@@ -97,7 +97,8 @@ struct nvmx_state_live {
 
 /* What the library cannot know of the vCPU. */
 struct nvmx_state_context {
-	uint64_t l1_tsc; /* L1's time-stamp counter now: the VMX-preemption timer runs on while the state is away */
+	uint64_t l1_tsc; /* L1's time-stamp counter now, the processor's times vmcs01's multiplier plus its offset: the VMX-preemption timer
+	                  * runs on while the state is away */
 	bool smm;        /* the vCPU is in SMM */
 };
 
@@ -113,18 +114,18 @@ struct nvmx_state_context {
  * travels in nvmx_state_live, which Linux does not read: a host that keeps a queue of its own takes it out before.
  * With NVMX_HOST_OWNS_TIMER the host writes NVMX_STATE_DEADLINE and the deadline into the header itself, and reads them.
  * Returns NVMX_OK, or a negative enum nvmx_error (<nestvmx/error.h>), of which *info (may be NULL) tells the rest: ARGUMENT (too
- * small), STOPPED, AGAIN: rules 160 to 162.  Linux's errno: E2BIG, EINVAL, and the call again.
+ * small, or not aligned), STOPPED, AGAIN: rules 160 to 162, 176.  Linux's errno: E2BIG, EINVAL, and the call again.
  */
 int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_tsc, size_t *needed, struct nvmx_error_info *info);
 
 /*
  * Replaces the nested state of the vCPU by that in `blob` (8-byte aligned), of which `bytes` are there.  What the vCPU had is
  * dropped without being written back.  The blob is hostile: it is copied once, and a running L2 passes the checks of
- * VMLAUNCH (SDM 26.2, 26.3).  Returns NVMX_OK, or a negative enum nvmx_error, of which *info (may be NULL) tells the rest: STATE
- * (rules 163 to 175; info->name of NVMX_REFUSED_STATE_CHECKS is the id of the check), MEMORY (page_alloc gave no page), ANSWER (an op
+ * VMLAUNCH (SDM 26.2, 26.3).  Returns NVMX_OK, or a negative enum nvmx_error, of which *info (may be NULL) tells the rest: ARGUMENT
+ * (not aligned), STATE (rules 163 to 175; info->name of NVMX_REFUSED_STATE_CHECKS is the id of the check), MEMORY (page_alloc gave no page), ANSWER (an op
  * answered what it may not, and the vCPU is stopped), AGAIN.  Linux's errno: EINVAL, ENOMEM for MEMORY.  Any error but ANSWER changes
- * nothing.  Afterwards nvmx_current_vmcs() is current: with L2 running a vmcs02 whose guest state is L2's, else vmcs01, whose
- * guest state is the host's to restore.  A stopped vCPU runs again.
+ * nothing.  Afterwards nvmx_current_vmcs() is current: with L2 running a vmcs02 whose guest state is L2's (of vmcs01's nothing has to be
+ * moved then: the VM exit to L1 loads it), else vmcs01, whose guest state is the host's to restore.  A stopped vCPU runs again.
  */
 int nvmx_state_restore(struct nvmx_vcpu *v, const void *blob, size_t bytes, const struct nvmx_state_context *context,
 		       struct nvmx_error_info *info);

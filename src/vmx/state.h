@@ -7,6 +7,7 @@
 
 #include "port.h"
 
+#define NVMX_STATE_ALIGNED 8u /* what a blob's address is a multiple of */
 #define NVMX_DEADLINE_SHIFT 5 /* Linux counts the timer's deadline in 32 TSC ticks */
 
 /*

@@ -499,8 +499,12 @@ int nvmx_state_restore(struct nvmx_vcpu *v, const void *blob, size_t bytes, cons
 		       struct nvmx_error_info *info)
 {
 	struct restore r = { .v = v, .state = blob, .context = context };
-	int error = read_header(&r, bytes);
+	int error;
 
+	if ((uintptr_t)blob % NVMX_STATE_ALIGNED)
+		error = nvmx_refuse(&r.info, NVMX_REFUSED_STATE_ALIGNED, (uintptr_t)blob, NVMX_STATE_ALIGNED);
+	else
+		error = read_header(&r, bytes);
 	if (!error)
 		error = take_over(&r);
 	if (info)

@@ -140,6 +140,8 @@ int nvmx_state_save(struct nvmx_vcpu *v, void *blob, size_t bytes, uint64_t l1_t
 		info = &unasked;
 	*info = (struct nvmx_error_info){ 0 };
 	*needed = state_size(v);
+	if ((uintptr_t)blob % NVMX_STATE_ALIGNED)
+		return nvmx_refuse(info, NVMX_REFUSED_STATE_ALIGNED, (uintptr_t)blob, NVMX_STATE_ALIGNED);
 	if (v->stop)
 		return nvmx_refuse(info, NVMX_REFUSED_STATE_STOPPED, v->stop, NVMX_STOP_NONE);
 	if (bytes < *needed)

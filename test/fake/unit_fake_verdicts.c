@@ -393,6 +393,7 @@ static struct verdict of_processor(void)
 
 	/* The verdict is wanted, not what the entry then does with MSR areas and events. */
 	cpu.stop = FAKE_RUNNING;
+	cpu.clock++; /* each state is an instruction of its own */
 	outcome = fake_vmenter(&cpu, true);
 	if (outcome > 0)
 		v = (struct verdict){ NVMX_CHECK_VMFAIL, (uint64_t)outcome };

@@ -435,6 +435,33 @@ static void a_stop_is_final(void **state)
 }
 
 /* Also by a blob that is refused late, when the reason was an answer of the host's: that of another time is not this one's. */
+/* A blob is a structure: at an address that is not one's it is neither written nor read. */
+static void a_blob_is_aligned(void **state)
+{
+	static union {
+		struct nvmx_state blob;
+		unsigned char byte[sizeof(struct nvmx_state) + 8];
+	} u;
+	const struct nvmx_state_context context = { 0 };
+	struct nvmx_error_info info;
+	struct mini *m = *state;
+	size_t size;
+
+	in_l2(m);
+	for (unsigned at = 1; at < 8; at++) {
+		u.byte[at] = 0x55;
+		assert_int_equal(nvmx_state_save(m->v, u.byte + at, sizeof(u.blob), 0, &size, &info), NVMX_ERR_ARGUMENT);
+		assert_int_equal(info.refusal, NVMX_REFUSED_STATE_ALIGNED);
+		assert_int_equal(info.found, (uintptr_t)u.byte + at);
+		assert_int_equal(info.expected, 8);
+		assert_int_equal(u.byte[at], 0x55);
+		assert_int_equal(nvmx_state_restore(m->v, u.byte + at, sizeof(u.blob), &context, &info), NVMX_ERR_ARGUMENT);
+		assert_int_equal(info.refusal, NVMX_REFUSED_STATE_ALIGNED);
+	}
+	assert_int_equal(nvmx_state_save(m->v, u.byte + 8, sizeof(u.blob), 0, &size, &info), NVMX_OK);
+	out(m);
+}
+
 static void a_stop_outlives_a_refused_blob(void **state)
 {
 	const struct nvmx_error_info answer = { .error = NVMX_ERR_ANSWER, .refusal = NVMX_REFUSED_PAGE_POINTER, .found = 5 };
@@ -471,6 +498,7 @@ int main(void)
 		MINI_TEST(host_state_is_loaded),
 		MINI_TEST(aborts),
 		MINI_TEST(a_stop_is_final),
+		MINI_TEST(a_blob_is_aligned),
 		MINI_TEST(a_stop_outlives_a_refused_blob),
 	};
 

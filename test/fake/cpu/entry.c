@@ -184,8 +184,12 @@ int fake_vmenter(struct fake_cpu *c, bool launch)
 	struct refusal refusal;
 
 	c->refused = NULL;
-	if (c->native)
+	if (c->native) {
 		c->stop = FAKE_RUNNING;
+		c->entries = c->entered_at == c->clock ? c->entries + 1 : 0;
+		c->entered_at = c->clock;
+		FAKE_ASSERT(c->entries < FAKE_MAX_ENTRIES && "the guest gets on between VM entries");
+	}
 	if (!r || r->revision >> 31)
 		return FAKE_VM_INVALID;
 	if (c->a.blocking & NVMX_BLOCK_MOVSS)

@@ -14,6 +14,7 @@ pub const FAKE_HOST_BASE: u32 = 268435456;
 pub const FAKE_RAM_BASE: u32 = 1073741824;
 pub const FAKE_TIMER_FAR: u32 = 2147483648;
 pub const FAKE_MAX_STEPS: u32 = 20000;
+pub const FAKE_MAX_ENTRIES: u32 = 20000;
 pub const FAKE_TLB: u32 = 64;
 pub const FAKE_OUTSIDE_MAX: u32 = 16;
 pub const FAKE_PROTECTIONS: u32 = 5;
@@ -339,6 +340,8 @@ pub struct fake_cpu {
     pub clock: u64,
     pub last_fetch: u64,
     pub steps: u64,
+    pub entered_at: u64,
+    pub entries: u64,
     pub last_insn: *const fake_insn,
     pub outside: [fake_outside; 16usize],
     pub outsides: usize,
@@ -389,6 +392,12 @@ extern "C" {
 }
 extern "C" {
     pub fn fake_idle(c: *mut fake_cpu);
+}
+extern "C" {
+    pub fn fake_outside_at(c: *mut fake_cpu, clock: u64, source: fake_source, vector: u8);
+}
+extern "C" {
+    pub fn fake_cpu_move(to: *mut fake_cpu, from: *const fake_cpu);
 }
 extern "C" {
     pub fn fake_take_outside(c: *mut fake_cpu);

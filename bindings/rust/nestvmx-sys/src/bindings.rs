@@ -981,6 +981,7 @@ pub const nvmx_refusal_NVMX_REFUSED_STATE_REVISION: nvmx_refusal = 172;
 pub const nvmx_refusal_NVMX_REFUSED_STATE_OLD_CET: nvmx_refusal = 173;
 pub const nvmx_refusal_NVMX_REFUSED_STATE_CHECKS: nvmx_refusal = 174;
 pub const nvmx_refusal_NVMX_REFUSED_STATE_NO_RAM: nvmx_refusal = 175;
+pub const nvmx_refusal_NVMX_REFUSED_STATE_ALIGNED: nvmx_refusal = 176;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_SECONDARY: nvmx_refusal = 200;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_EPT: nvmx_refusal = 201;
 pub const nvmx_refusal_NVMX_REFUSED_VMCS01_HOST_64: nvmx_refusal = 202;
