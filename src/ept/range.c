@@ -36,33 +36,32 @@ static void compare_leaves(struct range *g, struct nvmx_ept_table *t)
 	nvmx_ept_end(g->e, t);
 }
 
-/* Entry i of t, which is reachable if it is present. */
-static void compare_entry(struct range *g, struct nvmx_ept_table *t, unsigned i)
-{
-	bool good = same(g, t, i, g->w.entry[t->level]);
-
-	if (!good && nvmx_ept_is_leaf(t, i))
-		nvmx_ept_drop(g->e, t, i);
-	else if (!good)
-		nvmx_ept_cut(g->e, t, i);
-	g->old = !good || !(t->hw[i] & NVMX_EPTE_RIGHTS);
-}
-
-/* Compares the entry of t on the way, if it is reachable: the next table, or NULL. */
-static struct nvmx_ept_table *step(struct range *g, struct nvmx_ept_table *t)
+/* The entry of t on the way, if it is reachable: the next table, or NULL. */
+static struct nvmx_ept_table *compare_entry(struct range *g, struct nvmx_ept_table *t)
 {
 	unsigned i = nvmx_ept_index(g->gpa, t->level);
-	struct nvmx_ept_table *lower = NULL;
+	bool leaf = nvmx_ept_is_leaf(t, i), good;
 
 	NVMX_LOCK_VISIT(1);
-	nvmx_ept_begin(g->e, t);
-	if (t->hw[i]) {
-		lower = nvmx_ept_is_leaf(t, i) ? NULL : nvmx_ept_lower(t, i);
-		if (!g->old)
-			compare_entry(g, t, i);
+	if (!t->hw[i])
+		return NULL;
+	if (!g->old) {
+		good = same(g, t, i, g->w.entry[t->level]);
+		if (!good && leaf)
+			nvmx_ept_drop(g->e, t, i);
+		else if (!good)
+			nvmx_ept_cut(g->e, t, i);
+		g->old = !good || !(t->hw[i] & NVMX_EPTE_RIGHTS);
 	}
+	return leaf ? NULL : nvmx_ept_lower(t, i);
+}
+
+/* Of a table in common, which has leaves alone. */
+static void compare_shared(struct range *g, struct nvmx_ept_table *t)
+{
+	nvmx_ept_begin(g->e, t);
+	compare_entry(g, t);
 	nvmx_ept_end(g->e, t);
-	return lower;
 }
 
 /* Down from the top, as far as tables stand for L1's: a table of parts stands for an entry that was compared. */
@@ -71,12 +70,16 @@ static void compare_path(struct range *g)
 	struct nvmx_ept_table *t = g->r->top;
 
 	nvmx_ept_look_at(g->e, NVMX_EPT_LEVELS);
-	while (t && t->copy && t->level > 1) {
-		t = step(g, t);
+	while (t && t->copy && t->level > 1 && !t->shared) {
+		t = compare_entry(g, t);
 		if (t && g->old)
 			t->generation = g->r->generation - 1;
 	}
-	if (t && t->copy && !g->old)
+	if (!t || !t->copy || g->old)
+		return;
+	if (t->level > 1)
+		compare_shared(g, t);
+	else
 		compare_leaves(g, t);
 }
 
