@@ -90,53 +90,56 @@ void nvmx_ept_set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, cons
 		set_leaves(h, t, t->copy, t->level, leaves, n);
 }
 
-static uint64_t first_frame(const struct nvmx_ept_table *t, const struct nvmx_ept_run *run)
+/* The entries of a run; how many.  `beyond`: they are outside [lo, hi), and so empty. */
+static inline __attribute__((always_inline)) unsigned put_run(struct nvmx_ept_table *t, const struct nvmx_ept_run *run, bool beyond)
 {
-	return (run->copy & NVMX_EPTE_ADDR) >> nvmx_ept_shift(t->level);
+	const uint64_t *const page12 = run->page12, size = nvmx_ept_size(t->level), to_hw = run->hw - run->copy;
+	uint64_t *const hws = t->hw, *const copies = t->copy, copy = run->copy;
+	const uint64_t end = run->index + run->n;
+	uint64_t i = run->index;
+
+	for (; i < end && nvmx_ept_load(page12 + i) == copy && (beyond || !hws[i]); i++) {
+		copies[i] = copy;
+		__atomic_store_n(hws + i, copy + to_hw, __ATOMIC_RELEASE);
+		copy += size;
+	}
+	return (unsigned)i - run->index;
 }
 
-/* As set_leaves(), where nearly all of it is the same for each: most leaves of most fills are made here. */
-static inline __attribute__((always_inline)) unsigned set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t,
-							      const struct nvmx_ept_run *run, uint32_t *heads, unsigned flip)
+/* Chains leaves [i, end) of t, in a loop of its own: with the other's there would be more values than registers.  The first one's chain
+ * is that of heads[at ^ flip]. */
+static inline __attribute__((always_inline)) void chain_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i, unsigned end,
+							    uint32_t *heads, uint64_t at, uint64_t flip)
 {
-	const uint64_t *const page12 = run->page12;
-	uint64_t *const hws = t->hw, *const copies = t->copy, *const sides = t->side;
-	const uint64_t size = nvmx_ept_size(t->level);
-	uint64_t copy = run->copy, hw = run->hw, *near_sides = sides;
-	unsigned i = run->index, end = i + run->n, frame = first_frame(t, run) & (NVMX_EPT_BLOCK - 1);
-	uint32_t link = t->number << 9 | i, near = t->number;
+	uint64_t *const sides = t->side, *near_sides = sides, link = t->number << 9 | i;
+	uint32_t near = t->number;
 
-	for (; i < end && nvmx_ept_load(page12 + i) == copy && !hws[i]; i++) {
-		uint32_t *at = heads + (frame ^ flip), first = *at;
+	for (uint64_t *side = sides + i; side < sides + end; side++, at++, link++) {
+		uint32_t *head = heads + (at ^ flip);
+		uint64_t first = *head;
 
 		if (first) {
 			if (first >> 9 != near) {
-				near = first >> 9;
+				near = (uint32_t)first >> 9;
 				near_sides = nvmx_ept_table(h, near)->side;
 			}
 			near_sides[first & 511] |= link;
 		}
-		*at = link;
-		sides[i] = (uint64_t)first << 32;
-		copies[i] = copy;
-		__atomic_store_n(hws + i, hw, __ATOMIC_RELEASE);
-		copy += size;
-		hw += size;
-		frame++;
-		link++;
+		*head = (uint32_t)link;
+		*side = first << 32;
 	}
-	return i - run->index;
 }
 
 unsigned nvmx_ept_set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_run *run)
 {
-	uint32_t bucket = (uint32_t)hash(h->heads_bits, t->level, first_frame(t, run)) & (h->heads_n - 1);
-	uint32_t block = bucket & ~(NVMX_EPT_BLOCK - 1u);
-	unsigned flip = (bucket ^ (unsigned)first_frame(t, run)) & (NVMX_EPT_BLOCK - 1), n;
+	uint64_t frame = (run->copy & NVMX_EPTE_ADDR) >> nvmx_ept_shift(t->level);
+	uint32_t bucket = (uint32_t)hash(h->heads_bits, t->level, frame) & (h->heads_n - 1), block = bucket & ~(NVMX_EPT_BLOCK - 1u);
+	unsigned at = (unsigned)frame & (NVMX_EPT_BLOCK - 1), flip = (bucket ^ at) & (NVMX_EPT_BLOCK - 1), n;
 
-	n = set_run(h, t, run, nvmx_ept_head_at(h, block), flip);
+	n = run->index >= t->hi ? put_run(t, run, true) : put_run(t, run, false);
 	if (!n)
 		return 0;
+	chain_run(h, t, run->index, run->index + n, nvmx_ept_head_at(h, block), at, flip);
 	*used_word(h, block) |= used_bit(block);
 	nvmx_ept_widen(t, run->index);
 	nvmx_ept_widen(t, run->index + n - 1);
