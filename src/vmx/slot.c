@@ -339,8 +339,7 @@ void nvmx_slots_destroy(struct nvmx_vcpu *v)
 {
 	nvmx_l2_ends(v);
 	v->cur = NULL;
-	nvmx_vmcs_load(v, v->config.vmcs01);
-	nvmx_shadow_switch(v);
+	nvmx_shadow_switch(v); /* vmcs01 is current from here on */
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		struct nvmx_slot *s = &v->slots[i];
 

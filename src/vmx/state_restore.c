@@ -398,7 +398,6 @@ static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 {
 	uint64_t pending;
 
-	nvmx_vmcs_load(v, v->config.vmcs01);
 	nvmx_l2_ends(v);
 	v->cur = NULL;
 	v->run_pending = v->smm.active = v->smm.in_l2 = false;
@@ -406,7 +405,7 @@ static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 	v->stop = NVMX_STOP_NONE;
 	v->stop_detail = 0;
 	v->stop_info = (struct nvmx_error_info){ 0 };
-	nvmx_shadow_switch(v);
+	nvmx_shadow_switch(v); /* vmcs01 is current from here on */
 	for (unsigned i = 0; i < NVMX_SLOT_PLACES; i++) {
 		v->slots[i].former = NVMX_NO_ADDR;
 		if (v->slots[i].gpa != NVMX_NO_ADDR)
