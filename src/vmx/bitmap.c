@@ -20,7 +20,6 @@ bool nvmx_grants_make(struct nvmx_vcpu *v, struct nvmx_grants *g)
 	if (!g->page.va)
 		return false;
 	nvmx_memset(g->page.va, 0xff, WORDS * sizeof(uint64_t));
-	g->n = 0;
 	return true;
 }
 
