@@ -160,6 +160,31 @@ static void without_a_current_vmcs(void **state)
 	mini_failed_invalid(m, mini_exec(m, NVMX_XR_VMREAD));
 }
 
+/* At CPL 3 each ends by #GP(0), whatever the field, and nothing is read or written. */
+static void without_the_privilege(void **state)
+{
+	static const uint32_t fields[] = { NVMX_GUEST_RIP, NVMX_GUEST_FS_BASE, NVMX_EXIT_REASON, 0x7ffe };
+	struct mini *m = *state;
+	struct nvmx_vmcs12 before;
+
+	mini_enter_vmx(m, true);
+	m->v->cur->v12->guest_rip = 0x1234;
+	before = *m->v->cur->v12;
+	F01(GUEST_SS_AR) |= 3u << 5;
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		mini_faulted(m, vmwrite(m, fields[i], PATTERN), NVMX_VECTOR_GP, 0);
+		mini_faulted(m, vmread(m, fields[i]), NVMX_VECTOR_GP, 0);
+		assert_true(m->regs.gpr[RDX] == 0xdeadbeefdeadbeef);
+		F01(EXIT_INSTR_INFO) = INFO_MEM(RCX);
+		m->regs.gpr[RAX] = MINI_OPERAND;
+		*mini_ram(m, MINI_OPERAND) = PATTERN;
+		mini_faulted(m, mini_exec(m, NVMX_XR_VMWRITE), NVMX_VECTOR_GP, 0);
+		mini_faulted(m, mini_exec(m, NVMX_XR_VMREAD), NVMX_VECTOR_GP, 0);
+		assert_true(*mini_ram(m, MINI_OPERAND) == PATTERN);
+	}
+	assert_memory_equal(&before, m->v->cur->v12, sizeof(before));
+}
+
 static void stack_pointer_is_in_the_vmcs(void **state)
 {
 	struct mini *m = *state;
@@ -236,7 +261,7 @@ int main(void)
 		MINI_TEST(high_bits_of_the_encoding),
 		MINI_TEST(fields_follow_capabilities),
 		MINI_TEST(without_a_current_vmcs),
-		MINI_TEST(stack_pointer_is_in_the_vmcs),
+		MINI_TEST(without_the_privilege), MINI_TEST(stack_pointer_is_in_the_vmcs),
 		MINI_TEST(memory_operands),
 		MINI_TEST(order_of_faults),
 		MINI_TEST(a_vmread_costs_little),
