@@ -329,6 +329,23 @@ static void stale_fields_come_from_vmcs02(void **state)
 }
 
 /* Half of a 64-bit field that is stale: the other half is L2's. */
+/* What L1 writes is newer than what L2 left, whoever looks first. */
+static void a_stale_field_that_is_written(void **state)
+{
+	struct mini *m = *state;
+	struct nvmx_slot *s;
+
+	regions(m, 1);
+	load(m, 0);
+	s = m->v->cur;
+	nvmx_set_add(&s->stale, NVMX_I_GUEST_FS_BASE);
+	vmcs_of(m, &s->page02)->field[NVMX_I_GUEST_FS_BASE] = 1;
+	nvmx_slot_write(s, NVMX_I_GUEST_FS_BASE, 2);
+	nvmx_slot_freshen(m->v, s);
+	assert_int_equal(s->v12->guest_fs_base, 2);
+	assert_int_equal(read_field(m, NVMX_GUEST_FS_BASE), 2);
+}
+
 static void half_a_stale_field(void **state)
 {
 	struct mini *m = *state;
@@ -374,6 +391,7 @@ int main(void)
 		MINI_TEST(a_vmcs_that_changed_meanwhile_is_new),
 		MINI_TEST(what_was_dropped_does_not_come_back),
 		MINI_TEST(stale_fields_come_from_vmcs02),
+		MINI_TEST(a_stale_field_that_is_written),
 		MINI_TEST(half_a_stale_field),
 		MINI_TEST(freshen_without_a_current_vmcs),
 	};
