@@ -75,8 +75,14 @@ static inline uint64_t to_operand(const struct rw *a, uint32_t encoding, uint64_
 /* Whether L1's latest value is elsewhere: in vmcs02, or in the hardware shadow, where the access exited in spite of it. */
 static inline bool unsettled(const struct nvmx_vcpu *v, unsigned row)
 {
-	return nvmx_set_has(&v->cur->stale, row) ||
-	       (v->hw_shadow_on && (nvmx_set_has(&v->hw_written, row) || (v->hw_read && nvmx_set_has(&v->vm->rare, row))));
+	return nvmx_set_has(&v->cur->stale, row) || (v->hw_shadow_on && nvmx_set_has(&v->hw_written, row));
+}
+
+/* Whether the hardware shadow has the row, or may have, so that it has to get what L1 writes. */
+static inline bool is_shadowed(const struct nvmx_vcpu *v, unsigned row)
+{
+	return v->hw_shadow_on &&
+	       (nvmx_field_rows[row].shadow != NVMX_H_NO || (v->hw_read && nvmx_set_has(&v->vm->rare, row)));
 }
 
 static void settle(struct nvmx_vcpu *v, unsigned row, bool reads)
@@ -225,8 +231,7 @@ enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 	int row;
 
 	if (!INFO_REGISTER(a.info) || !start_register(&a, &cpl) || (row = named_row(&a, &encoding)) < 0 || encoding & ENCODING_HIGH ||
-	    nvmx_field_type(encoding) == NVMX_TYPE_EXIT_INFO || unsettled(v, (unsigned)row) ||
-	    (v->hw_shadow_on && nvmx_field_rows[row].shadow != NVMX_H_NO))
+	    nvmx_field_type(encoding) == NVMX_TYPE_EXIT_INFO || unsettled(v, (unsigned)row) || is_shadowed(v, (unsigned)row))
 		return vmwrite_slowly(v, regs, a.info);
 	v->field_exits[1][row]++;
 	value = nvmx_gpr_read(v, regs, INFO_REG1(a.info));
