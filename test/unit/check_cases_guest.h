@@ -2,6 +2,7 @@
 /* SDM 26.3.1.1, 26.3.1.3, 26.3.1.4; see check_cases.h.  ADDRESS is that of check_cases_host.h. */
 CASE("guest.cr0.fixed", LONG_MODE, (F(GUEST_CR0, 0x80010011)), F(GUEST_CR0, 0xe0010031))
 CASE("guest.cr0.fixed", LONG_MODE, (F(GUEST_CR0, 0x180010031)), F(GUEST_CR0, 0x80010031))
+CASE("guest.cr0.fixed", LONG_MODE, (F(GUEST_CR0, 0x80010030)), F(GUEST_CR0, 0x80010031))
 CASE("guest.cr0.fixed", LEGACY, (F(GUEST_CR0, 0x31)), F(PROC_CTLS2, 0x82))
 CASE("guest.cr0.fixed", REAL_MODE, (F(GUEST_CR0, 0x10)), F(GUEST_CR0, 0x30))
 CASE("guest.cr0.pg_without_pe", REAL_MODE, (F(GUEST_CR0, 0x80000030)), F(GUEST_CR0, 0x80000031))
