@@ -171,7 +171,7 @@ NVMX_HOT void end(struct nvmx_vcpu *v, uint64_t rflags, uint32_t blocking, uint3
 	if (traps)
 		nvmx_vmwrite(v, NVMX_GUEST_PENDING_DBG, nvmx_vmread(v, NVMX_GUEST_PENDING_DBG) | traps);
 	/* An instruction of L2 is followed by the MTF VM exit that was asked for (SDM 25.5.2). */
-	if (v->in_l2 && (v->cur->v12->proc_ctls | v->cur->ctl02[NVMX_WORD_PROC]) & NVMX_PROC_MTF)
+	if (v->in_l2 && (v->cur->v12->proc_ctls | v->vmcs01.ctl[NVMX_WORD_PROC]) & NVMX_PROC_MTF)
 		nvmx_begin_mtf(v);
 }
 

@@ -523,7 +523,7 @@ static void instructions_of_l2_end(void **state)
 			struct nvmx_vmcs12 *v12 = in_l2(m);
 
 			v12->proc_ctls = mtf == 1 ? NVMX_PROC_MTF : 0;
-			m->v->cur->ctl02[NVMX_WORD_PROC] = mtf ? NVMX_PROC_MTF : 0;
+			m->v->vmcs01.ctl[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY | (mtf == 2 ? NVMX_PROC_MTF : 0);
 			F02(GUEST_RFLAGS) = e->rflags;
 			F02(GUEST_INTERRUPTIBILITY) = e->blocking;
 			F02(GUEST_DEBUGCTL) = e->debugctl;
@@ -537,11 +537,11 @@ static void instructions_of_l2_end(void **state)
 			out_of_l2(m);
 		}
 	in_l2(m);
-	m->v->cur->ctl02[NVMX_WORD_PROC] = NVMX_PROC_MTF;
+	m->v->vmcs01.ctl[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY | NVMX_PROC_MTF;
 	F02(ENTRY_INTR_INFO) = INTERRUPT; /* stays: the processor has MTF follow it */
 	nvmx_complete_instruction(m->v, 0, 0, 0);
 	assert_int_equal(F02(ENTRY_INTR_INFO), INTERRUPT);
-	m->v->cur->ctl02[NVMX_WORD_PROC] = 0;
+	m->v->vmcs01.ctl[NVMX_WORD_PROC] = NVMX_PROC_SECONDARY;
 	out_of_l2(m);
 }
 
