@@ -69,6 +69,28 @@ static void the_mode_that_a_restore_finds(void **unused)
 	free(blob);
 }
 
+/* And the exceptions that it wants from now on: L2 runs with them, too. */
+static void the_exceptions_that_a_restore_finds(void **unused)
+{
+	static const enum fake_point points[] = { FAKE_AT_START, FAKE_AT_VMXON, FAKE_AT_VMCS, FAKE_AT_ENTRY, FAKE_AT_L2 };
+	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
+	size_t size;
+	void *blob = fake_host_save(h, &size);
+
+	(void)unused;
+	fake_host_free(h);
+	for (unsigned i = 0; i < sizeof(points) / sizeof(*points); i++) {
+		h = fake_host_at(points[i], &m, &result);
+		*fake_value(&h->mem, h->vmcs01, NVMX_EXCEPTION_BITMAP) |= NVMX_BIT(NVMX_VECTOR_AC);
+		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_REFUSED_NOTHING);
+		assert_true(nvmx_in_l2(h->vcpu));
+		assert_true(fake_field(&h->cpu, NVMX_EXCEPTION_BITMAP) & NVMX_BIT(NVMX_VECTOR_AC));
+		l1_goes_on(h);
+		fake_host_free(h);
+	}
+	free(blob);
+}
+
 static unsigned translations_of(const struct nvmx_host *h, uint16_t vpid)
 {
 	unsigned n = 0;
@@ -294,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_mode_that_smm_left),
 		cmocka_unit_test(the_mode_that_a_restore_finds),
+		cmocka_unit_test(the_exceptions_that_a_restore_finds),
 		cmocka_unit_test(a_move_in_smm_is_flushed),
 		cmocka_unit_test(pins_of_an_l2_that_waits),
 		cmocka_unit_test(rsm_and_smi_out_of_place),

@@ -135,33 +135,44 @@ static void a_register_that_was_not_saved_is_loaded_anew(void **state)
 	}
 }
 
+#define PDPT FAKE_L2_DATA
+#define PD_A (FAKE_L2_DATA + 0x1000)
+#define PD_B (FAKE_L2_DATA + 0x2000)
+
+/* L1 is about to enter a 32-bit L2 with PAE: PD_B in memory, PD_A in its VMCS, which lead to the same. */
+static void begin_with_pae(uint32_t proc2)
+{
+	const uint64_t pt = FAKE_L2_DATA + 0x3000;
+
+	begin();
+	script_store(&l1, PDPT, PD_B | 1, 8);
+	for (unsigned i = 1; i < 4; i++)
+		script_store(&l1, PDPT + 8 * i, 0, 8);
+	script_store(&l1, PD_A, pt | 0x27, 8);
+	script_store(&l1, PD_B, pt | 0x27, 8);
+	for (unsigned i = 0; i < 0x70; i++)
+		script_store(&l1, pt + 8 * i, i * 0x1000 | 0x67, 8);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS2, proc2);
+	script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_EFER);
+	script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER);
+	script_vmwrite(&l1, NVMX_GUEST_EFER, 0);
+	script_vmwrite(&l1, NVMX_GUEST_CS_AR, 0xc09b);
+	script_vmwrite(&l1, NVMX_GUEST_CR3, PDPT);
+	script_vmwrite(&l1, NVMX_GUEST_PDPTE0, PD_A | 1);
+	for (unsigned i = 1; i < 4; i++)
+		script_vmwrite(&l1, NVMX_GUEST_PDPTE0 + 2 * i, 0);
+}
+
 /* A 32-bit L2 with PAE under EPT, then without, then under EPT again: its PDPTEs are those of vmcs12 (SDM 26.3.2.4), which the
  * exit in between did not save (27.3.4). */
 static void pdptes_come_back_with_ept(void **state)
 {
-	const uint64_t pdpt = FAKE_L2_DATA, pd_a = FAKE_L2_DATA + 0x1000, pd_b = FAKE_L2_DATA + 0x2000, pt = FAKE_L2_DATA + 0x3000;
 	const uint32_t off[] = { 0, NVMX_PROC2_EPT };
 
 	(void)state;
 	for (unsigned by_secondary = 0; by_secondary < 2; by_secondary++) {
-		begin();
-		script_store(&l1, pdpt, pd_b | 1, 8);
-		for (unsigned i = 1; i < 4; i++)
-			script_store(&l1, pdpt + 8 * i, 0, 8);
-		script_store(&l1, pd_a, pt | 0x27, 8);
-		script_store(&l1, pd_b, pt | 0x27, 8);
-		for (unsigned i = 0; i < 0x70; i++)
-			script_store(&l1, pt + 8 * i, i * 0x1000 | 0x67, 8);
-		script_enter_vmx(&l1);
-		script_vmwrite(&l1, NVMX_PROC_CTLS2, NVMX_PROC2_EPT);
-		script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_EFER);
-		script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_EFER | NVMX_EXIT_LOAD_EFER);
-		script_vmwrite(&l1, NVMX_GUEST_EFER, 0);
-		script_vmwrite(&l1, NVMX_GUEST_CS_AR, 0xc09b);
-		script_vmwrite(&l1, NVMX_GUEST_CR3, pdpt);
-		script_vmwrite(&l1, NVMX_GUEST_PDPTE0, pd_a | 1);
-		for (unsigned i = 1; i < 4; i++)
-			script_vmwrite(&l1, NVMX_GUEST_PDPTE0 + 2 * i, 0);
+		begin_with_pae(NVMX_PROC2_EPT);
 		run(FAKE_VMLAUNCH);
 		for (unsigned n = 0; n < 4; n++) {
 			script_vmread(&l1, NVMX_GUEST_PDPTE0);
@@ -177,9 +188,29 @@ static void pdptes_come_back_with_ept(void **state)
 		check();
 		for (unsigned n = 0; n < 5; n++) {
 			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, n), NVMX_XR_VMCALL);
-			assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_PDPTE0, n), pd_a | 1);
+			assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_PDPTE0, n), PD_A | 1);
 		}
 	}
+}
+
+/* Without EPT each VM entry loads them from memory, where L1 changes them without a VMWRITE (SDM 26.3.2.4). */
+static void pdptes_change_between_entries(void **state)
+{
+	static const uint32_t reasons[] = { NVMX_XR_VMCALL, NVMX_XR_EXCEPTION_NMI, NVMX_XR_VMCALL };
+
+	(void)state;
+	begin_with_pae(0);
+	script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_PF));
+	run(FAKE_VMLAUNCH);
+	script_store(&l1, PDPT, 0, 8);
+	run_again();
+	script_store(&l1, PDPT, PD_A | 1, 8);
+	run(FAKE_VMRESUME);
+	script_op(&l2, FAKE_VMCALL);
+	script_op(&l2, FAKE_VMCALL);
+	check();
+	for (unsigned n = 0; n < sizeof(reasons) / sizeof(*reasons); n++)
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, n), reasons[n]);
 }
 
 static void mov_cr0(struct script *s, uint64_t value)
@@ -517,6 +548,41 @@ static void apic_access_page_without_ram(void **state)
 	assert_true(apic >= FAKE_RAM_SIZE);
 }
 
+/*
+ * L1 changes its bitmaps in memory, without a word to the processor, which looks at them each time (SDM 25.1.3): what L2 has reached
+ * without an exit exits when L1 wants it, and no more when it does not.  (Where vmcs02 is made from nothing all is closed, which is
+ * not done behind an MSR list.)
+ */
+static void bitmaps_change_between_entries(void **state)
+{
+	const uint64_t msr = FAKE_MSR_BITMAP + NVMX_MSR_SYSENTER_CS / 8, port = FAKE_IO_BITMAP + 0x60 / 8;
+	static const uint32_t reasons[] = { NVMX_XR_VMCALL, NVMX_XR_RDMSR, NVMX_XR_IO, NVMX_XR_VMCALL, NVMX_XR_VMCALL };
+
+	(void)state;
+	begin();
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS | NVMX_PROC_IO_BITMAPS);
+	script_store(&l1, FAKE_L2_DATA, NVMX_MSR_LSTAR, 8);
+	script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_ADDR, FAKE_L2_DATA);
+	script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_COUNT, 1);
+	for (unsigned wants = 0; wants < 3; wants++) {
+		script_store(&l1, msr, wants & 1 ? NVMX_BIT(NVMX_MSR_SYSENTER_CS % 8) : 0, 1);
+		script_store(&l1, port, wants & 1, 1);
+		for (unsigned exits = wants & 1 ? 3 : 1; exits; exits--) {
+			if (wants)
+				script_advance(&l1);
+			run(wants ? FAKE_VMRESUME : FAKE_VMLAUNCH);
+		}
+		script_msr(&l2, FAKE_RDMSR, NVMX_MSR_SYSENTER_CS, 0);
+		script_add(&l2, (struct fake_insn){ .op = FAKE_IN, .imm = 0x60, .size = 1 });
+		script_op(&l2, FAKE_VMCALL);
+	}
+	check();
+	assert_int_equal(fake_nested.counters[NVMX_CNT_MSR_GRANT], 4);
+	for (unsigned n = 0; n < sizeof(reasons) / sizeof(*reasons); n++)
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, n), reasons[n]);
+}
+
 /* VMCALL of an L1 that is not in VMX operation, before and after (SDM 30.3): the host's, which has no hypercalls here. */
 static void vmcall_outside_vmx_operation(void **state)
 {
@@ -540,6 +606,7 @@ int main(void)
 		cmocka_unit_test(save_and_load_controls_change_between_entries),
 		cmocka_unit_test(a_register_that_was_not_saved_is_loaded_anew),
 		cmocka_unit_test(pdptes_come_back_with_ept),
+		cmocka_unit_test(pdptes_change_between_entries),
 		cmocka_unit_test(cr0_bits_that_no_transition_loads),
 		cmocka_unit_test(cr0_bits_that_l1_owns),
 		cmocka_unit_test(failed_entries_leave_cr0),
@@ -548,6 +615,7 @@ int main(void)
 		cmocka_unit_test(shadow_stacks),
 		cmocka_unit_test(msrs_that_the_host_swaps),
 		cmocka_unit_test(apic_access_page_without_ram),
+		cmocka_unit_test(bitmaps_change_between_entries),
 		cmocka_unit_test(vmcall_outside_vmx_operation),
 	};
 

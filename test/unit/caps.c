@@ -367,6 +367,7 @@ static void restricted_by_another_set(void **state)
 static void fixed_bits_are_a_whitelist(void **state)
 {
 	const uint64_t known = 0x7f7fff, cr4_of[2] = { NVMX_CR4_CET, NVMX_CR4_PKS };
+	const uint32_t load_of[2] = { NVMX_ENTRY_LOAD_CET, NVMX_ENTRY_LOAD_PKRS };
 	struct nvmx_caps hw = full_hw(), c;
 
 	(void)state;
@@ -387,6 +388,15 @@ static void fixed_bits_are_a_whitelist(void **state)
 		assert_true(MSR(c, CR0_FIXED1) == 0xffffffff);
 		assert_true(!(MSR(c, CR4_FIXED0) & ~MSR(c, CR4_FIXED1)));
 		assert_true(nvmx_caps_cr4_hidden(&c) == ~want);
+	}
+	for (unsigned f = 0; f < 2; f++) { /* nor a bit whose register L1 is not to load */
+		struct nvmx_caps limit;
+
+		nvmx_caps_compute(&hw, 0, false, &limit);
+		c = limit;
+		SET(limit, TRUE_ENTRY_CTLS, MSR(limit, TRUE_ENTRY_CTLS) & ~((uint64_t)load_of[f] << 32));
+		nvmx_caps_restrict(&c, &limit);
+		assert_true((MSR(limit, CR4_FIXED1) ^ MSR(c, CR4_FIXED1)) == cr4_of[f]);
 	}
 	SET(hw, CR4_FIXED1, NVMX_CR4_VMXE | NVMX_CR4_PAE); /* nor what the processor lacks */
 	nvmx_caps_compute(&hw, 0, false, &c);
