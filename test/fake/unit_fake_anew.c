@@ -107,6 +107,35 @@ static void count_flush(struct nvmx_host *h, uint16_t vpid, unsigned scope, uint
 	fake_host_ops.flush_vpid(h, vpid, scope, linear);
 }
 
+static unsigned ept_flushes;
+static void count_ept_flush(struct nvmx_host *h, uint64_t eptp, unsigned scope)
+{
+	ept_flushes++;
+	fake_host_ops.flush_ept(h, eptp, scope);
+}
+
+/* The host takes L1's memory back while L2 waits for the end of SMM: what the processor has cached of it goes before L2 does on. */
+static void what_is_taken_in_smm_is_flushed(void **unused)
+{
+	struct nvmx_host *h;
+
+	(void)unused;
+	for (unsigned taken = 0; taken < 2; taken++) {
+		h = fake_host_at(FAKE_AT_SMM_L2, &m, &result);
+		h->ledger.real.flush_ept = count_ept_flush;
+		h->inside = true;
+		if (taken)
+			nvmx_host_invalidate(h->vm, h->vcpu, 0, ~0ull);
+		ept_flushes = 0;
+		assert_true(nvmx_rsm(h->vcpu));
+		h->inside = false;
+		h->smm = false;
+		assert_int_equal(ept_flushes, taken);
+		l1_goes_on(h);
+		fake_host_free(h);
+	}
+}
+
 /* An L2 with a VPID of its own leaves translations on a processor, runs elsewhere, and comes back while it is in SMM. */
 static void a_move_in_smm_is_flushed(void **unused)
 {
@@ -318,6 +347,7 @@ int main(void)
 		cmocka_unit_test(the_mode_that_a_restore_finds),
 		cmocka_unit_test(the_exceptions_that_a_restore_finds),
 		cmocka_unit_test(a_move_in_smm_is_flushed),
+		cmocka_unit_test(what_is_taken_in_smm_is_flushed),
 		cmocka_unit_test(pins_of_an_l2_that_waits),
 		cmocka_unit_test(rsm_and_smi_out_of_place),
 		cmocka_unit_test(a_reset_reads_vmcs01_anew),
