@@ -83,7 +83,7 @@ void nest_mmu_init(struct nest *n)
 	mmu->root.hpa = INVALID_PAGE;
 	for (i = 0; i < KVM_MMU_NUM_PREV_ROOTS; i++)
 		mmu->prev_roots[i].hpa = INVALID_PAGE;
-	mmu->root_role = (union kvm_mmu_page_role){ .direct = true };
+	mmu->root_role.direct = true;
 	mmu->gva_to_gpa = l2_gpa_to_gpa;
 	mmu->inject_page_fault = __builtin_choose_expr(__same_type(mmu->inject_page_fault, &inject_ept_fault), inject_ept_fault,
 		inject_any_fault);
@@ -94,10 +94,7 @@ static void set_root(struct nest *n, u64 eptp)
 {
 	nest_mmu(n)->root.hpa = eptp & GENMASK_ULL(51, 12);
 	nest_mmu(n)->root.pgd = eptp;
-	/* All of it: KVM may have taken it for invalid, and then never gives back the roots that it makes of it. */
-	nest_mmu(n)->root_role = (union kvm_mmu_page_role){
-		.direct = true, .level = (eptp & VMX_EPTP_PWL_MASK) == VMX_EPTP_PWL_5 ? 5 : 4,
-	};
+	nest_mmu(n)->root_role.level = (eptp & VMX_EPTP_PWL_MASK) == VMX_EPTP_PWL_5 ? 5 : 4;
 }
 
 /* Emulating a MOV to CR3 of L2, or where it gives up roots, KVM looks for one of its own, which may never be used. */
@@ -206,15 +203,6 @@ int nest_handle_ept_fault(struct kvm_vcpu *vcpu)
 }
 
 #if NEST_7
-/* Of a root that is none of KVM's. */
-u64 nested_vmx_eptp(hpa_t root)
-{
-	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
-	struct nest *n = vcpu ? nest_of(to_vmx(vcpu)) : NULL;
-
-	return n && nest_mmu(n)->root.hpa == root ? nest_mmu(n)->root.pgd : INVALID_PAGE;
-}
-
 gpa_t nest_translate_gpa(struct kvm_vcpu *vcpu, gpa_t gpa, u64 access, struct x86_exception *exception, u64 pte_access)
 {
 	return l2_gpa_to_gpa(vcpu, vcpu->arch.mmu, gpa, access, exception);

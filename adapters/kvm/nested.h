@@ -93,7 +93,6 @@ static inline bool nested_exit_on_intr(struct kvm_vcpu *vcpu)
 #if NEST_7
 int nested_vmx_check_restored_vmcs12(struct kvm_vcpu *vcpu);
 void loaded_vmcs_clear(struct loaded_vmcs *loaded_vmcs);
-u64 nested_vmx_eptp(hpa_t root);
 
 #endif
 /* Earlier updates of 6.1 ask for it. */
