@@ -176,6 +176,9 @@ static void reserved_bits(void **state)
 		set(m, &t, table[i].level, get(m, &t, table[i].level) | table[i].bits);
 		faulty(m, &t, false, NVMX_PF_P | NVMX_PF_RSVD);
 		faulty(m, &t, true, NVMX_PF_P | NVMX_PF_RSVD | NVMX_PF_W);
+		for (unsigned level = 0; level < t.levels; level++) /* as entries are that were used */
+			set(m, &t, level, get(m, &t, level) | A | D);
+		faulty(m, &t, false, NVMX_PF_P | NVMX_PF_RSVD);
 	}
 }
 
