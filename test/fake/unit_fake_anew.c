@@ -273,6 +273,31 @@ static void a_reset_reads_vmcs01_anew(void **unused)
 	fake_host_free(h);
 }
 
+/* A vCPU that was stopped is one of a VM that begins again, or that comes from elsewhere. */
+static void a_stop_ends_with_a_reset_or_a_restore(void **unused)
+{
+	const struct nvmx_state_context context = { .l1_tsc = 0 };
+	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
+	size_t size;
+	void *blob = fake_host_save(h, &size);
+
+	(void)unused;
+	for (unsigned restores = 0; restores < 2; restores++) {
+		h->inside = true;
+		assert_int_equal(nvmx_stop_vm(h->vcpu, NVMX_STOP_HOST_OP, 7), NVMX_STOP);
+		if (restores)
+			assert_int_equal(nvmx_state_restore(h->vcpu, blob, size, &context, NULL), NVMX_OK);
+		else
+			nvmx_state_reset(h->vcpu);
+		h->inside = false;
+		assert_int_equal(nvmx_stop_code(h->vcpu), NVMX_STOP_NONE);
+		assert_int_equal(nvmx_stop_detail(h->vcpu), 0);
+	}
+	l1_goes_on(h);
+	free(blob);
+	fake_host_free(h);
+}
+
 /* The host writes the controls of vmcs01 as it would without the library, and says so: L1 keeps its hardware shadow, and what it
  * wrote there. */
 static void a_host_that_rewrites_its_controls(void **unused)
@@ -299,6 +324,29 @@ static void a_host_that_rewrites_its_controls(void **unused)
 		assert_int_equal(h->cpu.vmcs, h->vmcs01);
 	}
 	assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_rsp, 0x7654);
+	fake_host_free(h);
+}
+
+/* What L1 wrote without an exit is in its VMCS while SMM has the processor, which has no VMX instructions; then it writes on as before. */
+static void smm_has_no_hardware_shadow(void **unused)
+{
+	struct nvmx_host *h = fake_host_at(FAKE_AT_VMCS, &m, &result);
+	uint64_t *proc2 = fake_value(&h->mem, h->vmcs01, NVMX_PROC_CTLS2);
+	uint64_t *link = fake_value(&h->mem, h->vmcs01, NVMX_VMCS_LINK_POINTER);
+	struct nvmx_view view;
+
+	(void)unused;
+	nvmx_view(h->vcpu, &view, sizeof(view));
+	*fake_value(&h->mem, view.shadow_vmcs, NVMX_GUEST_RSP) = 0x7654;
+	h->inside = true;
+	nvmx_smi(h->vcpu);
+	assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_rsp, 0x7654);
+	assert_false(*proc2 & NVMX_PROC2_SHADOW_VMCS);
+	assert_int_equal(*link, FAKE_NONE);
+	assert_true(nvmx_rsm(h->vcpu));
+	h->inside = false;
+	assert_true(*proc2 & NVMX_PROC2_SHADOW_VMCS);
+	assert_int_equal(*link, view.shadow_vmcs);
 	fake_host_free(h);
 }
 
@@ -351,7 +399,9 @@ int main(void)
 		cmocka_unit_test(pins_of_an_l2_that_waits),
 		cmocka_unit_test(rsm_and_smi_out_of_place),
 		cmocka_unit_test(a_reset_reads_vmcs01_anew),
+		cmocka_unit_test(a_stop_ends_with_a_reset_or_a_restore),
 		cmocka_unit_test(a_host_that_rewrites_its_controls),
+		cmocka_unit_test(smm_has_no_hardware_shadow),
 		cmocka_unit_test(feature_control),
 	};
 

@@ -286,8 +286,10 @@ static void refused_later(void **state)
 
 		begin();
 		script_vmwrite(&l1, NVMX_PROC_CTLS, 0x04006172u | NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS);
+		script_vmwrite(&l1, NVMX_ENTRY_INTR_INFO, 0x80000306);
 		script_run(&l1, FAKE_VMLAUNCH);
 		script_look(&l1, true);
+		script_vmread(&l1, NVMX_ENTRY_INTR_INFO);
 		script_op(&l1, FAKE_END);
 		script_op(&l2, FAKE_NOP);
 		script_msr(&l2, FAKE_RDMSR, NVMX_MSR_PAT, 0); /* exits, opens the bit, and is begun again */
@@ -301,6 +303,8 @@ static void refused_later(void **state)
 		assert_int_equal(fake_nested.library_stop, NVMX_STOP_NONE);
 		assert_int_equal(fake_seen(&fake_nested, NVMX_EXIT_REASON, 0), 33 | NVMX_XR_ENTRY_FAILURE);
 		assert_int_equal(fake_seen(&fake_nested, NVMX_GUEST_RIP, 0), rip.value);
+		assert_int_equal(fake_delivered(&fake_nested, 0x80000306), 1);
+		assert_int_equal(fake_seen(&fake_nested, NVMX_ENTRY_INTR_INFO, 0), 0x306); /* L2 has had it */
 		assert_int_equal(fake_nested.counters[NVMX_CNT_ENTRY_REFUSED], 1);
 	}
 }

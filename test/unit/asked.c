@@ -307,6 +307,25 @@ static void machine_checks_of_an_owner(void **state)
 	out_of_l2(m);
 }
 
+/* Physical events of a host that owns interrupts are its own, whatever L1 has asked for; what they make pending for L1 comes by
+ * nvmx_check_events(). */
+static void events_of_an_owner(void **state)
+{
+	static const uint32_t reasons[] = { NVMX_XR_EXT_INT, NVMX_XR_INIT, NVMX_XR_SIPI, NVMX_XR_EXCEPTION_NMI };
+	struct mini *m = *state;
+	struct nvmx_vmcs12 *v12 = in_l2(m);
+
+	v12->pin_ctls = NVMX_PIN_EXT_INT | NVMX_PIN_NMI;
+	for (unsigned owns = 0; owns < 2; owns++)
+		for (unsigned i = 0; i < 4; i++) {
+			m->vm->flags = owns ? NVMX_HOST_OWNS_INTERRUPTS : 0;
+			F02(EXIT_INTR_INFO) = 0x80000202;
+			assert_int_equal(l1_gets(m, reasons[i]), !owns);
+		}
+	m->vm->flags = 0;
+	out_of_l2(m);
+}
+
 /* Exits that only the host's control causes, one after the other through the exit loop's call. */
 static void controls_of_the_host_alone(void **state)
 {
@@ -370,7 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MINI_TEST(xsaves_and_xrstors), MINI_TEST(encls), MINI_TEST(ports), MINI_TEST(msrs), MINI_TEST(vmread_and_vmwrite),
-		MINI_TEST(exceptions), MINI_TEST(machine_checks_of_an_owner), MINI_TEST(controls_of_the_host_alone),
+		MINI_TEST(exceptions), MINI_TEST(machine_checks_of_an_owner), MINI_TEST(events_of_an_owner), MINI_TEST(controls_of_the_host_alone),
 		MINI_TEST(always_l1s),
 	};
 

@@ -403,13 +403,15 @@ static void what_an_exception_of_the_hosts_interrupted(void **state)
 }
 
 /* A notify exit of the host's comes in the middle of a delivery, or of an IRET: L2 goes on with that (SDM 27.2.3, 27.2.4). */
-static void what_a_notify_exit_interrupted(void **state)
+static void what_an_exit_for_the_host_interrupted(void **state)
 {
 	struct mini *m = *state;
 
-	for (unsigned iret = 0; iret < 2; iret++) {
+	for (unsigned i = 0; i < 4; i++) {
+		bool iret = i % 2;
+
 		in_l2(m);
-		F02(EXIT_REASON) = NVMX_XR_NOTIFY;
+		F02(EXIT_REASON) = i / 2 ? NVMX_XR_PML_FULL : NVMX_XR_NOTIFY;
 		F02(EXIT_QUALIFICATION) = NVMX_INTR_NMI_UNBLOCK;
 		F02(IDT_VECTORING_INFO) = iret ? 0 : INTERRUPT;
 		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
@@ -472,14 +474,16 @@ static void what_goes_in_again(void **state)
 		{ NVMX_EVENT_PRIV_SW_EXC, 1, false, true },
 		{ NVMX_EVENT_SW_EXC, 3, false, true },
 	};
+	static const uint32_t reasons[] = { NVMX_XR_APIC_ACCESS, NVMX_XR_PML_FULL, NVMX_XR_SPP, NVMX_XR_NOTIFY };
 	struct mini *m = *state;
 
-	for (unsigned i = 0; i < 2 * sizeof(events) / sizeof(*events); i++) {
+	for (unsigned n = 0; n < 4 * 2 * sizeof(events) / sizeof(*events); n++) {
+		unsigned i = n / 4;
 		uint32_t info = NVMX_INTR_VALID | events[i / 2].type << NVMX_INTR_TYPE_SHIFT | events[i / 2].info;
 
 		in_l2(m);
 		m->vm->flags |= i % 2 ? NVMX_HOST_REINJECTS : 0; /* itself */
-		F02(EXIT_REASON) = NVMX_XR_APIC_ACCESS;
+		F02(EXIT_REASON) = reasons[n % 4];
 		F02(IDT_VECTORING_INFO) = info | NVMX_INTR_NMI_UNBLOCK; /* which is undefined there */
 		F02(IDT_VECTORING_ERROR_CODE) = 0x55;
 		F02(EXIT_INSTR_LEN) = 2;
@@ -583,7 +587,7 @@ int main(void)
 		MINI_TEST(a_delivery_that_has_begun),
 		MINI_TEST(exits_that_are_made_save_rf),
 		MINI_TEST(no_error_code_in_real_mode),
-		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_a_notify_exit_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
+		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_an_exit_for_the_host_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
 		MINI_TEST(what_goes_in_again),
 		MINI_TEST(instructions_of_l2_end),
 		MINI_TEST(instructions_of_l1_end),
