@@ -583,6 +583,36 @@ static void bitmaps_change_between_entries(void **state)
 		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, n), reasons[n]);
 }
 
+/* What an MSR list has loaded when an entry of it fails is not what the next VM entry begins with (SDM 26.4, 26.8). */
+static void a_list_that_failed_leaves_nothing_in_l2(void **state)
+{
+	const uint64_t l2s = 0x0007040600070406, lists = 0x0606060606060606;
+
+	(void)state;
+	begin();
+	script_enter_vmx(&l1);
+	script_store(&l1, FAKE_L2_DATA, NVMX_MSR_PAT, 8);
+	script_store(&l1, FAKE_L2_DATA + 8, lists, 8);
+	script_store(&l1, FAKE_L2_DATA + 16, NVMX_MSR_FS_BASE, 8);
+	script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_PAT);
+	script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_LOAD_EFER);
+	script_vmwrite(&l1, NVMX_GUEST_PAT, l2s);
+	script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_ADDR, FAKE_L2_DATA);
+	for (unsigned n = 0; n < 3; n++) {
+		script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_COUNT, n == 1 ? 2 : 0);
+		if (n == 1)
+			script_advance(&l1);
+		run(n ? FAKE_VMRESUME : FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_GUEST_PAT);
+	}
+	script_op(&l2, FAKE_VMCALL);
+	script_op(&l2, FAKE_VMCALL);
+	check();
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1), NVMX_XR_ENTRY_FAIL_MSR | NVMX_XR_ENTRY_FAILURE);
+	for (unsigned n = 0; n < 3; n++)
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_PAT, n), l2s);
+}
+
 /* VMCALL of an L1 that is not in VMX operation, before and after (SDM 30.3): the host's, which has no hypercalls here. */
 static void vmcall_outside_vmx_operation(void **state)
 {
@@ -616,6 +646,7 @@ int main(void)
 		cmocka_unit_test(msrs_that_the_host_swaps),
 		cmocka_unit_test(apic_access_page_without_ram),
 		cmocka_unit_test(bitmaps_change_between_entries),
+		cmocka_unit_test(a_list_that_failed_leaves_nothing_in_l2),
 		cmocka_unit_test(vmcall_outside_vmx_operation),
 	};
 

@@ -391,6 +391,29 @@ static void every_way_out_is_asked_again(void **state)
 	}
 }
 
+/* A VM exit invalidates what is cached for VPID 0 where the entry used no other (SDM 28.3.3.1): the VPID that L1 has of the host's. */
+static void an_l1_without_vpids_is_flushed(void **state)
+{
+	struct mini *m = *state;
+
+	for (unsigned has = 0; has < 2; has++) {
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+		unsigned flushes = m->host.flushes;
+
+		m->v->vmcs01.vpid = 55;
+		v12->proc_ctls |= NVMX_PROC_SECONDARY;
+		v12->proc_ctls2 |= has ? NVMX_PROC2_VPID : 0;
+		assert_int_equal(nvmx_exit_to_l1(m->v, &hlt), NVMX_RESUME_L1);
+		assert_int_equal(m->host.flushes - flushes, !has);
+		if (!has) {
+			assert_int_equal(m->host.flushed_vpid, 55);
+			assert_int_equal(m->host.flushed_scope, NVMX_FLUSH_SINGLE);
+		}
+		m->v->vmcs01.vpid = 0;
+		out(m);
+	}
+}
+
 /* After a stop each call says so again, with the first reason, and touches nothing; a reset ends it. */
 static void a_stop_is_final(void **state)
 {
@@ -498,6 +521,7 @@ int main(void)
 		MINI_TEST(exit_information_in_vmcs12),
 		MINI_TEST(host_state_is_loaded),
 		MINI_TEST(aborts),
+		MINI_TEST(an_l1_without_vpids_is_flushed),
 		MINI_TEST(a_stop_is_final),
 		MINI_TEST(a_blob_is_aligned),
 		MINI_TEST(a_stop_outlives_a_refused_blob),
