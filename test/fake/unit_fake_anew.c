@@ -273,6 +273,31 @@ static void a_reset_reads_vmcs01_anew(void **unused)
 	fake_host_free(h);
 }
 
+/* What the last VM entry has changed of L2's CR0 is no business of a state that comes from elsewhere, whose entry is refused. */
+static void a_restored_entry_has_changed_nothing(void **unused)
+{
+	struct nvmx_host *h = fake_host_at(FAKE_AT_ENTRY, &m, &result);
+	size_t size;
+	void *blob = fake_host_save(h, &size);
+	struct nvmx_view view;
+	uint64_t cr0;
+
+	(void)unused;
+	nvmx_view(h->vcpu, &view, sizeof(view));
+	cr0 = ((struct nvmx_vmcs12 *)view.vmcs12)->guest_cr0;
+	h->vcpu->flipped_cr0 = NVMX_CR0_CD;
+	assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_REFUSED_NOTHING);
+	assert_true(nvmx_in_l2(h->vcpu));
+	*fake_value(&h->mem, h->cpu.vmcs, NVMX_VM_INSTR_ERROR) = NVMX_VMERR_ENTRY_CONTROLS;
+	h->inside = true;
+	assert_int_equal(nvmx_entry_refused(h->vcpu), NVMX_RESUME_L1);
+	h->inside = false;
+	nvmx_view(h->vcpu, &view, sizeof(view));
+	assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_cr0, cr0);
+	free(blob);
+	fake_host_free(h);
+}
+
 /* A vCPU that was stopped is one of a VM that begins again, or that comes from elsewhere. */
 static void a_stop_ends_with_a_reset_or_a_restore(void **unused)
 {
@@ -399,6 +424,7 @@ int main(void)
 		cmocka_unit_test(pins_of_an_l2_that_waits),
 		cmocka_unit_test(rsm_and_smi_out_of_place),
 		cmocka_unit_test(a_reset_reads_vmcs01_anew),
+		cmocka_unit_test(a_restored_entry_has_changed_nothing),
 		cmocka_unit_test(a_stop_ends_with_a_reset_or_a_restore),
 		cmocka_unit_test(a_host_that_rewrites_its_controls),
 		cmocka_unit_test(smm_has_no_hardware_shadow),
