@@ -37,7 +37,7 @@ static void compare_leaves(struct range *g, struct nvmx_ept_table *t)
 }
 
 /* The entry of t on the way, if it is reachable: the next table, or NULL. */
-static struct nvmx_ept_table *compare_entry(struct range *g, struct nvmx_ept_table *t)
+NVMX_HOT struct nvmx_ept_table *compare_entry(struct range *g, struct nvmx_ept_table *t)
 {
 	unsigned i = nvmx_ept_index(g->gpa, t->level);
 	bool leaf = nvmx_ept_is_leaf(t, i), good;
