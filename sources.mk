@@ -74,11 +74,11 @@ nestvmx-sources := \
 	src/vmx/msrlist.c \
 	src/vmx/operand.c \
 	src/vmx/posted.c \
+	src/vmx/reads.c \
 	src/vmx/refuse_vcpu.c \
 	src/vmx/refuse_vm.c \
 	src/vmx/refused.c \
 	src/vmx/route.c \
-	src/vmx/reads.c \
 	src/vmx/shadow.c \
 	src/vmx/slot.c \
 	src/vmx/smm.c \

@@ -39,12 +39,13 @@ static inline uint64_t nvmx_caps_get(const struct nvmx_caps *c, uint32_t msr)
 	return msr - NVMX_CAPS_FIRST_MSR < NVMX_CAPS_MSRS ? c->msr[msr - NVMX_CAPS_FIRST_MSR] : 0;
 }
 
-/* The bits of a control MSR that may be 1 (its high half) and that must be 1 (its low half). */
+/* The bits of a control MSR that may be 1 (its high half). */
 static inline uint32_t nvmx_caps_may(const struct nvmx_caps *c, uint32_t msr)
 {
 	return (uint32_t)(nvmx_caps_get(c, msr) >> 32);
 }
 
+/* The bits of a control MSR that must be 1 (its low half). */
 static inline uint32_t nvmx_caps_must(const struct nvmx_caps *c, uint32_t msr)
 {
 	return (uint32_t)nvmx_caps_get(c, msr);
