@@ -49,46 +49,59 @@ static void the_mode_that_smm_left(void **unused)
 	fake_host_free(h);
 }
 
-/* A host that loads a snapshot sets registers first, and those are L2's. */
-static void the_mode_that_a_restore_finds(void **unused)
+/* L2's state is restored into a host at each point of L1's, which has changed vmcs01 before, and goes on. */
+static void restore_everywhere(void (*change)(struct nvmx_host *h), void (*look)(struct nvmx_host *h))
 {
 	static const enum fake_point points[] = { FAKE_AT_START, FAKE_AT_VMXON, FAKE_AT_VMCS, FAKE_AT_ENTRY, FAKE_AT_L2 };
 	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
 	size_t size;
 	void *blob = fake_host_save(h, &size);
 
-	(void)unused;
 	fake_host_free(h);
 	for (unsigned i = 0; i < sizeof(points) / sizeof(*points); i++) {
 		h = fake_host_at(points[i], &m, &result);
-		set_mode01(h, false);
+		change(h);
 		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_REFUSED_NOTHING);
+		assert_true(nvmx_in_l2(h->vcpu));
+		look(h);
 		l1_goes_on(h);
 		fake_host_free(h);
 	}
 	free(blob);
 }
 
+static void leave_ia32e(struct nvmx_host *h)
+{
+	set_mode01(h, false);
+}
+
+static void no_look(struct nvmx_host *h)
+{
+	(void)h;
+}
+
+/* A host that loads a snapshot sets registers first, and those are L2's. */
+static void the_mode_that_a_restore_finds(void **unused)
+{
+	(void)unused;
+	restore_everywhere(leave_ia32e, no_look);
+}
+
+static void want_ac(struct nvmx_host *h)
+{
+	*fake_value(&h->mem, h->vmcs01, NVMX_EXCEPTION_BITMAP) |= NVMX_BIT(NVMX_VECTOR_AC);
+}
+
+static void has_ac(struct nvmx_host *h)
+{
+	assert_true(fake_field(&h->cpu, NVMX_EXCEPTION_BITMAP) & NVMX_BIT(NVMX_VECTOR_AC));
+}
+
 /* And the exceptions that it wants from now on: L2 runs with them, too. */
 static void the_exceptions_that_a_restore_finds(void **unused)
 {
-	static const enum fake_point points[] = { FAKE_AT_START, FAKE_AT_VMXON, FAKE_AT_VMCS, FAKE_AT_ENTRY, FAKE_AT_L2 };
-	struct nvmx_host *h = fake_host_at(FAKE_AT_L2, &m, &result);
-	size_t size;
-	void *blob = fake_host_save(h, &size);
-
 	(void)unused;
-	fake_host_free(h);
-	for (unsigned i = 0; i < sizeof(points) / sizeof(*points); i++) {
-		h = fake_host_at(points[i], &m, &result);
-		*fake_value(&h->mem, h->vmcs01, NVMX_EXCEPTION_BITMAP) |= NVMX_BIT(NVMX_VECTOR_AC);
-		assert_int_equal(fake_host_restore(h, blob, size, NULL), NVMX_REFUSED_NOTHING);
-		assert_true(nvmx_in_l2(h->vcpu));
-		assert_true(fake_field(&h->cpu, NVMX_EXCEPTION_BITMAP) & NVMX_BIT(NVMX_VECTOR_AC));
-		l1_goes_on(h);
-		fake_host_free(h);
-	}
-	free(blob);
+	restore_everywhere(want_ac, has_ac);
 }
 
 static unsigned translations_of(const struct nvmx_host *h, uint16_t vpid)
