@@ -29,7 +29,8 @@
  *      FAKE_EXITED (a VM exit: cpu.a.gpr holds the guest's registers, which go into struct nvmx_regs before nvmx_handle_exit() and come
  *      back after it, RSP apart, which VM entry loads; VMREADs give the rest) or says why the run is over.  Any other answer is the VM-instruction error; cpu.refused, if not NULL, is the rule of SDM 26.2 or 26.3 that did not hold.
  *      An event from outside is fake_outside_at(), before the run, for the nested processor and for the bare one alike.
- *   5. Your callbacks are one call each: vmcs_load is fake_vmptrld(), vmcs_read_many fake_vmread(), flush_ept fake_invept() ...
+ *   5. Your callbacks are one call each: vmcs_load is fake_vmptrld(), vmcs_read_many fake_vmread(), flush_ept fake_invept() ...  Those that your
+ *      test is not about are in <nestvmx/fake_ops.h>, ready made.
  *   6. The comparison.  fake_run_alone(nvmx_vm_caps(vm), code, 2, &bare) is the other run, of a processor with what L1 was offered; with
  *      events from outside it is fake_setup(), fake_outside_at() and fake_run().
  *   7. A move to another machine.  There steps 2 and 3, a copy of the RAM, and fake_cpu_move(): what of the guest no VMCS has.

@@ -44,6 +44,7 @@ struct nvmx_host;
  */
 
 #define NVMX_ABI_VERSION 2u
+#define NVMX_ABI_CHECKED 0x80000000u /* with it in ops.abi: the table is of nvmx_checked_ops() (<nestvmx/checked.h>), no host sets it */
 
 /* Access rights to a frame. */
 #define NVMX_ACCESS_R 1u

@@ -505,7 +505,7 @@ static void checked_trace(struct nvmx_host *h, unsigned what, uint64_t a, uint64
 static struct nvmx_host_ops layer_of(const struct nvmx_host_ops *real)
 {
 	return (struct nvmx_host_ops){
-		.size = sizeof(*real), .abi = real->abi,
+		.size = sizeof(*real), .abi = real->abi | NVMX_ABI_CHECKED,
 		LAYER(translate), LAYER(map), LAYER(unmap), LAYER(pin), LAYER(unpin), LAYER(page_alloc), LAYER(page_free),
 		LAYER(vmcs_load), LAYER(vmcs_clear), LAYER(vmcs_read_many), LAYER(vmcs_write_many), LAYER(flush_ept),
 		LAYER(flush_vpid), LAYER(l1_msr_read), LAYER(l1_msr_write), LAYER(l1_state_loaded), LAYER(pending_events),

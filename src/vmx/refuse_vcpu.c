@@ -4,6 +4,7 @@
 #include "../mem.h"
 #include "port.h"
 #include "refuse.h"
+#include <nestvmx/checked.h>
 
 #define DEBUGCTL_BITS 0xffffull /* SDM 17.4.1 */
 
@@ -47,6 +48,14 @@ static uint32_t vpids(const struct nvmx_vcpu_config *c)
 	return c->vpid02_n > NVMX_VPIDS ? NVMX_VPIDS : c->vpid02_n ? c->vpid02_n : 1;
 }
 
+/* The checked table's ops take their host for a ledger, whose first member is its size. */
+static bool is_ledger(const struct nvmx_host *host)
+{
+	const struct nvmx_ledger *l = (const struct nvmx_ledger *)(const void *)host;
+
+	return l->size == sizeof(*l) && l->table.abi & NVMX_ABI_CHECKED;
+}
+
 static int refuse_values(const struct nvmx_vm *vm, const struct nvmx_vcpu_config *c, struct nvmx_error_info *info)
 {
 	uint64_t last = ((1ull << vm->hw.maxphyaddr) - 1) & ~0xfffull, cr4 = nvmx_caps_get(&vm->hw, NVMX_MSR_VMX_CR4_FIXED1);
@@ -54,6 +63,8 @@ static int refuse_values(const struct nvmx_vm *vm, const struct nvmx_vcpu_config
 
 	if (!c->host)
 		return nvmx_refuse(info, NVMX_REFUSED_HOST_NULL, 0, 0);
+	if (vm->ops->abi & NVMX_ABI_CHECKED && !is_ledger(c->host))
+		return nvmx_refuse(info, NVMX_REFUSED_HOST_NO_LEDGER, (uintptr_t)c->host, 0);
 	if (!c->vmcs01 || c->vmcs01 % 4096 || c->vmcs01 > last)
 		return nvmx_refuse(info, NVMX_REFUSED_VMCS01_ADDRESS, c->vmcs01, last);
 	if (end > 0x10000)

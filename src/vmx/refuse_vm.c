@@ -221,7 +221,7 @@ static int refuse_table(const struct nvmx_vm_config *c, struct nvmx_error_info *
 		return nvmx_refuse(info, NVMX_REFUSED_OPS_NULL, 0, 0);
 	if (!c->hw)
 		return nvmx_refuse(info, NVMX_REFUSED_HW_NULL, 0, 0);
-	if (c->ops->abi != NVMX_ABI_VERSION)
+	if ((c->ops->abi & ~NVMX_ABI_CHECKED) != NVMX_ABI_VERSION)
 		return nvmx_refuse(info, NVMX_REFUSED_OPS_ABI, c->ops->abi, NVMX_ABI_VERSION);
 	if (!nvmx_fair_size(c->ops->size, sizeof(*c->ops)))
 		return nvmx_refuse(info, NVMX_REFUSED_OPS_SIZE, c->ops->size, sizeof(*c->ops));

@@ -6,6 +6,7 @@
 #include <nestvmx/enlighten.h>
 #include <nestvmx/hyperv.h>
 #include <nestvmx/fake.h>
+#include <nestvmx/fake_ops.h>
 #include <nestvmx/nestvmx.h>
 #include <nestvmx/vtd.h>
 

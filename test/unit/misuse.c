@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include "minihost.h"
+#include <nestvmx/checked.h>
 
 #define EXITS01 (NVMX_EXIT_HOST_64 | NVMX_EXIT_SAVE_DEBUG | NVMX_EXIT_SAVE_PAT | NVMX_EXIT_LOAD_PAT | NVMX_EXIT_SAVE_EFER | \
 		 NVMX_EXIT_LOAD_EFER)
@@ -93,6 +94,17 @@ static void end(struct nvmx_host *h, unsigned vector)
 {
 	(void)h;
 	(void)vector;
+}
+
+/* The table of the checking layer, and a host that is none of its ledgers, or one that has no table. */
+static void only_the_table_is_checked(bool a_ledger)
+{
+	static struct nvmx_ledger ledger, other;
+
+	ledger = other = (struct nvmx_ledger){ .size = sizeof(ledger), .host = (struct nvmx_host *)w.m };
+	w.vm.ops = nvmx_checked_ops(&w.ops, &ledger);
+	if (a_ledger)
+		w.vcpu.host = nvmx_checked_host(&other);
 }
 
 static void fill_ops(struct nvmx_host_ops *ops)
@@ -277,6 +289,8 @@ static uint64_t *hw(uint32_t msr)
 	W(vm_null, w.given = NULL, ARGUMENT, VCPU_VM, "nvmx_vcpu_init: vm (0x0) is no VM")                              \
 	W(vm_never_made, w.given = (struct nvmx_vm *)bitmaps, ARGUMENT, VCPU_VM, "expected what nvmx_vm_init() gave")   \
 	W(vm_off_by_8, w.given = (void *)(vm_memory + 8), ARGUMENT, VCPU_VM, "is no VM")                                \
+	W(host_no_ledger, only_the_table_is_checked(false), CONFIG, HOST_NO_LEDGER, "no ledger that nvmx_checked_ops() has prepared") \
+	W(host_of_no_table, only_the_table_is_checked(true), CONFIG, HOST_NO_LEDGER, "expected nvmx_checked_host()'s") \
 	W(host_null, w.vcpu.host = NULL, CONFIG, HOST_NULL, "vcpu_config.host is NULL")                                 \
 	W(vmcs01_unaligned, w.vcpu.vmcs01 |= 8, CONFIG, VMCS01_ADDRESS, "vcpu_config.vmcs01 is 0x200000008")            \
 	W(vmcs01_zero, w.vcpu.vmcs01 = 0, CONFIG, VMCS01_ADDRESS, "vcpu_config.vmcs01 is 0x0")                          \
