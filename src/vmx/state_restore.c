@@ -392,12 +392,10 @@ static void write_link(struct restore *r)
 	nvmx_gpa_write(r->v, gpa, &revision, sizeof(revision));
 }
 
-/* All that the vCPU has of L1's VMX, and what is remembered of vmcs01, which the host may have set up anew.  `built` is a
- * vmcs02 of just now. */
+/* All that the vCPU has of L1's VMX, and what is remembered of vmcs01, which the host may have set up anew: a vmcs02 that was
+ * `built` just now is made of what was read for it. */
 static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 {
-	uint64_t pending;
-
 	nvmx_l2_ends(v);
 	v->cur = NULL;
 	v->run_pending = v->smm.active = v->smm.in_l2 = false;
@@ -411,11 +409,9 @@ static void forget(struct nvmx_vcpu *v, struct nvmx_slot *built)
 		if (v->slots[i].gpa != NVMX_NO_ADDR)
 			nvmx_slot_drop(v, &v->slots[i]);
 	}
-	pending = built ? built->pending : 0;
 	nvmx_vpid_forget(v);
-	nvmx_vmcs01_read(v);
-	if (built)
-		built->pending = pending;
+	if (!built)
+		nvmx_vmcs01_read(v);
 }
 
 void nvmx_state_drop(struct nvmx_vcpu *v)
