@@ -121,7 +121,7 @@ void apic_watch(struct cpu *cpu)
 
 /*
  * L1 writes to its local APIC. While metal watches, the one instruction may: into the APIC or, where it is a command,
- * into a copy of the page, and apic_write_done carries the command out.
+ * into a copy of the page, and apic_write_done carries the command out, if the instruction has given one.
  */
 bool apic_write(struct cpu *cpu, uint64_t address)
 {
@@ -145,13 +145,13 @@ bool apic_write(struct cpu *cpu, uint64_t address)
 	return true;
 }
 
-void apic_write_done(struct cpu *cpu)
+void apic_write_done(struct cpu *cpu, bool written)
 {
 	const uint32_t *copy = phys(cpu->apic_copy);
 
-	if (cpu->apic_offset == APIC_ICR_HIGH)
+	if (written && cpu->apic_offset == APIC_ICR_HIGH)
 		*apic_register(cpu, APIC_ICR_HIGH) = copy[APIC_ICR_HIGH / 4];
-	else if (cpu->apic_offset == APIC_ICR_LOW)
+	else if (written && cpu->apic_offset == APIC_ICR_LOW)
 		apic_command(cpu, copy[APIC_ICR_HIGH / 4] >> 24, copy[APIC_ICR_LOW / 4]);
 	cpu->apic_offset = 0;
 	apic_watch(cpu);

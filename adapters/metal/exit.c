@@ -24,7 +24,8 @@ void skip_instruction(struct cpu *cpu)
 
 /*
  * L1's short way for the exits that it makes most often, and for instructions whose length metal has found: no MTF, which metal
- * does not use on L1. Blocking and RF end, and a single-step trap stays due (SDM 17.3.1.4, 17.4.3).
+ * uses for an NMI alone (nmi.c), and that comes with any exit. Blocking and RF end, and a single-step trap stays due (SDM 17.3.1.4,
+ * 17.4.3).
  */
 void skip_bytes(uint64_t length)
 {
@@ -191,8 +192,8 @@ static void exit_other(struct cpu *cpu, uint32_t reason)
 		__asm__ volatile("wbinvd");	/* INVD would lose metal's own data */
 		skip_instruction(cpu);
 		return;
-	case EXIT_PREEMPTION_TIMER:		/* exit_give_nmi: the event before the NMI is delivered */
-		vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) & ~(uint64_t)PIN_PREEMPTION_TIMER);
+	case EXIT_MONITOR_TRAP:
+		exit_monitor_trap();
 		return;
 	case EXIT_EXCEPTION_OR_NMI:
 		step_end(cpu);
@@ -289,29 +290,4 @@ void exit_entry_failed(struct cpu *cpu)
 		stop("VM entry failed on cpu %lu: VM-instruction error %lu", (uint64_t)cpu->index,
 		     vmread(VM_INSTRUCTION_ERROR));
 	nest_verdict(cpu, nvmx_entry_refused(cpu->vcpu));
-}
-
-/* An event is on its way to L1: the preemption timer brings the NMI back behind it. */
-static void give_nmi_later(void)
-{
-	vmwrite(PREEMPTION_TIMER_VALUE, 0);
-	vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) | PIN_PREEMPTION_TIMER);
-}
-
-/* From entry.S: an NMI came while metal ran. It is L1's, by way of a VM exit if L2 runs and L1 wants that. */
-void exit_give_nmi(struct cpu *cpu)
-{
-	if (cpu->in_l2 && !nest_verdict(cpu, nvmx_check_events(cpu->vcpu, registers(cpu)))) {
-		cpu->nmi_pending = cpu->in_l2 ? NMI_AT_NEXT_EXIT : 0;
-		return;
-	}
-	if (vmread(VM_ENTRY_INTERRUPTION_INFO) & EVENT_VALID) {
-		cpu->nmi_pending = NMI_AT_NEXT_EXIT;
-		if (!cpu->in_l2)
-			give_nmi_later();
-		return;
-	}
-	cpu->nmi_pending = 0;
-	vmwrite(GUEST_ACTIVITY_STATE, ACTIVITY_ACTIVE);
-	vmwrite(VM_ENTRY_INTERRUPTION_INFO, EVENT_VALID | EVENT_NMI | VECTOR_NMI);
 }

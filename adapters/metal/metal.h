@@ -191,7 +191,7 @@ uint32_t apic_id(const struct cpu *self);
 void apic_send(const struct cpu *self, uint32_t to, uint32_t command);
 void apic_send_init(const struct cpu *self, uint32_t to);
 bool apic_write(struct cpu *cpu, uint64_t address);
-void apic_write_done(struct cpu *cpu);
+void apic_write_done(struct cpu *cpu, bool written);
 void apic_command(struct cpu *self, uint32_t to, uint32_t command);
 void apic_watch(struct cpu *cpu);
 void apic_watch_update(void);
@@ -220,6 +220,10 @@ void exit_io(struct cpu *cpu);
 void exit_cr_access(struct cpu *cpu);
 uint64_t gpr_read(struct cpu *cpu, uint32_t n);
 void exit_xsetbv(struct cpu *cpu);
+
+/* nmi.c */
+void exit_monitor_trap(void);
+void exit_give_nmi(struct cpu *cpu);
 
 /* mmio.c: one MOV of L1's to or from memory that is not there */
 struct mmio {

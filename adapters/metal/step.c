@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Lets L1 execute one instruction with memory opened to it (ept.c, apic.c), by its own trap flag: so metal needs no
- * decoder of instructions. Interrupts stay off meanwhile, and every exception comes here first.
+ * decoder of instructions. Interrupts stay off meanwhile, and every exception comes here first; so does an NMI, before whose handler
+ * the step is over.
  */
 #include "metal.h"
 
 #define EXCEPTIONS_ALL 0xffffffffu
 #define VECTOR_DB 1
 #define DEBUG_CONDITIONS 0xfull
-#define PENDING_DEBUG_ENABLED 0x1000ull
 
 void step_begin(struct cpu *cpu)
 {
@@ -25,6 +25,7 @@ void step_begin(struct cpu *cpu)
 	vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) &
 		~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
 	vmwrite(EXCEPTION_BITMAP, EXCEPTIONS_ALL);
+	vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) | PIN_NMI_EXITING);
 }
 
 /* The trap that L1 itself asked for stays due. */
@@ -39,21 +40,23 @@ static void keep_own_trap(struct cpu *cpu)
 	vmwrite(GUEST_PENDING_DEBUG, due);
 }
 
-/* The exception may also be the instruction's own, which then did not complete. */
+/* The exception may also be the instruction's own, or it is an NMI: then it did not complete, and the event goes in. */
 void step_end(struct cpu *cpu)
 {
 	uint64_t info = vmread(EXIT_INTERRUPTION_INFO);
+	bool done = (info & 0xff) == VECTOR_DB;
 
 	if (!cpu->stepping)
 		stop_cpu(cpu, "unexpected exception exit");
 	cpu->stepping = 0;
 	vmwrite(EXCEPTION_BITMAP, 0);
+	vmwrite(PIN_BASED_CONTROLS, vmread(PIN_BASED_CONTROLS) & ~(uint64_t)PIN_NMI_EXITING);
 	vmwrite(GUEST_RFLAGS, (vmread(GUEST_RFLAGS) & ~(RFLAGS_TF | RFLAGS_IF)) | cpu->step_flags);
 	if (cpu->step_btf)
 		vmwrite(GUEST_IA32_DEBUGCTL, vmread(GUEST_IA32_DEBUGCTL) | cpu->step_btf);
 	ept_own_memory_restore(cpu);
-	apic_write_done(cpu);
-	if ((info & 0xff) == VECTOR_DB) {
+	apic_write_done(cpu, done);
+	if (done) {
 		keep_own_trap(cpu);
 		return;
 	}
