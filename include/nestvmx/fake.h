@@ -275,6 +275,7 @@ struct fake_cpu {
 	bool native;              /* VMX root operation is the C host */
 	uint64_t vmxon, vmcs;     /* VMXON pointer and current VMCS; FAKE_NONE: none */
 	bool guest;               /* VMX non-root operation */
+	bool hides_nmi_blocking;  /* of this guest that is its host's alone to see: traces leave it out */
 	uint64_t feature_control;
 	enum fake_stop stop;
 	uint64_t clock, last_fetch, steps;

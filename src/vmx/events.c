@@ -4,6 +4,7 @@
  */
 #include "hold.h"
 #include "l1.h"
+#include "merge.h"
 #include "port.h"
 #include "route.h"
 #include "state.h"
@@ -103,7 +104,18 @@ static bool nmi_blocked(struct nvmx_vcpu *v, uint32_t pin)
 
 	if (!(pin & NVMX_PIN_NMI)) /* it would be delivered, and its injection wants this too (SDM 26.3.1.5) */
 		by |= NVMX_BLOCK_STI;
-	return nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & by;
+	return nvmx_nmis_stay_blocked(v->cur->v12) || nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY) & by;
+}
+
+/* The host is about to wait until vmcs02 has NMIs unblocked: an IRET of L2's may have done that, which L1 keeps from it. */
+static void block_nmis(struct nvmx_vcpu *v)
+{
+	uint64_t blocking = nvmx_vmread(v, NVMX_GUEST_INTERRUPTIBILITY);
+
+	if (nvmx_nmis_stay_blocked(v->cur->v12) && !(blocking & NVMX_BLOCK_NMI)) {
+		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, blocking | NVMX_BLOCK_NMI);
+		nvmx_vmwrite_flush(v);
+	}
 }
 
 /* In the order of SDM 6.9: INIT, then NMI, then interrupts.  A wait-for-SIPI L2 sees SIPIs alone, one in shutdown no
@@ -130,6 +142,8 @@ static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 		v->ops->take_event(v->host, NVMX_PENDING_NMI);
 		return leave_for(v, NVMX_XR_EXCEPTION_NMI, NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2);
 	}
+	if (pending & NVMX_PENDING_NMI)
+		block_nmis(v);
 	if (pending & NVMX_PENDING_INTR && pin & NVMX_PIN_EXT_INT)
 		return external_interrupt(v);
 	return pending & (NVMX_PENDING_NMI | NVMX_PENDING_INTR) ? NVMX_HOST : NVMX_RESUME_L2;

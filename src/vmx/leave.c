@@ -104,7 +104,7 @@ void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_
 	read_info(v, reason, info);
 }
 
-NVMX_HOT void store_exit_info(struct nvmx_slot *s, const struct nvmx_exit_info *info, bool nmi_undelivered)
+NVMX_HOT void store_exit_info(struct nvmx_slot *s, const struct nvmx_exit_info *info, bool nmis_blocked)
 {
 	struct nvmx_vmcs12 *v12 = s->v12;
 	uint8_t defined = fields_of(info->reason);
@@ -265,7 +265,7 @@ NVMX_HOT enum nvmx_verdict leave(struct nvmx_vcpu *v, const struct nvmx_exit_inf
 #include "../vmcs/leave.def"
 	v->counters[NVMX_CNT_EXIT_TO_L1]++;
 	nvmx_sync_from_l2(v, s);
-	store_exit_info(s, info, nmi_undelivered);
+	store_exit_info(s, info, nmis_blocked);
 	nvmx_left_by_l2(v, &left);
 	if (v12->exit_msr_store_count && nvmx_msr_store_list(v, v12->exit_msr_store_addr, v12->exit_msr_store_count))
 		return vmx_abort(v, VMX_ABORT_SAVE_MSR);

@@ -107,6 +107,15 @@ static inline bool nvmx_nmi_while_blocked(const struct nvmx_vmcs12 *v12)
 	       v12->guest_interruptibility & NVMX_BLOCK_NMI && !(v12->pin_ctls & NVMX_PIN_VNMI);
 }
 
+/* L1 exits on NMIs without virtual NMIs: what its VM entry has blocked, or the NMI that it injected, no IRET of L2's unblocks (SDM 25.3).
+ * It does in vmcs02, where the host has virtual NMIs.  L2 has run. */
+static inline bool nvmx_nmis_stay_blocked(const struct nvmx_vmcs12 *v12)
+{
+	return (v12->pin_ctls & (NVMX_PIN_NMI | NVMX_PIN_VNMI)) == NVMX_PIN_NMI &&
+	       (v12->guest_interruptibility & NVMX_BLOCK_NMI ||
+		(v12->entry_intr_info & NVMX_INTR_VALID && NVMX_INTR_TYPE(v12->entry_intr_info) == NVMX_EVENT_NMI));
+}
+
 /* carry.c: what vmcs01 and vmcs02 hand to each other.  The VMCS that is read or written is current. */
 #define NVMX_CARRYING_LOADS \
 	(NVMX_ENTRY_LOAD_PERF | NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)

@@ -89,9 +89,10 @@ static void save_l2(struct nvmx_vcpu *v, struct nvmx_state_header *h, struct nvm
 
 	nvmx_vmcs_load(v, v->cur->page02.hpa);
 	nvmx_sync_copy(v, v->cur, v12);
-	if (v->run_pending && nvmx_nmi_while_blocked(v->cur->v12)) /* as L1 has it: merge_event() */
-		v12->guest_interruptibility |= NVMX_BLOCK_NMI;
 	save_live(v, live);
+	if (v->run_pending ? nvmx_nmi_while_blocked(v->cur->v12) : /* as L1 has it: merge_event() */
+			     nvmx_nmis_stay_blocked(v->cur->v12) && NVMX_INTR_TYPE(live->event_info) != NVMX_EVENT_NMI)
+		v12->guest_interruptibility |= NVMX_BLOCK_NMI;
 	save_timer(v, h, live, l1_tsc);
 	if (!v->run_pending && nvmx_event_is_over(v12, live->event_info)) /* the exit to L1 would clear it (SDM 27.2) */
 		v12->entry_intr_info &= ~NVMX_INTR_VALID;

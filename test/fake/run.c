@@ -417,6 +417,7 @@ static enum outcome run_guest(struct nvmx_host *h)
 	FAKE_ASSERT(l2 == h->l2_ran || h->barriers_since & (l2 ? NVMX_BARRIER_L2_ENTRY : NVMX_BARRIER_IBPB));
 	h->barriers_since = 0;
 	h->l2_ran = l2;
+	c->hides_nmi_blocking = l2 && (h->vcpu->cur->v12->pin_ctls & (NVMX_PIN_NMI | NVMX_PIN_VNMI)) == NVMX_PIN_NMI;
 	c->stop = FAKE_RUNNING;
 	outcome = fake_vmenter(c, launch);
 	if (outcome != FAKE_VM_ENTERED)

@@ -156,7 +156,7 @@ static void derive(struct shows *s, size_t without, bool quiet)
 			saved = true;
 		}
 		for (end = at + 1; end < WORDS && table[end].kind > WRITES_01; end++)
-			if (end != without && !(quiet && table[end].kind == READS_LEFT && table[end].what == LEFT_nmi_undelivered))
+			if (end != without && !(quiet && table[end].kind == READS_LEFT && table[end].what == LEFT_nmis_blocked))
 				add_read(&set, &table[end], s, left);
 		derive_row(&table[at], &table[end], &set, s, left);
 	}
@@ -253,8 +253,12 @@ static void any_world(struct world *w, bool quiet)
 	w->info.linear = draw();
 	w->info.physical = draw();
 	w->v12.entry_intr_info = any_event() & ~NVMX_INTR_VALID;
-	if (!quiet)
+	if (quiet) {
+		w->v12.guest_interruptibility &= ~NVMX_BLOCK_NMI;
+		w->v12.pin_ctls |= NVMX_PIN_VNMI;
+	} else {
 		any_nmi(w);
+	}
 	w->v12.host_cr3 = any_host_cr3();
 	for (unsigned row = NVMX_I_HOST_ES_SEL; row <= NVMX_I_HOST_TR_SEL; row++)
 		nvmx_v12_set(&w->v12, row, draw() % 2 ? 1ull << draw() % 16 : 0);

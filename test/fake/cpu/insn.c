@@ -341,6 +341,15 @@ static void mov_dr(struct fake_cpu *c, const struct fake_insn *i)
 		c->a.dr[n] = c->a.gpr[i->reg];
 }
 
+/* SDM 25.3: where NMIs exit, it ends their virtual blocking alone. */
+static void iret(struct fake_cpu *c)
+{
+	uint64_t pin = c->guest ? fake_field(c, NVMX_PIN_CTLS) : 0;
+
+	if (!(pin & NVMX_PIN_NMI) || pin & NVMX_PIN_VNMI)
+		c->a.blocking &= ~NVMX_BLOCK_NMI;
+}
+
 /* Effects of instructions that need no more than a line; true: done. */
 static bool short_ones(struct fake_cpu *c, const struct fake_insn *i)
 {
@@ -353,7 +362,7 @@ static bool short_ones(struct fake_cpu *c, const struct fake_insn *i)
 	case FAKE_XSETBV: c->a.xcr0 = (c->a.gpr[0] & 7) | 1; break;
 	case FAKE_INVLPG: fake_tlb_flush(c, true, fake_vpid(c), false, 0, true, c->a.gpr[i->reg]); break;
 	case FAKE_CLI: c->a.rflags &= ~NVMX_RFLAGS_IF; break;
-	case FAKE_IRET: c->a.blocking &= ~NVMX_BLOCK_NMI; break;
+	case FAKE_IRET: iret(c); break;
 	case FAKE_NOP:
 	case FAKE_PAUSE:
 	case FAKE_INVD:

@@ -51,6 +51,13 @@ static uint64_t segment_digest(const struct fake_arch *a)
 	return d;
 }
 
+/* Where NMIs exit and are not virtual, no IRET ends their blocking (SDM 25.3): the guest cannot find out. */
+static bool hides_nmi_blocking(const struct fake_cpu *c)
+{
+	return c->hides_nmi_blocking ||
+	       (c->guest && (fake_field(c, NVMX_PIN_CTLS) & (NVMX_PIN_NMI | NVMX_PIN_VNMI)) == NVMX_PIN_NMI);
+}
+
 void fake_see(struct fake_cpu *c, enum fake_seen seen, uint64_t info, uint64_t error)
 {
 	struct fake_trace *t = c->trace;
@@ -73,7 +80,7 @@ void fake_see(struct fake_cpu *c, enum fake_seen seen, uint64_t info, uint64_t e
 		digest(&r->gpr, c->a.gpr[i]);
 	r->control = control_digest(c);
 	r->segment = segment_digest(&c->a);
-	digest(&r->rest, (uint64_t)c->a.activity << 32 | c->a.blocking);
+	digest(&r->rest, (uint64_t)c->a.activity << 32 | (c->a.blocking & ~(hides_nmi_blocking(c) ? NVMX_BLOCK_NMI : 0)));
 	digest(&r->rest, c->a.pending_dbg);
 }
 
