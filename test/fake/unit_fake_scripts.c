@@ -321,6 +321,40 @@ static void an_iret_unblocks_what_is_l2s(void **state)
 	}
 }
 
+/*
+ * An NMI for L2 itself waits for the end of STI's blocking (SDM 24.4.2, table 24-3) beside an interrupt.  The one that L1 wants exits
+ * meanwhile, and the NMI is L1's then; the one that is L2's comes behind the NMI.
+ */
+static void an_nmi_of_l2s_waits_for_sti(void **state)
+{
+	struct fake_outside both[] = { { 0, FAKE_NMI, 0 }, { 0, FAKE_EXT_INT, 0x51 } };
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		const bool exits = i & 1, takes = i & 2, by_l2 = i & 4;
+		const struct script_value values[] = {
+			{ NVMX_PIN_CTLS, 0x16 | (exits ? NVMX_PIN_EXT_INT : 0) },
+			{ NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64 | (takes ? NVMX_EXIT_ACK_INT : 0) },
+			{ NVMX_GUEST_RFLAGS, by_l2 ? 2 : 0x202 },
+			{ NVMX_GUEST_INTERRUPTIBILITY, by_l2 ? 0 : NVMX_BLOCK_STI },
+		};
+
+		begin();
+		launch_with(values, 4);
+		both[0].clock = both[1].clock = launched_at + by_l2;
+		if (by_l2)
+			script_op(&l2, FAKE_STI);
+		script_op(&l2, FAKE_NOP);
+		script_op(&l2, FAKE_NOP);
+		script_op(&l2, FAKE_VMCALL);
+		check_with(FAKE_STOP_END, both, 2);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), exits ? NVMX_XR_EXT_INT : NVMX_XR_VMCALL);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_INTERRUPTIBILITY, 0), exits ? NVMX_BLOCK_STI : NVMX_BLOCK_NMI);
+		assert_int_equal(fake_delivered(&fake_bare, 0x80000202), 1);
+		assert_int_equal(fake_delivered(&fake_bare, 0x80000051), !exits);
+	}
+}
+
 static void nmi_goes_in_while_nmis_are_blocked(void **state)
 {
 	(void)state;
@@ -635,6 +669,7 @@ int main(void)
 		cmocka_unit_test(interrupt_exits_or_is_delivered),
 		cmocka_unit_test(nmi_exits_once_and_not_while_blocked),
 		cmocka_unit_test(an_iret_unblocks_what_is_l2s),
+		cmocka_unit_test(an_nmi_of_l2s_waits_for_sti),
 		cmocka_unit_test(nmi_goes_in_while_nmis_are_blocked),
 		cmocka_unit_test(nmi_that_is_not_delivered_leaves_nmis_blocked),
 		cmocka_unit_test(nmi_that_is_not_delivered_blocks_nmis),
