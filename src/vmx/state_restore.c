@@ -229,33 +229,49 @@ static int check(struct restore *r, uint32_t groups)
 	return NVMX_OK;
 }
 
-/* The registers that are in vmcs02 alone pass the checks that they would have to pass in vmcs12. */
-static int check_live(struct restore *r)
+/* L2's registers as they are take the place of vmcs12's, which an exit may not have saved for long; and back. */
+static void exchange_live(struct restore *r)
+{
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++) {
+		const struct nvmx_live_row *row = &nvmx_live_rows[i];
+		uint64_t of12 = nvmx_v12_get(r->s->v12, row->row);
+
+		nvmx_v12_set(r->s->v12, row->row, *nvmx_live_value(&r->live, row));
+		*nvmx_live_value(&r->live, row) = of12;
+	}
+}
+
+/* What is in vmcs02 alone passes the checks that it would have to pass in vmcs12: registers that L1's entry does not load, the event. */
+static int check_loaded(struct restore *r)
 {
 	struct nvmx_vmcs12 *v12 = r->s->v12;
 	uint32_t entry_ctls = v12->entry_ctls, info = v12->entry_intr_info, error = v12->entry_exc_error_code,
 		 len = v12->entry_instr_len;
-	uint64_t before[NVMX_LIVE_ROWS];
 	int result;
 
-	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++) {
-		const struct nvmx_live_row *row = &nvmx_live_rows[i];
-
-		before[i] = nvmx_v12_get(v12, row->row);
-		nvmx_v12_set(v12, row->row, *nvmx_live_value(&r->live, row));
-		v12->entry_ctls |= row->loaded;
-	}
+	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
+		v12->entry_ctls |= nvmx_live_rows[i].loaded;
 	v12->entry_intr_info = r->live.event_info;
 	v12->entry_exc_error_code = r->live.event_error;
 	v12->entry_instr_len = r->live.event_len;
 	result = check(r, NVMX_GROUP(REG) | NVMX_GROUP(EVENT));
-	for (unsigned i = 0; i < NVMX_LIVE_ROWS; i++)
-		nvmx_v12_set(v12, nvmx_live_rows[i].row, before[i]);
 	v12->entry_ctls = entry_ctls;
 	v12->entry_intr_info = info;
 	v12->entry_exc_error_code = error;
 	v12->entry_instr_len = len;
 	return result;
+}
+
+static int check_live(struct restore *r)
+{
+	int error;
+
+	exchange_live(r);
+	error = check(r, NVMX_GROUPS_ALL);
+	if (!error)
+		error = check_loaded(r);
+	exchange_live(r);
+	return error;
 }
 
 static int refuse_not_now(struct restore *r)
@@ -291,8 +307,7 @@ static int check_l2(struct restore *r)
 		nvmx_memcpy(r->in.pdpte, memory.pdpte, sizeof(r->in.pdpte));
 	if (!r->in.link_revision)
 		r->in.link_revision = memory.link_revision;
-	error = check(r, NVMX_GROUPS_ALL);
-	return error ? error : check_live(r);
+	return check_live(r);
 }
 
 static uint32_t timer_left(const struct restore *r)
@@ -356,6 +371,7 @@ static int try_build_l2(struct restore *r)
 	nvmx_slot_anew(v, r->s);
 	if (!nvmx_load_vmcs02(v, r->s, &r->in))
 		return not_built(r);
+	r->s->dirty_groups = ~0u; /* vmcs12's own registers count from L1's next VM entry on */
 	write_live(r);
 	return NVMX_OK;
 }

@@ -557,6 +557,69 @@ static void an_nmi_that_waits_leaves_nmis_blocked(void **unused)
 	}
 }
 
+/* L1's IA32_DEBUGCTL, with BTF, stays in force in an L2 whose VM entry does not load it (SDM 26.3.2.1): no single step is pending
+ * behind STI, where vmcs12's field, which has no BTF, would want one (26.3.1.5).  That is no reason to refuse L2's state. */
+static void a_step_is_judged_by_the_register(void **unused)
+{
+	static struct script l1, l2;
+	static struct fake_code code[2];
+	static struct fake_machine m;
+	struct nvmx_host *h;
+
+	(void)unused;
+	script_start(&l1, FAKE_L1_CODE);
+	script_start(&l2, FAKE_L2_CODE);
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_PROC_CTLS, 0x04006172 | NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS);
+	script_vmwrite(&l1, NVMX_ENTRY_CTLS, 0x11fb | NVMX_ENTRY_IA32E);
+	script_vmwrite(&l1, NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64);
+	script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_TF);
+	script_vmwrite(&l1, NVMX_GUEST_DEBUGCTL, 0);
+	script_msr(&l1, FAKE_WRMSR, NVMX_MSR_DEBUGCTL, NVMX_DEBUGCTL_BTF);
+	script_run(&l1, FAKE_VMLAUNCH);
+	script_look(&l1, true);
+	script_op(&l1, FAKE_END);
+	script_movi(&l2, 1, NVMX_MSR_FMASK);
+	script_op(&l2, FAKE_STI);
+	script_op(&l2, FAKE_RDMSR); /* exits once, and executes again */
+	script_op(&l2, FAKE_VMCALL);
+	code[0] = l1.code;
+	code[1] = l2.code;
+	m = (struct fake_machine){ .code = code, .codes = 2 };
+	assert_true(fake_same(&m, true));
+	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+	for (unsigned how = 0; how < FAKE_MOVES; how++) {
+		h = fake_host_new(&m, &result);
+		do
+			assert_true(fake_host_step(h));
+		while (!(fake_field(&h->cpu, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_BLOCK_STI));
+		assert_true(nvmx_in_l2(h->vcpu));
+		fake_host_move(h, how);
+		while (nvmx_in_l2(h->vcpu))
+			assert_true(fake_host_step(h));
+		fake_host_free(h);
+	}
+}
+
+/* An unrestricted L2 has entered IA-32e mode by itself, and the exits do not save its IA32_EFER (SDM 27.3.1): vmcs12's is as L1 wrote it. */
+static void a_mode_is_judged_by_the_register(void **unused)
+{
+	struct nvmx_vmcs12 *v12;
+	struct nvmx_state *s;
+	uint64_t seen[2];
+	size_t size;
+
+	(void)unused;
+	s = state_at(FAKE_AT_L2, &size);
+	v12 = (struct nvmx_vmcs12 *)s->vmcs12;
+	assert_true(v12->entry_ctls & NVMX_ENTRY_IA32E && nvmx_v12_proc2(v12) & NVMX_PROC2_UNRESTRICTED);
+	v12->exit_ctls &= ~NVMX_EXIT_SAVE_EFER;
+	v12->entry_ctls |= NVMX_ENTRY_LOAD_EFER;
+	v12->guest_efer = 0;
+	goes_on(s, size, seen);
+	free(s);
+}
+
 static void what_an_earlier_l2_translated_is_flushed(void **unused)
 {
 	static struct fake_machine m;
@@ -636,6 +699,8 @@ int main(void)
 		cmocka_unit_test(the_part_for_l2_may_be_shorter_or_longer),
 		cmocka_unit_test(a_state_that_an_earlier_version_saved),
 		cmocka_unit_test(an_nmi_that_waits_leaves_nmis_blocked),
+		cmocka_unit_test(a_step_is_judged_by_the_register),
+		cmocka_unit_test(a_mode_is_judged_by_the_register),
 		cmocka_unit_test(what_an_earlier_l2_translated_is_flushed),
 		cmocka_unit_test(callbacks_that_fail),
 		cmocka_unit_test(an_ept_misconfiguration_has_an_access),
