@@ -5,6 +5,7 @@
 #include "hold.h"
 #include "merge.h"
 #include "port.h"
+#include "route.h"
 #include "state.h"
 #include "trace.h"
 #include "../ept/ept.h"
@@ -158,6 +159,28 @@ static uint32_t load_msrs(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, bo
 	return *failed ? NVMX_XR_ENTRY_FAIL_MSR : 0;
 }
 
+/*
+ * With what a pending single step goes together (SDM 26.3.1.5) vmcs12 has been judged by its field; where the entry leaves another BTF in
+ * IA32_DEBUGCTL (L1's own, the host's, one of the MSR list: 26.3.2.1, 26.4) vmcs02, which has that, must pass likewise.  An event that is
+ * delivered ends blocking and HLT.  A trap that is pending is taken whatever BTF is, and clears it (17.4.3); where none is, the blocking
+ * goes that would want one.
+ */
+static __attribute__((__noinline__)) void fit_single_step(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
+{
+	bool delivers = v12->entry_intr_info & NVMX_INTR_VALID && !nvmx_is_mtf(v12->entry_intr_info);
+	uint32_t blocks = v12->guest_interruptibility & (NVMX_BLOCK_STI | NVMX_BLOCK_MOVSS);
+	uint64_t debugctl = nvmx_vmread(v, NVMX_GUEST_DEBUGCTL);
+
+	if (!(blocks || v12->guest_activity == NVMX_ACTIVITY_HLT) || !((debugctl ^ v12->guest_debugctl) & NVMX_DEBUGCTL_BTF))
+		return;
+	if (blocks && (delivers || !(debugctl & NVMX_DEBUGCTL_BTF)))
+		nvmx_vmwrite(v, NVMX_GUEST_INTERRUPTIBILITY, v12->guest_interruptibility & ~blocks);
+	else if (delivers)
+		nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_ACTIVE);
+	else
+		nvmx_vmwrite(v, NVMX_GUEST_DEBUGCTL, debugctl ^ NVMX_DEBUGCTL_BTF);
+}
+
 /* Everything between the checks and L2's first instruction.  vmcs01 or the hardware shadow is current. */
 static __attribute__((__flatten__)) enum nvmx_verdict switch_to_l2(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in,
 				      struct nvmx_l1_regs *l1, uint64_t have, uint32_t groups, bool launch, uint64_t cr0)
@@ -177,6 +200,8 @@ static __attribute__((__flatten__)) enum nvmx_verdict switch_to_l2(struct nvmx_v
 		}
 		nvmx_release(v);
 	}
+	if (v12->guest_rflags & NVMX_RFLAGS_TF)
+		fit_single_step(v, v12);
 	nvmx_load_vpid(v, s);
 	if (launch)
 		s->v12->launch_state = NVMX_LAUNCH_LAUNCHED;

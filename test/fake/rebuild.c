@@ -79,6 +79,12 @@ static bool same_value(const char *what, unsigned row, uint64_t is, uint64_t ane
 	return is == anew;
 }
 
+/* Whether L2 single-steps with L1's IA32_DEBUGCTL. */
+static bool steps_by_l1(const struct nvmx_vmcs12 *v12)
+{
+	return v12->guest_rflags & NVMX_RFLAGS_TF && !(v12->entry_ctls & NVMX_ENTRY_LOAD_DEBUG);
+}
+
 void fake_check_rebuilt(struct nvmx_host *h)
 {
 	struct nvmx_vcpu *v = h->vcpu;
@@ -86,8 +92,8 @@ void fake_check_rebuilt(struct nvmx_host *h)
 	uint64_t counters[NVMX_CNT_COUNT];
 	bool same = true;
 
-	/* What L1's MSR list has loaded is in vmcs02 alone. */
-	if (h->m->fail_at || h->m->mutate || v->cur->v12->entry_msr_load_count)
+	/* What L1's MSR list has loaded is in vmcs02 alone, and what its single step wants of vmcs02. */
+	if (h->m->fail_at || h->m->mutate || v->cur->v12->entry_msr_load_count || steps_by_l1(v->cur->v12))
 		return;
 	memcpy(counters, v->counters, sizeof(counters));
 	h->inside = h->steady = true;

@@ -630,6 +630,84 @@ static void vmcall_outside_vmx_operation(void **state)
 	assert_int_equal(fake_seen(&fake_bare, NVMX_VM_INSTR_ERROR, 0), NVMX_VMERR_VMCALL_IN_ROOT);
 }
 
+/* One VM entry with RFLAGS.TF that leaves L1's BTF, or the one that its MSR list loads, in force, and not that of the field. */
+static void step_with(uint32_t blocking, uint32_t activity, bool field, bool listed, uint32_t event)
+{
+	const uint64_t btf = field ? 0 : NVMX_DEBUGCTL_BTF;
+
+	begin();
+	script_enter_vmx(&l1);
+	script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_IA32E | (listed ? NVMX_ENTRY_LOAD_DEBUG : 0));
+	script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | NVMX_EXIT_SAVE_DEBUG);
+	script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 0x202 | NVMX_RFLAGS_TF);
+	script_vmwrite(&l1, NVMX_GUEST_DEBUGCTL, field ? NVMX_DEBUGCTL_BTF : 0);
+	script_vmwrite(&l1, NVMX_GUEST_PENDING_DBG, field ? 0 : NVMX_PENDING_DBG_BS);
+	script_vmwrite(&l1, NVMX_GUEST_INTERRUPTIBILITY, blocking);
+	script_vmwrite(&l1, NVMX_GUEST_ACTIVITY, activity);
+	script_vmwrite(&l1, NVMX_ENTRY_INTR_INFO, event);
+	if (listed) {
+		script_store(&l1, FAKE_MSR_ENTRY, NVMX_MSR_DEBUGCTL, 8);
+		script_store(&l1, FAKE_MSR_ENTRY + 8, btf, 8);
+		script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_ADDR, FAKE_MSR_ENTRY);
+		script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_COUNT, 1);
+	} else {
+		script_msr(&l1, FAKE_WRMSR, NVMX_MSR_DEBUGCTL, btf);
+	}
+	run(FAKE_VMLAUNCH);
+	script_look(&l1, true);
+	script_op(&l2, FAKE_NOP);
+	script_op(&l2, FAKE_VMCALL);
+}
+
+#define STEPS 0x80000301u
+
+/* SDM 26.3.1.5: the field says whether a single step is to be pending.  It is taken although the register has BTF; an event that the
+ * entry injects makes it go. */
+static void a_step_that_pends_in_spite_of_btf(void **state)
+{
+	static const struct {
+		uint32_t blocking, activity, event;
+	} cases[] = {
+		{ NVMX_BLOCK_STI, 0, 0 },          { 0, NVMX_ACTIVITY_HLT, 0 },          { NVMX_BLOCK_STI, 0, 0x80000306 },
+		{ NVMX_BLOCK_MOVSS, 0, 0x80000306 }, { 0, NVMX_ACTIVITY_HLT, 0x80000055 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		step_with(cases[i / 2].blocking, cases[i / 2].activity, false, i & 1, cases[i / 2].event);
+		check();
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
+		assert_int_equal(fake_delivered(&fake_bare, STEPS), cases[i / 2].event ? 0 : 2); /* it has cleared BTF: NOP steps, too */
+	}
+}
+
+/* What vmcs02 cannot have as the processor would: a step that pends behind MOV SS although the register has BTF, which is seen without for
+ * one instruction; none behind STI or MOV SS where it has none, and L2 is there without blocking.  L2 goes on, and steps. */
+static void a_step_that_vmcs02_cannot_have(void **state)
+{
+	struct fake_machine m = { .code = code, .codes = 2 };
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		const uint32_t blocking = i < 4 ? NVMX_BLOCK_MOVSS : NVMX_BLOCK_STI;
+
+		step_with(blocking, 0, i >= 2, i & 1, 0);
+		script_op(&l1, FAKE_END);
+		code[0] = l1.code;
+		code[1] = l2.code;
+		for (unsigned kind = FAKE_KINDS; kind-- > 0;) {
+			fake_as(&m, (enum fake_kind)kind);
+			fake_run_bare(&m, &fake_bare);
+			fake_run_nested(&m, &fake_nested);
+			assert_null(fake_nested.refused);
+			assert_int_equal(fake_seen(&fake_nested, NVMX_EXIT_REASON, 0), fake_seen(&fake_bare, NVMX_EXIT_REASON, 0));
+			assert_int_equal(fake_seen(&fake_nested, NVMX_GUEST_RIP, 0), fake_seen(&fake_bare, NVMX_GUEST_RIP, 0));
+			assert_int_equal(fake_delivered(&fake_nested, STEPS), fake_delivered(&fake_bare, STEPS));
+		}
+		assert_int_equal(fake_delivered(&fake_bare, STEPS), 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -645,6 +723,8 @@ int main(void)
 		cmocka_unit_test(shadow_stacks),
 		cmocka_unit_test(msrs_that_the_host_swaps),
 		cmocka_unit_test(apic_access_page_without_ram),
+		cmocka_unit_test(a_step_that_pends_in_spite_of_btf),
+		cmocka_unit_test(a_step_that_vmcs02_cannot_have),
 		cmocka_unit_test(bitmaps_change_between_entries),
 		cmocka_unit_test(a_list_that_failed_leaves_nothing_in_l2),
 		cmocka_unit_test(vmcall_outside_vmx_operation),
