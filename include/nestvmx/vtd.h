@@ -320,7 +320,8 @@ struct nvmx_vtd_dma {
 	uint64_t gpa;      /* L1-physical address of the first byte */
 	uint64_t len;      /* how many of the bytes asked for are contiguous from there and share these rights; 0 on a fault */
 	uint8_t rights;    /* NVMX_VTD_R, NVMX_VTD_W */
-	uint8_t page_shift; /* 12, 21 or 30: L1's page around it; 63 where nothing is translated */
+	uint8_t page_shift; /* 12, 21 or 30: L1's page around it, or for a translation request as much of that as has nothing of
+			     * 0xFEEx_xxxx in it; 63 where nothing is translated */
 	bool snoop;        /* the access snoops processor caches whatever the device asked for (SNP) */
 	bool untranslated_only; /* answer to a translation request for 0xFEEx_xxxx: U of the completion */
 };
@@ -454,8 +455,8 @@ struct nvmx_vtd_dmar_config {
 	unsigned rmrr_count;
 };
 /* Builds the DMAR table (8.1), checksum and all.  Returns its length; if that is more than `size` nothing was written.
- * 0: the description is not one (no unit, an unaligned base, a unit or region without scopes, a path that is none, a unit
- * behind the one with INCLUDE_PCI_ALL of its segment).  Pure. */
+ * 0: the description is not one (no unit, an unaligned base, a base that is 0 or another unit's, what is beyond host_width, a
+ * unit or region without scopes, a path that is none, a unit behind the one with INCLUDE_PCI_ALL of its segment).  Pure. */
 size_t nvmx_vtd_dmar(void *table, size_t size, const struct nvmx_vtd_dmar_config *config);
 
 /* ---------------------------------------------------------------------------------------------------- looking into it */

@@ -137,27 +137,39 @@ static bool scopes_valid(const struct nvmx_vtd_scope *s, unsigned n)
 /* A structure's length has 16 bits. */
 #define SCOPES_MAX 1024u
 
+/* Where L1 can reach it: at address 0 drivers take a unit for a table's fault. */
+static bool drhd_valid(const struct nvmx_vtd_dmar_config *c, const struct nvmx_vtd_drhd *d)
+{
+	return d->base && !(d->base & 0xfff) && !(d->base >> c->host_width) && (d->include_all || d->scope_count) &&
+	       d->scope_count <= SCOPES_MAX && scopes_valid(d->scopes, d->scope_count);
+}
+
+/* Each unit has registers of its own, and none of a segment follows the one that has all that is left. */
+static bool drhd_follows(const struct nvmx_vtd_drhd *before, const struct nvmx_vtd_drhd *d)
+{
+	return d->base != before->base && !(before->include_all && before->segment == d->segment);
+}
+
+static bool rmrr_valid(const struct nvmx_vtd_dmar_config *c, const struct nvmx_vtd_rmrr *r)
+{
+	return !(r->base & 0xfff) && (r->limit & 0xfff) == 0xfff && r->limit >= r->base && !(r->limit >> c->host_width) &&
+	       r->scope_count && r->scope_count <= SCOPES_MAX && scopes_valid(r->scopes, r->scope_count);
+}
+
 static bool valid(const struct nvmx_vtd_dmar_config *c)
 {
 	if (!c->drhd_count || c->host_width < 32 || c->host_width > 52 || (c->x2apic_opt_out && !c->interrupt_remapping))
 		return false;
 	for (unsigned i = 0; i < c->drhd_count; i++) {
-		const struct nvmx_vtd_drhd *d = &c->drhd[i];
-
-		if (d->base & 0xfff || (!d->include_all && !d->scope_count) || d->scope_count > SCOPES_MAX ||
-		    !scopes_valid(d->scopes, d->scope_count))
+		if (!drhd_valid(c, &c->drhd[i]))
 			return false;
 		for (unsigned k = 0; k < i; k++)
-			if (c->drhd[k].include_all && c->drhd[k].segment == d->segment)
+			if (!drhd_follows(&c->drhd[k], &c->drhd[i]))
 				return false;
 	}
-	for (unsigned i = 0; i < c->rmrr_count; i++) {
-		const struct nvmx_vtd_rmrr *r = &c->rmrr[i];
-
-		if (r->base & 0xfff || (r->limit & 0xfff) != 0xfff || r->limit < r->base || !r->scope_count ||
-		    r->scope_count > SCOPES_MAX || !scopes_valid(r->scopes, r->scope_count))
+	for (unsigned i = 0; i < c->rmrr_count; i++)
+		if (!rmrr_valid(c, &c->rmrr[i]))
 			return false;
-	}
 	return true;
 }
 

@@ -4,17 +4,34 @@
 #define ENTRY_P BIT64(0)
 #define ENTRY_FPD BIT64(1)
 
+#define ATTEMPTS 16u
+
+/* The words of an entry belong together: hardware reads 16 bytes as one, and L1 may take the lower away, where P is, before the upper.
+ * The second word is of the same entry as the first if that is still there afterwards.  false: L1 keeps changing it. */
+static bool load_whole(const uint64_t *at, uint64_t *out, unsigned words)
+{
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		out[0] = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+		if (words == 1)
+			return true;
+		out[1] = __atomic_load_n(at + 1, __ATOMIC_ACQUIRE);
+		if (__atomic_load_n(at, __ATOMIC_ACQUIRE) == out[0])
+			return true;
+	}
+	return false;
+}
+
 bool nvmx_vtd_fetch(struct nvmx_vtd *u, uint64_t gpa, uint64_t *out, unsigned words)
 {
 	uint64_t frame = gpa & ADDRESS_BITS;
 	const uint64_t *page = u->ops->map(u->host, frame, false);
+	bool whole;
 
 	if (!page)
 		return false;
-	for (unsigned i = 0; i < words; i++)
-		out[i] = __atomic_load_n(page + (gpa & 0xfff) / 8 + i, __ATOMIC_RELAXED);
+	whole = load_whole(page + (gpa & 0xfff) / 8, out, words);
 	u->ops->unmap(u->host, frame, (void *)(uintptr_t)page, false);
-	return true;
+	return whole;
 }
 
 /* VT-d 9.1: bits 63:HAW, 11:1 and the upper half are reserved. */

@@ -109,14 +109,30 @@ static bool answers_without_rights(const struct request *r, enum nvmx_vtd_fault 
 	       (fault == NVMX_VTD_FAULT_READ || fault == NVMX_VTD_FAULT_WRITE || fault == NVMX_VTD_FAULT_WIDTH);
 }
 
-/* How much of [gpa, gpa + len) is one piece: to the page's end, and not into the interrupt range. */
-static uint64_t piece(const struct vtd_walk *w, uint64_t len)
+/* Less of what is left where a border lies ahead. */
+static uint64_t until(uint64_t address, uint64_t border, uint64_t left)
+{
+	return address < border && left > border - address ? border - address : left;
+}
+
+/* How much of [iova, iova + len) is one piece: to the page's end, or the host address width's, and into the interrupt range neither
+ * as it is asked for nor as it is translated: what is there is judged by itself. */
+static uint64_t piece(const struct nvmx_vtd *u, const struct vtd_walk *w, uint64_t iova, uint64_t len)
 {
 	uint64_t page = BIT64(w->shift), left = page - (w->gpa & (page - 1));
 
-	if (w->gpa < INTERRUPT_RANGE && left > INTERRUPT_RANGE - w->gpa)
-		left = INTERRUPT_RANGE - w->gpa;
+	left = until(iova, INTERRUPT_RANGE, left);
+	left = until(w->gpa, INTERRUPT_RANGE, left);
+	left = until(w->gpa, BIT64(u->config.host_width), left);
 	return len < left ? len : left;
+}
+
+/* A device-TLB takes all of the page for translated.  What it asks of the interrupt range is to be answered otherwise (3.14), so it
+ * gets a page without that. */
+static void keep_interrupts_out(const struct request *r, struct vtd_walk *w)
+{
+	while (w->shift > 12 && vtd_meets_interrupts(r->iova >> w->shift << w->shift, BIT64(w->shift)))
+		w->shift -= 9;
 }
 
 /* 10.4.14: the address type without device-TLBs, and address bits beyond the deepest table's, are 0. */
@@ -177,7 +193,9 @@ enum nvmx_vtd_fault nvmx_vtd_translate(struct nvmx_vtd *u, uint16_t source_id, u
 			nvmx_vtd_fault(u, source_id, fault, c.fpd, fault_info(u, iova), fault_type(u, access));
 		return fault;
 	}
-	*out = (struct nvmx_vtd_dma){ .gpa = w.gpa, .len = piece(&w, len), .rights = w.rights, .page_shift = w.shift,
+	if (access & NVMX_VTD_TRANSLATION)
+		keep_interrupts_out(&r, &w);
+	*out = (struct nvmx_vtd_dma){ .gpa = w.gpa, .len = piece(u, &w, iova, len), .rights = w.rights, .page_shift = w.shift,
 				      .snoop = w.snoop,
 				      .untranslated_only = access & NVMX_VTD_TRANSLATION && in_interrupt_range(iova) && w.rights };
 	return NVMX_VTD_FAULT_NONE;

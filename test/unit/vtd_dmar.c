@@ -137,9 +137,14 @@ static void test_refused(void **state)
 	REFUSES(region.base, 0x2000);
 	REFUSES(region.limit, 0x2000);
 	REFUSES(region.scope_count, 0);
+	REFUSES(unit.base, 0);
+	REFUSES(unit.base, 1ull << c.host_width);
+	REFUSES(region.limit, (1ull << c.host_width) + 0xfff);
 	two[0] = two[1] = unit;
+	two[1].base = 0x2000;
 	c.drhd = two;
 	c.drhd_count = 2;
+	REFUSES(two[1].base, 0x1000);
 	REFUSES(two[0].include_all, true);
 	two[0].segment = 1;
 	two[0].include_all = true;

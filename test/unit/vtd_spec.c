@@ -306,6 +306,50 @@ static void test_interrupt_range_requests(void **state)
 	rig_free(r);
 }
 
+/* 3.14: the interrupt range is no memory, however large the page is that an access to what lies below goes to, or comes from. */
+static void test_accesses_that_reach_into_the_interrupt_range(void **state)
+{
+	struct rig *r = start(NVMX_VTD_F_ALL);
+	uint64_t next = TABLES + 0x1000;
+	struct nvmx_vtd_dma d;
+
+	(void)state;
+	set_context(r, SID, TABLES | 1 | CONTEXT_TT_DEVICE_TLB << 2, DOMAIN(5) | AW(4));
+	*entry_of(r, TABLES, 4, 3ull << 30, 3, &next) = SL_LARGE | 3;               /* 1 GiB, as it is asked for */
+	*entry_of(r, TABLES, 4, 1ull << 30, 3, &next) = 3ull << 30 | SL_LARGE | 3;   /* as it is translated */
+	for (unsigned warm = 0; warm < 2; warm++) {
+		assert_int_equal(dma(r, 0xfedff000, 0x2000, NVMX_VTD_WRITE, &d), F(NONE));
+		assert_int_equal(d.len, 0x1000);
+		assert_int_equal(dma(r, 0x7edff000, 0x2000, NVMX_VTD_WRITE, &d), F(NONE));
+		assert_int_equal(d.len, 0x1000);
+		assert_int_equal(dma(r, 0xfef00000, 0x2000, NVMX_VTD_WRITE, &d), F(NONE));
+		assert_int_equal(d.len, 0x2000);
+	}
+	/* A device-TLB gets no page that has the range in it. */
+	assert_int_equal(dma(r, 0xfed00000, 4096, NVMX_VTD_READ | NVMX_VTD_TRANSLATION, &d), F(NONE));
+	assert_int_equal(d.page_shift, 21);
+	assert_int_equal(dma(r, 0xfef00000, 4096, NVMX_VTD_READ | NVMX_VTD_TRANSLATION, &d), F(NONE));
+	assert_int_equal(d.page_shift, 12);
+	assert_int_equal(d.gpa, 0x3ef00000);
+	assert_int_equal(dma(r, 0x40000000, 4096, NVMX_VTD_READ | NVMX_VTD_TRANSLATION, &d), F(NONE));
+	assert_int_equal(d.page_shift, 30);
+	rig_free(r);
+}
+
+/* LGN.1.2, 1.3: what is not translated ends at the host address width. */
+static void test_accesses_that_reach_beyond_the_host_width(void **state)
+{
+	struct rig *r = start(NVMX_VTD_F_ALL);
+	struct nvmx_vtd_dma d;
+
+	(void)state;
+	set_context(r, SID, 1 | CONTEXT_TT_PASS << 2, DOMAIN(5) | AW(4));
+	assert_int_equal(dma(r, BIT64(40) - 0x1000, 0x2000, NVMX_VTD_WRITE, &d), F(NONE));
+	assert_int_equal(d.len, 0x1000);
+	assert_int_equal(dma(r, BIT64(40), 4, NVMX_VTD_WRITE, &d), F(WIDTH));
+	rig_free(r);
+}
+
 static struct rig *with_device_tlbs(struct hw_device *devices, unsigned n)
 {
 	struct rig *r = rig_start(hw_config(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, NVMX_VTD_ASSIGN_TABLES));
@@ -364,6 +408,8 @@ int main(void)
 		cmocka_unit_test(test_fault_record_fields),
 		cmocka_unit_test(test_what_is_at_fault_is_not_cached),
 		cmocka_unit_test(test_interrupt_range_requests),
+		cmocka_unit_test(test_accesses_that_reach_into_the_interrupt_range),
+		cmocka_unit_test(test_accesses_that_reach_beyond_the_host_width),
 		cmocka_unit_test(test_timeout_names_the_device),
 	};
 
