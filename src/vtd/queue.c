@@ -139,7 +139,7 @@ static unsigned take_next(struct nvmx_vtd *u)
 		return IQEI_WIDTH;
 	if ((u->reg[REG_IQT] | head) >= size) /* a power of 2; it may have been another when the head came that far */
 		return IQEI_TAIL;
-	if (!nvmx_vtd_fetch(u, (u->reg[REG_IQA] & ADDRESS_BITS) + head, d, 2))
+	if (!nvmx_vtd_fetch_pair(u, (u->reg[REG_IQA] & ADDRESS_BITS) + head, d))
 		return IQEI_FETCH;
 	error = take(u, &(struct desc){ d[0], d[1] });
 	if (error) {

@@ -43,7 +43,7 @@ static enum nvmx_vtd_fault find_entry(struct nvmx_vtd *u, uint32_t index, bool c
 		nvmx_memcpy(e, line->entry, sizeof(line->entry));
 		return NVMX_VTD_FAULT_NONE;
 	}
-	if (!nvmx_vtd_fetch(u, address, e, 2))
+	if (!nvmx_vtd_fetch_pair(u, address, e))
 		return NVMX_VTD_FAULT_IR_TABLE;
 	return NVMX_VTD_FAULT_NONE;
 }

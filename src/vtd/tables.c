@@ -4,24 +4,37 @@
 #define ENTRY_P BIT64(0)
 #define ENTRY_FPD BIT64(1)
 
+static inline bool fetch(struct nvmx_vtd *u, uint64_t gpa, uint64_t *out)
+{
+	uint64_t frame = gpa & ADDRESS_BITS;
+	const uint64_t *page = u->ops->map(u->host, frame, false);
+
+	if (!page)
+		return false;
+	*out = __atomic_load_n(page + (gpa & 0xfff) / 8, __ATOMIC_RELAXED);
+	u->ops->unmap(u->host, frame, (void *)(uintptr_t)page, false);
+	return true;
+}
+
 #define ATTEMPTS 16u
 
 /* The words of an entry belong together: hardware reads 16 bytes as one, and L1 may take the lower away, where P is, before the upper.
  * The second word is of the same entry as the first if that is still there afterwards.  false: L1 keeps changing it. */
-static bool load_whole(const uint64_t *at, uint64_t *out, unsigned words)
+static inline bool load_pair(const uint64_t *at, uint64_t out[2])
 {
+	uint64_t first = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
-		out[0] = __atomic_load_n(at, __ATOMIC_ACQUIRE);
-		if (words == 1)
-			return true;
+		out[0] = first;
 		out[1] = __atomic_load_n(at + 1, __ATOMIC_ACQUIRE);
-		if (__atomic_load_n(at, __ATOMIC_ACQUIRE) == out[0])
+		first = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+		if (first == out[0])
 			return true;
 	}
 	return false;
 }
 
-bool nvmx_vtd_fetch(struct nvmx_vtd *u, uint64_t gpa, uint64_t *out, unsigned words)
+bool nvmx_vtd_fetch_pair(struct nvmx_vtd *u, uint64_t gpa, uint64_t out[2])
 {
 	uint64_t frame = gpa & ADDRESS_BITS;
 	const uint64_t *page = u->ops->map(u->host, frame, false);
@@ -29,7 +42,7 @@ bool nvmx_vtd_fetch(struct nvmx_vtd *u, uint64_t gpa, uint64_t *out, unsigned wo
 
 	if (!page)
 		return false;
-	whole = load_whole(page + (gpa & 0xfff) / 8, out, words);
+	whole = load_pair(page + (gpa & 0xfff) / 8, out);
 	u->ops->unmap(u->host, frame, (void *)(uintptr_t)page, false);
 	return whole;
 }
@@ -41,7 +54,7 @@ static enum nvmx_vtd_fault root_entry(struct nvmx_vtd *u, uint16_t source_id, ui
 
 	if (u->root & RTADDR_TTM)
 		return NVMX_VTD_FAULT_ROOT_ADDRESS;
-	if (!nvmx_vtd_fetch(u, u->root + (source_id >> 8) * 16ull, e, 2))
+	if (!nvmx_vtd_fetch_pair(u, u->root + (source_id >> 8) * 16ull, e))
 		return NVMX_VTD_FAULT_ROOT;
 	if (!(e[0] & ENTRY_P))
 		return NVMX_VTD_FAULT_ROOT_P;
@@ -76,7 +89,7 @@ enum nvmx_vtd_fault nvmx_vtd_context_fetch(struct nvmx_vtd *u, uint16_t source_i
 	fault = root_entry(u, source_id, &table);
 	if (fault)
 		return fault;
-	if (!nvmx_vtd_fetch(u, table + (source_id & 0xff) * 16ull, e, 2))
+	if (!nvmx_vtd_fetch_pair(u, table + (source_id & 0xff) * 16ull, e))
 		return NVMX_VTD_FAULT_CONTEXT;
 	out->fpd = e[0] & ENTRY_FPD;
 	if (!(e[0] & ENTRY_P))
@@ -98,7 +111,7 @@ static bool large_allowed(const struct nvmx_vtd *u, unsigned level)
 
 /* VT-d 9.8: bits 51:HAW; 62 (TM) but in leaves with device-TLBs; 11 but in leaves with snoop control; 7 where it makes no
  * page; below a large page's frame. */
-enum vtd_entry nvmx_vtd_classify(const struct nvmx_vtd *u, uint64_t entry, unsigned level)
+static inline __attribute__((always_inline)) enum vtd_entry classify(const struct nvmx_vtd *u, uint64_t entry, unsigned level)
 {
 	bool large = level > 1 && entry & SL_LARGE, leaf = level == 1 || large;
 	uint64_t reserved = (BIT64(52) - 1) & ~(u->address_mask | 0xfff);
@@ -116,6 +129,11 @@ enum vtd_entry nvmx_vtd_classify(const struct nvmx_vtd *u, uint64_t entry, unsig
 	if (entry & reserved)
 		return ENTRY_RESERVED;
 	return leaf ? ENTRY_LEAF : ENTRY_TABLE;
+}
+
+enum vtd_entry nvmx_vtd_classify(const struct nvmx_vtd *u, uint64_t entry, unsigned level)
+{
+	return classify(u, entry, level);
 }
 
 /* What a request for `need` finds missing. */
@@ -138,9 +156,9 @@ enum nvmx_vtd_fault nvmx_vtd_walk(struct nvmx_vtd *u, const struct vtd_context *
 	if (iova >= vtd_limit(u, c->levels))
 		return NVMX_VTD_FAULT_WIDTH;
 	for (;; level--) {
-		if (!nvmx_vtd_fetch(u, table + vtd_index(iova, level) * 8ull, &e, 1))
+		if (!fetch(u, table + vtd_index(iova, level) * 8ull, &e))
 			return level == c->levels ? NVMX_VTD_FAULT_CONTEXT_INVALID : NVMX_VTD_FAULT_TABLE;
-		kind = nvmx_vtd_classify(u, e, level);
+		kind = classify(u, e, level);
 		if (kind == ENTRY_RESERVED)
 			return NVMX_VTD_FAULT_ENTRY_RSVD;
 		rights &= e;

@@ -53,8 +53,7 @@ struct vtd_walk {
 enum nvmx_vtd_fault nvmx_vtd_walk(struct nvmx_vtd *u, const struct vtd_context *c, uint64_t iova, unsigned need,
 				  struct vtd_walk *out);
 
-/* Reads 8 or 16 bytes of L1's memory at an address aligned to them, as they were at one time.  false: not L1's RAM, or they keep
- * changing. */
-bool nvmx_vtd_fetch(struct nvmx_vtd *u, uint64_t gpa, uint64_t *out, unsigned words);
+/* Reads 16 bytes of L1's memory, aligned to them, as they were at one time.  false: not L1's RAM, or they keep changing. */
+bool nvmx_vtd_fetch_pair(struct nvmx_vtd *u, uint64_t gpa, uint64_t out[2]);
 
 #endif

@@ -115,15 +115,23 @@ static uint64_t until(uint64_t address, uint64_t border, uint64_t left)
 	return address < border && left > border - address ? border - address : left;
 }
 
-/* How much of [iova, iova + len) is one piece: to the page's end, or the host address width's, and into the interrupt range neither
- * as it is asked for nor as it is translated: what is there is judged by itself. */
+/* What is more than a small page may reach into the interrupt range, as it is asked for or as it is translated, and what is not
+ * translated beyond the host address width: that is judged by itself. */
+static __attribute__((__noinline__)) uint64_t up_to_borders(const struct nvmx_vtd *u, const struct vtd_walk *w, uint64_t iova,
+							     uint64_t left)
+{
+	left = until(iova, INTERRUPT_RANGE, left);
+	left = until(w->gpa, INTERRUPT_RANGE, left);
+	return w->shift == UNTRANSLATED_SHIFT ? until(w->gpa, BIT64(u->config.host_width), left) : left;
+}
+
+/* How much of [iova, iova + len) is one piece. */
 static uint64_t piece(const struct nvmx_vtd *u, const struct vtd_walk *w, uint64_t iova, uint64_t len)
 {
 	uint64_t page = BIT64(w->shift), left = page - (w->gpa & (page - 1));
 
-	left = until(iova, INTERRUPT_RANGE, left);
-	left = until(w->gpa, INTERRUPT_RANGE, left);
-	left = until(w->gpa, BIT64(u->config.host_width), left);
+	if (w->shift > 12)
+		left = up_to_borders(u, w, iova, left);
 	return len < left ? len : left;
 }
 
@@ -193,10 +201,14 @@ enum nvmx_vtd_fault nvmx_vtd_translate(struct nvmx_vtd *u, uint16_t source_id, u
 			nvmx_vtd_fault(u, source_id, fault, c.fpd, fault_info(u, iova), fault_type(u, access));
 		return fault;
 	}
-	if (access & NVMX_VTD_TRANSLATION)
+	if (access & NVMX_VTD_TRANSLATION) {
 		keep_interrupts_out(&r, &w);
-	*out = (struct nvmx_vtd_dma){ .gpa = w.gpa, .len = piece(u, &w, iova, len), .rights = w.rights, .page_shift = w.shift,
-				      .snoop = w.snoop,
-				      .untranslated_only = access & NVMX_VTD_TRANSLATION && in_interrupt_range(iova) && w.rights };
+		out->untranslated_only = in_interrupt_range(iova) && w.rights;
+	}
+	out->gpa = w.gpa;
+	out->len = piece(u, &w, iova, len);
+	out->rights = w.rights;
+	out->page_shift = w.shift;
+	out->snoop = w.snoop;
 	return NVMX_VTD_FAULT_NONE;
 }
