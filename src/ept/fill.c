@@ -219,9 +219,21 @@ static void put_leaves(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, struct
 		nvmx_ept_ask_anew(f);
 }
 
+/* The first entry of t from i on, before `end`, that is empty where EPT12's is not; `end`: there is none. */
+static unsigned first_missing(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, unsigned i, unsigned end)
+{
+	const uint64_t *page12 = f->w.page[t->level], *hw = t->hw;
+
+	if (!t->copy)
+		return i;
+	while (i < end && (!(nvmx_ept_load(page12 + i) & NVMX_EPTE_RIGHTS) || nvmx_ept_load(hw + i)))
+		i++;
+	return i;
+}
+
 #define RUN_MIN 8u
 
-/* The run of entries from i on, before `end`, whose leaves come from EPT12's by an addition; false: there is none that is worth while. */
+/* The run of entries from i on, which is missing, before `end`, whose leaves come from EPT12's by an addition; false: there is none that is worth while. */
 static bool find_run(const struct nvmx_ept_fill *f, const struct nvmx_ept_table *t, unsigned i, unsigned end, struct nvmx_ept_run *run)
 {
 	const uint64_t *page12 = f->w.page[t->level];
@@ -229,7 +241,7 @@ static bool find_run(const struct nvmx_ept_fill *f, const struct nvmx_ept_table 
 	uint64_t gpa1;
 	unsigned left;
 
-	if (!t->copy || end - i < RUN_MIN || nvmx_ept_load(t->hw + i))
+	if (!t->copy || end - i < RUN_MIN)
 		return false;
 	run->copy = nvmx_ept_load(page12 + i);
 	if (nvmx_ept_load(page12 + i + RUN_MIN - 1) != run->copy + (RUN_MIN - 1) * nvmx_ept_size(t->level))
@@ -287,7 +299,7 @@ void nvmx_ept_fill_around(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, uns
 		grow = 4;
 	}
 	end = i + width < 512 ? i + width : 512;
-	while (i < end) {
+	while ((i = first_missing(f, t, i, end)) < end) {
 		n = put_run(f, t, &i, end);
 		if (!n) {
 			n = gather(f, t, &i, end, leaves);

@@ -88,6 +88,8 @@ static void lose(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint6
 
 	if (!len)
 		return;
+	if (loss == NVMX_EPT_LOSE_ALL && __builtin_expect(ve->watches.at != NULL, 0))
+		nvmx_watch_written(vm, gpa, len);
 	r.gpa = gpa;
 	r.end = gpa + len - 1 < gpa ? ~0ull : gpa + len - 1;
 	r.loss = loss;
@@ -223,8 +225,6 @@ bool nvmx_host_uses(struct nvmx_vm *vm, uint64_t gpa, uint64_t length)
 
 void nvmx_host_invalidate(struct nvmx_vm *vm, struct nvmx_vcpu *self, uint64_t gpa, uint64_t length)
 {
-	if (__builtin_expect(nvmx_ept_of_vm(vm)->watches.at != NULL, 0))
-		nvmx_watch_written(vm, gpa, length);
 	lose(vm, self, gpa, length, NVMX_EPT_LOSE_ALL);
 }
 

@@ -38,14 +38,38 @@ static uint64_t *side(struct nvmx_ept_home *h, uint32_t link)
 	return nvmx_ept_table(h, link >> 9)->side + (link & 511);
 }
 
+/* The table that a link led to: that of the next leaf likely leads there, too. */
+struct near {
+	uint64_t *sides;
+	uint32_t number;
+};
+
+static inline __attribute__((always_inline)) uint64_t *near_side(struct nvmx_ept_home *h, struct near *near, uint32_t link)
+{
+	if (link >> 9 != near->number) {
+		near->number = link >> 9;
+		near->sides = nvmx_ept_table(h, near->number)->side;
+	}
+	return near->sides + (link & 511);
+}
+
+static inline void set_next(uint64_t *side, uint32_t next)
+{
+	*side = (uint32_t)*side | (uint64_t)next << 32;
+}
+
+static inline void set_previous(uint64_t *side, uint32_t previous)
+{
+	*side ^= (uint32_t)*side ^ previous;
+}
+
 static inline __attribute__((always_inline)) void set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, uint64_t *copy,
 							     unsigned level, const struct nvmx_ept_leaf *leaves, unsigned n)
 {
 	uint64_t *const hw = t->hw, *const sides = t->side;
 	const uint32_t bits = h->heads_bits, mask = h->heads_n - 1;
 	const uint32_t number = t->number << 9;
-	uint64_t *near_sides = sides; /* of the table that the last head led to: the next one likely leads there, too */
-	uint32_t near = t->number;
+	struct near near = { sides, t->number };
 
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
 		const unsigned i = l->index;
@@ -58,15 +82,10 @@ static inline __attribute__((always_inline)) void set_leaves(struct nvmx_ept_hom
 		bucket = (uint32_t)hash(bits, level, frame) & mask;
 		at = nvmx_ept_head_at(h, bucket);
 		first = *at;
-		if (first) {
-			if (first >> 9 != near) {
-				near = first >> 9;
-				near_sides = nvmx_ept_table(h, near)->side;
-			}
-			near_sides[first & 511] |= number | i;
-		} else {
+		if (first)
+			*near_side(h, &near, first) |= number | i;
+		else
 			*used_word(h, bucket) |= used_bit(bucket); /* as it is where a chain is not empty */
-		}
 		sides[i] = (uint64_t)first << 32;
 		*at = number | i;
 		__atomic_store_n(hw + i, l->hw, __ATOMIC_RELEASE);
@@ -111,20 +130,15 @@ static inline __attribute__((always_inline)) unsigned put_run(struct nvmx_ept_ta
 static inline __attribute__((always_inline)) void chain_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i, unsigned end,
 							    uint32_t *heads, uint64_t at, uint64_t flip)
 {
-	uint64_t *const sides = t->side, *near_sides = sides, link = t->number << 9 | i;
-	uint32_t near = t->number;
+	uint64_t *const sides = t->side, link = t->number << 9 | i;
+	struct near near = { sides, t->number };
 
 	for (uint64_t *side = sides + i; side < sides + end; side++, at++, link++) {
 		uint32_t *head = heads + (at ^ flip);
 		uint64_t first = *head;
 
-		if (first) {
-			if (first >> 9 != near) {
-				near = (uint32_t)first >> 9;
-				near_sides = nvmx_ept_table(h, near)->side;
-			}
-			near_sides[first & 511] |= link;
-		}
+		if (first)
+			*near_side(h, &near, (uint32_t)first) |= link;
 		*head = (uint32_t)link;
 		*side = first << 32;
 	}
@@ -157,47 +171,58 @@ static void move_cursors(struct nvmx_ept_home *h, uint32_t link, uint32_t next)
 			c->link = next;
 }
 
-/* s: the leaf's links. */
-static inline __attribute__((always_inline)) void unchain(struct nvmx_ept_home *h, uint64_t s, unsigned level, uint64_t frame)
+void nvmx_ept_empty_leaf(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i)
 {
-	uint32_t next = (uint32_t)(s >> 32), prev = (uint32_t)s;
+	uint64_t *links;
+	uint32_t next, previous;
 
-	if (prev)
-		*side(h, prev) = (uint32_t)*side(h, prev) | (uint64_t)next << 32;
-	else
-		*head(h, level, frame) = next;
-	if (next)
-		*side(h, next) = (*side(h, next) & ~0xffffffffull) | prev;
-}
-
-void nvmx_ept_unchain(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i)
-{
+	nvmx_ept_store(t, i, 0);
+	links = t->side + i;
+	next = (uint32_t)(*links >> 32);
+	previous = (uint32_t)*links;
 	if (__builtin_expect(h->cursors != NULL, 0))
-		move_cursors(h, t->number << 9 | i, (uint32_t)(t->side[i] >> 32));
-	unchain(h, t->side[i], t->level, leaf_frame(t, i));
+		move_cursors(h, t->number << 9 | i, next);
+	if (previous)
+		set_next(side(h, previous), next);
+	else
+		*head(h, t->level, leaf_frame(t, i)) = next;
+	if (next)
+		set_previous(side(h, next), previous);
+	*links = 0;
+	if (t->copy)
+		t->copy[i] = 0;
 	h->leaves[t->level]--;
 	t->leaves--;
 }
 
+/* The lock is held throughout: no revocation comes to stand at a leaf meanwhile. */
 void nvmx_ept_clear_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t)
 {
 	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
-	const unsigned level = t->level, end = t->hi;
+	struct near before = { sides, t->number }, after = before;
+	const bool cursors = h->cursors != NULL;
 
 	if (!t->leaves) /* a table of links alone, which may be of a level that has no leaves */
 		return;
-	for (unsigned i = t->lo; i < end; i++) {
+	for (unsigned i = t->lo, end = t->hi; i < end; i++) {
+		const uint32_t next = (uint32_t)(sides[i] >> 32), previous = (uint32_t)sides[i];
+
 		NVMX_LOCK_VISIT(1);
 		if (!hw[i])
 			continue;
-		if (__builtin_expect(h->cursors != NULL, 0))
-			move_cursors(h, t->number << 9 | i, (uint32_t)(sides[i] >> 32));
-		unchain(h, sides[i], level, leaf_frame(t, i));
+		if (__builtin_expect(cursors, 0))
+			move_cursors(h, t->number << 9 | i, next);
+		if (previous)
+			set_next(near_side(h, &before, previous), next);
+		else
+			*head(h, t->level, leaf_frame(t, i)) = next;
+		if (next)
+			set_previous(near_side(h, &after, next), previous);
 		hw[i] = sides[i] = 0;
 		if (copy)
 			copy[i] = 0;
 	}
-	h->leaves[level] -= t->leaves;
+	h->leaves[t->level] -= t->leaves;
 	t->leaves = 0;
 }
 

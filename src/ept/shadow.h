@@ -653,7 +653,8 @@ struct nvmx_ept_run {
 };
 /* Makes leaves of a run, as far as it goes and the entries of t are empty; of how many. */
 unsigned nvmx_ept_set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_run *run);
-void nvmx_ept_unchain(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i);
+/* Entry i, a leaf, goes. */
+void nvmx_ept_empty_leaf(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i);
 /* Empties a detached table that has leaves and no links. */
 void nvmx_ept_clear_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t);
 

@@ -197,11 +197,10 @@ void nvmx_ept_end_shared(struct nvmx_ept_vcpu *e, const struct nvmx_ept_table *t
 
 void nvmx_ept_take_shared(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i, uint64_t hw)
 {
-	nvmx_ept_store(t, i, hw);
 	if (hw)
-		return;
-	nvmx_ept_unchain(h, t, i);
-	t->side[i] = t->copy[i] = 0;
+		nvmx_ept_store(t, i, hw);
+	else
+		nvmx_ept_empty_leaf(h, t, i);
 }
 
 /* Chain heads, and a directory of records, for one home. */

@@ -140,35 +140,32 @@ static void detach(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t)
 
 static bool drop_leaf(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 {
-	struct nvmx_ept_table *body = nvmx_ept_body(t);
 	bool owes = may_be_cached(e, t);
 
 	if (owes)
 		nvmx_ept_want_flush(e, t->root);
 	e->lessened |= t->shared != NULL;
-	nvmx_ept_store(body, i, 0);
-	nvmx_ept_unchain(nvmx_ept_home_of(e, t), body, i);
-	body->side[i] = 0;
+	nvmx_ept_empty_leaf(nvmx_ept_home_of(e, t), nvmx_ept_body(t), i);
+	return owes;
+}
+
+static bool drop_link(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
+{
+	bool owes = nvmx_ept_replace(e, t, i, 0);
+
+	t->links--;
+	detach(e, nvmx_ept_lower(t, i));
+	t->side[i] = 0;
+	if (t->copy)
+		t->copy[i] = 0;
 	return owes;
 }
 
 bool nvmx_ept_drop(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, unsigned i)
 {
-	bool owes;
-
 	if (!t->hw[i])
 		return false;
-	if (nvmx_ept_is_leaf(t, i)) {
-		owes = drop_leaf(e, t, i);
-	} else {
-		owes = nvmx_ept_replace(e, t, i, 0);
-		t->links--;
-		detach(e, nvmx_ept_lower(t, i));
-		t->side[i] = 0;
-	}
-	if (t->copy)
-		t->copy[i] = 0;
-	return owes;
+	return nvmx_ept_is_leaf(t, i) ? drop_leaf(e, t, i) : drop_link(e, t, i);
 }
 
 void nvmx_ept_detach_top(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *top)
