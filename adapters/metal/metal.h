@@ -6,6 +6,7 @@
 #define METAL_H
 
 #include "layout.h"
+#include "metal_port.h"
 #include "vmx.h"
 
 #include <nestvmx/nestvmx.h>
@@ -48,7 +49,7 @@ struct cpu {
 	uint64_t apic_base;		/* IA32_APIC_BASE as L1 sees it */
 	uint64_t feature_control;	/* IA32_FEATURE_CONTROL as the BIOS left it */
 	struct nvmx_vcpu *vcpu;
-	struct range ram;		/* the last that the library used */
+	struct nvmx_host host;		/* what the library knows of it */
 	uint64_t eptp, *apic_entry;	/* EPT01, and its entry for the local APIC */
 	uint64_t flushed;		/* the batch of watch.c that what it has cached of EPT01 is not older than */
 	uint64_t apic_page;		/* the APIC's address when L1 started */

@@ -22,7 +22,7 @@ static uint32_t shown[3][4];
 /* libnestvmx hands this to every op; for metal it is the processor. */
 static struct cpu *cpu_of(struct nvmx_host *host)
 {
-	return (struct cpu *)host;
+	return (struct cpu *)((char *)host - offsetof(struct cpu, host));
 }
 
 static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int access, struct nvmx_xlate *out)
@@ -51,22 +51,22 @@ static int op_translate(struct nvmx_host *host, uint64_t gpa, unsigned int acces
 	return 0;
 }
 
-static __attribute__((noinline)) void *map_elsewhere(struct range *last, uint64_t gpa)
+void *map_elsewhere(struct nvmx_host *host, uint64_t gpa)
 {
 	const struct range *r = memory_ram(gpa);
 
 	if (!r)
 		return NULL;
-	*last = *r;
+	host->ram = r->start;
+	host->size = r->size;
 	return phys(gpa);
 }
 
+/* The library goes by NVMX_PORT_MAP. */
 static void *op_map(struct nvmx_host *host, uint64_t gpa, bool write)
 {
-	struct range *last = &cpu_of(host)->ram;
-
 	(void)write;
-	return gpa - last->start < last->size ? phys(gpa) : map_elsewhere(last, gpa);
+	return map_frame(host, gpa);
 }
 
 static void op_unmap(struct nvmx_host *host, uint64_t gpa, void *page, bool wrote)
@@ -291,7 +291,7 @@ void nest_create_cpu(struct cpu *cpu)
 {
 	struct nvmx_vcpu_config config = {
 		.size = sizeof(config),
-		.host = (struct nvmx_host *)cpu,
+		.host = &cpu->host,
 		.vmcs01 = cpu->vmcs01,
 		.msr_bitmap01 = phys(machine.msr_bitmap),
 		.io_bitmap01 = phys(machine.io_bitmaps),

@@ -21,8 +21,9 @@
  * (NVMX_REFUSED_HOST_NO_LEDGER); a ledger beside the host's own table it cannot know, and the first op crashes.  Set `report` at first: what else
  * is told is told at the end.  One ledger for each vCPU; the table of any of them serves the VM.  With NVMX_HOST_PAGES_OF_VM there is one more, the VM's, whose
  * `host` is any address: its table goes to nvmx_vm_init(), it keeps the pages of all vCPUs, whose ledgers name it (`vm`), and it is
- * ended when nvmx_vm_destroy() has returned.  What the port header's accessors read and write is not seen here.  No malloc, no
- * globals: all state is in the ledgers.
+ * ended when nvmx_vm_destroy() has returned.  What the port header's accessors read and write is not seen here; its
+ * NVMX_PORT_MAP gets the layer's host, which is a ledger: `host` in it is the real one.  No malloc, no globals: all state is in the
+ * ledgers.
  */
 #ifndef NESTVMX_CHECKED_H
 #define NESTVMX_CHECKED_H

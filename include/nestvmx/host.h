@@ -23,7 +23,11 @@ struct nvmx_host;
  * A port header (NESTVMX_PORT_HEADER) defines
  *	static inline uint64_t nvmx_port_vmread(uint32_t field);
  *	static inline void nvmx_port_vmwrite(uint32_t field, uint64_t value);
- * for the current VMCS and, where it is needed, two macros around the library's spin locks:
+ * for the current VMCS.  If all of L1's memory is in the host's address space for good, and it keeps no log of writes to it, the header
+ * may define
+ *	NVMX_PORT_MAP(host, gpa, write)
+ * which answers as the op map does, and takes its place and that of unmap; the ops remain, for a host that is built without.  Where
+ * it is needed, there are two macros around the library's spin locks:
  *	NVMX_PORT_LOCK_BEGIN(flags)	before a lock is taken
  *	NVMX_PORT_LOCK_END(flags)	after it was given back
  * `flags` is a variable of type unsigned long of the library's: BEGIN may assign to it, and END of the same lock gets what it

@@ -51,7 +51,7 @@ static void compare(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 	nvmx_ept_list_review(e);
 	nvmx_ept_release(e);
 	if (list12)
-		v->ops->unmap(v->host, v12->eptp_list_addr, list12, false);
+		nvmx_unmap_frame(v, v12->eptp_list_addr, list12, false);
 }
 
 uint64_t nvmx_ept_list(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)

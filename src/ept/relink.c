@@ -65,7 +65,7 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 			nvmx_ept_revalidate(f->e, lower, f->r, page, dropped);
 	}
 	nvmx_ept_release(f->e);
-	f->v->ops->unmap(f->v->host, gpa12, (void *)(uintptr_t)page, false);
+	nvmx_unmap_frame(f->v, gpa12, (void *)(uintptr_t)page, false);
 }
 
 void nvmx_ept_next_tables(struct nvmx_ept_fill *f, const struct nvmx_ept_table *t)
@@ -236,7 +236,7 @@ static void leave_way(struct nvmx_vcpu *v, struct way *w, unsigned n)
 {
 	while (w->n > n) {
 		w->n--;
-		v->ops->unmap(v->host, w->t[w->n]->gpa12, w->page[w->n], false);
+		nvmx_unmap_frame(v, w->t[w->n]->gpa12, w->page[w->n], false);
 	}
 }
 

@@ -53,6 +53,28 @@ static inline __attribute__((always_inline)) uint64_t *near_side(struct nvmx_ept
 	return near->sides + (link & 511);
 }
 
+/* The chain heads of a block, in which a frame led to one: the next frame likely has its there, too. */
+struct near_heads {
+	uint64_t frame;         /* the block's first; no frame to begin with */
+	uint32_t *heads;
+	unsigned flip;          /* bits in which a head's place differs from its frame's */
+};
+#define NO_HEADS (struct near_heads){ .frame = 1ull << 63 } /* none is near that */
+
+static inline void find_heads(struct nvmx_ept_home *h, struct near_heads *near, unsigned level, uint64_t frame)
+{
+	uint32_t bucket = (uint32_t)hash(h->heads_bits, level, frame) & (h->heads_n - 1);
+
+	near->frame = frame & ~(NVMX_EPT_BLOCK - 1ull);
+	near->heads = nvmx_ept_head_at(h, bucket & ~(NVMX_EPT_BLOCK - 1u));
+	near->flip = (unsigned)(bucket ^ frame) & (NVMX_EPT_BLOCK - 1);
+}
+
+static inline __attribute__((always_inline)) uint32_t *near_head(const struct near_heads *near, uint64_t frame)
+{
+	return near->heads + (((unsigned)frame & (NVMX_EPT_BLOCK - 1)) ^ near->flip);
+}
+
 static inline void set_next(uint64_t *side, uint32_t next)
 {
 	*side = (uint32_t)*side | (uint64_t)next << 32;
@@ -63,29 +85,37 @@ static inline void set_previous(uint64_t *side, uint32_t previous)
 	*side ^= (uint32_t)*side ^ previous;
 }
 
+/* The chains of a block are going to be used. */
+static void use_heads(struct nvmx_ept_home *h, struct near_heads *near, unsigned level, uint64_t frame)
+{
+	uint32_t bucket = (uint32_t)hash(h->heads_bits, level, frame) & (h->heads_n - 1);
+
+	find_heads(h, near, level, frame);
+	*used_word(h, bucket) |= used_bit(bucket);
+}
+
 static inline __attribute__((always_inline)) void set_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t, uint64_t *copy,
 							     unsigned level, const struct nvmx_ept_leaf *leaves, unsigned n)
 {
 	uint64_t *const hw = t->hw, *const sides = t->side;
-	const uint32_t bits = h->heads_bits, mask = h->heads_n - 1;
 	const uint32_t number = t->number << 9;
 	struct near near = { sides, t->number };
+	struct near_heads heads = NO_HEADS;
 
 	for (const struct nvmx_ept_leaf *l = leaves; l < leaves + n; l++) {
 		const unsigned i = l->index;
-		uint32_t *at, bucket, first;
+		uint32_t *at, first;
 		uint64_t frame;
 
 		if (copy)
 			copy[i] = l->copy;
 		frame = (copy ? l->copy & NVMX_EPTE_ADDR : t->gpa12 + i * nvmx_ept_size(level)) >> nvmx_ept_shift(level);
-		bucket = (uint32_t)hash(bits, level, frame) & mask;
-		at = nvmx_ept_head_at(h, bucket);
+		if (frame - heads.frame >= NVMX_EPT_BLOCK)
+			use_heads(h, &heads, level, frame);
+		at = near_head(&heads, frame);
 		first = *at;
 		if (first)
 			*near_side(h, &near, first) |= number | i;
-		else
-			*used_word(h, bucket) |= used_bit(bucket); /* as it is where a chain is not empty */
 		sides[i] = (uint64_t)first << 32;
 		*at = number | i;
 		__atomic_store_n(hw + i, l->hw, __ATOMIC_RELEASE);
@@ -125,16 +155,16 @@ static inline __attribute__((always_inline)) unsigned put_run(struct nvmx_ept_ta
 	return (unsigned)i - run->index;
 }
 
-/* Chains leaves [i, end) of t, in a loop of its own: with the other's there would be more values than registers.  The first one's chain
- * is that of heads[at ^ flip]. */
+/* Chains leaves [i, end) of t, in a loop of its own: with the other's there would be more values than registers.  `frame`: the first
+ * one's, in its block. */
 static inline __attribute__((always_inline)) void chain_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, unsigned i, unsigned end,
-							    uint32_t *heads, uint64_t at, uint64_t flip)
+							    const struct near_heads *heads, uint64_t frame)
 {
 	uint64_t *const sides = t->side, link = t->number << 9 | i;
 	struct near near = { sides, t->number };
 
-	for (uint64_t *side = sides + i; side < sides + end; side++, at++, link++) {
-		uint32_t *head = heads + (at ^ flip);
+	for (uint64_t *side = sides + i; side < sides + end; side++, frame++, link++) {
+		uint32_t *head = heads->heads + (frame ^ heads->flip);
 		uint64_t first = *head;
 
 		if (first)
@@ -147,14 +177,14 @@ static inline __attribute__((always_inline)) void chain_run(struct nvmx_ept_home
 unsigned nvmx_ept_set_run(struct nvmx_ept_home *h, struct nvmx_ept_table *t, const struct nvmx_ept_run *run)
 {
 	uint64_t frame = (run->copy & NVMX_EPTE_ADDR) >> nvmx_ept_shift(t->level);
-	uint32_t bucket = (uint32_t)hash(h->heads_bits, t->level, frame) & (h->heads_n - 1), block = bucket & ~(NVMX_EPT_BLOCK - 1u);
-	unsigned at = (unsigned)frame & (NVMX_EPT_BLOCK - 1), flip = (bucket ^ at) & (NVMX_EPT_BLOCK - 1), n;
+	struct near_heads heads;
+	unsigned n;
 
 	n = run->index >= t->hi ? put_run(t, run, true) : put_run(t, run, false);
 	if (!n)
 		return 0;
-	chain_run(h, t, run->index, run->index + n, nvmx_ept_head_at(h, block), at, flip);
-	*used_word(h, block) |= used_bit(block);
+	use_heads(h, &heads, t->level, frame);
+	chain_run(h, t, run->index, run->index + n, &heads, frame & (NVMX_EPT_BLOCK - 1));
 	nvmx_ept_widen(t, run->index);
 	nvmx_ept_widen(t, run->index + n - 1);
 	h->leaves[t->level] += n;
@@ -200,22 +230,28 @@ void nvmx_ept_clear_leaves(struct nvmx_ept_home *h, struct nvmx_ept_table *t)
 {
 	uint64_t *const hw = t->hw, *const copy = t->copy, *const sides = t->side;
 	struct near before = { sides, t->number }, after = before;
+	struct near_heads heads = NO_HEADS;
 	const bool cursors = h->cursors != NULL;
 
 	if (!t->leaves) /* a table of links alone, which may be of a level that has no leaves */
 		return;
 	for (unsigned i = t->lo, end = t->hi; i < end; i++) {
 		const uint32_t next = (uint32_t)(sides[i] >> 32), previous = (uint32_t)sides[i];
+		uint64_t frame;
 
 		NVMX_LOCK_VISIT(1);
 		if (!hw[i])
 			continue;
 		if (__builtin_expect(cursors, 0))
 			move_cursors(h, t->number << 9 | i, next);
-		if (previous)
+		if (previous) {
 			set_next(near_side(h, &before, previous), next);
-		else
-			*head(h, t->level, leaf_frame(t, i)) = next;
+		} else {
+			frame = leaf_frame(t, i);
+			if (frame - heads.frame >= NVMX_EPT_BLOCK)
+				find_heads(h, &heads, t->level, frame);
+			*near_head(&heads, frame) = next;
+		}
 		if (next)
 			set_previous(near_side(h, &after, next), previous);
 		hw[i] = sides[i] = 0;

@@ -188,7 +188,8 @@ void nvmx_ept_invept(struct nvmx_vcpu *v, unsigned type, uint64_t eptp12)
 {
 	struct nvmx_ept_vcpu *e = nvmx_ept_of(v);
 
-	e->invept_alls += type == NVMX_FLUSH_ALL;
+	if (type == NVMX_FLUSH_ALL)
+		e->invept_alls++;
 	/* Mappings are tagged with bits 51:12 of the EPTP alone (SDM 28.4.1). */
 	for (struct nvmx_ept_root *r = nvmx_ept_first_root(e, eptp12); r; r = nvmx_ept_next_root(e, r))
 		if (!((r->role12 ^ eptp12) & NVMX_EPTE_ADDR))

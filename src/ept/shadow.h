@@ -594,9 +594,7 @@ bool nvmx_ept_give_up_root(struct nvmx_ept_vcpu *e);
 
 static inline unsigned nvmx_ept_root_head(uint64_t eptp12)
 {
-	uint64_t frame = (eptp12 & NVMX_EPTE_ADDR) >> 12;
-
-	return (frame ^ frame >> 6) % NVMX_EPT_ROOT_HEADS;
+	return (unsigned)(eptp12 >> 12 ^ eptp12 >> 18) % NVMX_EPT_ROOT_HEADS;
 }
 
 /* The first root whose top table of L1's may be at an address, and the next one. */

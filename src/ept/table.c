@@ -315,7 +315,7 @@ static bool same_some(const uint64_t *was, const uint64_t *is)
 }
 
 /* SOME entries that are not all what they were: leaves that L1 has changed go, of the others the copy follows. */
-static unsigned compare_some(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
+static __attribute__((__cold__, __noinline__)) unsigned compare_some(struct nvmx_ept_vcpu *e, struct nvmx_ept_table *t, const struct nvmx_ept_root *r,
 			      const uint64_t *page12, unsigned i, uint16_t dropped[NVMX_EPT_REFILL], unsigned n)
 {
 	uint64_t *copy = t->copy, is;

@@ -116,7 +116,7 @@ static void review_l1(struct nvmx_vcpu *v, struct nvmx_grants *g, uint64_t gpa)
 	for (unsigned i = 0; i < g->n; i++)
 		own[g->word[i]] |= l1 ? l1[g->word[i]] : ~0ull;
 	if (l1)
-		v->ops->unmap(v->host, gpa, (void *)(uintptr_t)l1, false);
+		nvmx_unmap_frame(v, gpa, (void *)(uintptr_t)l1, false);
 }
 
 static void review_ports(struct nvmx_grants *g, const uint8_t *host)

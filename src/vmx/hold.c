@@ -40,7 +40,7 @@ void nvmx_release_slow(struct nvmx_vcpu *v)
 	while (v->held_n) {
 		const struct nvmx_held *h = &v->held[--v->held_n];
 
-		v->ops->unmap(v->host, h->gpa, h->page, h->wrote);
+		nvmx_unmap_frame(v, h->gpa, h->page, h->wrote);
 	}
 }
 

@@ -84,7 +84,7 @@ static __attribute__((__noinline__)) enum nvmx_verdict emulate_in_mode(struct nv
 
 	i.v = v;
 	i.regs = regs;
-	nvmx_l1_mode(v, &i.l1);
+	nvmx_l1_mode_inline(v, &i.l1);
 	if (nvmx_bad_mode(&i.l1))
 		return nvmx_raise_ud(v);
 	/* VMXON looks at CR4.VMXE before CPL, INVEPT and INVVPID at whether they exist; VMFUNC does not look at it. */
@@ -110,13 +110,15 @@ enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32
 	v->counters[NVMX_CNT_INSTR]++;
 	if (v->vmxon_ptr == NVMX_NO_ADDR)
 		return other_instr(v, regs, reason);
-	switch (reason) { /* those that an L1 executes for each exit of L2 */
+	switch (reason) { /* those that an L1 executes often */
 	case NVMX_XR_VMRESUME: return nvmx_enter_insn(v, false);
 	case NVMX_XR_VMLAUNCH: return nvmx_enter_insn(v, true);
 	case NVMX_XR_VMREAD: return nvmx_vmread_insn(v, regs);
 	case NVMX_XR_VMWRITE: return nvmx_vmwrite_insn(v, regs);
 	case NVMX_XR_VMPTRLD:
-	case NVMX_XR_VMCLEAR: return emulate_in_mode(v, regs, reason);
+	case NVMX_XR_VMCLEAR:
+	case NVMX_XR_INVEPT:
+	case NVMX_XR_INVVPID: return emulate_in_mode(v, regs, reason);
 	default: return other_instr(v, regs, reason);
 	}
 }

@@ -37,7 +37,7 @@ enum nvmx_verdict nvmx_enter_insn(struct nvmx_vcpu *v, bool launch);
 /* Whether real-address, virtual-8086 or compatibility mode makes a VMX instruction #UD. */
 static inline bool nvmx_bad_mode(const struct nvmx_l1 *l1)
 {
-	return !(l1->cr0 & NVMX_CR0_PE) || l1->rflags & NVMX_RFLAGS_VM || (l1->ia32e && !l1->code64);
+	return !l1->code64 && (l1->ia32e || !(l1->cr0 & NVMX_CR0_PE) || l1->rflags & NVMX_RFLAGS_VM);
 }
 
 #pragma GCC visibility pop

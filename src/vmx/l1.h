@@ -30,6 +30,39 @@ struct nvmx_fault {
 	uint64_t linear; /* of the exit */
 };
 
+/* SDM 25.3: a MOV from CR0 or CR4 gives the read shadow where the guest/host mask is 1. */
+static inline uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v)
+{
+	uint64_t mask = nvmx_vmread(v, NVMX_CR0_MASK);
+
+	return (nvmx_vmread(v, NVMX_GUEST_CR0) & ~mask) | (nvmx_vmread(v, NVMX_CR0_SHADOW) & mask);
+}
+
+static inline uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v)
+{
+	uint64_t mask = nvmx_vmread(v, NVMX_CR4_MASK);
+
+	return (nvmx_vmread(v, NVMX_GUEST_CR4) & ~mask) | (nvmx_vmread(v, NVMX_CR4_SHADOW) & mask);
+}
+
+NVMX_HOT void nvmx_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1)
+{
+	l1->rflags = nvmx_vmread(v, NVMX_GUEST_RFLAGS);
+	l1->cs_ar = (uint32_t)nvmx_vmread(v, NVMX_GUEST_CS_AR);
+	l1->cpl = NVMX_AR_DPL((uint32_t)nvmx_vmread(v, NVMX_GUEST_SS_AR)); /* SDM 24.4.1: CPL is SS.DPL */
+	l1->ia32e = nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E;
+	l1->code64 = l1->ia32e && l1->cs_ar & NVMX_AR_L;
+}
+
+/* A copy for what L1 executes often; mode.c has one for the rest. */
+NVMX_HOT void nvmx_l1_mode_inline(struct nvmx_vcpu *v, struct nvmx_l1 *l1)
+{
+	l1->cr0 = nvmx_l1_cr0(v);
+	l1->cr4 = nvmx_l1_cr4(v);
+	l1->l2 = false;
+	nvmx_mode(v, l1);
+}
+
 /* mode.c */
 void nvmx_l1_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l1);
 void nvmx_l2_mode(struct nvmx_vcpu *v, struct nvmx_l1 *l2);
@@ -38,8 +71,6 @@ static inline bool nvmx_in_64bit_mode(struct nvmx_vcpu *v)
 {
 	return nvmx_vmread(v, NVMX_ENTRY_CTLS) & NVMX_ENTRY_IA32E && nvmx_vmread(v, NVMX_GUEST_CS_AR) & NVMX_AR_L;
 }
-uint64_t nvmx_l1_cr0(struct nvmx_vcpu *v);
-uint64_t nvmx_l1_cr4(struct nvmx_vcpu *v);
 static inline uint64_t nvmx_l1_efer(struct nvmx_vcpu *v)
 {
 	return nvmx_vmread(v, NVMX_GUEST_EFER); /* vmcs01 saves and loads it: nvmx_vcpu_init() insists */

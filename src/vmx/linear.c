@@ -6,21 +6,10 @@
 #include "../ept/entry.h"
 #include "../ept/ept.h"
 #include "hold.h"
-#include "l1.h"
+#include "paging.h"
 
-#define ENTRY_P NVMX_BIT64(0)
-#define ENTRY_W NVMX_BIT64(1)
-#define ENTRY_U NVMX_BIT64(2)
-#define ENTRY_A NVMX_BIT64(5)
-#define ENTRY_D NVMX_BIT64(6)
-#define ENTRY_PS NVMX_BIT64(7)
-#define ENTRY_NX NVMX_BIT64(63)
-#define CR4_SMAP NVMX_BIT64(21)
 #define PKRS_AD 1u /* of key 0: access disable, write disable */
 #define PKRS_WD 2u
-#define RFLAGS_AC NVMX_BIT64(18)
-#define PAGE_MASK 0xfffull
-#define BITS(high, low) ((~0ull >> (63 - (high))) & (~0ull << (low)))
 #define MAX_LEVELS 5
 #define WALKS 8 /* how often a walk starts again because another processor changed an entry under it */
 
@@ -64,8 +53,8 @@ static uint64_t always_reserved(struct nvmx_vcpu *v, const struct paging *mode)
 
 	if (mode == &paging_32bit)
 		return 0;
-	reserved = ~0ull << width & (mode == &paging_pae ? BITS(62, 0) : BITS(51, 0));
-	return nvmx_l1_efer(v) & NVMX_EFER_NXE ? reserved : reserved | ENTRY_NX;
+	reserved = ~0ull << width & (mode == &paging_pae ? NVMX_BITS(62, 0) : NVMX_BITS(51, 0));
+	return nvmx_l1_efer(v) & NVMX_EFER_NXE ? reserved : reserved | NVMX_PTE_NX;
 }
 
 /* Whether an entry with PS above the last level maps a page. */
@@ -86,19 +75,19 @@ static uint64_t reserved_with_ps(const struct walk *w, unsigned level, bool leaf
 		if (!leaf)
 			return 0;
 		/* A 4-MByte page's address bits 39:32 are in bits 20:13. */
-		return width >= 40 ? BITS(21, 21) : BITS(21, width - 19);
+		return width >= 40 ? NVMX_BITS(21, 21) : NVMX_BITS(21, width - 19);
 	}
 	if (level >= 4)
-		return ENTRY_PS;
+		return NVMX_PTE_PS;
 	if (!leaf)
 		return 0;
-	return level == 3 ? BITS(29, 13) : BITS(20, 13);
+	return level == 3 ? NVMX_BITS(29, 13) : NVMX_BITS(20, 13);
 }
 
 /* Reads an entry, once and whole; what is not RAM reads as ones.  False: not now. */
 static inline bool read_entry(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t *out)
 {
-	uint64_t frame = at & ~PAGE_MASK, entry;
+	uint64_t frame = at & ~NVMX_PAGE_MASK, entry;
 	char *page = nvmx_map(v, frame, false);
 
 	if (!page) {
@@ -106,9 +95,9 @@ static inline bool read_entry(struct nvmx_vcpu *v, uint64_t at, bool wide, uint6
 		return !v->not_now;
 	}
 	if (wide)
-		entry = __atomic_load_n((const uint64_t *)(const void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
+		entry = __atomic_load_n((const uint64_t *)(const void *)(page + (at & NVMX_PAGE_MASK)), __ATOMIC_RELAXED);
 	else
-		entry = __atomic_load_n((const uint32_t *)(const void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
+		entry = __atomic_load_n((const uint32_t *)(const void *)(page + (at & NVMX_PAGE_MASK)), __ATOMIC_RELAXED);
 	nvmx_unmap(v, frame, page, false);
 	*out = entry;
 	return true;
@@ -145,7 +134,7 @@ static bool read_pdpte(const struct walk *w, uint64_t cr3, uint64_t *entry)
 	unsigned index = w->linear >> 30 & 3;
 
 	if (!(w->v->vmcs01.ctl[NVMX_WORD_PROC2] & NVMX_PROC2_EPT))
-		return read_entry(w->v, (cr3 & BITS(31, 5)) + 8ull * index, true, entry);
+		return read_entry(w->v, (cr3 & NVMX_BITS(31, 5)) + 8ull * index, true, entry);
 	*entry = nvmx_vmread(w->v, NVMX_GUEST_PDPTE0 + 2 * index);
 	return true;
 }
@@ -155,8 +144,8 @@ static inline uint64_t leaf_address(uint64_t linear, unsigned shift, uint64_t en
 	uint64_t inside = (1ull << shift) - 1;
 
 	if (shift == 22) /* a 4-MByte page */
-		return (entry >> 13 & 0xff) << 32 | (entry & BITS(31, 22)) | (linear & inside);
-	return (entry & BITS(51, 12) & ~inside) | (linear & inside);
+		return (entry >> 13 & 0xff) << 32 | (entry & NVMX_BITS(31, 22)) | (linear & inside);
+	return (entry & NVMX_BITS(51, 12) & ~inside) | (linear & inside);
 }
 
 /* One walk from CR3 to the page: the entries, the rights and the address.  The compiler makes one for each `mode`. */
@@ -167,15 +156,15 @@ static inline __attribute__((always_inline)) int walk_from(struct walk *w, const
 	const bool narrow = mode.entry_shift == 2;
 	const uint64_t linear = w->linear, mask = (1u << mode.index_bits) - 1;
 	unsigned level = mode.levels, shift, used = 0;
-	uint64_t table = cr3 & (narrow ? BITS(31, 12) : BITS(51, 12)), all = ~0ull, entry, at;
+	uint64_t table = cr3 & (narrow ? NVMX_BITS(31, 12) : NVMX_BITS(51, 12)), all = ~0ull, entry, at;
 	bool leaf;
 
 	if (mode.levels == 3) { /* PAE paging */
 		if (!read_pdpte(w, cr3, &entry))
 			return -1;
-		if (!(entry & ENTRY_P))
+		if (!(entry & NVMX_PTE_P))
 			return page_fault(w, 0, fault);
-		table = entry & BITS(51, 12);
+		table = entry & NVMX_BITS(51, 12);
 		level--;
 	}
 	for (shift = 12 + (level - 1) * mode.index_bits;; level--, shift -= mode.index_bits) {
@@ -185,20 +174,20 @@ static inline __attribute__((always_inline)) int walk_from(struct walk *w, const
 			return -1;
 		if (!read_entry(v, at, !narrow, &entry))
 			return -1;
-		if ((entry & (w->reserved | ENTRY_P)) != ENTRY_P)
-			return page_fault(w, entry & ENTRY_P ? NVMX_PF_P | NVMX_PF_RSVD : 0, fault);
+		if ((entry & (w->reserved | NVMX_PTE_P)) != NVMX_PTE_P)
+			return page_fault(w, entry & NVMX_PTE_P ? NVMX_PF_P | NVMX_PF_RSVD : 0, fault);
 		all &= entry;
 		w->entry[used++] = entry;
 		if (level == 1)
 			break;
-		if (entry & ENTRY_PS) {
+		if (entry & NVMX_PTE_PS) {
 			leaf = is_leaf(w, level);
 			if (entry & reserved_with_ps(w, level, leaf))
 				return page_fault(w, NVMX_PF_P | NVMX_PF_RSVD, fault);
 			if (leaf)
 				break;
 		}
-		table = entry & BITS(51, 12);
+		table = entry & NVMX_BITS(51, 12);
 	}
 	w->all = all;
 	w->used = used;
@@ -215,95 +204,34 @@ static int walk_tables(struct walk *w, uint64_t cr3, struct nvmx_fault *fault)
 	return walk_from(w, *w->mode, false, cr3, fault);
 }
 
-/* SDM 4.6.1: explicit data accesses.  `all`: the AND of the entries used. */
-NVMX_HOT bool allowed(const struct nvmx_l1 *l1, uint64_t all, bool write)
-{
-	bool user_page = all & ENTRY_U;
-
-	if (l1->cpl == 3)
-		return user_page && (!write || all & ENTRY_W);
-	if (user_page && l1->cr4 & CR4_SMAP && !(l1->rflags & RFLAGS_AC))
-		return false;
-	return !write || all & ENTRY_W || !(l1->cr0 & NVMX_CR0_WP);
-}
-
 /* SDM 4.6.2: the key of a supervisor-mode address, by IA32_PKRS.  That of a user-mode address is for PKRU, which no VMCS holds. */
 static bool key_forbids(const struct walk *w)
 {
 	unsigned key = w->entry[w->used - 1] >> 59 & 15; /* NOLINT: there was no page fault, so it is set */
 	uint64_t rights;
 
-	if (!(w->l1->cr4 & NVMX_CR4_PKS) || !w->l1->ia32e || w->all & ENTRY_U)
+	if (!(w->l1->cr4 & NVMX_CR4_PKS) || !w->l1->ia32e || w->all & NVMX_PTE_U)
 		return false;
 	rights = nvmx_vmread(w->v, NVMX_GUEST_PKRS) >> 2 * key;
 	return rights & PKRS_AD || (rights & PKRS_WD && w->write && w->l1->cr0 & NVMX_CR0_WP);
 }
 
-/*
- * The walk of nearly every operand that is read: of L1's in 64-bit mode, with 4-level paging, where each entry has been used before and
- * is as it should be.  False: it is not so, or the host says "not now"; the walk that knows all the rules does it.
- */
-struct plain {
-	struct nvmx_vcpu *v;
-	const struct nvmx_l1 *l1;
-	uint64_t linear;
-	uint64_t odd;       /* bits that an entry does not have */
-	uint64_t all, last; /* the AND of the entries used, and the last of them */
-};
-
-NVMX_HOT bool plain_entry(struct plain *p, uint64_t table, unsigned shift, uint64_t odd)
-{
-	if (!read_entry(p->v, (table & BITS(51, 12)) | (p->linear >> shift & 0x1ff) << 3, true, &p->last) ||
-	    (p->last & (odd | ENTRY_P | ENTRY_A)) != (ENTRY_P | ENTRY_A))
-		return false;
-	p->all &= p->last;
-	return true;
-}
-
-NVMX_HOT bool plain_leaf(const struct plain *p, unsigned shift, uint64_t *gpa)
-{
-	if (p->last & BITS(shift - 1, 12) & ~NVMX_BIT64(12))
-		return false;
-	*gpa = (p->last & BITS(51, shift)) | (p->linear & BITS(shift - 1, 0));
-	return allowed(p->l1, p->all, false);
-}
-
-static __attribute__((__noinline__)) bool plain_walk(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, uint64_t *gpa)
-{
-	uint64_t reserved = ~0ull << v->vm->caps.maxphyaddr & BITS(51, 0);
-	struct plain p = { .v = v, .l1 = l1, .linear = linear, .odd = reserved, .all = ENTRY_U };
-
-	if (!l1->code64 || l1->l2 || l1->cr4 & (NVMX_CR4_LA57 | NVMX_CR4_PKS))
-		return false;
-	if (!(nvmx_l1_efer(v) & NVMX_EFER_NXE))
-		p.odd |= ENTRY_NX;
-	if (!plain_entry(&p, nvmx_vmread(v, NVMX_GUEST_CR3), 39, p.odd | ENTRY_PS) || !plain_entry(&p, p.last, 30, p.odd))
-		return false;
-	if (p.last & ENTRY_PS)
-		return plain_leaf(&p, 30, gpa);
-	if (!plain_entry(&p, p.last, 21, p.odd))
-		return false;
-	if (p.last & ENTRY_PS)
-		return plain_leaf(&p, 21, gpa);
-	return plain_entry(&p, p.last, 12, p.odd) && plain_leaf(&p, 12, gpa);
-}
-
 /* Sets flags in an entry unless it has changed meanwhile: 1, 0 if it has, -1: not now. */
 static int set_flags(struct nvmx_vcpu *v, uint64_t at, bool wide, uint64_t entry, uint64_t flags)
 {
-	uint64_t frame = at & ~PAGE_MASK;
+	uint64_t frame = at & ~NVMX_PAGE_MASK;
 	char *page = nvmx_map(v, frame, true);
 	bool done;
 
 	if (!page)
 		return v->not_now ? -1 : 1; /* read-only memory keeps what it has */
 	if (wide) {
-		done = __atomic_compare_exchange_n((uint64_t *)(void *)(page + (at & PAGE_MASK)), &entry, entry | flags,
+		done = __atomic_compare_exchange_n((uint64_t *)(void *)(page + (at & NVMX_PAGE_MASK)), &entry, entry | flags,
 						   false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 	} else {
 		uint32_t old = (uint32_t)entry;
 
-		done = __atomic_compare_exchange_n((uint32_t *)(void *)(page + (at & PAGE_MASK)), &old,
+		done = __atomic_compare_exchange_n((uint32_t *)(void *)(page + (at & NVMX_PAGE_MASK)), &old,
 						   old | (uint32_t)flags, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 	}
 	nvmx_unmap(v, frame, page, done);
@@ -317,10 +245,10 @@ static int set_accessed(const struct walk *w, struct nvmx_fault *fault)
 	unsigned last = w->used - 1;
 	int done;
 
-	if (w->all & ENTRY_A && (!w->write || w->entry[last] & ENTRY_D))
+	if (w->all & NVMX_PTE_A && (!w->write || w->entry[last] & NVMX_PTE_D))
 		return 1;
 	for (unsigned i = 0; i <= last; i++) {
-		uint64_t flags = ENTRY_A | (i == last && w->write ? ENTRY_D : 0), at = w->at[i];
+		uint64_t flags = NVMX_PTE_A | (i == last && w->write ? NVMX_PTE_D : 0), at = w->at[i];
 
 		if ((w->entry[i] & flags) == flags)
 			continue;
@@ -357,7 +285,7 @@ static int translate(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 		if (walk_tables(&w, cr3, fault))
 			return -1;
 		by_key = key_forbids(&w);
-		if (by_key || !allowed(l1, w.all, write)) /* NOLINT: there was no page fault, so it is set */
+		if (by_key || !nvmx_paging_allows(l1, w.all, write)) /* NOLINT: there was no page fault, so it is set */
 			return page_fault(&w, NVMX_PF_P | (by_key ? NVMX_PF_PK : 0), fault);
 		done = set_accessed(&w, fault);
 		if (done < 0)
@@ -377,7 +305,7 @@ struct pieces {
 static int translate_pieces(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, uint32_t len, bool write,
 			    struct pieces *p, struct nvmx_fault *fault)
 {
-	uint32_t room = 4096 - (uint32_t)(linear & PAGE_MASK);
+	uint32_t room = 4096 - (uint32_t)(linear & NVMX_PAGE_MASK);
 	uint64_t second = linear + room;
 
 	p->len[0] = len < room ? len : room;
@@ -393,18 +321,8 @@ int nvmx_linear_read(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t lin
 		     struct nvmx_fault *fault)
 {
 	struct pieces p;
-	uint64_t gpa;
 	char *to = buf;
 
-	if ((linear & PAGE_MASK) + len <= 4096) { /* most are one piece */
-		if (!plain_walk(v, l1, linear, &gpa) && (v->not_now || translate(v, l1, linear, false, &gpa, fault)))
-			return -1;
-		if (nvmx_frame_read(v, gpa, to, len)) {
-			nvmx_memset(to, 0xff, len);
-			return v->not_now ? -1 : 0;
-		}
-		return 0;
-	}
 	if (translate_pieces(v, l1, linear, len, false, &p, fault))
 		return -1;
 	for (unsigned i = 0; i < 2 && p.len[i]; i++) {

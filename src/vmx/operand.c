@@ -2,7 +2,7 @@
 /*
  * Memory operands of VMX instructions from VM-exit instruction information (SDM tables 27-13 and 27-14).
  */
-#include "l1.h"
+#include "paging.h"
 
 #define SCALE(info) ((info) & 3u)
 #define ADDRESS_SIZE(info) ((info) >> 7 & 7u) /* 0: 16 bits, 1: 32, 2: 64 */
@@ -26,9 +26,8 @@ static int bad(unsigned segment, struct nvmx_fault *fault)
 	return -1;
 }
 
-static uint64_t effective_address(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint32_t info)
+NVMX_HOT uint64_t effective_address(struct nvmx_vcpu *v, const struct nvmx_regs *regs, uint32_t info)
 {
-	static const uint64_t size_mask[] = { 0xffff, 0xffffffff, ~0ull };
 	unsigned size = ADDRESS_SIZE(info);
 	uint64_t ea = nvmx_vmread(v, NVMX_EXIT_QUALIFICATION); /* the displacement; RIP-relative: with RIP (27.2.1) */
 
@@ -36,7 +35,7 @@ static uint64_t effective_address(struct nvmx_vcpu *v, const struct nvmx_regs *r
 		ea += nvmx_gpr_read(v, regs, BASE(info));
 	if (!INDEX_INVALID(info))
 		ea += nvmx_gpr_read(v, regs, INDEX(info)) << SCALE(info);
-	return ea & size_mask[size < 2 ? size : 2];
+	return size > 1 ? ea : ea & (size ? 0xffffffff : 0xffff);
 }
 
 /* Type and limit checks outside 64-bit mode (SDM 5.3, 5.4.1, 5.5). */
@@ -55,9 +54,13 @@ static bool segment_allows(struct nvmx_vcpu *v, unsigned segment, uint64_t ea, u
 	return last <= limit;
 }
 
-static inline __attribute__((always_inline)) int address(struct nvmx_vcpu *v, const struct nvmx_regs *regs,
-							  const struct nvmx_l1 *l1, uint32_t len, bool write,
-							  uint64_t *linear, struct nvmx_fault *fault)
+static bool is_in_page(uint64_t linear, uint32_t len)
+{
+	return (linear & NVMX_PAGE_MASK) + len <= 4096;
+}
+
+NVMX_HOT int address(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct nvmx_l1 *l1, uint32_t len, bool write,
+		     uint64_t *linear, struct nvmx_fault *fault)
 {
 	uint32_t info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
 	unsigned segment = SEGMENT(info);
@@ -72,7 +75,7 @@ static inline __attribute__((always_inline)) int address(struct nvmx_vcpu *v, co
 	/* SDM 3.3.7.1: only FS and GS have a base in 64-bit mode, and no segment a limit or a type. */
 	if (segment >= SEG_FS)
 		ea += nvmx_vmread(v, NVMX_GUEST_ES_BASE + 2 * segment);
-	if (!nvmx_l1_canonical(l1->cr4, ea) || !nvmx_l1_canonical(l1->cr4, ea + len - 1))
+	if (!nvmx_l1_canonical(l1->cr4, ea) || (!is_in_page(ea, len) && !nvmx_l1_canonical(l1->cr4, ea + len - 1)))
 		return bad(segment, fault);
 	*linear = ea;
 	return 0;
@@ -91,6 +94,8 @@ int nvmx_operand_read(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const s
 
 	if (address(v, regs, l1, len, false, &linear, fault))
 		return -1;
+	if (is_in_page(linear, len) && nvmx_plain_read(v, l1, linear, buf, len))
+		return 0;
 	return nvmx_linear_read(v, l1, linear, buf, len, fault);
 }
 

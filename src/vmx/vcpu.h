@@ -578,6 +578,31 @@ __attribute__((__cold__)) enum nvmx_verdict nvmx_again(struct nvmx_vcpu *v);
 void *nvmx_held_page(struct nvmx_vcpu *v, uint64_t gpa, bool write);
 bool nvmx_held_keep(struct nvmx_vcpu *v, const void *page, bool wrote);
 
+/* The ops map and unmap, or what a port header has in their place. */
+NVMX_HOT void *nvmx_map_frame(struct nvmx_vcpu *v, uint64_t gpa, bool write)
+{
+#ifdef NVMX_PORT_MAP
+	(void)write;
+	return NVMX_PORT_MAP(v->host, gpa, write);
+#else
+	return v->ops->map(v->host, gpa, write);
+#endif
+}
+
+NVMX_HOT void nvmx_unmap_frame(struct nvmx_vcpu *v, uint64_t gpa, void *page, bool wrote)
+{
+#ifdef NVMX_PORT_MAP
+	(void)v, (void)gpa, (void)page, (void)wrote;
+#else
+	v->ops->unmap(v->host, gpa, page, wrote);
+#endif
+}
+
+static inline bool nvmx_is_mapped(const void *page)
+{
+	return __builtin_expect((uintptr_t)page > (uintptr_t)NVMX_MAP_NOT_NOW, 1); /* neither that nor NULL */
+}
+
 /*
  * L1's frame at gpa; NULL: there is no RAM, or the host says "not now", and v->not_now is set.  Who gets NULL looks at that before
  * it changes anything, and ends by nvmx_again().
@@ -588,8 +613,8 @@ static inline void *nvmx_map(struct nvmx_vcpu *v, uint64_t gpa, bool write)
 
 	if (page)
 		return page;
-	page = v->ops->map(v->host, gpa, write);
-	if (__builtin_expect((uintptr_t)page > (uintptr_t)NVMX_MAP_NOT_NOW, 1)) /* neither that nor NULL */
+	page = nvmx_map_frame(v, gpa, write);
+	if (nvmx_is_mapped(page))
 		return page;
 	return page ? nvmx_not_now(v, gpa, write ? NVMX_ACCESS_R | NVMX_ACCESS_W : NVMX_ACCESS_R) : NULL;
 }
@@ -598,7 +623,7 @@ static inline void *nvmx_map(struct nvmx_vcpu *v, uint64_t gpa, bool write)
 static inline void nvmx_unmap_flags(struct nvmx_vcpu *v, uint64_t gpa, void *page, bool wrote)
 {
 	if (!v->held_n || !nvmx_held_keep(v, page, wrote))
-		v->ops->unmap(v->host, gpa, page, wrote);
+		nvmx_unmap_frame(v, gpa, page, wrote);
 }
 
 static inline void nvmx_unmap(struct nvmx_vcpu *v, uint64_t gpa, void *page, bool wrote)
@@ -608,10 +633,10 @@ static inline void nvmx_unmap(struct nvmx_vcpu *v, uint64_t gpa, void *page, boo
 	nvmx_unmap_flags(v, gpa, page, wrote);
 }
 
-/* The same for what can be done without: "not now" is no more than NULL.  To be given back to the op itself. */
+/* The same for what can be done without: "not now" is no more than NULL.  To be given back by nvmx_unmap_frame(). */
 static inline void *nvmx_map_at_hand(struct nvmx_vcpu *v, uint64_t gpa)
 {
-	void *page = v->ops->map(v->host, gpa, false);
+	void *page = nvmx_map_frame(v, gpa, false);
 
 	return page != NVMX_MAP_NOT_NOW ? page : NULL;
 }

@@ -3,7 +3,10 @@
 #ifndef NVMX_FAKE_PORT_H
 #define NVMX_FAKE_PORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+struct nvmx_host;
 
 uint64_t fake_port_vmread(uint32_t field);
 void fake_port_vmwrite(uint32_t field, uint64_t value);
@@ -17,5 +20,8 @@ static inline void nvmx_port_vmwrite(uint32_t field, uint64_t value)
 {
 	fake_port_vmwrite(field, value);
 }
+
+void *fake_port_map(struct nvmx_host *host, uint64_t gpa);
+#define NVMX_PORT_MAP(host, gpa, write) fake_port_map(host, gpa)
 
 #endif

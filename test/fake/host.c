@@ -34,6 +34,33 @@ static int translate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct 
 	return 0;
 }
 
+#ifdef NESTVMX_PORT_HEADER
+#include "fake_port.h"
+
+/* L1's memory as it is, where nothing is to be undone: the ops are not called.  The library's host is the ledger's. */
+void *fake_port_map(struct nvmx_host *host, uint64_t gpa)
+{
+	struct nvmx_host *h = ((struct nvmx_ledger *)(void *)host)->host;
+
+	FAKE_ASSERT(h->inside && gpa % FAKE_PAGE == 0);
+	if (fails(h) || gpa >= FAKE_RAM_SIZE)
+		return NULL;
+	return fake_not_now(h, gpa, false) ? NVMX_MAP_NOT_NOW : h->mem.ram + gpa;
+}
+
+static void *map(struct nvmx_host *h, uint64_t gpa, bool write)
+{
+	(void)h, (void)gpa, (void)write;
+	FAKE_ASSERT(false);
+	return NULL;
+}
+
+static void unmap(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote)
+{
+	(void)h, (void)gpa, (void)page, (void)wrote;
+	FAKE_ASSERT(false);
+}
+#else
 static struct fake_mapping *mapping_of(struct nvmx_host *h, uint64_t gpa)
 {
 	for (unsigned i = 0; i < FAKE_MAPPINGS; i++)
@@ -95,6 +122,8 @@ static void unmap(struct nvmx_host *h, uint64_t gpa, void *page, bool wrote)
 	free(p->copy);
 	free(p->before);
 }
+
+#endif
 
 static int pin(struct nvmx_host *h, uint64_t gpa, uint64_t *hpa)
 {
