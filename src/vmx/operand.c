@@ -96,7 +96,7 @@ int nvmx_operand_read(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const s
 		return -1;
 	if (is_in_page(linear, len) && nvmx_plain_read(v, l1, linear, buf, len))
 		return 0;
-	return nvmx_linear_read(v, l1, linear, buf, len, fault);
+	return v->not_now ? -1 : nvmx_linear_read(v, l1, linear, buf, len, fault);
 }
 
 int nvmx_operand_write(struct nvmx_vcpu *v, const struct nvmx_regs *regs, const struct nvmx_l1 *l1, const void *buf,

@@ -28,14 +28,23 @@ NVMX_HOT bool nvmx_paging_allows(const struct nvmx_l1 *l1, uint64_t all, bool wr
 	return !write || all & NVMX_PTE_W || !(l1->cr0 & NVMX_CR0_WP);
 }
 
+/* What the plain walk needs is not mapped. */
+static inline void nvmx_plain_missing(struct nvmx_vcpu *v, uint64_t frame, const void *page)
+{
+	if (page)
+		nvmx_not_now(v, frame, NVMX_ACCESS_R);
+}
+
 /* An entry of the plain walk, which has been used before and has none of the bits `odd`; else 0. */
 NVMX_HOT uint64_t nvmx_plain_entry(struct nvmx_vcpu *v, uint64_t table, uint64_t index, uint64_t odd)
 {
 	uint64_t frame = table & NVMX_BITS(51, 12), entry;
 	uint64_t *page = nvmx_map_frame(v, frame, false);
 
-	if (!nvmx_is_mapped(page))
+	if (!nvmx_is_mapped(page)) {
+		nvmx_plain_missing(v, frame, page);
 		return 0;
+	}
 	entry = __atomic_load_n(page + (index & 0x1ff), __ATOMIC_RELAXED);
 	nvmx_unmap_frame(v, frame, page, false);
 	return (entry & (odd | NVMX_PTE_P | NVMX_PTE_A)) == (NVMX_PTE_P | NVMX_PTE_A) ? entry : 0;
@@ -51,8 +60,10 @@ NVMX_HOT bool nvmx_plain_leaf(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uin
 	if (last & NVMX_BITS(shift - 1, 12) & ~NVMX_BIT64(12) || !nvmx_paging_allows(l1, all, false))
 		return false;
 	page = nvmx_map_frame(v, frame, false);
-	if (!nvmx_is_mapped(page))
+	if (!nvmx_is_mapped(page)) {
+		nvmx_plain_missing(v, frame, page);
 		return false;
+	}
 	if (len == 16)
 		nvmx_memcpy(buf, page + (gpa & NVMX_PAGE_MASK), 16);
 	else if (len == 8)
@@ -65,7 +76,8 @@ NVMX_HOT bool nvmx_plain_leaf(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uin
 
 /*
  * How nearly every operand is read, a descriptor or a pointer: of L1's in 64-bit mode, with 4-level paging, where each entry has been
- * used before and is as it should be.  False: it is not so, or the host says "not now"; the walk that knows all the rules does it.
+ * used before and is as it should be.  False: it is not so, and the walk that knows all the rules does it; or the host says "not now",
+ * and v->not_now is set.
  */
 NVMX_HOT bool nvmx_plain_read(struct nvmx_vcpu *v, const struct nvmx_l1 *l1, uint64_t linear, void *buf, uint32_t len)
 {
