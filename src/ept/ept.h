@@ -45,6 +45,8 @@ static inline uint64_t nvmx_ept_role(const struct nvmx_vmcs12 *v12)
 {
 	uint32_t proc2 = nvmx_v12_proc2(v12);
 
+	if (!(proc2 & (NVMX_PROC2_MODE_EXEC | NVMX_PROC2_PML)))
+		return v12->ept_pointer;
 	return v12->ept_pointer | (proc2 & NVMX_PROC2_MODE_EXEC ? NVMX_EPT_ROLE_MODE_EXEC : 0) |
 	       (proc2 & NVMX_PROC2_PML ? NVMX_EPT_ROLE_PML : 0);
 }

@@ -41,17 +41,21 @@ static unsigned place(const struct nvmx_vcpu *v, uint16_t vpid12)
 uint16_t nvmx_vpid_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
 {
 	uint16_t vpid12 = nvmx_v12_proc2(v12) & NVMX_PROC2_VPID ? v12->vpid : 0;
-	unsigned i = 0;
+	unsigned i;
 
 	if (!v->config.vpid02)
 		return 0;
-	if (vpid12) {
-		i = place(v, vpid12);
-		v->vpid[i].last_use = ++v->clock;
+	if (!vpid12) { /* each entry flushes VPID 0 (SDM 28.3.3.1) */
+		v->vpid[0].of12 = 0;
+		flush(v, 0, NVMX_FLUSH_SINGLE, 0);
+		return v->config.vpid02;
 	}
-	if (!vpid12 || v->vpid[i].of12 != vpid12)
+	i = place(v, vpid12);
+	v->vpid[i].last_use = ++v->clock;
+	if (v->vpid[i].of12 != vpid12) {
 		flush(v, i, NVMX_FLUSH_SINGLE, 0);
-	v->vpid[i].of12 = vpid12;
+		v->vpid[i].of12 = vpid12;
+	}
 	return (uint16_t)(v->config.vpid02 + i);
 }
 

@@ -180,11 +180,9 @@ static inline uint64_t nvmx_v12_get(const struct nvmx_vmcs12 *v12, unsigned row)
 	const struct nvmx_field_row *r = &nvmx_field_rows[row];
 	const char *p = (const char *)v12 + r->offset;
 
-	switch (r->size) {
-	case 2: return *(const uint16_t *)p;
-	case 4: return *(const uint32_t *)p;
-	default: return *(const uint64_t *)p;
-	}
+	if (r->size == 8)
+		return *(const uint64_t *)p;
+	return r->size == 4 ? *(const uint32_t *)p : *(const uint16_t *)p;
 }
 
 static inline void nvmx_v12_set(struct nvmx_vmcs12 *v12, unsigned row, uint64_t value)
@@ -192,21 +190,22 @@ static inline void nvmx_v12_set(struct nvmx_vmcs12 *v12, unsigned row, uint64_t 
 	const struct nvmx_field_row *r = &nvmx_field_rows[row];
 	char *p = (char *)v12 + r->offset;
 
-	switch (r->size) {
-	case 2: *(uint16_t *)p = (uint16_t)value; break;
-	case 4: *(uint32_t *)p = (uint32_t)value; break;
-	default: *(uint64_t *)p = value; break;
-	}
+	if (r->size == 8)
+		*(uint64_t *)p = value;
+	else if (r->size == 4)
+		*(uint32_t *)p = (uint32_t)value;
+	else
+		*(uint16_t *)p = (uint16_t)value;
 }
 
-/* The dirty groups of a write to `row` that replaced `old` by `new`. */
-static inline uint32_t nvmx_dirty_groups(unsigned row, uint64_t old, uint64_t new)
+/* The dirty groups of a write of `new` to `row`, which has not happened yet. */
+static inline uint32_t nvmx_dirty_groups(const struct nvmx_vmcs12 *v12, unsigned row, uint64_t new)
 {
 	uint32_t groups = 1u << nvmx_field_rows[row].group;
 
-	if (row == NVMX_I_PROC_CTLS && (old ^ new) & NVMX_PROC_SECONDARY)
+	if (row == NVMX_I_PROC_CTLS && (v12->proc_ctls ^ new) & NVMX_PROC_SECONDARY)
 		groups |= NVMX_GROUP(CTRL);
-	if (row == NVMX_I_GUEST_RFLAGS && (old ^ new) & NVMX_RFLAGS_VM)
+	if (row == NVMX_I_GUEST_RFLAGS && (v12->guest_rflags ^ new) & NVMX_RFLAGS_VM)
 		groups |= NVMX_GROUP(SEG);
 	return groups;
 }

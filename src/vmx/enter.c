@@ -32,6 +32,12 @@ bool nvmx_needs_pdptes(const struct nvmx_vmcs12 *v12)
 	       v12->guest_cr4 & NVMX_CR4_PAE && !(v12->entry_ctls & NVMX_ENTRY_IA32E);
 }
 
+/* Whether nothing of L1's memory is judged: most entries. */
+static bool without_facts(const struct nvmx_vmcs12 *v12)
+{
+	return v12->vmcs_link_pointer == NVMX_NO_ADDR && !(v12->proc_ctls & NVMX_PROC_TPR_SHADOW) && !nvmx_needs_pdptes(v12);
+}
+
 bool nvmx_gather_facts(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12, struct nvmx_check_input *in)
 {
 	uint32_t proc2 = nvmx_v12_proc2(v12);
@@ -256,7 +262,7 @@ enum nvmx_verdict nvmx_enter_l2(struct nvmx_vcpu *v, bool launch)
 	if (v->hw_shadow_on)
 		nvmx_shadow_pull(v, s);
 
-	if (nvmx_gather_facts(v, s->v12, &in) || in.l1_ia32e != s->l1_ia32e)
+	if ((!without_facts(s->v12) && nvmx_gather_facts(v, s->v12, &in)) || in.l1_ia32e != s->l1_ia32e)
 		s->dirty_groups |= NVMX_GROUP_FACTS; /* stays until an entry passes the checks */
 	s->l1_ia32e = in.l1_ia32e;
 	groups = s->dirty_groups;

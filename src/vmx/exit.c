@@ -3,7 +3,7 @@
  * The exit loop's one call: an exit of L1 is a VMX instruction or the host's; an exit of L2 is routed.
  */
 #include "hold.h"
-#include "l1.h"
+#include "instr.h"
 #include "merge.h"
 #include "port.h"
 #include "route.h"
@@ -311,33 +311,42 @@ static enum nvmx_verdict routed_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs
 	}
 }
 
-static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+static __attribute__((__noinline__)) enum nvmx_verdict other_l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	if (reason & NVMX_XR_ENTRY_FAILURE)
 		return entry_failure(v, reason);
 	nvmx_l2_has_run(v);
-	if (nvmx_route_always(reason & 0xffff))
-		return to_l1(v, reason);
 	if ((reason & 0xffff) == NVMX_XR_EPT_VIOLATION && nvmx_route_ept(v->cur->v12)) /* no other is as frequent */
 		return ept_exit(v, regs, reason);
 	return routed_exit(v, regs, reason);
 }
 
-/* The exits of L1 for VMX instructions, by reason: one look at a word for what L1 does most. */
-#define VMX_INSTRUCTIONS                                                                                             \
-	((NVMX_BIT64(NVMX_XR_VMXON + 1) - NVMX_BIT64(NVMX_XR_VMCALL)) | NVMX_BIT64(NVMX_XR_INVEPT) | \
-	 NVMX_BIT64(NVMX_XR_INVVPID) | NVMX_BIT64(NVMX_XR_VMFUNC))
-
-static enum nvmx_verdict l1_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+static enum nvmx_verdict l2_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
-	reason &= 0xffff | NVMX_XR_ENTRY_FAILURE; /* whose reasons are the host's */
-	if (reason < 64 && VMX_INSTRUCTIONS >> reason & 1) {
-		enum nvmx_verdict verdict = nvmx_instr(v, regs, reason);
+	if (!nvmx_route_always(reason & (0xffff | NVMX_XR_ENTRY_FAILURE)))
+		return other_l2_exit(v, regs, reason);
+	nvmx_l2_has_run(v);
+	return to_l1(v, reason);
+}
 
-		nvmx_vmwrite_flush(v);
-		return verdict;
-	}
+static inline enum nvmx_verdict flushed(struct nvmx_vcpu *v, enum nvmx_verdict verdict)
+{
+	nvmx_vmwrite_flush(v);
+	return verdict;
+}
+
+static __attribute__((__noinline__)) enum nvmx_verdict other_l1_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
 	switch (reason) {
+	case NVMX_XR_VMCALL:
+	case NVMX_XR_VMCLEAR:
+	case NVMX_XR_VMPTRLD:
+	case NVMX_XR_VMPTRST:
+	case NVMX_XR_VMXOFF:
+	case NVMX_XR_VMXON:
+	case NVMX_XR_INVEPT:
+	case NVMX_XR_INVVPID:
+	case NVMX_XR_VMFUNC: return flushed(v, nvmx_instr(v, regs, reason));
 	case NVMX_XR_RDMSR:
 	case NVMX_XR_WRMSR:
 	case NVMX_XR_RDMSR_IMM:
@@ -348,6 +357,18 @@ static enum nvmx_verdict l1_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	}
 	default:
 		return NVMX_HOST;
+	}
+}
+
+static enum nvmx_verdict l1_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	reason &= 0xffff | NVMX_XR_ENTRY_FAILURE; /* whose reasons are the host's */
+	switch (reason) {
+	case NVMX_XR_VMREAD: return flushed(v, nvmx_frequent_instr(v, regs, NVMX_XR_VMREAD));
+	case NVMX_XR_VMWRITE: return flushed(v, nvmx_frequent_instr(v, regs, NVMX_XR_VMWRITE));
+	case NVMX_XR_VMLAUNCH: return flushed(v, nvmx_frequent_instr(v, regs, NVMX_XR_VMLAUNCH));
+	case NVMX_XR_VMRESUME: return flushed(v, nvmx_frequent_instr(v, regs, NVMX_XR_VMRESUME));
+	default: return other_l1_exit(v, regs, reason);
 	}
 }
 

@@ -78,7 +78,7 @@ static enum nvmx_verdict (*const emulate[])(struct nvmx_insn *) = {
 	[NVMX_XR_VMFUNC] = vmfunc_of_l1,
 };
 
-static __attribute__((__noinline__)) enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+static enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	struct nvmx_insn i;
 
@@ -94,31 +94,18 @@ static __attribute__((__noinline__)) enum nvmx_verdict emulate_in_mode(struct nv
 	return emulate[reason](&i);
 }
 
-static enum nvmx_verdict other_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
-{
-	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
-		return nvmx_raise_ud(v);
-	if (reason >= sizeof(emulate) / sizeof(*emulate) || !emulate[reason])
-		return nvmx_raise_ud(v);
-	return emulate_in_mode(v, regs, reason);
-}
-
 enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
+	switch (reason) {
+	case NVMX_XR_VMREAD:
+	case NVMX_XR_VMWRITE:
+	case NVMX_XR_VMLAUNCH:
+	case NVMX_XR_VMRESUME: return nvmx_frequent_instr(v, regs, reason);
+	}
 	if (reason == NVMX_XR_VMCALL && is_hosts_call(v, regs))
 		return NVMX_HOST;
 	v->counters[NVMX_CNT_INSTR]++;
-	if (v->vmxon_ptr == NVMX_NO_ADDR)
-		return other_instr(v, regs, reason);
-	switch (reason) { /* those that an L1 executes often */
-	case NVMX_XR_VMRESUME: return nvmx_enter_insn(v, false);
-	case NVMX_XR_VMLAUNCH: return nvmx_enter_insn(v, true);
-	case NVMX_XR_VMREAD: return nvmx_vmread_insn(v, regs);
-	case NVMX_XR_VMWRITE: return nvmx_vmwrite_insn(v, regs);
-	case NVMX_XR_VMPTRLD:
-	case NVMX_XR_VMCLEAR:
-	case NVMX_XR_INVEPT:
-	case NVMX_XR_INVVPID: return emulate_in_mode(v, regs, reason);
-	default: return other_instr(v, regs, reason);
-	}
+	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
+		return nvmx_raise_ud(v);
+	return emulate_in_mode(v, regs, reason);
 }

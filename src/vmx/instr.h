@@ -34,6 +34,19 @@ enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
 /* VMLAUNCH and VMRESUME, which L1 executes once per exit, read of L1's mode no more than they need. */
 enum nvmx_verdict nvmx_enter_insn(struct nvmx_vcpu *v, bool launch);
 
+/* Those that an L1 executes for each exit of L2, told apart once where `reason` is a constant. */
+NVMX_HOT enum nvmx_verdict nvmx_frequent_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	v->counters[NVMX_CNT_INSTR]++;
+	if (v->vmxon_ptr == NVMX_NO_ADDR)
+		return nvmx_raise_ud(v);
+	switch (reason) {
+	case NVMX_XR_VMREAD: return nvmx_vmread_insn(v, regs);
+	case NVMX_XR_VMWRITE: return nvmx_vmwrite_insn(v, regs);
+	default: return nvmx_enter_insn(v, reason == NVMX_XR_VMLAUNCH);
+	}
+}
+
 /* Whether real-address, virtual-8086 or compatibility mode makes a VMX instruction #UD. */
 static inline bool nvmx_bad_mode(const struct nvmx_l1 *l1)
 {

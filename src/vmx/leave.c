@@ -26,6 +26,7 @@
 /* For which reasons the processor defines which fields (SDM 27.2.1 to 27.2.5), and which most frequent ones clear the exit
  * qualification (SDM 27.2.1). */
 enum { HAS_INSTR_INFO = 1, HAS_LINEAR = 2, HAS_PHYSICAL = 4, MAY_BE_REGISTER = 8, IS_UNQUALIFIED = 16 };
+#define HAS_MORE (HAS_INSTR_INFO | HAS_LINEAR | HAS_PHYSICAL)
 static const uint8_t defined_fields[NVMX_XR_COUNT] = {
 	[NVMX_XR_EXT_INT] = IS_UNQUALIFIED,
 	[NVMX_XR_INT_WINDOW] = IS_UNQUALIFIED,
@@ -70,6 +71,19 @@ static uint8_t fields_of(uint32_t reason)
 	return (reason & 0xffff) < NVMX_XR_COUNT ? defined_fields[reason & 0xffff] : HAS_INSTR_INFO;
 }
 
+static __attribute__((__noinline__)) void read_more_info(struct nvmx_vcpu *v, uint8_t defined, struct nvmx_exit_info *info)
+{
+	if (defined & HAS_INSTR_INFO)
+		info->instr_info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
+	/* A register operand has no displacement: zero (27.2.1); Bochs leaves what its decoder left. */
+	if (defined & MAY_BE_REGISTER && info->instr_info & INSTR_INFO_REGISTER)
+		info->qualification = 0;
+	if (defined & HAS_LINEAR)
+		info->linear = nvmx_vmread(v, NVMX_GUEST_LINEAR_ADDR);
+	if (defined & HAS_PHYSICAL)
+		info->physical = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
+}
+
 NVMX_HOT void read_info(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info)
 {
 	uint32_t basic = reason & 0xffff;
@@ -88,15 +102,8 @@ NVMX_HOT void read_info(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_i
 		if (info->intr_info & NVMX_INTR_DELIVER_EC)
 			info->intr_error = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INTR_ERROR_CODE);
 	}
-	if (defined & HAS_INSTR_INFO)
-		info->instr_info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
-	/* A register operand has no displacement: zero (27.2.1); Bochs leaves what its decoder left. */
-	if (defined & MAY_BE_REGISTER && info->instr_info & INSTR_INFO_REGISTER)
-		info->qualification = 0;
-	if (defined & HAS_LINEAR)
-		info->linear = nvmx_vmread(v, NVMX_GUEST_LINEAR_ADDR);
-	if (defined & HAS_PHYSICAL)
-		info->physical = nvmx_vmread(v, NVMX_GUEST_PHYS_ADDR);
+	if (defined & HAS_MORE)
+		read_more_info(v, defined, info);
 }
 
 void nvmx_exit_info_read(struct nvmx_vcpu *v, uint32_t reason, struct nvmx_exit_info *info)

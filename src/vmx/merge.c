@@ -13,9 +13,6 @@ void nvmx_merge_begin(struct nvmx_merging *m, struct nvmx_vcpu *v, struct nvmx_s
 				  .proc2 = nvmx_v12_proc2(s->v12) };
 }
 
-/* What vmcs02 loads whoever asks for it. */
-#define LOADS_OF_ALL (NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER)
-
 uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in)
 {
 	const struct nvmx_step_masks *masks = &v->vm->steps;
@@ -40,16 +37,10 @@ uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 
 enum nvmx_step_end nvmx_merge_EACH(struct nvmx_merging *m)
 {
-	uint32_t loads = LOADS_OF_ALL | (m->c01->ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS);
-	uint32_t l1s = loads & ~(m->v12->entry_ctls & ~nvmx_loads_emulated(m->v));
+	uint32_t l1s = nvmx_loads02(m->c01) & ~(m->v12->entry_ctls & ~nvmx_loads_emulated(m->v));
 
 	m->s->each = nvmx_steps_each(&m->v->vm->steps, m->v12, l1s);
 	return NVMX_STEP_DONE;
-}
-
-bool nvmx_merge_reads_loads(const struct nvmx_vcpu *v, const struct nvmx_slot *s)
-{
-	return ~s->v12->entry_ctls & (LOADS_OF_ALL | (v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS));
 }
 
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_l1_regs *l1)

@@ -47,11 +47,19 @@ enum nvmx_step_end {
 /* The steps that this VM entry has to run; adds those that what is dirty calls for to what is pending. */
 uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct nvmx_check_input *in);
 
+/* Registers that carry.c hands on, and all that vmcs02 loads whoever asks for it. */
+#define NVMX_CARRYING_LOADS \
+	(NVMX_ENTRY_LOAD_PERF | NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
+static inline uint32_t nvmx_loads02(const struct nvmx_vmcs01 *c01)
+{
+	return NVMX_ENTRY_LOAD_DEBUG | NVMX_ENTRY_LOAD_PAT | NVMX_ENTRY_LOAD_EFER |
+	       (c01->ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS);
+}
+
 /* Whether the steps read L1's registers; reads them: vmcs01 is current. */
-bool nvmx_merge_reads_loads(const struct nvmx_vcpu *v, const struct nvmx_slot *s);
 static inline bool nvmx_merge_reads01(const struct nvmx_vcpu *v, const struct nvmx_slot *s, uint64_t steps)
 {
-	return steps & v->vm->steps.l1s && nvmx_merge_reads_loads(v, s);
+	return steps & v->vm->steps.l1s && ~s->v12->entry_ctls & nvmx_loads02(&v->vmcs01);
 }
 void nvmx_merge_read01(struct nvmx_vcpu *v, uint64_t steps, struct nvmx_l1_regs *l1);
 
@@ -117,8 +125,6 @@ static inline bool nvmx_nmis_stay_blocked(const struct nvmx_vmcs12 *v12)
 }
 
 /* carry.c: what vmcs01 and vmcs02 hand to each other.  The VMCS that is read or written is current. */
-#define NVMX_CARRYING_LOADS \
-	(NVMX_ENTRY_LOAD_PERF | NVMX_ENTRY_LOAD_BNDCFGS | NVMX_ENTRY_LOAD_CET | NVMX_ENTRY_LOAD_PKRS)
 static inline bool nvmx_carries(const struct nvmx_vcpu *v)
 {
 	return v->vmcs01.ctl[NVMX_WORD_ENTRY] & NVMX_CARRYING_LOADS;

@@ -371,12 +371,10 @@ void nvmx_shadow_switch(struct nvmx_vcpu *v);
 /* L1 writes row `row` of vmcs12: by a VMWRITE that exited, or into the hardware shadow. */
 static inline void nvmx_slot_write(struct nvmx_slot *s, unsigned row, uint64_t value)
 {
-	uint64_t before = nvmx_v12_get(s->v12, row);
-
 	s->newer = true;
-	s->dirty_groups |= nvmx_dirty_groups(row, before, value);
+	s->dirty_groups |= nvmx_dirty_groups(s->v12, row, value);
 	nvmx_set_add(&s->dirty, row);
-	if (row == NVMX_I_PROC_CTLS && (before ^ value) & NVMX_PROC_SECONDARY)
+	if (row == NVMX_I_PROC_CTLS && (s->v12->proc_ctls ^ value) & NVMX_PROC_SECONDARY)
 		nvmx_set_add(&s->dirty, NVMX_I_PROC_CTLS2);
 	nvmx_set_del(&s->stale, row);
 	nvmx_v12_set(s->v12, row, value);
