@@ -15,6 +15,7 @@ struct __attribute__((packed)) table_register {
 };
 
 _Static_assert(offsetof(struct cpu, regs) == CPU_REGS, "layout.h");
+_Static_assert(offsetof(struct cpu, self) == CPU_SELF, "layout.h");
 _Static_assert(offsetof(struct cpu, launched) == CPU_LAUNCHED, "layout.h");
 _Static_assert(offsetof(struct cpu, nmi_pending) == CPU_NMI_PENDING, "layout.h");
 
@@ -40,6 +41,7 @@ struct cpu *cpu_create(void)
 	struct cpu *cpu = pages_alloc(sizeof(*cpu));
 	uint64_t tss, stack[2];
 
+	cpu->self = cpu;
 	cpu->index = machine.cpus;
 	cpu->vmxon_region = page_alloc();
 	cpu->vmcs01 = page_alloc();

@@ -58,7 +58,11 @@ enter:
 /* An NMI between here and entry_end makes the processor go back here (exception.c), so that none waits unseen. */
 	.globl entry_check, entry_end
 entry_check:
-	cmpb $NMI_NOW, %gs:CPU_NMI_PENDING
+	cmpw $0x100, %gs:CPU_NMI_PENDING	/* none, and CPU_LAUNCHED behind it is 1 */
+	jne 2f
+	vmresume
+	jmp entry_end
+2:	cmpb $NMI_NOW, %gs:CPU_NMI_PENDING
 	je give_nmi
 	cmpb $0, %gs:CPU_LAUNCHED
 	je 1f

@@ -13,11 +13,6 @@ struct fixup {
 };
 extern const struct fixup fixups_start[], fixups_end[];
 
-static struct cpu *this_cpu(void)
-{
-	return (struct cpu *)rdmsr(MSR_IA32_GS_BASE);
-}
-
 static bool between(uint64_t rip, const char *start, const char *end)
 {
 	return rip >= (uint64_t)start && rip < (uint64_t)end;

@@ -255,14 +255,35 @@ static __attribute__((noinline)) bool see_to_due(struct cpu *cpu, uint32_t reaso
 	return reason == EXIT_INIT && kick_came(cpu);
 }
 
-static __attribute__((noinline)) void exit_library(struct cpu *cpu, uint32_t reason)
+static __attribute__((noinline)) void see_to_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 {
-	if (cpu->due && see_to_due(cpu, reason))
-		return;
-	if (nest_verdict(cpu, nvmx_handle_exit_reason(cpu->vcpu, registers(cpu), reason)))
-		exit_host(cpu, reason);
-	if (__builtin_expect(cpu->trace != NULL, 0))
+	if (nest_verdict(cpu, verdict))
+		exit_host(cpu, (uint32_t)vmread(EXIT_REASON));
+	if (cpu->trace)
 		trace_record(cpu, NVMX_TRACE_RESUME, cpu->in_l2 ? 2 : 1, 0, 0);
+}
+
+static __attribute__((noinline)) void exit_with_due(struct cpu *cpu, uint32_t reason)
+{
+	if (!see_to_due(cpu, reason))
+		see_to_verdict(cpu, nvmx_handle_exit_reason(cpu->vcpu, registers(cpu), reason));
+}
+
+/* The guest's registers are saved: what this kept in one over the library's call would be saved once more. */
+static void exit_library(struct cpu *cpu, uint32_t reason)
+{
+	enum nvmx_verdict verdict;
+
+	if (__builtin_expect(cpu->due, 0)) {
+		exit_with_due(cpu, reason);
+		return;
+	}
+	verdict = nvmx_handle_exit_reason(cpu->vcpu, registers(cpu), reason);
+	cpu = this_cpu();
+	if (verdict == NVMX_RESUME_L1 && !cpu->trace)
+		nest_resume_l1(cpu);
+	else
+		see_to_verdict(cpu, verdict);
 }
 
 /* From entry.S; returning enters the current VMCS. */

@@ -20,8 +20,9 @@
 /* struct cpu: the entry from a VM exit pushes L1's registers so that they land in cpu->regs, above the stack. */
 #define CPU_STACK 16384
 #define CPU_REGS CPU_STACK
-#define CPU_LAUNCHED (CPU_REGS + 16 * 8)
-#define CPU_NMI_PENDING (CPU_LAUNCHED + 1)
+#define CPU_SELF (CPU_REGS + 16 * 8)
+#define CPU_NMI_PENDING (CPU_SELF + 8)
+#define CPU_LAUNCHED (CPU_NMI_PENDING + 1)
 #define NMI_NOW 1
 #define NMI_AT_NEXT_EXIT 2
 

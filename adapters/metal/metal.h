@@ -34,8 +34,9 @@ struct range {
 struct cpu {
 	uint8_t stack[CPU_STACK];
 	uint64_t regs[16];		/* the guest's, in the order of enum gpr; RSP and RIP live in the VMCS */
-	uint8_t launched;		/* the current VMCS: VMRESUME instead of VMLAUNCH */
+	struct cpu *self;
 	uint8_t nmi_pending;		/* an NMI hit metal itself: it belongs to L1 */
+	uint8_t launched;		/* the current VMCS: VMRESUME instead of VMLAUNCH */
 	uint8_t in_l2;			/* L2's VMCS is the current one */
 	uint8_t halted;			/* L1 executed HLT with interrupts off here */
 	uint8_t refused;		/* it was logged that the processor refused a VM entry of L1's */
@@ -138,6 +139,13 @@ void acpi_read(void);
 void acpi_add_table(const void *table, size_t size);
 
 /* descriptors.c, smp.c: a processor as metal uses it */
+static inline struct cpu *this_cpu(void)
+{
+	struct cpu *self;
+
+	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(self) : "i"(CPU_SELF));
+	return self;
+}
 struct cpu *cpu_create(void);
 void cpu_load_descriptors(struct cpu *cpu);
 void cpu_enable_vmx(struct cpu *cpu);
@@ -253,13 +261,18 @@ uint64_t nest_cr4_hidden(void);
 void nest_hide(struct cpu *cpu, uint32_t leaf, uint32_t subleaf);
 void hardware_read(struct nvmx_caps *caps);
 
+static inline void nest_resume_l1(struct cpu *cpu)
+{
+	cpu->launched = 1;		/* vmcs01 has always been */
+	cpu->in_l2 = 0;
+}
+
 /* What the library decided; true if the exit is left for metal. */
 static inline bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 {
 	if (verdict != NVMX_RESUME_L1)
 		return nest_other_verdict(cpu, verdict);
-	cpu->in_l2 = 0;
-	cpu->launched = 1;		/* vmcs01 has always been */
+	nest_resume_l1(cpu);
 	return false;
 }
 

@@ -13,10 +13,10 @@
 #define VPIDS 8			/* for the L2s of a processor */
 #define MSR_IA32_PRED_CMD 0x49
 #define PRED_CMD_IBPB 1
+#define CPUID_7_EDX_IBPB (1u << 26)
 
 static struct nvmx_vm *vm;
 static uint64_t sink;		/* L2 finds this page wherever L1 maps metal's memory, or the VT-d unit, for it */
-static bool has_ibpb;
 static uint32_t shown[3][4];
 
 /* libnestvmx hands this to every op; for metal it is the processor. */
@@ -152,7 +152,7 @@ static unsigned int op_pending_events(struct nvmx_host *host)
 static void op_barrier(struct nvmx_host *host, unsigned int kinds)
 {
 	(void)host;
-	if (has_ibpb && kinds & NVMX_BARRIER_IBPB)
+	if (kinds & NVMX_BARRIER_IBPB)
 		wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 
@@ -232,10 +232,11 @@ static _Noreturn void stop_for(const struct nvmx_error_info *info, const struct 
 void nest_create(struct cpu *cpu)
 {
 	static struct nvmx_caps hardware;
+	struct nvmx_host_ops own = ops;		/* the library keeps a copy */
 	struct nvmx_vm_config config = {
 		.size = sizeof(config),
 		.caps_size = sizeof(hardware),
-		.ops = &ops,
+		.ops = &own,
 		.hw = &hardware,
 		.withheld = machine.withheld,
 		.shadow_ept_pages = SHADOW_EPT_PAGES,
@@ -248,7 +249,8 @@ void nest_create(struct cpu *cpu)
 
 	hardware_read(&hardware);
 	hardware.feature_control = cpu->feature_control;
-	has_ibpb = cpuid(7, 0).edx & 1u << 26;
+	if (!(cpuid(7, 0).edx & CPUID_7_EDX_IBPB))
+		own.barrier = NULL;
 	sink = page_alloc();
 	if (nvmx_vm_init(pages_alloc(NVMX_VM_SIZE), NVMX_VM_SIZE, &config, &vm, &info))
 		stop_for(&info, cpu);
