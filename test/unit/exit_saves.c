@@ -222,8 +222,10 @@ static void host_state_is_loaded(void **state)
 		{ NVMX_I_GUEST_CS_AR, 0xc09b, 0xa09b },
 		{ NVMX_I_GUEST_SS_SEL, 0x18, 0x18 }, { NVMX_I_GUEST_SS_LIMIT, ~0u, ~0u }, { NVMX_I_GUEST_SS_BASE, 0, 0 },
 		{ NVMX_I_GUEST_SS_AR, 0xc093, 0xc093 },
-		{ NVMX_I_GUEST_DS_SEL, 0, 0 }, { NVMX_I_GUEST_DS_LIMIT, ~0u, ~0u }, { NVMX_I_GUEST_DS_BASE, 0, 0 },
-		{ NVMX_I_GUEST_DS_AR, 0x1c093, 0x1c093 },
+		{ NVMX_I_GUEST_DS_SEL, 0, 0 }, { NVMX_I_GUEST_DS_AR, 0x1c093, 0x1c093 },
+		/* undefined, and so not written (27.5.2) */
+		{ NVMX_I_GUEST_DS_LIMIT, 0x5a5a5a5a, 0x5a5a5a5a }, { NVMX_I_GUEST_DS_BASE, 0x5a5a5a5a, 0x5a5a5a5a },
+		{ NVMX_I_GUEST_FS_LIMIT, ~0u, ~0u }, { NVMX_I_GUEST_GS_LIMIT, 0x5a5a5a5a, 0x5a5a5a5a },
 		{ NVMX_I_GUEST_FS_SEL, 0x20, 0x20 }, { NVMX_I_GUEST_FS_BASE, 0x1111, 0x1111 }, { NVMX_I_GUEST_FS_AR, 0xc093, 0xc093 },
 		{ NVMX_I_GUEST_GS_SEL, 0, 0 }, { NVMX_I_GUEST_GS_BASE, 0x2222, 0x2222 }, { NVMX_I_GUEST_GS_AR, 0x1c093, 0x1c093 },
 		{ NVMX_I_GUEST_LDTR_SEL, 0, 0 }, { NVMX_I_GUEST_LDTR_AR, 0x10000, 0x10000 },
