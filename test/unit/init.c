@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Setting a VM and its vCPUs up and taking them down (what is refused: misuse.c); parking a vCPU; a vmcs01 that the host changed. */
 #include "minihost.h"
+#include "invept/invept.h"
 
 static int xlate(struct nvmx_host *h, uint64_t gpa, unsigned access, struct nvmx_xlate *out)
 {
@@ -250,11 +251,42 @@ static void parking(void **state)
 	nvmx_vmcs_load(m->v, MINI_VMCS01);
 }
 
+/* The VPID that an entry with L1's `vpid` is for is flushed, or not. */
+static unsigned flushes_of_entry(struct mini *m, uint16_t vpid)
+{
+	const struct nvmx_vmcs12 v12 = { .proc_ctls = NVMX_PROC_SECONDARY, .proc_ctls2 = NVMX_PROC2_VPID, .vpid = vpid };
+	unsigned before = m->host.flushes;
+
+	nvmx_vpid_enter(m->v, &v12);
+	return m->host.flushes - before;
+}
+
+static void move(struct mini *m)
+{
+	nvmx_vcpu_park(m->v);
+	m->host.current = NULL;
+	nvmx_vcpu_unpark(m->v);
+}
+
+/* What L1 invalidates on one processor is gone on the one before, too, when it comes back there: each move forgets. */
+static void vpids_on_another_processor(void **state)
+{
+	struct mini *m = *state;
+
+	m->v->config.vpid02_n = 3;
+	assert_int_equal(flushes_of_entry(m, 5), 1);
+	assert_int_equal(flushes_of_entry(m, 5), 0);
+	move(m);
+	nvmx_invvpid(m->v, NVMX_FLUSH_ADDRESS, 5, 0x1000);
+	move(m);
+	assert_int_equal(flushes_of_entry(m, 5), 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		MINI_TEST(vmcs01_changes), MINI_TEST(older_hosts), MINI_TEST(a_host_that_owns_interrupts), MINI_TEST(what_hardware_shadows),
-		MINI_TEST(parking),
+		MINI_TEST(parking), MINI_TEST(vpids_on_another_processor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -460,31 +460,6 @@ static void vpids_are_kept_apart(void **state)
 	assert_int_equal(m->host.flushes, 6);
 }
 
-static void move(struct mini *m)
-{
-	nvmx_vcpu_park(m->v);
-	m->host.current = NULL; /* another vCPU uses the processor */
-	nvmx_vcpu_unpark(m->v);
-}
-
-/* What L1 invalidates on one processor is gone on the one before, too, when it comes back there: each move forgets. */
-static void vpids_on_another_processor(void **state)
-{
-	struct mini *m = *state;
-
-	m->v->config.vpid02_n = 3;
-	enter_with(m, 5);
-	enter_with(m, 9);
-	assert_int_equal(m->host.flushes, 2);
-	move(m);
-	nvmx_invvpid(m->v, NVMX_FLUSH_ADDRESS, 5, 0x1000);
-	move(m);
-	assert_int_equal(m->host.flushes, 2);
-	enter_with(m, 5);
-	enter_with(m, 9);
-	assert_int_equal(m->host.flushes, 4);
-}
-
 /* However many the host gives, 16 are used. */
 static void more_vpids_than_places(void **state)
 {
@@ -646,8 +621,7 @@ int main(void)
 		MINI_TEST(vmcall_of_a_host_with_hypercalls),
 		MINI_TEST(invept_operands),
 		MINI_TEST(eptp_by_capability),
-		MINI_TEST(invvpid_operands), MINI_TEST(page_invalidation), MINI_TEST(vpids_are_kept_apart), MINI_TEST(vpids_on_another_processor),
-		MINI_TEST(more_vpids_than_places),
+		MINI_TEST(invvpid_operands), MINI_TEST(page_invalidation), MINI_TEST(vpids_are_kept_apart), MINI_TEST(more_vpids_than_places),
 		MINI_TEST(invvpid_of_one_for_all), MINI_TEST(one_vpid_for_all),
 		MINI_TEST(invvpid_waits_for_entry),
 		MINI_TEST(types_are_32_bits_outside_64bit_mode),
