@@ -551,7 +551,12 @@ void *nest_op_page_alloc(struct nvmx_host *host, u64 *hpa)
 /* Any vCPU's that is there: pages are the VM's. */
 void nest_op_page_free(struct nvmx_host *host, void *page, u64 hpa)
 {
-	atomic_dec(&nest_of_host(host)->vm->pages);
+	struct nest *n = nest_of_host(host);
+
+	/* The shadow of vmcs01, cleared: KVM must not clear what becomes of the page when the vCPU moves from here on. */
+	if (unlikely(page == n->vmx->vmcs01.shadow_vmcs))
+		n->vmx->vmcs01.shadow_vmcs = NULL;
+	atomic_dec(&n->vm->pages);
 	nest_returned(NEST_PAGE);
 	free_page((unsigned long)page);
 }

@@ -64,12 +64,13 @@ static enum nvmx_vtd_fault root_entry(struct nvmx_vtd *u, uint16_t source_id, ui
 	return NVMX_VTD_FAULT_NONE;
 }
 
-/* VT-d 9.3: bits 63:HAW and 11:4, 71, 127:88, and of the domain id what ND does not announce. */
+/* VT-d 9.3: bits 63:HAW and 11:4, 71, 127:88, and of the domain id what ND does not announce.  With pass-through SLPTPTR is ignored. */
 static bool context_reserved(const struct nvmx_vtd *u, const uint64_t e[2])
 {
 	uint64_t domain = (BIT64(u->config.domain_bits) - 1) << 8;
+	uint64_t table = (e[0] >> 2 & 3) == CONTEXT_TT_PASS ? ADDRESS_BITS : u->address_mask;
 
-	return e[0] & ~(u->address_mask | 0xf) || e[1] & ~(domain | 0x7f);
+	return e[0] & ~(table | 0xf) || e[1] & ~(domain | 0x7f);
 }
 
 static bool context_supported(const struct nvmx_vtd *u, const struct vtd_context *c)

@@ -287,6 +287,12 @@ static void test_pass_through(void **state)
 	refuses(&w, 1ull << 40, NVMX_VTD_WRITE, F(WIDTH));
 	refuses(&w, 0x1000, NVMX_VTD_READ | NVMX_VTD_TRANSLATION, F(TYPE));
 	gives(&w, 0xfedff000, 0x10000, NVMX_VTD_READ, 0xfedff000, 0x1000); /* not into the interrupt range */
+	set_context(w.r, SID, 0xfff0123456789001 | CONTEXT_TT_PASS << 2, DOMAIN(1) | AW(4)); /* 9.3: SLPTPTR is ignored */
+	flush_context(w.r);
+	gives(&w, 0x12345, 64, NVMX_VTD_WRITE, 0x12345, 64);
+	set_context(w.r, SID, 0xfff0123456789001, DOMAIN(1) | AW(4));
+	flush_context(w.r);
+	refuses(&w, 0x12345, NVMX_VTD_WRITE, F(CONTEXT_RSVD));
 	rig_free(w.r);
 }
 
