@@ -528,7 +528,8 @@ uint32_t nvmx_give_pages(struct nvmx_vcpu *v, uint32_t pages);
 void nvmx_watch_written(struct nvmx_vm *vm, uint64_t gpa, uint64_t length);
 void nvmx_watch_armed(struct nvmx_vm *vm, uint64_t batch);
 
-/* What a host that mirrors VMCS fields of its own must know after each call of the library.  A later version's is longer. */
+/* What a host that mirrors VMCS fields of its own must know after each call of the library.  A later version's is longer.
+ * A page that page_free gets is none of it any more: a host that VMCLEARs the shadow when a vCPU moves within a call forgets it then. */
 struct nvmx_view {
 	void *vmcs12;              /* L1's current vmcs12 (struct nvmx_vmcs12), or NULL; the host may change what it emulates */
 	uint64_t vmcs12_gpa;       /* of it; ~0: none */
