@@ -39,8 +39,8 @@
  * flags, VPID, INVEPT, INVVPID; all VMX instructions, VMCS shadowing, EPTP switching; MSR and I/O bitmaps, MSR areas, CR masks and
  * shadows, CR3 targets; exceptions, NMIs, virtual NMIs, external interrupts, INIT, SIPI, windows, the monitor trap flag, the
  * preemption timer, instruction breakpoints, single steps and branch steps; APIC virtualization, in memory and as MSRs, virtual and
- * posted interrupts, IPI virtualization; PML; mode-based execute control; protection keys and shadow stacks of supervisor pages; #VE; bus-lock and notify exits.  What it
- * does not: segmentation beyond limits, task switches, SMM, caches, several processors.
+ * posted interrupts, IPI virtualization; PML; mode-based execute control; protection keys of supervisor pages; shadow stacks for CALL and
+ * RET; #VE; bus-lock and notify exits.  What it does not: segmentation beyond limits, task switches, SMM, caches, several processors.
  *
  * What it asserts of a host: a VMCS field, VMCS region or host page that is named exists; a page is freed once; a script fits.  What
  * it does not see, the ledger of mappings and pins, is for a layer around the callbacks.
@@ -142,7 +142,7 @@ struct fake_arch {
 	uint64_t gdtr_base, idtr_base;
 	uint32_t gdtr_limit, idtr_limit;
 	uint64_t efer, pat, debugctl, perf, sysenter_cs, sysenter_esp, sysenter_eip, bndcfgs, xss, s_cet, ssp, ssp_table;
-	uint64_t pkrs, tsc_aux, star, lstar, fmask, kernel_gs;
+	uint64_t pkrs, tsc_aux, star, lstar, fmask, kernel_gs, u_cet;
 	uint64_t pdpte[4], pending_dbg;
 	uint32_t activity, blocking;  /* activity and interruptibility state in the VMCS's encoding */
 };

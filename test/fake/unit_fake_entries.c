@@ -420,6 +420,78 @@ static void shadow_stacks(void **state)
 	}
 }
 
+#define USER_CODE 0xa0fb
+#define USER_DATA 0xc0f3
+
+/* IA32_U_CET by L1's lists: 1 for L2, 0 for L1, and what L2 leaves of it goes where L1 can see it. */
+static void u_cet_in_lists(void)
+{
+	script_store(&l1, FAKE_MSR_ENTRY, NVMX_MSR_U_CET, 8);
+	script_store(&l1, FAKE_MSR_ENTRY + 8, 1, 8);
+	script_store(&l1, FAKE_MSR_STORE, NVMX_MSR_U_CET, 8);
+	script_store(&l1, FAKE_MSR_EXIT, NVMX_MSR_U_CET, 8);
+	script_store(&l1, FAKE_MSR_EXIT + 8, 0, 8);
+	script_vmwrite(&l1, NVMX_ENTRY_MSR_LOAD_COUNT, 1);
+	script_vmwrite(&l1, NVMX_EXIT_MSR_STORE_COUNT, 1);
+	script_vmwrite(&l1, NVMX_EXIT_MSR_LOAD_COUNT, 1);
+}
+
+/*
+ * The same in user mode: SSP is loaded and saved as before, and what turns the stack on is IA32_U_CET, which L1 and L2 share: no VM entry
+ * and no VM exit loads or saves it (26.3.2.1, 27.3.1, 27.5.1), but for L1's lists (26.4, 27.4, 27.6).
+ */
+static void shadow_stacks_of_users(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < 16; k++) {
+		bool changed = k & 1, of_users = k & 2, listed = k & 4, off = (k & 8) && !listed;
+
+		begin();
+		script_store(&l1, FAKE_L2_TABLES + 3 * FAKE_PAGE + SHADOW_STACK / FAKE_PAGE * 8, SHADOW_STACK | (of_users ? 0x65 : 0x61), 8);
+		script_enter_vmx(&l1);
+		script_vmwrite(&l1, NVMX_PROC_CTLS, PROC_MUST | NVMX_PROC_MSR_BITMAPS);
+		script_vmwrite(&l1, NVMX_GUEST_CR4, NVMX_CR4_PAE | NVMX_CR4_VMXE | NVMX_CR4_CET);
+		script_vmwrite(&l1, NVMX_GUEST_S_CET, 0);
+		script_vmwrite(&l1, NVMX_GUEST_SSP, SHADOW_TOP);
+		script_vmwrite(&l1, NVMX_GUEST_CS_SEL, 0x1b);
+		script_vmwrite(&l1, NVMX_GUEST_CS_AR, USER_CODE);
+		script_vmwrite(&l1, NVMX_GUEST_SS_SEL, 0x23);
+		script_vmwrite(&l1, NVMX_GUEST_SS_AR, USER_DATA);
+		script_vmwrite(&l1, NVMX_EXCEPTION_BITMAP, NVMX_BIT(NVMX_VECTOR_CP) | NVMX_BIT(NVMX_VECTOR_PF));
+		script_vmwrite(&l1, NVMX_EXIT_CTLS, EXIT_MUST | (k & 8 ? NVMX_EXIT_LOAD_CET : 0));
+		script_vmwrite(&l1, NVMX_ENTRY_CTLS, ENTRY_MUST | NVMX_ENTRY_IA32E | NVMX_ENTRY_LOAD_CET);
+		if (listed)
+			u_cet_in_lists();
+		else
+			script_msr(&l1, FAKE_WRMSR, NVMX_MSR_U_CET, 1);
+		run(FAKE_VMLAUNCH);
+		script_vmread(&l1, NVMX_GUEST_SSP);
+		script_msr(&l1, FAKE_RDMSR, NVMX_MSR_U_CET, 0);
+		script_load(&l1, 0, FAKE_MSR_STORE + 8, 8);
+		if (changed)
+			script_vmwrite(&l1, NVMX_GUEST_SSP, SHADOW_TOP);
+		if (off)
+			script_msr(&l1, FAKE_WRMSR, NVMX_MSR_U_CET, 0);
+		run_again();
+		script_vmread(&l1, NVMX_GUEST_SSP);
+		script_vmread(&l1, NVMX_EXIT_INTR_INFO);
+		script_imm(&l2, FAKE_CALL, 4);
+		script_op(&l2, FAKE_NOP); /* where it returns to */
+		script_op(&l2, FAKE_VMCALL);
+		script_op(&l2, FAKE_VMCALL); /* what it calls */
+		script_op(&l2, FAKE_RET);
+		script_op(&l2, FAKE_VMCALL);
+		check_on(&(struct fake_machine){ .protection = true }, FAKE_STOP_END);
+		check_one(&(struct fake_machine){ .protection = true, .moves = k + 1 });
+		check_one(&(struct fake_machine){ .protection = true, .intercept_all_msrs = true });
+		assert_int_equal(fake_seen(&fake_bare, NVMX_GUEST_SSP, 0), of_users ? SHADOW_TOP - 8 : SHADOW_TOP);
+		assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), of_users ? NVMX_XR_VMCALL : NVMX_XR_EXCEPTION_NMI);
+		if (of_users)
+			assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 1),
+					 changed && !off ? NVMX_XR_EXCEPTION_NMI : NVMX_XR_VMCALL);
+	}
+}
+
 #define KEYED_PTE(tables) ((tables) + 3 * FAKE_PAGE + FAKE_L2_DATA / FAKE_PAGE * 8)
 
 /* A supervisor page with key 1: L2's accesses are judged by the IA32_PKRS that its entry has loaded, or, without, by L1's (SDM 4.6.2,
@@ -721,6 +793,7 @@ int main(void)
 		cmocka_unit_test(registers_of_protection),
 		cmocka_unit_test(protection_keys),
 		cmocka_unit_test(shadow_stacks),
+		cmocka_unit_test(shadow_stacks_of_users),
 		cmocka_unit_test(msrs_that_the_host_swaps),
 		cmocka_unit_test(apic_access_page_without_ram),
 		cmocka_unit_test(a_step_that_pends_in_spite_of_btf),

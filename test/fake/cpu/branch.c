@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Near CALL and RET, with the shadow stacks of supervisor mode (SDM volume 1, 17.2; volume 2). */
+/* Near CALL and RET, with the shadow stacks of supervisor and of user mode (SDM volume 1, 17.2; volume 2). */
 #include "cpu.h"
 
 #define SH_STK_EN 1u
@@ -7,7 +7,9 @@
 
 static bool has_shadow_stack(const struct fake_cpu *c)
 {
-	return c->a.cr4 & NVMX_CR4_CET && c->a.cr0 & NVMX_CR0_PE && !fake_cpl(c) && c->a.s_cet & SH_STK_EN;
+	if (!(c->a.cr4 & NVMX_CR4_CET) || !(c->a.cr0 & NVMX_CR0_PE) || c->a.rflags & NVMX_RFLAGS_VM)
+		return false;
+	return (fake_cpl(c) == 3 ? c->a.u_cet : c->a.s_cet) & SH_STK_EN;
 }
 
 static unsigned word(const struct fake_cpu *c)

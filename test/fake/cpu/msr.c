@@ -83,6 +83,7 @@ static uint64_t *plain(struct fake_cpu *c, uint32_t msr)
 	case 0xc0000084u: return &c->a.fmask;
 	case 0xc0000103u: return &c->a.tsc_aux;
 	case NVMX_MSR_XSS: return &c->a.xss;
+	case NVMX_MSR_U_CET: return protection(c, NVMX_MSR_S_CET) ? &c->a.u_cet : NULL;
 	default: return msr ? protection(c, msr) : NULL;
 	}
 }
@@ -126,6 +127,7 @@ static bool valid(const struct fake_cpu *c, uint32_t msr, uint64_t value)
 	case NVMX_MSR_BNDCFGS:
 		return canonical(value) && !(value & 0xffc);
 	case NVMX_MSR_S_CET:
+	case NVMX_MSR_U_CET:
 		return canonical(value) && !(value & 0x3c0) && (value & 0xc00) != 0xc00;
 	case NVMX_MSR_INT_SSP_TABLE:
 		return canonical(value) && !(value & 7);

@@ -217,10 +217,10 @@ static bool key_forbids(const struct fake_cpu *c, uint64_t leaf, unsigned want)
 	return rights & 1 || (rights & 2 && want & ACCESS_W && c->a.cr0 & NVMX_CR0_WP);
 }
 
-/* 4.6.1: what a shadow stack is on: a supervisor-mode page that the leaf alone makes read-only, and that is dirty. */
-static bool is_shadow_stack(uint64_t leaf, bool upper_writable, bool may_user)
+/* 4.6.1: what a shadow stack is on: a page of its mode that the leaf alone makes read-only, and that is dirty. */
+static bool is_shadow_stack(uint64_t leaf, bool upper_writable, bool of_mode)
 {
-	return !(leaf & 2) && leaf & 0x40 && upper_writable && !may_user;
+	return !(leaf & 2) && leaf & 0x40 && upper_writable && of_mode;
 }
 
 /* Walks L's own paging structures; false: a fault or VM exit was raised. */
@@ -266,7 +266,7 @@ static bool walk(struct fake_cpu *c, const struct access *a, struct result *r)
 	if (!user && !(c->a.cr0 & NVMX_CR0_WP))
 		rights |= ACCESS_W;
 	if (c->shadow_stack)
-		rights = is_shadow_stack(e, upper_writable, may_user) ? ACCESS_R | ACCESS_W : 0;
+		rights = is_shadow_stack(e, upper_writable, may_user == user) ? ACCESS_R | ACCESS_W : 0;
 	if (!may_user && key_forbids(c, e, a->want))
 		error |= PF_PK;
 	if ((a->want & ~rights) || (user && !may_user) || error & PF_PK) {

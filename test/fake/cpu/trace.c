@@ -25,7 +25,7 @@ static uint64_t control_digest(const struct fake_cpu *c)
 	const struct fake_arch *a = &c->a;
 	const uint64_t v[] = { fake_visible_cr(c, 0), fake_visible_cr(c, 4), a->cr2, a->cr3, a->cr8, a->dr6, a->dr7, a->xcr0, a->efer,
 		a->pat, a->debugctl, a->perf, a->sysenter_cs, a->sysenter_esp, a->sysenter_eip, a->xss, a->tsc_aux, a->star,
-		a->lstar, a->fmask, a->kernel_gs, a->bndcfgs, a->s_cet, a->ssp, a->ssp_table, a->pkrs };
+		a->lstar, a->fmask, a->kernel_gs, a->bndcfgs, a->s_cet, a->u_cet, a->ssp, a->ssp_table, a->pkrs };
 	uint64_t d = 0;
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++)
@@ -241,5 +241,6 @@ void fake_arch_differences(const struct fake_arch *x, const struct fake_arch *y)
 	SHOW(rip); SHOW(rflags); SHOW(cr0); SHOW(cr2); SHOW(cr3); SHOW(cr4); SHOW(cr8); SHOW(dr6); SHOW(dr7); SHOW(xcr0);
 	SHOW(gdtr_base); SHOW(gdtr_limit); SHOW(idtr_base); SHOW(idtr_limit); SHOW(efer); SHOW(pat); SHOW(debugctl);
 	SHOW(perf); SHOW(sysenter_cs); SHOW(sysenter_esp); SHOW(sysenter_eip); SHOW(xss); SHOW(tsc_aux); SHOW(star);
-	SHOW(bndcfgs); SHOW(s_cet); SHOW(ssp); SHOW(ssp_table); SHOW(pkrs); SHOW(lstar); SHOW(fmask); SHOW(kernel_gs); SHOW(activity); SHOW(blocking); SHOW(pending_dbg);
+	SHOW(bndcfgs); SHOW(s_cet); SHOW(u_cet); SHOW(ssp); SHOW(ssp_table); SHOW(pkrs);
+	SHOW(lstar); SHOW(fmask); SHOW(kernel_gs); SHOW(activity); SHOW(blocking); SHOW(pending_dbg);
 }

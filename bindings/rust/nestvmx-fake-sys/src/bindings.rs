@@ -192,6 +192,7 @@ pub struct fake_arch {
     pub lstar: u64,
     pub fmask: u64,
     pub kernel_gs: u64,
+    pub u_cet: u64,
     pub pdpte: [u64; 4usize],
     pub pending_dbg: u64,
     pub activity: u32,
