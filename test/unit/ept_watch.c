@@ -493,6 +493,34 @@ static void test_more_links_than_are_kept(void **state)
 	rig_free(r);
 }
 
+/* More links stay than a byte counts, and are all looked at the next time: not only the few that could be listed. */
+static void test_more_links_stay_than_a_byte_counts(void **state)
+{
+	struct rig *r = mapped_rig_watching(0, 256);
+	struct nvmx_ept_fault f;
+	unsigned faults = 0, rights, shift;
+
+	(void)state;
+	for (unsigned i = 0; i < 512; i++) {
+		l1_set(r, PD, i, TABLE(i == 100 ? OFTEN : i == 257 ? ONCE : SHARED));
+		for (unsigned t = SHARED; t <= ONCE; t++)
+			l1_set(r, t, i, PAGE(DATA + i));
+	}
+	for (unsigned n = 0; n < 60; n++) {
+		flush(r);
+		for (unsigned i = 0; i < 258; i++)
+			assert_int_equal(touch(r, AT(0, i), NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	}
+	assert_true(armed(r, PD) && armed(r, SHARED) && armed(r, OFTEN) && armed(r, ONCE));
+	l1_set(r, ONCE, 511, PAGE(DATA));
+	flush(r);
+	l1_set(r, OFTEN, 40, PAGE(DATA + 500));
+	flush(r);
+	assert_int_equal(touch(r, AT(0, 100), NVMX_ACCESS_R, &faults, &f), NVMX_EPT_RETRY);
+	assert_int_equal(where(r, AT(0, 100), &rights, &shift) >> 12, HOST_RAM_FRAME + DATA + 500);
+	rig_free(r);
+}
+
 /* A table that L1 writes before each INVEPT is compared, and traps ever more rarely; the others stay. */
 static void test_written_often(void **state)
 {
@@ -573,7 +601,7 @@ int main(void)
 		cmocka_unit_test(test_no_watch),
 		cmocka_unit_test(test_quiet_tables_cost_nothing),
 		cmocka_unit_test(test_change_is_seen),
-		cmocka_unit_test(test_more_links_than_are_kept),
+		cmocka_unit_test(test_more_links_than_are_kept), cmocka_unit_test(test_more_links_stay_than_a_byte_counts),
 		cmocka_unit_test(test_written_often),
 		cmocka_unit_test(test_armed_in_a_violation),
 	};

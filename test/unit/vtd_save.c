@@ -87,6 +87,34 @@ static void test_bit_flips(void **state)
 	rig_free(s);
 }
 
+#define AT_GSTS 56u /* behind the magic, the version and six words: the first of the registers */
+
+/* The status is what commands can make of it: no reserved bit, none of a feature that the unit lacks, no flush of the write buffer left. */
+static void test_status_that_no_command_makes(void **state)
+{
+	const uint32_t commands = GCMD_TE | GCMD_SRTP | GCMD_QIE | GCMD_IRE | GCMD_SIRTP | GCMD_CFI;
+
+	(void)state;
+	for (unsigned buffered = 0; buffered < 2; buffered++) {
+		struct rig *r = rig_new(buffered ? NVMX_VTD_F_ALL : NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER);
+		uint8_t blob[NVMX_VTD_SAVE_SIZE];
+		uint32_t gsts;
+
+		command(r, GCMD_SIRTP);
+		assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), NVMX_VTD_SAVE_SIZE);
+		memcpy(&gsts, blob + AT_GSTS, sizeof(gsts));
+		assert_int_equal(gsts, GCMD_SIRTP);
+		for (unsigned bit = 0; bit < 32; bit++) {
+			gsts = 1u << bit;
+			memcpy(blob + AT_GSTS, &gsts, sizeof(gsts));
+			nvmx_vtd_reset(r->u);
+			assert_int_equal(nvmx_vtd_restore(r->u, blob, sizeof(blob)), commands & gsts ? NVMX_OK : NVMX_ERR_STATE);
+			assert_int_equal(rd(r, 0x1c, 4), commands & gsts);
+		}
+		rig_free(r);
+	}
+}
+
 static void test_not_while_work_is_left(void **state)
 {
 	struct rig *r = hw_config(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, NVMX_VTD_ASSIGN_TABLES);
@@ -115,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_bit_flips),
+		cmocka_unit_test(test_status_that_no_command_makes),
 		cmocka_unit_test(test_not_while_work_is_left),
 	};
 

@@ -326,6 +326,8 @@ static void test_device_tlb_requests(void **state)
 	assert_int_equal(w.dma.rights, 1);
 	gives(&w, IOVA + 0x1000, 8, NVMX_VTD_WRITE | NVMX_VTD_TRANSLATION, 0, 8);
 	assert_int_equal(w.dma.rights, 0);
+	assert_int_equal(w.dma.page_shift, 12); /* no rights, and that of a page of 4 KiB (4.2.3) */
+	gives(&w, IOVA + 0x1000, 0x2000, NVMX_VTD_WRITE | NVMX_VTD_TRANSLATION, 0, 0x1000);
 	gives(&w, PAGE, 8, NVMX_VTD_WRITE | NVMX_VTD_TRANSLATED, PAGE, 8);
 	gives(&w, 1ull << 48, 8, NVMX_VTD_READ | NVMX_VTD_TRANSLATION, 0, 8);
 	assert_int_equal(w.dma.rights, 0);
