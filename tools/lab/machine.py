@@ -72,7 +72,7 @@ class Machine:
 		self.com1 = os.path.join(work, "com1")
 		self.serial_logs = options.serial_logs		# files of COM2, COM3, COM4
 		self.log = None			# terminal on which the emulator writes its log: a file would be buffered
-		self.log_text = b""
+		self.log_text = bytearray()
 		self.log_rest = b""
 		self.halted_at = None
 		self.process = None
