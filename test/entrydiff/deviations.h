@@ -6,7 +6,7 @@
 #include <nestvmx/check.h>
 
 /* The emulators that are tried, by the names that `nvmx-boot --which` gives them: a version of Bochs with one of its models. */
-enum emulator { BOCHS27 = 1, BOCHS30 = 2, BOCHS30_ARROW = 4, SKYLAKE = BOCHS27 | BOCHS30, BOCHS = SKYLAKE | BOCHS30_ARROW };
+enum emulator { BOCHS27 = 1, BOCHS30 = 2, BOCHS30_ARROW = 4, BOCHS = BOCHS27 | BOCHS30 | BOCHS30_ARROW };
 
 struct emulator_name {
 	const char *name;

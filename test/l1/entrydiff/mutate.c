@@ -446,19 +446,121 @@ static void undo_what_is_loaded(const struct base *b, struct mutant *m)
 		set(m, HOST_CR4, host_cr4);
 }
 
-void mutate(const struct world *w, const struct base *b, u64 *seed, struct mutant *out)
+/* Fields that one rule reads together, and which are seldom right at once if they are drawn one by one. */
+static void nmi(const struct base *b, u64 *seed, struct mutant *m)
+{
+	u64 virtual_nmis = PICK(seed, 0, PIN_VIRTUAL_NMIS), error = PICK(seed, 0, INTR_DELIVER_ERROR);
+
+	set(m, PIN_CONTROLS, fit(caps.pin, base_value(b, PIN_CONTROLS) | virtual_nmis));
+	set(m, ENTRY_INTR_INFO, INTR_VALID | INTR_NMI | VEC_NMI | error);
+	set(m, GUEST_INTERRUPTIBILITY, PICK(seed, BLOCK_STI, BLOCK_NMI, BLOCK_MOV_SS));
+	set(m, GUEST_RFLAGS, base_value(b, GUEST_RFLAGS) | FLAGS_IF);
+}
+
+static void exception(const struct base *b, u64 *seed, struct mutant *m)
+{
+	u64 vector = below(seed, 32), error = PICK(seed, 0, INTR_DELIVER_ERROR);
+
+	set(m, ENTRY_INTR_INFO, INTR_VALID | INTR_HARD_EXCEPTION | vector | error);
+	set(m, GUEST_RFLAGS, base_value(b, GUEST_RFLAGS) | FLAGS_IF);
+}
+
+static void event_while_inactive(const struct base *b, u64 *seed, struct mutant *m)
+{
+	u64 type = below(seed, 8) << 8, vector = PICK(seed, VEC_DB, VEC_NMI, VEC_MC, 32);
+
+	set(m, GUEST_ACTIVITY, PICK(seed, ACT_HLT, ACT_SHUTDOWN));
+	set(m, ENTRY_INTR_INFO, INTR_VALID | type | vector);
+	set(m, ENTRY_INSTRUCTION_LENGTH, 1);
+	set(m, GUEST_RFLAGS, base_value(b, GUEST_RFLAGS) | FLAGS_IF);
+}
+
+static void null_stack(const struct base *b, u64 *seed, struct mutant *m)
+{
+	set(m, GUEST_SS_SELECTOR, 0);
+	set(m, GUEST_SS_AR, rights(seed, base_value(b, GUEST_SS_AR)) & ~BIT(16));
+	set(m, GUEST_SS_BASE, seg_base(seed, base_value(b, GUEST_SS_BASE)));
+	set(m, GUEST_SS_LIMIT, limit(seed));
+}
+
+/* Access rights and a selector: usable, of any type, DPL and RPL. */
+static void descriptor(const struct base *b, u64 *seed, struct mutant *m, u16 selector, u16 ar, u64 types)
+{
+	u64 dpl = below(seed, 4), rpl = below(seed, 4);
+
+	set(m, ar, (base_value(b, ar) & ~(BIT(16) | 0x6f)) | types | dpl << 5 | 0x10);
+	set(m, selector, (base_value(b, selector) & ~3ull) | rpl);
+}
+
+static void data(const struct base *b, u64 *seed, struct mutant *m)
+{
+	static const u16 fields[][2] = { { GUEST_ES_SELECTOR, GUEST_ES_AR }, { GUEST_DS_SELECTOR, GUEST_DS_AR },
+		{ GUEST_FS_SELECTOR, GUEST_FS_AR }, { GUEST_GS_SELECTOR, GUEST_GS_AR } };
+	const u16 *f = fields[below(seed, ARRAY_SIZE(fields))];
+
+	descriptor(b, seed, m, f[0], f[1], PICK(seed, 3, 7, 11, 11, 11, 15));
+}
+
+static void code(const struct base *b, u64 *seed, struct mutant *m)
+{
+	descriptor(b, seed, m, GUEST_CS_SELECTOR, GUEST_CS_AR, PICK(seed, 9, 11, 13, 15));
+	descriptor(b, seed, m, GUEST_SS_SELECTOR, GUEST_SS_AR, PICK(seed, 3, 7));
+}
+
+static void posted(const struct base *b, u64 *seed, struct mutant *m)
+{
+	u64 shadow = PICK(seed, 0, PROC_TPR_SHADOW), delivery = PICK(seed, 0, PROC2_VIRTUAL_INTERRUPTS);
+	u64 proc2 = base_value(b, PROC_CONTROLS2) & ~(PROC2_X2APIC_MODE | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPTS);
+
+	if (!can(caps.pin, PIN_POSTED_INTERRUPTS))
+		return;
+	set(m, PIN_CONTROLS, base_value(b, PIN_CONTROLS) | PIN_POSTED_INTERRUPTS);
+	set(m, PROC_CONTROLS, (base_value(b, PROC_CONTROLS) & ~PROC_TPR_SHADOW) | shadow | PROC_SECONDARY);
+	set(m, PROC_CONTROLS2, proc2 | delivery);
+	set(m, EXIT_CONTROLS, base_value(b, EXIT_CONTROLS) | EXIT_ACK_INTERRUPT);
+	set(m, POSTED_INT_VECTOR, PICK(seed, 0xff, 0x100));
+	set(m, POSTED_INT_DESC_ADDRESS, base_value(b, POSTED_INT_DESC_ADDRESS) | PICK(seed, 0, 0x20, 0x40));
+}
+
+static void shadow_stack(const struct base *b, u64 *seed, struct mutant *m)
+{
+	if (!can(caps.entry, ENTRY_LOAD_CET))
+		return;
+	set(m, ENTRY_CONTROLS, base_value(b, ENTRY_CONTROLS) | ENTRY_LOAD_CET);
+	set(m, EXIT_CONTROLS, fit(caps.exit, base_value(b, EXIT_CONTROLS) | EXIT_LOAD_CET));
+	set(m, GUEST_SSP, ssp(seed));
+	set(m, GUEST_S_CET, PICK(seed, 0, canonical(seed) & ~0xfffull));
+}
+
+static void mutate_together(const struct base *b, u64 *seed, struct mutant *m)
+{
+	static void (*const sets[])(const struct base *b, u64 *seed, struct mutant *m) = { nmi, exception, event_while_inactive,
+		null_stack, data, code, posted, shadow_stack };
+
+	sets[below(seed, ARRAY_SIZE(sets))](b, seed, m);
+}
+
+static void mutate_alone(const struct world *w, const struct base *b, u64 *seed, struct mutant *m)
 {
 	unsigned want = 1 + (unsigned)below(seed, 4), theme = (unsigned)below(seed, THEMES + 1);
 
-	out->count = 0;
-	while (out->count < want) {
+	while (m->count < want) {
 		const struct gen *g = &gens[below(seed, ARRAY_SIZE(gens))];
 
 		if ((theme < THEMES && g->theme != theme) || !base_has(b, g->field))
 			continue;
-		set(out, g->field, value_of(w, g, current(b, out, g->field), seed));
+		set(m, g->field, value_of(w, g, current(b, m, g->field), seed));
 		want -= want > 1 && !below(seed, 16);
 	}
+}
+
+void mutate(const struct world *w, const struct base *b, u64 *seed, struct mutant *out)
+{
+	out->count = 0;
+	if (below(seed, 16))
+		mutate_alone(w, b, seed, out);
+	else
+		mutate_together(b, seed, out);
 	keep_lists_in_memory(b, out);
 	keep_emulator_running(b, out);
 	undo_what_is_loaded(b, out);
