@@ -92,8 +92,6 @@ void nvmx_vtd_flush_add(struct nvmx_vtd *u, const struct vtd_space *s, uint64_t 
 		.iova = first >> 12 >> order << order << 12,
 	};
 
-	if (by_map(u))
-		return;
 	if (!(u->config.hw_cap & CAP_PSI) || order > CAP_MAMV(u->config.hw_cap))
 		f = (struct nvmx_vtd_flush){ .kind = NVMX_VTD_FLUSH_DOMAIN, .domain = s->handle };
 	add(u, &f);
