@@ -38,25 +38,27 @@ static unsigned place(const struct nvmx_vcpu *v, uint16_t vpid12)
 	return oldest;
 }
 
-uint16_t nvmx_vpid_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
+static __attribute__((__noinline__)) uint16_t enter_with(struct nvmx_vcpu *v, uint16_t vpid12)
 {
-	uint16_t vpid12 = nvmx_v12_proc2(v12) & NVMX_PROC2_VPID ? v12->vpid : 0;
-	unsigned i;
+	unsigned i = place(v, vpid12);
 
-	if (!v->config.vpid02)
-		return 0;
-	if (!vpid12) { /* each entry flushes VPID 0 (SDM 28.3.3.1) */
-		v->vpid[0].of12 = 0;
-		flush(v, 0, NVMX_FLUSH_SINGLE, 0);
-		return v->config.vpid02;
-	}
-	i = place(v, vpid12);
 	v->vpid[i].last_use = ++v->clock;
 	if (v->vpid[i].of12 != vpid12) {
 		flush(v, i, NVMX_FLUSH_SINGLE, 0);
 		v->vpid[i].of12 = vpid12;
 	}
 	return (uint16_t)(v->config.vpid02 + i);
+}
+
+uint16_t nvmx_vpid_enter(struct nvmx_vcpu *v, const struct nvmx_vmcs12 *v12)
+{
+	if (!v->config.vpid02)
+		return 0;
+	if (nvmx_v12_proc2(v12) & NVMX_PROC2_VPID && v12->vpid)
+		return enter_with(v, v12->vpid);
+	v->vpid[0].of12 = 0;
+	flush(v, 0, NVMX_FLUSH_SINGLE, 0); /* as each entry does with VPID 0 (SDM 28.3.3.1) */
+	return v->config.vpid02;
 }
 
 void nvmx_vpid_flush(struct nvmx_vcpu *v, const struct nvmx_slot *s)

@@ -73,9 +73,12 @@ void nvmx_edges_derive(const struct nvmx_edge *edges, size_t count, struct nvmx_
 		follow(m->of_fact, NVMX_FACTS, e->what, step);
 		follow(&m->said, 1, e->what, step);
 	}
-	for (unsigned row = 0; row < NVMX_ROWS; row++)
+	for (unsigned row = 0; row < NVMX_ROWS; row++) {
+		if (!m->of12[row])
+			nvmx_set_add(&m->quiet, row);
 		if (m->l1s >> nvmx_field_rows[row].merge & 1)
 			nvmx_set_add(&m->l1s_rows, row);
+	}
 }
 
 uint64_t nvmx_steps_each(const struct nvmx_step_masks *masks, const struct nvmx_vmcs12 *v12, uint32_t l1s)

@@ -54,6 +54,7 @@ extern const size_t nvmx_edge_count;
 /* The steps to run after a change: all masks are closed over AFTER. */
 struct nvmx_step_masks {
 	uint64_t of12[NVMX_ROWS];
+	struct nvmx_rowset quiet;  /* the fields whose of12 is empty */
 	uint64_t of01[NVMX_01_COUNT];
 	uint64_t of_pin[NVMX_PINS];
 	uint64_t of_fact[NVMX_FACTS];

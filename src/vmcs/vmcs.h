@@ -137,6 +137,13 @@ static inline bool nvmx_set_empty(const struct nvmx_rowset *s)
 	return !any;
 }
 
+/* Whether each row of s is in t. */
+static inline bool nvmx_set_within(const struct nvmx_rowset *s, const struct nvmx_rowset *t)
+{
+	_Static_assert(NVMX_SET_WORDS == 3, "each word has its term"); /* compilers do not unroll the loop */
+	return !((s->w[0] & ~t->w[0]) | (s->w[1] & ~t->w[1]) | (s->w[2] & ~t->w[2]));
+}
+
 /* Whether a row is in both. */
 static inline bool nvmx_set_meets(const struct nvmx_rowset *s, const struct nvmx_rowset *t)
 {

@@ -19,7 +19,7 @@ uint64_t nvmx_merge_steps(struct nvmx_vcpu *v, struct nvmx_slot *s, const struct
 	uint64_t steps = s->pending;
 	unsigned row;
 
-	if (!s->all_dirty)
+	if (!s->all_dirty && !nvmx_set_within(&s->dirty, &masks->quiet))
 		NVMX_FOR_EACH_ROW(row, &s->dirty)
 			steps |= masks->of12[row];
 	if (in->pdpte_known)
