@@ -53,6 +53,15 @@ enum nvmx_ept_kind { NVMX_EPT_ABSENT, NVMX_EPT_TABLE, NVMX_EPT_LEAF, NVMX_EPT_MI
 
 void nvmx_ept_rules_init(struct nvmx_ept_rules *r, const struct nvmx_caps *caps, bool mode_exec, bool ad);
 enum nvmx_ept_kind nvmx_ept_classify(const struct nvmx_ept_rules *r, uint64_t entry, unsigned level);
+/* The same, without a call for most: a table with all rights, a page of 4 KiB of memory type WB that can be read. */
+static inline enum nvmx_ept_kind nvmx_ept_kind_of(const struct nvmx_ept_rules *r, uint64_t entry, unsigned level)
+{
+	if (level > 1 && (entry & (0xff | r->beyond_width)) == (NVMX_EPTE_R | NVMX_EPTE_W | NVMX_EPTE_X))
+		return NVMX_EPT_TABLE;
+	if (level == 1 && (entry & (NVMX_EPTE_R | 7u << 3 | r->beyond_width)) == (NVMX_EPTE_R | 6u << 3))
+		return NVMX_EPT_LEAF;
+	return nvmx_ept_classify(r, entry, level);
+}
 
 /* The memory type of a page to which L1 gives type `guest` and the host `host` (EPT encodings). */
 unsigned nvmx_ept_combine_memtype(unsigned guest, unsigned host);

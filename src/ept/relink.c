@@ -48,7 +48,7 @@ static void next_table(struct nvmx_ept_fill *f, struct nvmx_ept_table *t, unsign
 	const uint64_t *page;
 
 	if (!hw || hw & (NVMX_EPTE_LARGE | NVMX_EPTE_RIGHTS) || !used_before(f->r, entry12) ||
-	    nvmx_ept_classify(&f->r->rules, entry12, 2) != NVMX_EPT_TABLE)
+	    nvmx_ept_kind_of(&f->r->rules, entry12, 2) != NVMX_EPT_TABLE)
 		return;
 	lower = nvmx_ept_lower(t, k);
 	if (!lower->copy || lower->gpa12 != gpa12)

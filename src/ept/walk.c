@@ -18,7 +18,7 @@ void nvmx_ept_walk_begin(struct nvmx_vcpu *v, const struct nvmx_ept_rules *r, ui
 		e = w->page[level] ? nvmx_ept_load(w->page[level] + nvmx_ept_index(gpa2, level)) : ~0ull;
 		w->entry[level] = e;
 		w->rights &= e;
-		w->kind = nvmx_ept_classify(r, e, level);
+		w->kind = nvmx_ept_kind_of(r, e, level);
 		if (w->kind != NVMX_EPT_TABLE)
 			break;
 		table = e & NVMX_EPTE_ADDR;

@@ -99,6 +99,7 @@ static void all_rows(struct l2 *l2)
 	bench_vmcs_reload(l2);
 	bench_vmfunc(l2);
 	bench_sets(l2);
+	bench_worst(l2);
 }
 
 /* All rows, or what an option picks of them. */
@@ -112,6 +113,8 @@ static void some_rows(struct l2 *l2)
 		bench_many(l2);
 	else if (l1_option("sets", 0))
 		bench_sets(l2);
+	else if (l1_option("worst", 0))
+		bench_worst(l2);
 	else if (l1_option("search", 0))
 		bench_search(l2, l1_option("search", 0));
 	else if (l1_option("smp", 0))

@@ -42,8 +42,9 @@ void bench_many(struct l2 *l2);
 /* bench_sets.c */
 void bench_sets(struct l2 *l2);
 
-/* bench_search.c: patterns made of a seed */
+/* bench_search.c: patterns made of a seed; the worst that were found */
 void bench_search(struct l2 *l2, u64 seed);
+void bench_worst(struct l2 *l2);
 
 /* bench_switch.c, bench_smp.c */
 void bench_eptp_switch(struct l2 *l2);

@@ -115,6 +115,23 @@ static void test_memory_type(void **state)
 					 valid[type] ? NVMX_EPT_LEAF : NVMX_EPT_MISCONFIGURED);
 }
 
+/* The short way gives what the rules give: low bits of every kind, an address bit within and beyond the width. */
+static void test_kind_of(void **state)
+{
+	static const unsigned withouts[] = { ALL_CAPS, NO_X_ONLY, NO_2M, NO_1G, MODE_EXEC, NO_X_ONLY | MODE_EXEC };
+	struct nvmx_ept_rules r;
+
+	(void)state;
+	for (size_t w = 0; w < sizeof(withouts) / sizeof(*withouts); w++) {
+		rules(&r, withouts[w], 46);
+		for (unsigned level = 1; level <= 5; level++)
+			for (uint64_t low = 0; low < 0x1000; low++)
+				for (unsigned bit = 12; bit < 64; bit += 3)
+					assert_int_equal(nvmx_ept_kind_of(&r, low | B(bit), level),
+							 nvmx_ept_classify(&r, low | B(bit), level));
+	}
+}
+
 static void test_combine(void **state)
 {
 	static const unsigned types[] = { 0, 1, 4, 5, 6 };
@@ -134,7 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_classify), cmocka_unit_test(test_width),
-		cmocka_unit_test(test_memory_type), cmocka_unit_test(test_combine),
+		cmocka_unit_test(test_memory_type), cmocka_unit_test(test_kind_of), cmocka_unit_test(test_combine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
