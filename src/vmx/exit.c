@@ -254,11 +254,19 @@ static void interrupted(struct nvmx_vcpu *v, const struct nvmx_route_in *in)
 	reinject(v);
 }
 
+/* They exit wherever the processor has SEAM, at any CPL (SDM vol. 2D, SEAMCALL, TDCALL; appendix C).  No guest has: #UD. */
+static bool is_seam(uint32_t reason)
+{
+	return reason == NVMX_XR_SEAMCALL || reason == NVMX_XR_TDCALL;
+}
+
 static enum nvmx_verdict l2_for_l0(struct nvmx_vcpu *v, struct nvmx_regs *regs, const struct nvmx_route_in *in)
 {
 	enum nvmx_verdict verdict;
 	uint64_t qualification;
 
+	if (is_seam(in->reason))
+		return nvmx_inject_exception(v, regs, NVMX_VECTOR_UD, false, 0, 0);
 	if (in->reason == NVMX_XR_CR_ACCESS && !(v->vm->flags & NVMX_HOST_EMULATES_CR)) {
 		verdict = nvmx_l2_cr_access(v, regs, in->qualification);
 		return verdict == NVMX_RESUME_L2 ? resume_l2(v) : verdict == NVMX_HOST ? to_host(v) : verdict;
@@ -355,6 +363,8 @@ static __attribute__((__noinline__)) enum nvmx_verdict other_l1_exit(struct nvmx
 
 		return msr_exit(v, regs, &a);
 	}
+	case NVMX_XR_SEAMCALL:
+	case NVMX_XR_TDCALL: return nvmx_inject_exception(v, regs, NVMX_VECTOR_UD, false, 0, 0);
 	default:
 		return NVMX_HOST;
 	}

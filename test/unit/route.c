@@ -28,14 +28,14 @@ static const struct {
 
 /* Nothing has to ask for these; MSRs, VMREAD and VMWRITE are among them while no bitmap is in use. */
 static const uint8_t unconditional[] = {
-	2, 3, 4, 9, 10, 11, 13, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 31, 32, 33, 34, 50, 53, 55, 76, 77, 84, 85,
+	2, 3, 4, 9, 10, 11, 13, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 31, 32, 33, 34, 50, 53, 55, 84, 85,
 };
 
 /* By more than a control, which other tests have: exceptions, control registers, EPT, XSAVES, ENCLS, VMFUNC. */
 static const uint8_t by_more[] = { 0, 23, 25, 28, 30, 31, 32, 48, 49, 59, 60, 63, 64, 84, 85 };
 
-/* No control that L1 is offered; or no reason at all. */
-static const uint8_t never[] = { 5, 6, 17, 41, 62, 65, 66, 69, 70, 72, 73, 74, 75, 78, 79 };
+/* No control or feature that L1 is offered; or no reason at all. */
+static const uint8_t never[] = { 5, 6, 17, 41, 62, 65, 66, 69, 70, 72, 73, 74, 75, 76, 77, 78, 79 };
 static const uint8_t unused[] = { 35, 38, 42, 71, 80, 81, 82, 83 };
 
 static bool in_list(const uint8_t *list, size_t n, uint32_t reason)

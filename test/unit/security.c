@@ -308,6 +308,42 @@ static void exits_that_nothing_asks_for_are_l1s(void **state)
 	m->vm->flags = 0;
 }
 
+/* A processor with SEAM exits for these at any CPL; no guest has SEAM, and none can ask for the exit. */
+static void instructions_of_seam_are_undefined(void **state)
+{
+	const uint32_t ud = NVMX_INTR_VALID | NVMX_EVENT_HW_EXC << 8 | NVMX_VECTOR_UD;
+	struct mini *m = *state;
+
+	for (uint32_t reason = NVMX_XR_SEAMCALL; reason <= NVMX_XR_TDCALL; reason++) {
+		F01(EXIT_REASON) = reason;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_RESUME_L1);
+		assert_int_equal(F01(ENTRY_INTR_INFO), ud);
+		F01(ENTRY_INTR_INFO) = 0;
+		for (unsigned intercepted = 0; intercepted < 2; intercepted++) {
+			struct nvmx_vmcs12 *v12 = in_l2(m);
+			uint64_t *field = mini_vmcs(&m->host, m->v->cur->page02.hpa)->field;
+
+			v12->exception_bitmap = intercepted << NVMX_VECTOR_UD;
+			field[NVMX_I_EXIT_REASON] = reason;
+			field[NVMX_I_IDT_VECTORING_INFO] = 0;
+			field[NVMX_I_ENTRY_INTR_INFO] = 0;
+			assert_int_equal(nvmx_handle_exit(m->v, &m->regs), intercepted ? NVMX_RESUME_L1 : NVMX_RESUME_L2);
+			nvmx_vmwrite_flush(m->v);
+			if (intercepted) {
+				assert_int_equal(v12->exit_reason, NVMX_XR_EXCEPTION_NMI);
+				assert_int_equal(v12->exit_intr_info, ud);
+			} else {
+				assert_int_equal(field[NVMX_I_ENTRY_INTR_INFO], ud);
+				back_in_l1(m);
+			}
+			nvmx_vmxoff(&(struct nvmx_insn){ .v = m->v });
+			nvmx_vmwrite_flush(m->v);
+			mini_state01(m);
+			m->v->vmcs01.ctl[NVMX_WORD_ENTRY] = NVMX_ENTRY_IA32E;
+		}
+	}
+}
+
 static int take_msr(struct nvmx_host *h, uint32_t msr, uint64_t value)
 {
 	(void)h;
@@ -588,6 +624,7 @@ int main(void)
 		MINI_TEST(vmxoff_gives_up_what_l2_had),
 		MINI_TEST(vmxon_takes_pages_alone),
 		MINI_TEST(exits_that_nothing_asks_for_are_l1s),
+		MINI_TEST(instructions_of_seam_are_undefined),
 		MINI_TEST(a_list_of_msrs_has_an_end),
 		MINI_TEST(only_the_host_opens_ports),
 		MINI_TEST(ports_that_the_host_emulates_for_l2),

@@ -268,6 +268,7 @@ void print_exits(void)
 
 		if (row->name)
 			printf("| %" PRIu32 " | %s | %s | %s%s | %s | %s |\n", reason, row->name, from_l1[exits[reason].from_l1],
-			       nvmx_route_never(row) ? "none of its controls: " : "", row->asks, unasked(row), exits[reason].host);
+			       nvmx_route_never(row) ? "none of its controls: " : "", row->asks,
+			       nvmx_route_never(row) && exits[reason].from_l1 == EXIT_LIBRARY ? "library: #UD" : unasked(row), exits[reason].host);
 	}
 }
