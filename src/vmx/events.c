@@ -417,6 +417,13 @@ void nvmx_undo_going_on(struct nvmx_vcpu *v)
 	unblock_nmi(v);
 }
 
+/* The exception takes the place of the NMI in whose delivery it came, and which has blocked NMIs (SDM 6.7.1, 6.15). */
+static void replace_nmi(struct nvmx_vcpu *v)
+{
+	if (NVMX_INTR_TYPE((uint32_t)nvmx_vmread(v, NVMX_ENTRY_INTR_INFO)) == NVMX_EVENT_NMI)
+		withdraw_event(v);
+}
+
 /* What is no VM exit: the exception goes into the current guest. */
 static enum nvmx_verdict inject(struct nvmx_vcpu *v, unsigned vector, bool has_error, uint32_t error, uint64_t payload)
 {
@@ -427,8 +434,11 @@ static enum nvmx_verdict inject(struct nvmx_vcpu *v, unsigned vector, bool has_e
 		nvmx_vmwrite_flush(v);
 		v->ops->set_cr2(v->host, payload);
 	}
-	if (v->in_l2 && !v->ops->inject_l2 && combined_for_l1(v, vector, &combined))
-		return nvmx_exit_to_l1(v, &combined);
+	if (v->in_l2 && !v->ops->inject_l2) {
+		if (combined_for_l1(v, vector, &combined))
+			return nvmx_exit_to_l1(v, &combined);
+		replace_nmi(v);
+	}
 	if (vector == NVMX_VECTOR_DB && v->ops->set_dr6) {
 		nvmx_vmwrite_flush(v);
 		v->ops->set_dr6(v->host, payload);

@@ -47,6 +47,7 @@ struct fake_machine {
 	bool ipis;                /* and IPI virtualization */
 	uint8_t notifies;         /* L1's notification vector, for which others see to it that the processor gets the host's own one */
 	bool sleeps;              /* L2's HLT is no state of the processor's: the host lets time pass */
+	bool intercepts;          /* exceptions and instructions of its guests exit to the host, who lets them have all of it */
 	bool owns_cr;             /* the host owns bits of CR0 and CR4 that its guests change, and keeps its machine checks on */
 };
 

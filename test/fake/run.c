@@ -262,6 +262,73 @@ static enum nvmx_verdict arrived(struct nvmx_host *h, uint32_t info)
 	return resume(h);
 }
 
+/* An exception that the host has asked for: L1's exit, if L1 has asked for it, too, and else the guest's. */
+static enum nvmx_verdict exception(struct nvmx_host *h, struct nvmx_regs *regs)
+{
+	uint32_t info = (uint32_t)rd(h, NVMX_EXIT_INTR_INFO), vector = info & NVMX_INTR_VECTOR;
+	uint64_t conditions = vector == NVMX_VECTOR_PF || vector == NVMX_VECTOR_DB ? rd(h, NVMX_EXIT_QUALIFICATION) : 0;
+	bool has_error = info & NVMX_INTR_DELIVER_EC;
+	uint32_t error = has_error ? (uint32_t)rd(h, NVMX_EXIT_INTR_ERROR_CODE) : 0;
+	enum nvmx_verdict verdict;
+
+	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_NMI)
+		return arrived(h, info);
+	FAKE_ASSERT(h->m->intercepts);
+	FAKE_CALL(h, verdict, nvmx_reflect(h->vcpu, regs), NVMX_AGAIN);
+	if (verdict == NVMX_HOST)
+		FAKE_CALL(h, verdict, nvmx_inject_exception(h->vcpu, regs, vector, has_error, error, conditions), NVMX_AGAIN);
+	return verdict;
+}
+
+static enum nvmx_verdict random_number(struct nvmx_host *h, struct nvmx_regs *regs, uint64_t value)
+{
+	unsigned reg = rd(h, NVMX_EXIT_INSTR_INFO) >> 3 & 15;
+
+	if (reg == 4)
+		wr(h, NVMX_GUEST_RSP, value);
+	else
+		regs->gpr[reg] = value;
+	return done(h);
+}
+
+static enum nvmx_verdict invlpg(struct nvmx_host *h)
+{
+	if (!h->m->no_vpid)
+		fake_invvpid(&h->cpu, NVMX_FLUSH_SINGLE, (uint16_t)rd(h, NVMX_VPID), 0);
+	return done(h);
+}
+
+static enum nvmx_verdict halt(struct nvmx_host *h)
+{
+	enum nvmx_verdict verdict = done(h);
+
+	wr(h, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_HLT);
+	return verdict;
+}
+
+/* What exits for the host's sake alone. */
+static bool intercepted(struct nvmx_host *h, struct nvmx_regs *regs, uint32_t reason, enum nvmx_verdict *verdict)
+{
+	switch (reason) {
+	case NVMX_XR_HLT: *verdict = halt(h); break;
+	case NVMX_XR_INVLPG:
+	case NVMX_XR_INVPCID: *verdict = invlpg(h); break;
+	case NVMX_XR_RDRAND: *verdict = random_number(h, regs, 0x5eed); break;
+	case NVMX_XR_RDSEED: *verdict = random_number(h, regs, 0x5eee); break;
+	case NVMX_XR_RDPMC:
+		regs->gpr[0] = 7;
+		*verdict = done(h);
+		break;
+	case NVMX_XR_MWAIT:
+	case NVMX_XR_MONITOR:
+	case NVMX_XR_PAUSE:
+	case NVMX_XR_WBINVD: *verdict = done(h); break;
+	default: return false;
+	}
+	FAKE_ASSERT(h->m->intercepts);
+	return true;
+}
+
 static enum nvmx_verdict window(struct nvmx_host *h, uint32_t bit)
 {
 	wr(h, NVMX_PROC_CTLS, rd(h, NVMX_PROC_CTLS) & ~(uint64_t)bit);
@@ -271,7 +338,10 @@ static enum nvmx_verdict window(struct nvmx_host *h, uint32_t bit)
 static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 {
 	uint32_t reason = (uint32_t)rd(h, NVMX_EXIT_REASON);
+	enum nvmx_verdict verdict;
 
+	if (intercepted(h, regs, reason, &verdict))
+		return verdict;
 	switch (reason) {
 	case NVMX_XR_CPUID:
 		fake_cpuid((uint32_t)regs->gpr[0], regs->gpr);
@@ -297,6 +367,7 @@ static enum nvmx_verdict host_exit(struct nvmx_host *h, struct nvmx_regs *regs)
 	case NVMX_XR_TRIPLE_FAULT:
 		return shutdown(h);
 	case NVMX_XR_EXCEPTION_NMI:
+		return exception(h, regs);
 	case NVMX_XR_EXT_INT:
 		return arrived(h, (uint32_t)rd(h, NVMX_EXIT_INTR_INFO));
 	case NVMX_XR_BUS_LOCK:

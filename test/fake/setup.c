@@ -51,6 +51,12 @@ static void controls(struct nvmx_host *h)
 	}
 	if (h->m->ipis)
 		virtual_ipis(h);
+	if (h->m->intercepts) {
+		fake_field_set(&h->cpu, NVMX_EXCEPTION_BITMAP, ~0u ^ NVMX_BIT(NVMX_VECTOR_MC));
+		add(h, NVMX_PROC_CTLS, NVMX_PROC_HLT | NVMX_PROC_INVLPG | NVMX_PROC_MWAIT | NVMX_PROC_RDPMC | NVMX_PROC_MONITOR |
+				       NVMX_PROC_PAUSE);
+		add(h, NVMX_PROC_CTLS2, NVMX_PROC2_WBINVD | NVMX_PROC2_RDRAND | NVMX_PROC2_RDSEED);
+	}
 	fake_field_set(&h->cpu, NVMX_TSC_OFFSET, 0x1000);
 	fake_field_set(&h->cpu, NVMX_PREEMPTION_TIMER, FAKE_OWN_TIMER_NEVER);
 	add(h, NVMX_CR0_MASK, h->m->cr0_mask | (h->m->owns_cr ? FAKE_OWN_CR0 : 0));

@@ -36,6 +36,7 @@ static bool same(uint64_t seed, unsigned rounds, bool verbose)
 	g.machine.pageable = seed % 4 == 1 || getenv("NVMX_PAGES");
 	g.machine.parks = seed % 4 == 1;
 	g.machine.restless = seed % 3 == 1;
+	g.machine.intercepts = seed % 5 == 2 || getenv("NVMX_INTERCEPTS");
 	return fake_same(&g.machine, verbose);
 }
 

@@ -459,6 +459,29 @@ static void an_nmi_that_was_interrupted(void **state)
 	assert_int_equal(m->v->cur->v12->guest_interruptibility, 0);
 }
 
+/* The exception that the host has for L2, and which L1 does not want, goes in where the NMI was to go in again: that has blocked NMIs. */
+static void an_nmi_that_an_exception_replaces(void **state)
+{
+	const uint32_t nmi = NVMX_INTR_VALID | NVMX_EVENT_NMI << NVMX_INTR_TYPE_SHIFT | 2;
+	struct mini *m = *state;
+
+	for (unsigned made = 0; made < 2; made++) { /* the exception that exited, or one of an access that failed */
+		in_l2(m);
+		m->v->cur->exceptions01 = NVMX_BIT(NVMX_VECTOR_GP);
+		F02(EXIT_REASON) = made ? NVMX_XR_APIC_ACCESS : NVMX_XR_EXCEPTION_NMI;
+		F02(EXIT_INTR_INFO) = HW_EXC(NVMX_VECTOR_GP) | NVMX_INTR_DELIVER_EC;
+		F02(IDT_VECTORING_INFO) = nmi;
+		F02(GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_NMI;
+		assert_int_equal(nvmx_handle_exit(m->v, &m->regs), NVMX_HOST);
+		assert_int_equal(F02(GUEST_INTERRUPTIBILITY), 0);
+		assert_int_equal(nvmx_inject_exception(m->v, &m->regs, NVMX_VECTOR_GP, true, 0, 0), NVMX_RESUME_L2);
+		assert_int_equal(F02(ENTRY_INTR_INFO), HW_EXC(NVMX_VECTOR_GP) | NVMX_INTR_DELIVER_EC);
+		assert_int_equal(F02(GUEST_INTERRUPTIBILITY), NVMX_BLOCK_NMI);
+		F02(ENTRY_INTR_INFO) = 0;
+		out_of_l2(m);
+	}
+}
+
 /* What was being delivered when L2 left for the host goes in again, with what belongs to it and with nothing else (SDM 27.2.4). */
 static void what_goes_in_again(void **state)
 {
@@ -588,6 +611,7 @@ int main(void)
 		MINI_TEST(exits_that_are_made_save_rf),
 		MINI_TEST(no_error_code_in_real_mode),
 		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_an_exit_for_the_host_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
+		MINI_TEST(an_nmi_that_an_exception_replaces),
 		MINI_TEST(what_goes_in_again),
 		MINI_TEST(instructions_of_l2_end),
 		MINI_TEST(instructions_of_l1_end),

@@ -336,6 +336,7 @@ pub struct fake_cpu {
     pub vmxon: u64,
     pub vmcs: u64,
     pub guest: bool,
+    pub hides_nmi_blocking: bool,
     pub feature_control: u64,
     pub stop: fake_stop,
     pub clock: u64,
