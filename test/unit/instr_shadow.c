@@ -346,6 +346,22 @@ static void no_other_shadow_is_active(void **state)
 	assert_false(first->active);
 }
 
+/* SDM 24.11.1: of a vCPU that moves to another processor nothing is left active, of the shadows either. */
+static void parking_clears_the_shadows(void **state)
+{
+	struct mini *m = *state;
+
+	shadowing(m, 2);
+	load(m, 0);
+	load(m, 1);
+	write_field(m, NVMX_GUEST_RIP, 1);
+	assert_true(vmcs_of(m, &m->v->cur->page_shadow)->active);
+	nvmx_vcpu_park(m->v);
+	for (unsigned i = 0; i < MINI_PAGES; i++)
+		assert_false(m->host.vmcs[i].active);
+	nvmx_vcpu_unpark(m->v);
+}
+
 /* What the mirror has of a vmcs12 that is not current L1 cannot change: its shadow is not even looked at when it is current again,
  * be it that it was active all the time or cleared.  But it has changed where there was no shadow while it was current. */
 static void a_shadow_that_is_left_stays_right(void **state)
@@ -441,6 +457,7 @@ int main(void)
 		MINI_TEST(a_saved_state_has_what_l1_wrote),
 		MINI_TEST(switching_keeps_shadows_apart),
 		MINI_TEST(no_other_shadow_is_active),
+		MINI_TEST(parking_clears_the_shadows),
 		MINI_TEST(a_shadow_that_is_left_stays_right),
 		MINI_TEST(a_reloaded_vmcs_pushes_only_changes),
 		MINI_TEST(without_pages_there_is_no_shadow),

@@ -546,6 +546,41 @@ static void test_many_flushes(void **state)
 }
 BOTH_WAYS(test_removed_meanwhile, removed_meanwhile)
 
+#define OTHER (SID + 1u)
+
+/* A device goes, the last of its domain, while L1's invalidation is half done: the host has closed the domain, and hears no more of it. */
+static void test_a_domain_closed_before_its_flush(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+	struct world *w;
+	uint64_t root;
+
+	(void)state;
+	r->config.work = 1024;
+	w = begin(r);
+	root = w->next;
+	w->next += 0x1000;
+	*entry_of(r, root, 4, IOVA, 1, &w->next) = 0x456003;
+	for (uint64_t i = 0; i < 2048; i++)
+		*at(w, IOVA + i * 4096, 1) = 0x123003;
+	context(w, OTHER, root, 6, 0);
+	context(w, SID, TABLES, 5, 0);
+	hw_translation(r, true);
+	hw_add(r, OTHER, &w->dev2, 0);
+	hw_add(r, SID, &w->dev, 0);
+	assert_int_equal(hw_dma(&r->host, &w->dev2, IOVA, 1), RAM(0x456000));
+	*entry_of(r, root, 4, IOVA, 1, &w->next) = 0;
+	for (uint64_t i = 0; i < 2048; i++)
+		*at(w, IOVA + i * 4096, 1) = 0x124003;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60); /* of all domains */
+	assert_int_equal(r->u->flat.flushes_n, 1);
+	assert_int_equal(nvmx_vtd_device_remove(r->u, OTHER), NVMX_OK);
+	assert_int_equal(r->host.hw->domains_open, 1);
+	hw_run(r); /* hw_flush_one(): of domains that are open */
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x124000));
+	end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -567,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_removed_meanwhile),
 		cmocka_unit_test(test_host_remap_meanwhile),
 		cmocka_unit_test(test_replacing_is_given_up),
+		cmocka_unit_test(test_a_domain_closed_before_its_flush),
 		cmocka_unit_test(test_many_flushes),
 	};
 
