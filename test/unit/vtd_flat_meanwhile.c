@@ -581,6 +581,33 @@ static void test_a_domain_closed_before_its_flush(void **state)
 	end(w);
 }
 
+/* The host takes a frame back while what L1 has unmapped is not yet unmapped by the host, for there is much of it: none of it is left. */
+static void test_revoked_before_it_was_unmapped(void **state)
+{
+	struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_MAP);
+	struct world *w;
+	uint64_t leaves = 0;
+
+	(void)state;
+	r->config.work = 1024;
+	w = begin(r);
+	for (uint64_t i = 0; i < 4096; i++)
+		*at(w, i << 12, 1) = (0x100000 + (i % 512 << 12)) | 3;
+	assign(w);
+	*at(w, 0, 3) = 0;
+	wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
+	assert_non_null(r->u->flat.detached);
+	for (uint64_t i = 0x23; i < 4096; i += 512)
+		leaves += dma(w, i << 12, 1) == RAM(0x123000);
+	assert_true(leaves > 0);
+	r->host.hw->map[0x123].rights = 0;
+	assert_int_not_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_WAITING);
+	for (uint64_t i = 0x23; i < 4096; i += 512)
+		assert_int_equal(dma(w, i << 12, 1), HW_FAULT);
+	hw_run(r);
+	end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -602,6 +629,7 @@ int main(void)
 		cmocka_unit_test(test_removed_meanwhile),
 		cmocka_unit_test(test_host_remap_meanwhile),
 		cmocka_unit_test(test_replacing_is_given_up),
+		cmocka_unit_test(test_revoked_before_it_was_unmapped),
 		cmocka_unit_test(test_a_domain_closed_before_its_flush),
 		cmocka_unit_test(test_many_flushes),
 	};

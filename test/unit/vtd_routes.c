@@ -227,17 +227,22 @@ static void test_drains(void **state)
 		queue_put(r, &tail, 2 | 1 << 4, 0);
 		queue_go(r, tail);
 		assert_int_equal(r->host.drains, 0);
+		for (unsigned bit = 6; bit < 8; bit++) {
+			queue_put(r, &tail, 2 | 1 << 4 | 1 << bit, 0);
+			queue_go(r, tail);
+		}
+		assert_int_equal(r->host.drains, offered * 2);
 		queue_put(r, &tail, 2 | 1 << 4 | 1 << 6, 0);
 		queue_put(r, &tail, 2 | 1 << 4 | 1 << 7, 0);
 		queue_put(r, &tail, 5 | 1 << 5 | 0x77ull << 32, STATUS);
 		queue_go(r, tail);
-		assert_int_equal(r->host.drains, offered);
+		assert_int_equal(r->host.drains, offered * 3);
 		assert_int_equal(status_in_drain, 0);
 		assert_int_equal(*word(r, STATUS), 0x77);
 		for (unsigned bit = 48; bit < 50; bit++)
 			wr(r, 0xf8, 8, BIT64(63) | 1ull << 60 | BIT64(bit));
 		wr(r, 0xf8, 8, BIT64(63) | 1ull << 60);
-		assert_int_equal(r->host.drains, offered * 3);
+		assert_int_equal(r->host.drains, offered * 5);
 		rig_free(r);
 	}
 }
