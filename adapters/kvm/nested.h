@@ -45,6 +45,7 @@ enum nvmx_vmentry_status nested_vmx_enter_non_root_mode(struct kvm_vcpu *vcpu, b
 /* Called by what patches/ adds to vmx.c. */
 void nested_vmx_before_entry(struct kvm_vcpu *vcpu);
 void nested_vmx_flush_tlb(struct kvm_vcpu *vcpu);
+bool nested_vmx_handle_exit_at_once(struct kvm_vcpu *vcpu);
 void nested_vmx_keep_vmcs(struct kvm_vcpu *vcpu);
 struct loaded_vmcs *nested_vmx_kept_vmcs(struct kvm_vcpu *vcpu);
 void nested_mark_vmcs12_pages_dirty(struct kvm_vcpu *vcpu);

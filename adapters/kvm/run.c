@@ -206,6 +206,20 @@ int nest_handle_instruction(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
+/* vmx_exit_handlers_fastpath() calls it for a VMREAD or VMWRITE of L1's: interrupts are off.  False: the exit takes the usual way. */
+bool nested_vmx_handle_exit_at_once(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	struct nest *n = nest_of(vmx);
+
+	if (!n || n->in_smm || is_smm(vcpu))
+		return false;
+	if (!nvmx_handle_exit_at_once(n->v, nest_gprs(vcpu), nest_vt(vmx)->exit_reason.full))
+		return false;
+	nest_forget_read(vcpu);
+	return true;
+}
+
 /* Exceptions of L2 that KVM itself asked for, before L1 is asked. */
 static bool is_kvms_exception(struct kvm_vcpu *vcpu)
 {

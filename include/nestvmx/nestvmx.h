@@ -240,6 +240,13 @@ void nvmx_vcpu_destroy(struct nvmx_vcpu *v);
 enum nvmx_verdict nvmx_handle_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs);
 /* The same for a host that has read the exit reason already: `reason` is all of the field of the current VMCS. */
 enum nvmx_verdict nvmx_handle_exit_reason(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason);
+/*
+ * Optional, for a host that handles some exits where interrupts are off and goes on with the guest at once.  True: it was a VMREAD or
+ * VMWRITE of L1's, and is done: NVMX_RESUME_L1.  False: nothing has changed, and the exit is to be handled as any other.  It calls no op
+ * but vmcs_read_many and vmcs_write_many, which a host with a port header has not, and no other VMCS becomes current.  An L1 without VMCS
+ * shadowing executes dozens of them for each exit of its L2.
+ */
+bool nvmx_handle_exit_at_once(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason);
 
 /*
  * For a host that owns interrupts: to be called before each resume of L2 and whenever a new event has become pending.

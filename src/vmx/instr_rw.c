@@ -7,6 +7,7 @@
  */
 #include "../mem.h"
 #include "instr.h"
+#include "trace.h"
 
 #define INFO_REGISTER(info) ((info) & NVMX_BIT(10))
 #define INFO_REG1(info) ((info) >> 3 & 15u)  /* the operand that is not the encoding, if a register */
@@ -147,18 +148,26 @@ static __attribute__((__noinline__)) enum nvmx_verdict vmread_slowly(struct nvmx
 	return nvmx_vmsucceed(v);
 }
 
-enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+/* All but the end of one whose value is in vmcs12.  False: it is not, or the operand is not a register, or the instruction fails. */
+NVMX_HOT bool vmread_at_hand(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t info)
 {
-	struct rw a = { .v = v, .regs = regs, .info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) };
+	struct rw a = { .v = v, .regs = regs, .info = info };
 	uint32_t encoding;
 	unsigned cpl;
 	int row;
 
-	if (!INFO_REGISTER(a.info) || !start_register(&a, &cpl) || (row = named_row(&a, &encoding)) < 0 || unsettled(v, (unsigned)row))
-		return vmread_slowly(v, regs, a.info);
+	if (!INFO_REGISTER(info) || !start_register(&a, &cpl) || (row = named_row(&a, &encoding)) < 0 || unsettled(v, (unsigned)row))
+		return false;
 	v->field_exits[0][row]++;
-	nvmx_gpr_write(v, regs, INFO_REG1(a.info), to_operand(&a, encoding, nvmx_v12_get(v->cur->v12, (unsigned)row)));
-	return nvmx_vmsucceed(v);
+	nvmx_gpr_write(v, regs, INFO_REG1(info), to_operand(&a, encoding, nvmx_v12_get(v->cur->v12, (unsigned)row)));
+	return true;
+}
+
+enum nvmx_verdict nvmx_vmread_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	uint32_t info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
+
+	return vmread_at_hand(v, regs, info) ? nvmx_vmsucceed(v) : vmread_slowly(v, regs, info);
 }
 
 /* What the field becomes that holds `old`. */
@@ -221,22 +230,46 @@ static __attribute__((__noinline__)) enum nvmx_verdict vmwrite_slowly(struct nvm
 	return write_field(&a, nvmx_gpr_read(v, regs, INFO_REG1(info)));
 }
 
-/* All of a field that is vmcs12's alone. */
-enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+/* All but the end of one of a field that is vmcs12's alone.  False: it is not, or the operand is not a register, or the instruction fails. */
+NVMX_HOT bool vmwrite_at_hand(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t info)
 {
-	struct rw a = { .v = v, .regs = regs, .info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO) };
+	struct rw a = { .v = v, .regs = regs, .info = info };
 	uint32_t encoding;
 	uint64_t value;
 	unsigned cpl;
 	int row;
 
-	if (!INFO_REGISTER(a.info) || !start_register(&a, &cpl) || (row = named_row(&a, &encoding)) < 0 || encoding & ENCODING_HIGH ||
+	if (!INFO_REGISTER(info) || !start_register(&a, &cpl) || (row = named_row(&a, &encoding)) < 0 || encoding & ENCODING_HIGH ||
 	    nvmx_field_type(encoding) == NVMX_TYPE_EXIT_INFO || unsettled(v, (unsigned)row) || is_shadowed(v, (unsigned)row))
-		return vmwrite_slowly(v, regs, a.info);
+		return false;
 	v->field_exits[1][row]++;
-	value = nvmx_gpr_read(v, regs, INFO_REG1(a.info));
+	value = nvmx_gpr_read(v, regs, INFO_REG1(info));
 	nvmx_slot_write(v->cur, (unsigned)row, a.wide ? value : (uint32_t)value);
-	return nvmx_vmsucceed(v);
+	return true;
+}
+
+enum nvmx_verdict nvmx_vmwrite_insn(struct nvmx_vcpu *v, struct nvmx_regs *regs)
+{
+	uint32_t info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
+
+	return vmwrite_at_hand(v, regs, info) ? nvmx_vmsucceed(v) : vmwrite_slowly(v, regs, info);
+}
+
+bool nvmx_handle_exit_at_once(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+{
+	bool write = reason == NVMX_XR_VMWRITE;
+	uint32_t info;
+
+	if (v->stop || v->in_l2 || v->vmxon_ptr == NVMX_NO_ADDR || (reason != NVMX_XR_VMREAD && !write) ||
+	    nvmx_traced(v, NVMX_TRACE_OF_EXIT))
+		return false;
+	info = (uint32_t)nvmx_vmread(v, NVMX_EXIT_INSTR_INFO);
+	if (write ? !vmwrite_at_hand(v, regs, info) : !vmread_at_hand(v, regs, info))
+		return false;
+	v->counters[NVMX_CNT_INSTR]++;
+	nvmx_vmsucceed(v);
+	nvmx_vmwrite_flush(v);
+	return true;
 }
 
 /* SDM 24.6.15, 25.1.3: bit 14:0 of the operand in L1's bitmap decides, and an operand with higher bits always exits. */

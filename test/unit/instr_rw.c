@@ -253,6 +253,65 @@ static void a_vmread_costs_little(void **state)
 	assert_true(m->host.vmreads <= 7 && m->host.vmwrites <= 2 && m->host.loads == 0);
 }
 
+static void is_left_alone(struct mini *m, uint32_t reason)
+{
+	uint64_t executed = m->v->counters[NVMX_CNT_INSTR], rax = m->regs.gpr[RAX];
+
+	assert_false(nvmx_handle_exit_at_once(m->v, &m->regs, reason));
+	assert_true(F01(GUEST_RIP) == 0x5000 && F01(ENTRY_INTR_INFO) == 0 && m->regs.gpr[RAX] == rax);
+	assert_true(m->v->counters[NVMX_CNT_INSTR] == executed);
+}
+
+/* What is done at once is done as ever, by no op and in no other VMCS; the rest is left as it is. */
+static void at_once(void **state)
+{
+	struct mini *m = *state;
+
+	m->regs.gpr[RCX] = NVMX_HOST_RSP;
+	m->regs.gpr[RAX] = PATTERN;
+	F01(EXIT_INSTR_INFO) = INFO_REG(RAX, RCX);
+	is_left_alone(m, NVMX_XR_VMREAD); /* #UD */
+	mini_enter_vmx(m, false);
+	is_left_alone(m, NVMX_XR_VMREAD); /* VMfailInvalid */
+	mini_vmcs_region(m, MINI_VMCS12, NVMX_VMCS12_REVISION);
+	mini_succeeded(m, mini_exec_pointer(m, NVMX_XR_VMPTRLD, MINI_VMCS12));
+	m->regs.gpr[RAX] = PATTERN;
+	F01(EXIT_INSTR_INFO) = INFO_REG(RAX, RCX);
+	m->host.loads = 0;
+	assert_true(nvmx_handle_exit_at_once(m->v, &m->regs, NVMX_XR_VMWRITE));
+	mini_succeeded(m, NVMX_RESUME_L1);
+	assert_true(m->v->cur->v12->host_rsp == PATTERN);
+	m->regs.gpr[RAX] = 0;
+	assert_true(nvmx_handle_exit_at_once(m->v, &m->regs, NVMX_XR_VMREAD));
+	mini_succeeded(m, NVMX_RESUME_L1);
+	assert_true(m->regs.gpr[RAX] == PATTERN && m->host.loads == 0);
+
+	is_left_alone(m, NVMX_XR_VMPTRST);
+	F01(EXIT_INSTR_INFO) = INFO_MEM(RCX);
+	is_left_alone(m, NVMX_XR_VMREAD);
+	is_left_alone(m, NVMX_XR_VMWRITE);
+	F01(EXIT_INSTR_INFO) = INFO_REG(RAX, RCX);
+	F01(GUEST_SS_AR) |= 0x60;
+	is_left_alone(m, NVMX_XR_VMREAD);
+	F01(GUEST_SS_AR) &= ~0x60ull;
+	nvmx_set_add(&m->v->cur->stale, NVMX_I_GUEST_ES_AR);
+	m->regs.gpr[RCX] = NVMX_GUEST_ES_AR;
+	is_left_alone(m, NVMX_XR_VMREAD); /* vmcs02 has it */
+	is_left_alone(m, NVMX_XR_VMWRITE);
+	m->regs.gpr[RCX] = NVMX_EXIT_REASON;
+	is_left_alone(m, NVMX_XR_VMWRITE); /* VMfailValid */
+	m->regs.gpr[RCX] = NVMX_HOST_RSP;
+	m->v->in_l2 = true;
+	is_left_alone(m, NVMX_XR_VMREAD); /* L1's, not L2's */
+	m->v->in_l2 = false;
+	m->v->traced = NVMX_TRACE_BIT(NVMX_TRACE_EXIT);
+	is_left_alone(m, NVMX_XR_VMREAD);
+	m->v->traced = 0;
+	m->v->stop = NVMX_STOP_NO_MEMORY;
+	is_left_alone(m, NVMX_XR_VMREAD);
+	m->v->stop = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +324,7 @@ int main(void)
 		MINI_TEST(memory_operands),
 		MINI_TEST(order_of_faults),
 		MINI_TEST(a_vmread_costs_little),
+		MINI_TEST(at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1569,6 +1569,9 @@ extern "C" {
     ) -> nvmx_verdict;
 }
 extern "C" {
+    pub fn nvmx_handle_exit_at_once(v: *mut nvmx_vcpu, regs: *mut nvmx_regs, reason: u32) -> bool;
+}
+extern "C" {
     pub fn nvmx_check_events(v: *mut nvmx_vcpu, regs: *mut nvmx_regs) -> nvmx_verdict;
 }
 extern "C" {
