@@ -182,9 +182,9 @@ static void cut_loose(struct nvmx_ept_vcpu *e, struct nvmx_ept_root *r)
 		NVMX_LOCK_VISIT(1);
 		if (t->state != NVMX_EPT_T_LINKED || t->root != r->number || !t->copy)
 			continue; /* it went, and the record may serve another one */
+		nvmx_ept_cut_link(t->parent, t->index); /* first: what is out of reach owes no flush of its own */
 		nvmx_ept_end_window(e, t);
 		t->generation = r->generation - 1;
-		nvmx_ept_cut_link(t->parent, t->index);
 	}
 }
 

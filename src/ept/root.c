@@ -154,7 +154,7 @@ uint64_t nvmx_ept_root_slow(struct nvmx_vcpu *v, uint64_t role12)
 		nvmx_ept_watch_begin(v);
 	if (nvmx_ept_has_named(e))
 		nvmx_ept_see_to_named(v);
-	r = nvmx_ept_find_root(e, role12);
+	r = e->hot.role12 == role12 ? nvmx_ept_last_root(e) : nvmx_ept_find_root(e, role12);
 	if (!r)
 		r = new_root(v, role12);
 	if (!r)
