@@ -75,11 +75,28 @@ static enum nvmx_verdict external_interrupt(struct nvmx_vcpu *v)
 	return NVMX_RESUME_L2;
 }
 
+#define DR7_FIXED0 0xd000ull
+#define DR7_FIXED1 0x400ull
+
+/* L2 is left without the processor's having entered it: vmcs02 gets what the entry would have made of CR0, some bits of which stay
+ * L1's, and of DR7 (SDM 26.3.2.1).  What the host owns of CR0 vmcs12 has already. */
+static void as_entered(struct nvmx_vcpu *v)
+{
+	uint64_t cr0 = nvmx_vmread(v, NVMX_GUEST_CR0), dr7 = nvmx_vmread(v, NVMX_GUEST_DR7);
+	uint64_t of_l1 = v->seen01[NVMX_SEEN_GUEST_CR0], bits = NVMX_CR0_UNTOUCHED & ~nvmx_cr0_masked01(v);
+
+	if (of_l1 != NVMX_UNSEEN && (cr0 ^ of_l1) & bits)
+		nvmx_vmwrite(v, NVMX_GUEST_CR0, (cr0 & ~bits) | (of_l1 & bits));
+	if (dr7 & DR7_FIXED0 || !(dr7 & DR7_FIXED1))
+		nvmx_vmwrite(v, NVMX_GUEST_DR7, (dr7 & ~DR7_FIXED0) | DR7_FIXED1);
+}
+
 /* The exit finds L2 in the state in which the host has kept it. */
 static void stop_waiting(struct nvmx_vcpu *v)
 {
 	if (!nvmx_l2_waits(v))
 		return;
+	as_entered(v);
 	v->cur->look02 &= (uint8_t)~NVMX_LOOK_WAITS;
 	nvmx_vmwrite(v, NVMX_GUEST_ACTIVITY, NVMX_ACTIVITY_WAIT_SIPI);
 }
@@ -133,6 +150,8 @@ static enum nvmx_verdict deliver(struct nvmx_vcpu *v, unsigned pending)
 		return NVMX_HOST;
 	if (pending & NVMX_PENDING_INIT) {
 		v->ops->take_event(v->host, NVMX_PENDING_INIT);
+		if (v->run_pending)
+			as_entered(v);
 		v->run_pending = false;
 		return leave_for(v, NVMX_XR_INIT, 0);
 	}
@@ -314,6 +333,8 @@ enum nvmx_verdict nvmx_exit_to_l1(struct nvmx_vcpu *v, const struct nvmx_l2_exit
 	if (!nvmx_hold_for_exit(v))
 		return nvmx_again(v);
 	withdraw_event(v);
+	if (v->run_pending)
+		as_entered(v);
 	v->run_pending = false;
 	stop_waiting(v);
 	return leave_made(v, &info);

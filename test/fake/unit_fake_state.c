@@ -35,6 +35,7 @@ static void moves_change_nothing(void **state)
 	for (uint64_t seed = first; seed < first + runs; seed++) {
 		gen_make(&g, seed, 24);
 		g.machine.moves = (uint32_t)seed;
+		g.machine.intercepts = seed % 2;
 		g.machine.flags &= ~NVMX_HOST_OWNS_TIMER; /* this host moves no timer of its own */
 		if (!fake_same(&g.machine, true))
 			fail_msg("seed %llu (NVMX_SEED)", (unsigned long long)seed);

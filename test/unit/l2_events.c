@@ -459,6 +459,40 @@ static void an_nmi_that_was_interrupted(void **state)
 	assert_int_equal(m->v->cur->v12->guest_interruptibility, 0);
 }
 
+/* L2 is left before the processor has entered it: CR0.CD and NW are L1's, which no VM entry loads, and DR7 is as one loads it (SDM 26.3.2.1,
+ * 27.3.1).  Where the host owns those bits vmcs12 has them; where L2 has run the processor has saved them. */
+static void an_l2_that_is_left_before_it_runs(void **state)
+{
+	const uint64_t cd = NVMX_CR0_CD | NVMX_CR0_NW;
+	const struct nvmx_l2_exit triple = { .reason = NVMX_XR_TRIPLE_FAULT };
+	struct mini *m = *state;
+
+	for (unsigned i = 0; i < 12; i++) {
+		const unsigned way = i % 3, seen = i / 3; /* seen: yes; yes, and the host owns CD; no; L2 has run */
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+
+		m->v->vmcs01.cr0_mask = seen == 1 ? NVMX_CR0_CD : 0;
+		m->v->seen01[NVMX_SEEN_GUEST_CR0] = seen == 2 ? NVMX_UNSEEN : L2_CR0 | cd;
+		m->v->cur->cr0_mask02 = m->v->vmcs01.cr0_mask;
+		m->v->run_pending = way < 2 && seen != 3;
+		F02(GUEST_DR7) = 0xd000;
+		waiting = way == 0 ? NVMX_PENDING_INIT : NVMX_PENDING_SIPI;
+		if (way == 2)
+			m->v->cur->look02 |= NVMX_LOOK_WAITS;
+		assert_int_equal(way == 1 ? nvmx_exit_to_l1(m->v, &triple) : nvmx_check_events(m->v, &m->regs), NVMX_RESUME_L1);
+		assert_int_equal(v12->exit_reason, way == 0 ? NVMX_XR_INIT : way == 1 ? NVMX_XR_TRIPLE_FAULT : NVMX_XR_SIPI);
+		if (seen == 3 && way < 2) {
+			assert_int_equal(v12->guest_cr0, L2_CR0);
+			assert_int_equal(F02(GUEST_DR7), 0xd000);
+			continue;
+		}
+		assert_int_equal(v12->guest_cr0, L2_CR0 | (seen == 2 ? 0 : seen == 1 ? NVMX_CR0_NW : cd));
+		assert_int_equal(F02(GUEST_DR7), 0x400);
+	}
+	m->v->vmcs01.cr0_mask = 0;
+	nvmx_not_by_l1(m->v);
+}
+
 /* The exception that the host has for L2, and which L1 does not want, goes in where the NMI was to go in again: that has blocked NMIs. */
 static void an_nmi_that_an_exception_replaces(void **state)
 {
@@ -611,7 +645,7 @@ int main(void)
 		MINI_TEST(exits_that_are_made_save_rf),
 		MINI_TEST(no_error_code_in_real_mode),
 		MINI_TEST(an_nmi_that_was_interrupted), MINI_TEST(what_an_exit_for_the_host_interrupted), MINI_TEST(what_an_exception_of_the_hosts_interrupted),
-		MINI_TEST(an_nmi_that_an_exception_replaces),
+		MINI_TEST(an_nmi_that_an_exception_replaces), MINI_TEST(an_l2_that_is_left_before_it_runs),
 		MINI_TEST(what_goes_in_again),
 		MINI_TEST(instructions_of_l2_end),
 		MINI_TEST(instructions_of_l1_end),

@@ -61,6 +61,9 @@ static void exception(struct fake_cpu *c, uint32_t info, uint32_t error, uint32_
 		c->a.dr7 &= ~NVMX_DR7_GD;
 		c->a.debugctl &= ~(NVMX_DEBUGCTL_LBR | NVMX_DEBUGCTL_BTF);
 	}
+	/* As where a VM entry injects it, which a host that intercepts it does (26.7.3). */
+	if (NVMX_INTR_TYPE(info) == NVMX_EVENT_HW_EXC)
+		c->a.pending_dbg = 0;
 	if (was_exception && first == NVMX_VECTOR_DF) {
 		fake_triple_fault(c);
 		return;
