@@ -127,6 +127,41 @@ static void a_blob_has_what_vmcs02_alone_has(void **state)
 	out(m);
 }
 
+/* NMIs that are blocked for L1, who exits on them and has no virtual NMIs, no IRET of L2's unblocks, though it did in vmcs02 (SDM 25.3). */
+static void a_blob_has_nmis_blocked_as_l1_has_them(void **state)
+{
+	const uint32_t nmi = NVMX_INTR_VALID | NVMX_EVENT_NMI << 8 | 2;
+	const struct {
+		uint32_t pin, blocked, event, event02;
+		bool pending, saved;
+	} cases[] = {
+		{ NVMX_PIN_NMI, NVMX_BLOCK_NMI, 0, 0, false, true }, { NVMX_PIN_NMI, 0, 0, 0, false, false },
+		{ NVMX_PIN_NMI, 0, nmi, 0, false, true }, /* the NMI that L1 injected has blocked them ... */
+		{ NVMX_PIN_NMI, 0, nmi, nmi, false, false }, /* ... or is still to be delivered */
+		{ NVMX_PIN_NMI, NVMX_BLOCK_NMI, nmi, nmi, true, true }, { NVMX_PIN_NMI, 0, nmi, nmi, true, false },
+		{ NVMX_PIN_NMI | NVMX_PIN_VNMI, NVMX_BLOCK_NMI, 0, 0, false, false }, { 0, NVMX_BLOCK_NMI, 0, 0, false, false },
+	};
+	static struct nvmx_state blob;
+	const struct nvmx_vmcs12 *saved = (const void *)blob.vmcs12;
+	struct mini *m = *state;
+	size_t size;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct nvmx_vmcs12 *v12 = in_l2(m);
+
+		v12->pin_ctls = cases[i].pin;
+		v12->guest_interruptibility = cases[i].blocked;
+		v12->entry_intr_info = cases[i].event;
+		*vmcs02(m, NVMX_I_ENTRY_INTR_INFO) = cases[i].event02;
+		*vmcs02(m, NVMX_I_GUEST_INTERRUPTIBILITY) = NVMX_BLOCK_STI;
+		m->v->run_pending = cases[i].pending;
+		assert_int_equal(nvmx_state_save(m->v, &blob, sizeof(blob), 0, &size, NULL), NVMX_OK);
+		assert_int_equal(saved->guest_interruptibility, NVMX_BLOCK_STI | (cases[i].saved ? NVMX_BLOCK_NMI : 0));
+		m->v->run_pending = false;
+		out(m);
+	}
+}
+
 /* Which fields of an exit's information the processor defines, by reason (SDM 27.2.1 to 27.2.5, tables 27-9 to 27-17). */
 static const uint8_t with_instr_info[] = { 5, 19, 21, 22, 23, 25, 27, 30, 46, 47, 50, 53, 57, 58, 61, 63, 64, 67, 68, 69, 84, 85 };
 static const uint8_t with_register_form[] = { 23, 25, 47 };
@@ -519,6 +554,7 @@ int main(void)
 		MINI_TEST(what_has_no_save_control_is_saved),
 		MINI_TEST(what_has_a_save_control_is_saved_by_it),
 		MINI_TEST(a_blob_has_what_vmcs02_alone_has),
+		MINI_TEST(a_blob_has_nmis_blocked_as_l1_has_them),
 		MINI_TEST(exit_information_by_reason),
 		MINI_TEST(exit_information_in_vmcs12),
 		MINI_TEST(host_state_is_loaded),

@@ -120,6 +120,28 @@ static void test_a_revocation_that_fails_for_no_device(void **state)
 	end(w);
 }
 
+/* L1's invalidation behind one that the host waited for: its failure is L1's to hear of, and nobody is kept from memory. */
+static void test_a_failure_behind_a_revocation(void **state)
+{
+	struct world *w = two_devices();
+	struct rig *r = w->r;
+	uint64_t tail = 0;
+
+	(void)state;
+	take_frame(w);
+	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_DONE);
+	*at(w, IOVA, 1) = 0;
+	r->host.hw->answer = NVMX_VTD_FLUSH_BAD_COMPLETION;
+	queue_put(r, &tail, 2 | 1 << 4, 0);
+	queue_go(r, tail);
+	assert_int_equal(rd(r, 0x34, 4), FSTS_ICE);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_DOMAIN);
+	assert_int_equal(w->dev2.target.kind, NVMX_VTD_DOMAIN);
+	assert_int_equal(counter(w, NVMX_VTD_CNT_BLOCKED), 0);
+	r->host.hw->answer = 0;
+	end(w);
+}
+
 /* L1's own invalidation is under way when the host revokes, and neither is answered: each gets what it asked for. */
 static void test_both_at_once(void **state)
 {
@@ -347,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_nor_later),
 		cmocka_unit_test(test_the_last_of_a_domain),
 		cmocka_unit_test(test_a_revocation_that_fails_for_no_device),
+		cmocka_unit_test(test_a_failure_behind_a_revocation),
 		cmocka_unit_test(test_both_at_once),
 		cmocka_unit_test(test_a_reset_meanwhile),
 		cmocka_unit_test(test_a_page_that_only_the_device_remembers),
