@@ -199,6 +199,35 @@ static void test_a_reset_meanwhile(void **state)
 	}
 }
 
+/* What was under way at a reset has ended: of the next failure L1 hears as before. */
+static void test_a_failure_behind_a_reset(void **state)
+{
+	struct world *w = two_devices();
+	struct rig *r = w->r;
+	struct hw *hw = r->host.hw;
+	uint64_t tail = 0;
+
+	(void)state;
+	hw->queue = true;
+	queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
+	assert_int_equal(queue_go(r, tail), NVMX_VTD_WAITING);
+	assert_int_equal(nvmx_vtd_reset(r->u), NVMX_VTD_WAITING);
+	flushes_are_done(hw);
+	nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED);
+	hw_run(r);
+	tail = 0;
+	hw_translation(r, true);
+	queue_on(r);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	*at(w, IOVA, 1) = 0;
+	hw->answer = NVMX_VTD_FLUSH_BAD_COMPLETION;
+	queue_put(r, &tail, 2 | 1 << 4, 0);
+	queue_go(r, tail);
+	assert_int_equal(rd(r, 0x34, 4), FSTS_ICE);
+	hw->answer = 0;
+	end(w);
+}
+
 /* L1 unmaps a page and tells the IOTLB, not the device.  The device may use it as long as it is L1's, and no longer. */
 static void test_a_page_that_only_the_device_remembers(void **state)
 {
@@ -372,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_a_failure_behind_a_revocation),
 		cmocka_unit_test(test_both_at_once),
 		cmocka_unit_test(test_a_reset_meanwhile),
+		cmocka_unit_test(test_a_failure_behind_a_reset),
 		cmocka_unit_test(test_a_page_that_only_the_device_remembers),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_an_emulated_device),
