@@ -61,17 +61,26 @@ class Coverage:
 	def __init__(self, tree):
 		self.tree = tree
 		self.folder = tree.path(COVERAGE)
-		known = os.path.join(self.folder, "lines.json")
+		self.known = os.path.join(self.folder, "lines.json")
+		stored = self.stored()
+		self.lines = stored["lines"]
+		if not stored["whole"]:
+			self.record(stored)
+
+	def stored(self):
+		"""What has been recorded of these sources, by a run that was interrupted perhaps."""
 		key = self.key()
-		if os.path.isfile(known):
-			with open(known, encoding="utf-8") as file:
+		if os.path.isfile(self.known):
+			with open(self.known, encoding="utf-8") as file:
 				stored = json.load(file)
-			if stored["key"] == key:
-				self.lines = stored["lines"]
-				return
-		self.record()
-		with open(known, "w", encoding="utf-8") as file:
-			json.dump({"key": key, "lines": self.lines}, file)
+			if stored["key"] == key and "tests" in stored:
+				return stored
+		return {"key": key, "whole": False, "tests": [], "lines": {}}
+
+	def store(self, stored):
+		with open(self.known + ".new", "w", encoding="utf-8") as file:
+			json.dump(stored, file)
+		os.replace(self.known + ".new", self.known)
 
 	def key(self):
 		whole = hashlib.sha256()
@@ -82,19 +91,24 @@ class Coverage:
 					whole.update(name.encode() + digest(os.path.join(where, name)))
 		return whole.hexdigest()
 
-	def record(self):
+	def record(self, stored):
 		self.tree.configure(COVERAGE, "-DNESTVMX_COVERAGE=ON", *LEAN)
 		if not self.tree.ninja(build=COVERAGE):
 			raise SystemExit("the tree does not build for coverage")
-		lines = collections.defaultdict(dict)
 		for test in programs(self.folder):
+			if test in stored["tests"]:
+				continue
 			for path in glob.glob(os.path.join(self.folder, "**/*.gcda"), recursive=True):
 				os.remove(path)
-			run([os.path.join(self.folder, test)], self.tree.folder, 600)
-			self.take(test, lines)
-		self.lines = {file: {str(n): [name, sorted(tests)] for n, (name, tests) in counted.items()} for file, counted in lines.items()}
+			if run([os.path.join(self.folder, test)], self.tree.folder, 600) is None:
+				raise SystemExit(f"tools/mutate: {COVERAGE}/{test} does not end")
+			self.take(test)
+			stored["tests"].append(test)
+			self.store(stored)
+		stored["whole"] = True
+		self.store(stored)
 
-	def take(self, test, lines):
+	def take(self, test):
 		"""The library's lines, also where a program has them of a header."""
 		data = glob.glob(os.path.join(self.folder, "**/*.gcda"), recursive=True)
 		if not data:
@@ -107,10 +121,11 @@ class Coverage:
 				path = os.path.relpath(os.path.realpath(path), os.path.realpath(self.tree.folder))
 				if not path.startswith(("src/", "include/")):
 					continue
+				lines = self.lines.setdefault(path, {})
 				for row in file["lines"]:
-					_, executed = lines[path].setdefault(row["line_number"], (row.get("function_name", ""), set()))
-					if row["count"]:
-						executed.add(test)
+					_, executed = lines.setdefault(str(row["line_number"]), [row.get("function_name", ""), []])
+					if row["count"] and test not in executed:
+						executed.append(test)
 
 	def tests(self, path, line):
 		"""Those that execute the line; None: it is in no function, and anything may depend on it."""
