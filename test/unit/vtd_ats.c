@@ -131,7 +131,7 @@ static void test_a_failure_behind_a_revocation(void **state)
 	take_frame(w);
 	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_DONE);
 	*at(w, IOVA, 1) = 0;
-	r->host.hw->answer = NVMX_VTD_FLUSH_BAD_COMPLETION;
+	r->host.hw->answer = NVMX_VTD_FLUSH_QUEUED + 1; /* an answer that is none is no success */
 	queue_put(r, &tail, 2 | 1 << 4, 0);
 	queue_go(r, tail);
 	assert_int_equal(rd(r, 0x34, 4), FSTS_ICE);

@@ -608,6 +608,51 @@ static void test_revoked_before_it_was_unmapped(void **state)
 	end(w);
 }
 
+/* A host that cannot attach a device to the domain that L1 has moved it to: it is not left in the one before. */
+static void test_no_way_to_the_new_domain(void **state)
+{
+	struct world *w = start(NVMX_VTD_ASSIGN_TABLES);
+	struct rig *r = w->r;
+	uint64_t root = w->next;
+
+	(void)state;
+	w->next += 0x1000;
+	*at(w, IOVA, 1) = 0x123003;
+	dsi(w);
+	assert_int_equal(dma(w, IOVA, 1), RAM(0x123000));
+	r->host.hw->fail_attach = true;
+	context(w, SID, root, 6, 0);
+	flush_context(r);
+	hw_run(r);
+	assert_int_equal(w->dev.target.kind, NVMX_VTD_BLOCK);
+	assert_int_equal(dma(w, IOVA, 1), HW_FAULT);
+	r->host.hw->fail_attach = false;
+	end(w);
+}
+
+/* A range that is more than the hardware invalidates at once makes it a flush of the domain (VT-d 10.4.2, MAMV). */
+static void test_more_than_the_hardware_flushes_at_once(void **state)
+{
+	(void)state;
+	for (unsigned tables = 1; tables < 3; tables++) {
+		struct rig *r = hw_config(CM, NVMX_VTD_ASSIGN_TABLES);
+		struct world *w;
+
+		r->config.hw_cap = (HW_CAP & ~(0x3full << 48)) | 9ull << 48;
+		w = begin(r);
+		for (unsigned i = 0; i < tables; i++)
+			*at(w, 0x40000000 + ((uint64_t)i << 21), 1) = 0x123003;
+		assign(w);
+		assert_int_equal(dma(w, 0x40000000, 1), RAM(0x123000));
+		for (unsigned i = 0; i < tables; i++)
+			*at(w, 0x40000000 + ((uint64_t)i << 21), 2) = 0;
+		hw_flush_iotlb(r, 1, 0, 0);
+		assert_int_equal(r->host.hw->last_n, 1);
+		assert_int_equal(r->host.hw->last[0].kind, tables == 1 ? NVMX_VTD_FLUSH_PAGES : NVMX_VTD_FLUSH_DOMAIN);
+		end(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -630,6 +675,8 @@ int main(void)
 		cmocka_unit_test(test_host_remap_meanwhile),
 		cmocka_unit_test(test_replacing_is_given_up),
 		cmocka_unit_test(test_revoked_before_it_was_unmapped),
+		cmocka_unit_test(test_no_way_to_the_new_domain),
+		cmocka_unit_test(test_more_than_the_hardware_flushes_at_once),
 		cmocka_unit_test(test_a_domain_closed_before_its_flush),
 		cmocka_unit_test(test_many_flushes),
 	};

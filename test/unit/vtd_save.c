@@ -115,6 +115,43 @@ static void test_status_that_no_command_makes(void **state)
 	}
 }
 
+#define AT_ROOT 24u
+#define AT_RECORD 48u /* the next fault record to use */
+#define AT_REG(row) (AT_GSTS + 8u * (row))
+
+/* Values that agree with no unit's: each alone is refused, and the rest is fine. */
+static void test_what_no_unit_saves(void **state)
+{
+	static const struct {
+		unsigned at;
+		uint64_t value;
+	} rows[] = {
+		{ AT_ROOT, BIT64(63) }, { AT_ROOT, 1 }, /* beyond the address, reserved */
+		{ AT_RECORD, 8 },                       /* of eight */
+		{ AT_REG(2), BIT64(63) }, { AT_REG(18), BIT64(63) }, /* CCMD.ICC, IOTLB.IVT: commands are complete */
+		{ AT_REG(3), FSTS_PPF },  /* no record is pending */
+		{ AT_REG(20), BIT64(63) }, /* record 0 is pending, without PPF */
+		{ AT_REG(3), 3 << 8 },     /* FRI without a record */
+		{ AT_REG(8), 0x10 },       /* IQH without a queue */
+	};
+	struct rig *r = rig_new(NVMX_VTD_F_ALL);
+	uint8_t blob[NVMX_VTD_SAVE_SIZE];
+
+	(void)state;
+	assert_int_equal(nvmx_vtd_save(r->u, blob, sizeof(blob)), NVMX_VTD_SAVE_SIZE);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint64_t was;
+
+		memcpy(&was, blob + rows[i].at, 8);
+		assert_int_equal(was, 0);
+		memcpy(blob + rows[i].at, &rows[i].value, 8);
+		assert_int_equal(nvmx_vtd_restore(r->u, blob, sizeof(blob)), NVMX_ERR_STATE);
+		memcpy(blob + rows[i].at, &was, 8);
+	}
+	assert_int_equal(nvmx_vtd_restore(r->u, blob, sizeof(blob)), NVMX_OK);
+	rig_free(r);
+}
+
 static void test_not_while_work_is_left(void **state)
 {
 	struct rig *r = hw_config(NVMX_VTD_F_ALL & ~NVMX_VTD_F_WRITE_BUFFER, NVMX_VTD_ASSIGN_TABLES);
@@ -144,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_bit_flips),
 		cmocka_unit_test(test_status_that_no_command_makes),
+		cmocka_unit_test(test_what_no_unit_saves),
 		cmocka_unit_test(test_not_while_work_is_left),
 	};
 
