@@ -257,7 +257,9 @@ static __attribute__((noinline)) bool see_to_due(struct cpu *cpu, uint32_t reaso
 
 static __attribute__((noinline)) void see_to_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 {
-	if (nest_verdict(cpu, verdict))
+	if (verdict == NVMX_RESUME_L2)
+		nest_resume_l2(cpu);
+	else if (nest_verdict(cpu, verdict))
 		exit_host(cpu, (uint32_t)vmread(EXIT_REASON));
 	if (cpu->trace)
 		trace_record(cpu, NVMX_TRACE_RESUME, cpu->in_l2 ? 2 : 1, 0, 0);

@@ -267,6 +267,12 @@ static inline void nest_resume_l1(struct cpu *cpu)
 	cpu->in_l2 = 0;
 }
 
+static inline void nest_resume_l2(struct cpu *cpu)
+{
+	cpu->launched = !nvmx_must_launch(cpu->vcpu);
+	cpu->in_l2 = 1;
+}
+
 /* What the library decided; true if the exit is left for metal. */
 static inline bool nest_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 {

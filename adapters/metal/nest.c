@@ -333,8 +333,10 @@ bool nest_other_verdict(struct cpu *cpu, enum nvmx_verdict verdict)
 		nvmx_stop_info(cpu->vcpu, &info);
 		stop_for(&info, cpu);
 	}
-	cpu->in_l2 = verdict == NVMX_RESUME_L2 || nvmx_in_l2(cpu->vcpu);
-	cpu->launched = !nvmx_must_launch(cpu->vcpu);
+	if (verdict == NVMX_RESUME_L2 || nvmx_in_l2(cpu->vcpu))
+		nest_resume_l2(cpu);
+	else
+		nest_resume_l1(cpu);
 	return verdict == NVMX_HOST;
 }
 
