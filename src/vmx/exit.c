@@ -343,18 +343,16 @@ static inline enum nvmx_verdict flushed(struct nvmx_vcpu *v, enum nvmx_verdict v
 	return verdict;
 }
 
+/* The exits of L1 for VMX instructions, by reason. */
+#define VMX_INSTRUCTIONS                                                                                             \
+	((NVMX_BIT64(NVMX_XR_VMXON + 1) - NVMX_BIT64(NVMX_XR_VMCALL)) | NVMX_BIT64(NVMX_XR_INVEPT) | \
+	 NVMX_BIT64(NVMX_XR_INVVPID) | NVMX_BIT64(NVMX_XR_VMFUNC))
+
 static __attribute__((__noinline__)) enum nvmx_verdict other_l1_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
+	if (reason < 64 && VMX_INSTRUCTIONS >> reason & 1)
+		return flushed(v, nvmx_instr(v, regs, reason));
 	switch (reason) {
-	case NVMX_XR_VMCALL:
-	case NVMX_XR_VMCLEAR:
-	case NVMX_XR_VMPTRLD:
-	case NVMX_XR_VMPTRST:
-	case NVMX_XR_VMXOFF:
-	case NVMX_XR_VMXON:
-	case NVMX_XR_INVEPT:
-	case NVMX_XR_INVVPID:
-	case NVMX_XR_VMFUNC: return flushed(v, nvmx_instr(v, regs, reason));
 	case NVMX_XR_RDMSR:
 	case NVMX_XR_WRMSR:
 	case NVMX_XR_RDMSR_IMM:

@@ -96,14 +96,10 @@ static enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *
 
 enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
-	switch (reason) {
-	case NVMX_XR_VMREAD:
-	case NVMX_XR_VMWRITE:
-	case NVMX_XR_VMLAUNCH:
-	case NVMX_XR_VMRESUME: return nvmx_frequent_instr(v, regs, reason);
-	}
 	if (reason == NVMX_XR_VMCALL && is_hosts_call(v, regs))
 		return NVMX_HOST;
+	if (!emulate[reason])
+		return nvmx_frequent_instr(v, regs, reason);
 	v->counters[NVMX_CNT_INSTR]++;
 	if (v->vmxon_ptr == NVMX_NO_ADDR && reason != NVMX_XR_VMXON)
 		return nvmx_raise_ud(v);
