@@ -351,7 +351,7 @@ static inline enum nvmx_verdict flushed(struct nvmx_vcpu *v, enum nvmx_verdict v
 static __attribute__((__noinline__)) enum nvmx_verdict other_l1_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	if (reason < 64 && VMX_INSTRUCTIONS >> reason & 1)
-		return flushed(v, nvmx_instr(v, regs, reason));
+		return flushed(v, nvmx_other_instr(v, regs, reason));
 	switch (reason) {
 	case NVMX_XR_RDMSR:
 	case NVMX_XR_WRMSR:
@@ -376,6 +376,7 @@ static enum nvmx_verdict l1_exit(struct nvmx_vcpu *v, struct nvmx_regs *regs, ui
 	case NVMX_XR_VMWRITE: return flushed(v, nvmx_frequent_instr(v, regs, NVMX_XR_VMWRITE));
 	case NVMX_XR_VMLAUNCH: return flushed(v, nvmx_frequent_instr(v, regs, NVMX_XR_VMLAUNCH));
 	case NVMX_XR_VMRESUME: return flushed(v, nvmx_frequent_instr(v, regs, NVMX_XR_VMRESUME));
+	case NVMX_XR_INVEPT: return flushed(v, nvmx_other_instr(v, regs, NVMX_XR_INVEPT));
 	default: return other_l1_exit(v, regs, reason);
 	}
 }

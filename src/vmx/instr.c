@@ -94,7 +94,7 @@ static enum nvmx_verdict emulate_in_mode(struct nvmx_vcpu *v, struct nvmx_regs *
 	return emulate[reason](&i);
 }
 
-enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
+enum nvmx_verdict nvmx_other_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason)
 {
 	if (reason == NVMX_XR_VMCALL && is_hosts_call(v, regs))
 		return NVMX_HOST;

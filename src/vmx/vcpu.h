@@ -380,8 +380,8 @@ static inline void nvmx_slot_write(struct nvmx_slot *s, unsigned row, uint64_t v
 	nvmx_v12_set(s->v12, row, value);
 }
 
-/* instr.c: a VMX instruction that exited from L1 (reasons 18 to 27, 50, 53, 59). */
-enum nvmx_verdict nvmx_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason);
+/* instr.c: a VMX instruction that exited from L1 (reasons 18 to 27, 50, 53, 59), none of those of nvmx_frequent_instr(). */
+enum nvmx_verdict nvmx_other_instr(struct nvmx_vcpu *v, struct nvmx_regs *regs, uint32_t reason);
 /* instr_rw.c: VMREAD or VMWRITE of an L2 for which L1 has set "VMCS shadowing".  False: it exits to L1; else *verdict. */
 bool nvmx_l2_shadow_access(struct nvmx_vcpu *v, struct nvmx_regs *regs, bool write, enum nvmx_verdict *verdict);
 /* VMsucceed, VMfailInvalid, VMfailValid(error) (or Invalid without a current VMCS) into vmcs01's RFLAGS; skips the

@@ -391,8 +391,18 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP };
 
 static inline enum nvmx_verdict mini_exec(struct mini *m, uint32_t reason)
 {
-	enum nvmx_verdict verdict = nvmx_instr(m->v, &m->regs, reason);
+	enum nvmx_verdict verdict;
 
+	switch (reason) {
+	case NVMX_XR_VMREAD:
+	case NVMX_XR_VMWRITE:
+	case NVMX_XR_VMLAUNCH:
+	case NVMX_XR_VMRESUME:
+		verdict = nvmx_frequent_instr(m->v, &m->regs, reason);
+		break;
+	default:
+		verdict = nvmx_other_instr(m->v, &m->regs, reason);
+	}
 	nvmx_vmwrite_flush(m->v);
 	return verdict;
 }
