@@ -278,7 +278,7 @@ def virtualbox(name, guest, vms, **kw):
 def selftests(name, kernel, kvm="", cpus=1):
 	"""KVM as L1, whose user is KVM's own tests, of that Linux."""
 	l1 = "Linux with KVM" + (f", `{kvm}`" if kvm else "")
-	return Row(name, f"loader vmlinux l1-base l1-kvm selftests-{kernel}", f"{LINUX} nvmx.scenario=programs nvmx.seconds=10 nvmx.kvm={kvm}",
+	return Row(name, f"loader vmlinux l1-base l1-kvm selftests-{kernel}", f"{LINUX} nvmx.scenario=programs nvmx.seconds=20 nvmx.kvm={kvm}",
 		[up(cpus), r"^L1: KVM loaded: ", r"^L1: program \w+: exit \d", r"^L1: done", OFF], cpus=cpus, memory=1024, seconds=2000, seldom=True, compared=45,
 		about=(l1, f"the KVM selftests of Linux {kernel}"))
 
