@@ -19,7 +19,7 @@ void nvmx_ept_walk_begin(struct nvmx_vcpu *v, const struct nvmx_ept_rules *r, ui
 		w->entry[level] = e;
 		w->rights &= e;
 		w->kind = nvmx_ept_kind_of(r, e, level);
-		if (w->kind != NVMX_EPT_TABLE)
+		if (w->kind != NVMX_EPT_TABLE || level <= 1) /* at level 1 there is none */
 			break;
 		table = e & NVMX_EPTE_ADDR;
 	}

@@ -4,6 +4,7 @@
 #include "vatpic.h"
 #include "vmm.h"
 #include "vmx_controls.h"
+#include "bhyve.h"
 #include "nest.h"
 
 #define NMI_BLOCKING (VMCS_INTERRUPTIBILITY_NMI_BLOCKING | VMCS_INTERRUPTIBILITY_MOVSS_BLOCKING)
@@ -206,6 +207,19 @@ static void move_registers(struct vmxctx *x, struct fake_arch *a, bool enter)
 		x->guest_cr2 = (register_t)a->cr2, x->guest_dr6 = (register_t)a->dr6;
 }
 
+/* L1 exits on L2's NMIs, which are not virtual: what blocks them is L1's alone to see (SDM 25.3). */
+static bool blocks_nmis_unseen(const struct vmx_vcpu *v)
+{
+	const struct nvmx_vmcs12 *v12;
+	struct nvmx_view view;
+
+	if (!nest_in_l2(v))
+		return false;
+	nvmx_view(v->nest->v, &view, sizeof(view));
+	v12 = view.vmcs12;
+	return (v12->pin_ctls & (NVMX_PIN_NMI | NVMX_PIN_VNMI)) == NVMX_PIN_NMI;
+}
+
 /* VMLAUNCH or VMRESUME, and the guest until its VM exit.  While it is in the processor, others run. */
 int vmx_enter_guest(struct vmxctx *x, struct vmx *vmx, int launched)
 {
@@ -218,6 +232,7 @@ int vmx_enter_guest(struct vmxctx *x, struct vmx *vmx, int launched)
 	move_registers(x, &c->a, true);
 	c->a.pat = v->guest_msrs[IDX_MSR_PAT];
 	c->a.tsc_aux = v->guest_msrs[IDX_MSR_TSC_AUX];
+	c->hides_nmi_blocking = blocks_nmis_unseen(v);
 	c->stop = FAKE_RUNNING;
 	outcome = fake_vmenter(c, !launched);
 	if (outcome != FAKE_VM_ENTERED) {
