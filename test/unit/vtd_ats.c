@@ -22,6 +22,15 @@ static struct world *two_devices(void)
 	return w;
 }
 
+/* L1 has an invalidation of the device's TLB under way that the device has not answered, and waits for it. */
+static void ask(struct world *w, uint64_t *tail)
+{
+	w->r->host.hw->queue = true;
+	queue_put(w->r, tail, 3 | (uint64_t)SID << 32, IOVA);
+	queue_put(w->r, tail, WAIT(1, STATUS));
+	assert_int_equal(queue_go(w->r, *tail), NVMX_VTD_WAITING);
+}
+
 static void take_frame(struct world *w)
 {
 	w->r->host.hw->map[0x123].rights = 0;
@@ -151,10 +160,7 @@ static void test_both_at_once(void **state)
 	uint64_t tail = 0;
 
 	(void)state;
-	hw->queue = true;
-	queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
-	queue_put(r, &tail, WAIT(1, STATUS));
-	assert_int_equal(queue_go(r, tail), NVMX_VTD_WAITING);
+	ask(w, &tail);
 	take_frame(w);
 	assert_int_equal(nvmx_vtd_host_invalidate(r->u, 0x123000, 0x1000), NVMX_VTD_WAITING);
 	flushes_are_done(hw);
@@ -177,10 +183,7 @@ static void test_a_reset_meanwhile(void **state)
 		struct hw *hw = r->host.hw;
 		uint64_t tail = 0;
 
-		hw->queue = true;
-		queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
-		queue_put(r, &tail, WAIT(1, STATUS));
-		assert_int_equal(queue_go(r, tail), NVMX_VTD_WAITING);
+		ask(w, &tail);
 		assert_int_equal(nvmx_vtd_reset(r->u), NVMX_VTD_WAITING);
 		if (revoked) { /* the host's own is answered for as ever */
 			take_frame(w);
@@ -208,9 +211,7 @@ static void test_a_failure_behind_a_reset(void **state)
 	uint64_t tail = 0;
 
 	(void)state;
-	hw->queue = true;
-	queue_put(r, &tail, 3 | (uint64_t)SID << 32, IOVA);
-	assert_int_equal(queue_go(r, tail), NVMX_VTD_WAITING);
+	ask(w, &tail);
 	assert_int_equal(nvmx_vtd_reset(r->u), NVMX_VTD_WAITING);
 	flushes_are_done(hw);
 	nvmx_vtd_flush_done(r->u, NVMX_VTD_FLUSHED);
