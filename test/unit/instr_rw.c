@@ -266,6 +266,7 @@ static void is_left_alone(struct mini *m, uint32_t reason)
 static void at_once(void **state)
 {
 	struct mini *m = *state;
+	uint64_t instructions;
 
 	m->regs.gpr[RCX] = NVMX_HOST_RSP;
 	m->regs.gpr[RAX] = PATTERN;
@@ -278,7 +279,9 @@ static void at_once(void **state)
 	m->regs.gpr[RAX] = PATTERN;
 	F01(EXIT_INSTR_INFO) = INFO_REG(RAX, RCX);
 	m->host.loads = 0;
+	instructions = nvmx_counter(m->v, NVMX_CNT_INSTR);
 	assert_true(nvmx_handle_exit_at_once(m->v, &m->regs, NVMX_XR_VMWRITE));
+	assert_int_equal(nvmx_counter(m->v, NVMX_CNT_INSTR), instructions + 1);
 	mini_succeeded(m, NVMX_RESUME_L1);
 	assert_true(m->v->cur->v12->host_rsp == PATTERN);
 	m->regs.gpr[RAX] = 0;
@@ -310,6 +313,9 @@ static void at_once(void **state)
 	m->v->stop = NVMX_STOP_NO_MEMORY;
 	is_left_alone(m, NVMX_XR_VMREAD);
 	m->v->stop = 0;
+	nvmx_smi(m->v);
+	is_left_alone(m, NVMX_XR_VMREAD); /* #UD in SMM, whatever L1's current VMCS (SDM 34.14.3) */
+	nvmx_rsm(m->v);
 }
 
 int main(void)
