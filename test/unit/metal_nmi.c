@@ -8,30 +8,18 @@
 #include <cmocka.h>
 #include <string.h>
 
-/* A processor of the test's own in place of <vmx.h>. */
-#define METAL_VMX_H
-#define EXIT_REASONS 86
-#define INTERRUPTIBILITY_STI 0x1ull
-#define INTERRUPTIBILITY_MOV_SS 0x2ull
-#define INTERRUPTIBILITY_NMI 0x8ull
-#define PENDING_DEBUG_ENABLED 0x1000ull
-#define PENDING_DEBUG_BS 0x4000ull
-#define EVENT_VALID 0x80000000u
-#define EVENT_NMI 0x200u
-#define ACTIVITY_ACTIVE 0
-#define ACTIVITY_WAIT_FOR_SIPI 3
-#define PROC_MONITOR_TRAP 0x8000000u
-#define PIN_NMI_EXITING 0x8u
-#define VECTOR_NMI 2
-#define RFLAGS_TF 0x100ull
-#define RFLAGS_IF 0x200ull
-#define MSR_IA32_VMX_TRUE_PROCBASED_CTLS 0x48e
+/* A processor of the test's own: what metal calls its instructions. */
+#define vmread vmread_of_processor
+#define vmwrite vmwrite_of_processor
+#define rdmsr rdmsr_of_processor
+#include "../../adapters/metal/metal.h"
+#undef vmread
+#undef vmwrite
+#undef rdmsr
+
 #define PF_DELIVERED (EVENT_VALID | 0xb0eu)
-enum {
-	VM_ENTRY_INTERRUPTION_INFO, VM_ENTRY_EXCEPTION_ERROR_CODE, VM_ENTRY_INSTRUCTION_LENGTH, GUEST_INTERRUPTIBILITY,
-	GUEST_PENDING_DEBUG, GUEST_ACTIVITY_STATE, GUEST_RFLAGS, GUEST_IA32_DEBUGCTL, PROCESSOR_BASED_CONTROLS, PIN_BASED_CONTROLS,
-	EXCEPTION_BITMAP, EXIT_INTERRUPTION_INFO, EXIT_INTERRUPTION_ERROR_CODE, EXIT_INSTRUCTION_LENGTH, EXIT_QUALIFICATION, FIELDS
-};
+#define FIELDS 0x7000
+
 static uint64_t field[FIELDS];
 static bool has_monitor_trap;
 
