@@ -14,13 +14,6 @@
 static struct gen g;
 static uint32_t chance_n;
 
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 static uint32_t chance(uint32_t of)
 {
 	chance_n = chance_n * 1664525u + 1013904223u;
@@ -70,7 +63,7 @@ static struct machine make(uint64_t seed)
 
 static void traces_are_equal(void **state)
 {
-	uint64_t first = setting("NVMX_SEED", 1), runs = setting("NVMX_RUNS", getenv("NVMX_SEED") ? 1 : RUNS), entries = 0, failed = 0;
+	uint64_t first = gen_setting("NVMX_SEED", 1), runs = gen_setting("NVMX_RUNS", getenv("NVMX_SEED") ? 1 : RUNS), entries = 0, failed = 0;
 
 	(void)state;
 	for (uint64_t seed = first; seed < first + runs; seed++) {

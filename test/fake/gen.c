@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <stdlib.h>
 #include "gen.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -686,4 +687,11 @@ void gen_make(struct gen *g, uint64_t seed, unsigned rounds)
 	g->machine.cr0_mask = seed % 7 == 0 ? NVMX_CR0_CD | NVMX_CR0_NW : 0;
 	g->machine.outside = g->outside;
 	g->machine.outsides = g->outsides;
+}
+
+uint64_t gen_setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
 }

@@ -19,5 +19,7 @@ struct gen {
 
 /* The machine for a seed with at most `rounds` VM entries by L1. */
 void gen_make(struct gen *g, uint64_t seed, unsigned rounds);
+/* A number from the environment by which whoever runs a program of random scripts chooses what it runs. */
+uint64_t gen_setting(const char *name, uint64_t otherwise);
 
 #endif

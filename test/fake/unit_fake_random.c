@@ -21,13 +21,6 @@
 #endif
 static struct gen g;
 
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 static bool same(uint64_t seed, unsigned rounds, bool verbose)
 {
 	gen_make(&g, seed, rounds);
@@ -53,7 +46,7 @@ static void shrink(uint64_t seed)
 
 static void traces_are_equal(void **state)
 {
-	uint64_t first = setting("NVMX_SEED", 1), runs = setting("NVMX_RUNS", getenv("NVMX_SEED") ? 1 : RUNS);
+	uint64_t first = gen_setting("NVMX_SEED", 1), runs = gen_setting("NVMX_RUNS", getenv("NVMX_SEED") ? 1 : RUNS);
 	uint64_t failed = 0, switches = 0, entries = 0, exits = 0, refused = 0;
 
 	(void)state;

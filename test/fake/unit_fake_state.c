@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Nested state: moving it between any two steps changes nothing; what is no state is refused and changes nothing. */
+/* Nested state: each that was saved replaces any other; what is no state is refused and changes nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,37 +15,7 @@
 #include "saved_state.h"
 #include "vmx/vcpu.h"
 
-static struct gen g;
-
-#define MOVED (NVMX_TEST_FULL ? 60 : 12)
 #define MUTATED (NVMX_TEST_FULL ? 500 : 100)
-
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-static void moves_change_nothing(void **state)
-{
-	uint64_t first = setting("NVMX_SEED", 1), runs = setting("NVMX_RUNS", getenv("NVMX_SEED") ? 1 : MOVED), entries = 0, moves = 0;
-
-	(void)state;
-	for (uint64_t seed = first; seed < first + runs; seed++) {
-		gen_make(&g, seed, 24);
-		g.machine.moves = (uint32_t)seed;
-		g.machine.intercepts = seed % 2;
-		g.machine.flags &= ~NVMX_HOST_OWNS_TIMER; /* this host moves no timer of its own */
-		if (!fake_same(&g.machine, true))
-			fail_msg("seed %llu (NVMX_SEED)", (unsigned long long)seed);
-		entries += fake_nested.counters[NVMX_CNT_ENTRY];
-		moves += fake_nested.moves;
-	}
-	printf("%llu scripts, %llu VM entries, %llu moves\n", (unsigned long long)runs, (unsigned long long)entries,
-	       (unsigned long long)moves);
-	assert_true(runs < MOVED || (entries > runs * 5 && moves > runs * 100));
-}
 
 static struct fake_result result;
 
@@ -326,7 +296,7 @@ static void mutate(struct nvmx_state *s, size_t size, uint64_t *random)
 static void mutations_do_no_harm(void **unused)
 {
 	static struct fake_machine m;
-	uint64_t random = setting("NVMX_SEED", 1), accepted = 0, refused = 0, runs = setting("NVMX_RUNS", MUTATED);
+	uint64_t random = gen_setting("NVMX_SEED", 1), accepted = 0, refused = 0, runs = gen_setting("NVMX_RUNS", MUTATED);
 	struct nvmx_state *states[FAKE_POINTS], *s;
 	size_t size[FAKE_POINTS];
 
@@ -523,87 +493,6 @@ static void a_state_that_an_earlier_version_saved(void **unused)
 	free(s);
 }
 
-/* L1 injects an NMI while NMIs are blocked, which vmcs02, with the host's virtual NMIs, has open until then (SDM 26.3.1.5).  The
- * state is moved before L2 runs, and the NMI cannot be delivered: NMIs are blocked as they were. */
-static void an_nmi_that_waits_leaves_nmis_blocked(void **unused)
-{
-	static struct script l1, l2;
-	static struct fake_code code[2];
-	static struct fake_machine m;
-	struct nvmx_host *h;
-	struct nvmx_view view;
-
-	(void)unused;
-	script_start(&l1, FAKE_L1_CODE);
-	script_start(&l2, FAKE_L2_CODE);
-	script_enter_vmx(&l1);
-	script_vmwrite(&l1, NVMX_ENTRY_INTR_INFO, 0x80000202);
-	script_vmwrite(&l1, NVMX_GUEST_INTERRUPTIBILITY, NVMX_BLOCK_NMI);
-	script_vmwrite(&l1, NVMX_GUEST_IDTR_LIMIT, 0);
-	script_run(&l1, FAKE_VMLAUNCH);
-	script_op(&l1, FAKE_END);
-	script_op(&l2, FAKE_VMCALL);
-	code[0] = l1.code;
-	code[1] = l2.code;
-	for (unsigned how = 0; how < FAKE_MOVES; how++) {
-		m = (struct fake_machine){ .code = code, .codes = 2, .flags = NVMX_HOST_OWNS_INTERRUPTS };
-		h = fake_host_new(&m, &result);
-		while (!nvmx_in_l2(h->vcpu))
-			assert_true(fake_host_step(h));
-		fake_host_move(h, how);
-		while (nvmx_in_l2(h->vcpu))
-			assert_true(fake_host_step(h));
-		nvmx_view(h->vcpu, &view, sizeof(view));
-		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->exit_reason, NVMX_XR_TRIPLE_FAULT);
-		assert_int_equal(((struct nvmx_vmcs12 *)view.vmcs12)->guest_interruptibility, NVMX_BLOCK_NMI);
-		fake_host_free(h);
-	}
-}
-
-/* L1's IA32_DEBUGCTL, with BTF, stays in force in an L2 whose VM entry does not load it (SDM 26.3.2.1): no single step is pending
- * behind STI, where vmcs12's field, which has no BTF, would want one (26.3.1.5).  That is no reason to refuse L2's state. */
-static void a_step_is_judged_by_the_register(void **unused)
-{
-	static struct script l1, l2;
-	static struct fake_code code[2];
-	static struct fake_machine m;
-	struct nvmx_host *h;
-
-	(void)unused;
-	script_start(&l1, FAKE_L1_CODE);
-	script_start(&l2, FAKE_L2_CODE);
-	script_enter_vmx(&l1);
-	script_vmwrite(&l1, NVMX_PROC_CTLS, 0x04006172 | NVMX_PROC_SECONDARY | NVMX_PROC_MSR_BITMAPS);
-	script_vmwrite(&l1, NVMX_ENTRY_CTLS, 0x11fb | NVMX_ENTRY_IA32E);
-	script_vmwrite(&l1, NVMX_EXIT_CTLS, 0x36dfb | NVMX_EXIT_HOST_64);
-	script_vmwrite(&l1, NVMX_GUEST_RFLAGS, 2 | NVMX_RFLAGS_TF);
-	script_vmwrite(&l1, NVMX_GUEST_DEBUGCTL, 0);
-	script_msr(&l1, FAKE_WRMSR, NVMX_MSR_DEBUGCTL, NVMX_DEBUGCTL_BTF);
-	script_run(&l1, FAKE_VMLAUNCH);
-	script_look(&l1, true);
-	script_op(&l1, FAKE_END);
-	script_movi(&l2, 1, NVMX_MSR_FMASK);
-	script_op(&l2, FAKE_STI);
-	script_op(&l2, FAKE_RDMSR); /* exits once, and executes again */
-	script_op(&l2, FAKE_VMCALL);
-	code[0] = l1.code;
-	code[1] = l2.code;
-	m = (struct fake_machine){ .code = code, .codes = 2 };
-	assert_true(fake_same(&m, true));
-	assert_int_equal(fake_seen(&fake_bare, NVMX_EXIT_REASON, 0), NVMX_XR_VMCALL);
-	for (unsigned how = 0; how < FAKE_MOVES; how++) {
-		h = fake_host_new(&m, &result);
-		do
-			assert_true(fake_host_step(h));
-		while (!(fake_field(&h->cpu, NVMX_GUEST_INTERRUPTIBILITY) & NVMX_BLOCK_STI));
-		assert_true(nvmx_in_l2(h->vcpu));
-		fake_host_move(h, how);
-		while (nvmx_in_l2(h->vcpu))
-			assert_true(fake_host_step(h));
-		fake_host_free(h);
-	}
-}
-
 /* An unrestricted L2 has entered IA-32e mode by itself, and the exits do not save its IA32_EFER (SDM 27.3.1): vmcs12's is as L1 wrote it. */
 static void a_mode_is_judged_by_the_register(void **unused)
 {
@@ -688,7 +577,6 @@ static void callbacks_that_fail(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(moves_change_nothing),
 		cmocka_unit_test(a_state_of_stock_linux),
 		cmocka_unit_test(a_state_of_stock_linux_comes_twice),
 		cmocka_unit_test(shapes),
@@ -701,8 +589,6 @@ int main(void)
 		cmocka_unit_test(the_timer_runs_on_while_the_state_is_away),
 		cmocka_unit_test(the_part_for_l2_may_be_shorter_or_longer),
 		cmocka_unit_test(a_state_that_an_earlier_version_saved),
-		cmocka_unit_test(an_nmi_that_waits_leaves_nmis_blocked),
-		cmocka_unit_test(a_step_is_judged_by_the_register),
 		cmocka_unit_test(a_mode_is_judged_by_the_register),
 		cmocka_unit_test(what_an_earlier_l2_translated_is_flushed),
 		cmocka_unit_test(callbacks_that_fail),
